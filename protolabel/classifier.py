@@ -1,0 +1,170 @@
+"""A scikit-learn classifier that labels new images with the prototypes of a run."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from protolabel.errors import StoreError
+from protolabel.iteration import summarize
+from protolabel.files import write_bytes
+from protolabel.labeling import Labels
+from protolabel.prototype_model import PrototypeModel, fit_prototypes
+from protolabel.vectors import as_vectors, log_softmax, unit_rows
+
+__all__ = ["PrototypeClassifier"]
+
+_FORMAT = 1
+
+
+class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Nearest prototype with the loop's distances, text and prior.
+
+    `from_labels` takes the prototypes of a run; `fit` learns them from labelled vectors instead
+    (class means, variances pooled within the classes and shrunk to their mean).
+
+    Parameters
+    ----------
+    temperature
+        Softness of the distances relative to the typical spread within a class, above 0.
+    prior_weight
+        How far common classes are preferred; 0 is not at all.
+
+    Attributes
+    ----------
+    classes_
+        (C,) class labels; the class names where it comes from a run.
+    model_
+        The fitted `PrototypeModel`.
+    n_features_in_
+        The d of the vectors.
+    """
+
+    def __init__(self, *, temperature: float = 0.1, prior_weight: float = 0.5) -> None:
+        self.temperature = temperature
+        self.prior_weight = prior_weight
+
+    @classmethod
+    def from_labels(cls, labels: Labels) -> Self:
+        """Return the fitted classifier of the iteration that `labels` are from."""
+        return cls._fitted(np.array(labels.names), labels.model)
+
+    @classmethod
+    def _fitted(cls, classes: NDArray[Any], model: PrototypeModel) -> Self:
+        classifier = cls()
+        classifier.classes_, classifier.model_ = classes, model
+        classifier.n_features_in_ = len(model.mean)
+        return classifier
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Learn one prototype per class from labelled vectors.
+
+        Parameters
+        ----------
+        X
+            (N, d) vectors; only their direction counts.
+        y
+            (N,) labels.
+        """
+        X, y = validate_data(self, X, y)
+        check_classification_targets(y)
+        self.classes_, index = np.unique(y, return_inverse=True)
+        self.model_ = fit_prototypes(
+            unit_rows(X),
+            index,
+            len(self.classes_),
+            temperature=self.temperature,
+            prior_weight=self.prior_weight,
+        )
+        return self
+
+    def decision_function(self, X: ArrayLike) -> NDArray[np.float32]:
+        """Scores: (N, C) float32, or (N,) for the second of two classes."""
+        scores = self._scores(X)
+        if scores.shape[1] == 2:
+            return np.asarray(scores[:, 1] - scores[:, 0])
+        return scores
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:
+        """Agreement (N, C) float32, rows sum to 1; not calibrated as a probability."""
+        return np.exp(log_softmax(0.5 * self._scores(X)))
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Class label of every vector, (N,)."""
+        best = self._scores(X).argmax(axis=1)  # first: it checks that the classifier is fitted
+        return np.asarray(self.classes_[best])
+
+    def label(self, vectors: NDArray[np.floating]) -> Labels:
+        """Label new images, with agreement, margin and runner-up.
+
+        Parameters
+        ----------
+        vectors
+            (N, d) image embeddings by the encoder of the run; may be a memory map.
+        """
+        check_is_fitted(self)
+        model: PrototypeModel = self.model_
+        vectors = as_vectors(vectors, dim=len(model.mean))
+        state = summarize(
+            log_softmax(model.scores(vectors)), model.prototypes, shift=0.0, model=model
+        )
+        return Labels(
+            names=tuple(str(name) for name in self.classes_),
+            label=state.labels,
+            agreement=state.agreement,
+            margin=state.margin,
+            runner_up=state.runner_up,
+            pinned=np.zeros(len(vectors), dtype=bool),
+            iteration=0,
+            prototypes=state.prototypes,
+            model=model,
+            run=None,
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Write names and arrays to one ``.npz`` without pickle, whole or not at all."""
+        check_is_fitted(self)
+        buffer = io.BytesIO()
+        np.savez(
+            buffer,
+            format=np.int64(_FORMAT),
+            classes=np.array([str(name) for name in self.classes_]),
+            **vars(self.model_),
+        )
+        return write_bytes(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        StoreError
+            If the file is not one of those.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                if int(stored["format"]) != _FORMAT:
+                    raise StoreError(f"{path} is of a newer protolabel; update and try again.")
+                fields = {name: stored[name] for name in PrototypeModel.__dataclass_fields__}
+                classes = stored["classes"]
+        except (KeyError, ValueError, OSError) as error:
+            raise StoreError(
+                f"{path} is not a saved classifier (classifier.npz of an exported dataset)."
+            ) from error
+        for name in ("text_scale", "text_weight"):
+            fields[name] = float(fields[name])
+        return cls._fitted(classes, PrototypeModel(**fields))
+
+    def _scores(self, X: ArrayLike) -> NDArray[np.float32]:
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False)
+        model: PrototypeModel = self.model_
+        return model.scores(X)

@@ -1,0 +1,188 @@
+"""Images that show the same thing: near-duplicates by their vectors, copies by their bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from protolabel.neighbors import KnnGraph, knn_graph
+from protolabel.vectors import FloatArray, as_vectors, unit_rows
+
+__all__ = ["identical_files", "merge_groups", "near_duplicates"]
+
+NEIGHBORS = 15
+FARTHEST = 0.05
+"""1 - cosine above which two images are never called near-duplicates."""
+
+_LOCAL = 0.2  # of the usual distance to the 15th neighbour
+_GLOBAL = 0.02  # of the usual distance between two images; for folders that are all bursts
+_SMALL = 20  # images that a group may always hold
+_SHARE = 0.1  # of the folder that a group may hold
+_ROUNDS = 6  # halvings of the threshold inside a group that is too large or too loose
+
+
+def near_duplicates(vectors: FloatArray, graph: KnnGraph | None = None) -> NDArray[np.int32]:
+    """Group images that are near-duplicates: resized, recompressed, the next frame.
+
+    Connected components of the neighbour graph over edges shorter than a threshold that adapts
+    to the encoder: a fifth of the median distance (1 - cosine) to the 15th neighbour, at least
+    a fiftieth of the median distance of two random images, and never more than `FARTHEST`.
+    Equal vectors always go together.
+
+    Parameters
+    ----------
+    vectors
+        (N, d) floating; may be a memory map.
+    graph
+        A `knn_graph` of the same vectors, to share it; computed where missing.
+
+    Returns
+    -------
+    (N,) int32
+        Group of every image, numbered from 0 by first appearance; most groups hold one image.
+
+    Raises
+    ------
+    InputError
+        If `vectors` cannot be used.
+
+    Notes
+    -----
+    Chains (a is like b, b is like c, a is not like c) would join half a folder. A group of more
+    than a tenth of the images (and more than 20), or one of more than 20 whose images lie
+    farther from their mean than the threshold, is cut again with half the threshold, six times
+    over; after that only equal vectors stay together in it.
+    """
+    vectors = as_vectors(vectors)
+    n = len(vectors)
+    if graph is None:
+        graph = knn_graph(vectors, k=NEIGHBORS)
+    same = _first_equal(vectors)
+    threshold = _threshold(vectors, graph)
+    distance = 1.0 - graph.similarities
+    left, column = np.nonzero(distance < threshold)
+    right, length = graph.indices[left, column], distance[left, column]
+    limit = np.full(n, threshold, dtype=np.float32)
+    copies = np.flatnonzero(same != np.arange(n))
+    group = np.arange(n, dtype=np.int32)
+    for attempt in range(_ROUNDS + 1):
+        keep = length < limit[left]
+        ends = np.concatenate([right[keep], same[copies]])
+        group = _components(n, np.concatenate([left[keep], copies]), ends)
+        bad = _too_large(vectors, group, threshold)
+        if not bad.any():
+            break
+        limit[bad[group]] *= 0.5 if attempt < _ROUNDS - 1 else 0.0
+    return group
+
+
+def identical_files(paths: Sequence[Path]) -> NDArray[np.int32]:
+    """Group files with the same content; only files of equal size are read.
+
+    Returns
+    -------
+    (N,) int32
+        Group of every file, numbered from 0 by first appearance. A file that cannot be read is
+        alone in its group.
+    """
+    sizes = np.array([_size(path) for path in paths], dtype=np.int64)
+    first: dict[bytes, int] = {}
+    leader = np.arange(len(paths))
+    values, counts = np.unique(sizes, return_counts=True)
+    shared = np.isin(sizes, values[(counts > 1) & (values >= 0)])
+    for index in np.flatnonzero(shared):
+        try:
+            with paths[index].open("rb") as file:
+                digest = hashlib.file_digest(file, "blake2b").digest()
+        except OSError:
+            continue
+        leader[index] = first.setdefault(digest, int(index))
+    return _components(len(paths), np.arange(len(paths)), leader)
+
+
+def merge_groups(*groupings: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Join groups that share an image.
+
+    Parameters
+    ----------
+    *groupings
+        Each (N,) int32, group of every image.
+    """
+    n = len(groupings[0])
+    leaders = [_leader(group) for group in groupings]
+    return _components(n, np.tile(np.arange(n), len(leaders)), np.concatenate(leaders))
+
+
+def _threshold(vectors: FloatArray, graph: KnnGraph) -> float:
+    n = len(vectors)
+    if graph.k == 0:
+        return 0.0
+    # In a small folder the 15th neighbour is no neighbour any more.
+    column = min(NEIGHBORS, graph.k, max(1, n // 4)) - 1
+    local = float(np.median(1.0 - graph.similarities[:, column]))
+    rng = np.random.default_rng(0)
+    pairs = np.sort(rng.choice(n, size=min(n, 2000), replace=False))
+    sample = unit_rows(vectors[pairs])
+    order = rng.permutation(len(sample))
+    spread = float(np.median(1.0 - np.einsum("ij,ij->i", sample, sample[np.roll(order, 1)])))
+    return min(FARTHEST, max(_LOCAL * local, _GLOBAL * spread))
+
+
+def _too_large(
+    vectors: FloatArray, group: NDArray[np.int32], threshold: float
+) -> NDArray[np.bool_]:
+    """(G,) bool: groups that are more likely a chain than a burst."""
+    size = np.bincount(group)
+    bad = size > max(_SMALL, _SHARE * len(group))
+    suspects = np.flatnonzero((size > _SMALL) & ~bad)
+    if len(suspects):
+        order = np.argsort(group, kind="stable")
+        stop = np.cumsum(size)
+        for one in suspects:
+            members = unit_rows(vectors[order[stop[one] - size[one] : stop[one]]])
+            centre = unit_rows(members.mean(axis=0))
+            bad[one] = float(np.quantile(1.0 - members @ centre, 0.9)) > threshold
+    # Groups of nothing but copies cannot be cut.
+    return bad
+
+
+def _first_equal(vectors: FloatArray) -> NDArray[np.int64]:
+    """Index of the first image with exactly the same vector, (N,)."""
+    words = np.ascontiguousarray(vectors[:1]).view(np.uint8).shape[1] // 2
+    weight = np.random.default_rng(0).integers(1, 2**63, size=words, dtype=np.uint64) | np.uint64(1)
+    value = np.empty(len(vectors), dtype=np.uint64)
+    for start in range(0, len(vectors), 16_384):
+        block = np.ascontiguousarray(vectors[start : start + 16_384])
+        # Bits, not numbers: a float product may differ in the last place from row to row.
+        value[start : start + len(block)] = block.view(np.uint16).astype(np.uint64) @ weight
+    return _leader(np.unique(value, return_inverse=True)[1])
+
+
+def _leader(group: NDArray[np.integer]) -> NDArray[np.int64]:
+    _, first, inverse = np.unique(group, return_index=True, return_inverse=True)
+    return first[inverse]
+
+
+def _components(
+    n: int, left: NDArray[np.integer], right: NDArray[np.integer]
+) -> NDArray[np.int32]:
+    edges = coo_array((np.ones(len(left), dtype=bool), (left, right)), shape=(n, n))
+    label = connected_components(edges, directed=False)[1]
+    # Numbered by first appearance, so that equal input gives equal numbers.
+    _, first, inverse = np.unique(label, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first)).astype(np.int32)[inverse]
+
+
+def _size(path: Path) -> int:
+    try:
+        return os.stat(path).st_size  # noqa: PTH116 -- twice as fast, and there may be a million
+    except OSError:
+        return -1

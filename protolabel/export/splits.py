@@ -1,0 +1,151 @@
+"""Train, validation and test: stratified, and no group of near-duplicates ever divided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from protolabel.errors import InputError
+
+__all__ = ["DEFAULT_SHARES", "SPLITS", "split_dataset"]
+
+SPLITS = ("train", "val", "test")
+DEFAULT_SHARES = (0.70, 0.15, 0.15)
+
+_CARRY = 0.5  # images that a class may owe to the shares of the classes before it
+
+Shares = NDArray[np.float64]
+
+
+def split_dataset(
+    label: ArrayLike,
+    groups: ArrayLike | None = None,
+    shares: Sequence[float] = DEFAULT_SHARES,
+    seed: int = 0,
+) -> NDArray[np.int8]:
+    """Put every image on one of three sides: 0 train, 1 val, 2 test.
+
+    Class by class, the largest group first, each group goes where most images are missing; the
+    rounding of one class is made up for in the next, so that many small classes still give the
+    shares as a whole.
+
+    Parameters
+    ----------
+    label
+        (N,) class index of every image, 0 or more.
+    groups
+        (N,) integers; images of one group (near-duplicates) stay on one side. None lets every
+        image be its own group.
+    shares
+        Of train, val and test, each 0 or more, train above 0, together 1.
+    seed
+        Which images go where, apart from what the shares ask.
+
+    Returns
+    -------
+    (N,) int8
+        A class with at least as many groups as there are sides with a share above 0 has images
+        on every such side. A group with images of several classes counts for the class that
+        most of them have.
+
+    Raises
+    ------
+    InputError
+        If an argument does not fit.
+    """
+    label = np.asarray(label)
+    part = check_shares(shares)
+    groups = np.arange(len(label)) if groups is None else np.asarray(groups)
+    if label.ndim != 1 or groups.shape != label.shape:
+        raise InputError(
+            "label and groups must be one integer for each image; got shapes "
+            f"{label.shape} and {groups.shape}."
+        )
+    if not len(label):
+        return np.empty(0, dtype=np.int8)
+    if label.dtype.kind not in "iu" or int(label.min()) < 0:
+        raise InputError("label must hold class indices, whole numbers from 0.")
+    group = np.unique(groups, return_inverse=True)[1].reshape(-1)
+    size = np.bincount(group)
+    owner = _majority(label, group, len(size))
+    shuffled = np.random.default_rng(seed).permutation(len(size))
+    order = np.lexsort((shuffled, -size, owner))
+    side = np.empty(len(size), dtype=np.int8)
+    carry = np.zeros(len(part))
+    starts = np.flatnonzero(np.r_[True, owner[order][1:] != owner[order][:-1]])
+    for members in np.split(order, starts[1:]):
+        target = part * size[members].sum()
+        side[members] = _place(size[members], target + carry, part > 0)
+        filled = np.bincount(side[members], weights=size[members], minlength=len(part))
+        carry = np.clip(carry + target - filled, -_CARRY, _CARRY)
+    return side[group]
+
+
+def check_shares(shares: Sequence[float]) -> Shares:
+    """Return the three shares, or raise `InputError`."""
+    try:
+        part = np.asarray(shares, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(_shares_message(shares)) from error
+    fits = part.shape == (len(SPLITS),) and bool(np.isfinite(part).all() and (part >= 0).all())
+    if not fits or part[0] <= 0 or abs(part.sum() - 1.0) > 1e-6:
+        raise InputError(_shares_message(shares))
+    return part / part.sum()
+
+
+def _shares_message(shares: object) -> str:
+    return (
+        "shares must be three numbers for train, val and test, 0 or more, train above 0, that "
+        f"sum to 1, like (0.7, 0.15, 0.15); got {shares!r}."
+    )
+
+
+def _majority(
+    label: NDArray[np.integer], group: NDArray[np.integer], count: int
+) -> NDArray[np.int64]:
+    """Class that most images of each group have, the lowest of equals, (count,)."""
+    pairs, votes = np.unique(np.stack([group, label]), axis=1, return_counts=True)
+    order = np.lexsort((-pairs[1], votes, pairs[0]))  # the best of each group comes last
+    owner = np.empty(count, dtype=np.int64)
+    owner[pairs[0, order]] = pairs[1, order]
+    return owner
+
+
+def _place(size: NDArray[np.integer], target: Shares, open_: NDArray[np.bool_]) -> list[int]:
+    """Side of each group of one class; sizes fall, so the last ones are single images."""
+    missing = np.where(open_, target, -np.inf)
+    empty = open_.copy()
+    single = int(np.searchsorted(-size, -1, side="left"))  # where groups of one image begin
+    sides: list[int] = []
+    for position in range(single):
+        last_chance = len(size) - position <= int(empty.sum())
+        best = int(np.argmax(np.where(empty, missing, -np.inf) if last_chance else missing))
+        sides.append(best)
+        missing[best] -= size[position]
+        empty[best] = False
+    for one, count in enumerate(_fill(missing, empty, len(size) - single)):
+        sides.extend([one] * int(count))
+    return sides
+
+
+def _fill(missing: Shares, empty: NDArray[np.bool_], count: int) -> NDArray[np.int64]:
+    """How many of `count` single images go to each side, all at once."""
+    given = np.zeros(len(missing), dtype=np.int64)
+    if count <= int(empty.sum()):
+        best = np.argsort(-np.where(empty, missing, -np.inf), kind="stable")[:count]
+        given[best] = 1
+        return given
+    given[empty] = 1
+    left = count - int(given.sum())
+    want = np.where(np.isfinite(missing), missing - given, -np.inf)
+    # Lower all wants by one level until what stays above it adds up to `left` ...
+    above = np.sort(want[np.isfinite(want)])[::-1]
+    level = max((above[:k].sum() - left) / k for k in range(1, len(above) + 1))
+    whole = np.floor(np.maximum(want - level, 0.0))
+    given += whole.astype(np.int64)
+    # ... and hand out the rest by what each is still short of.
+    rest = np.where(np.isfinite(want), want - whole, -np.inf)
+    given[np.argsort(-rest, kind="stable")[: left - int(whole.sum())]] += 1
+    return given

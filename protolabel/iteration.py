@@ -1,0 +1,86 @@
+"""What one pass of the loop leaves behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protolabel.prototype_model import PrototypeModel
+from protolabel.vectors import unit_rows
+
+__all__ = ["Iteration", "summarize"]
+
+
+@dataclass(frozen=True, eq=False)
+class Iteration:
+    """Labels and prototypes after one pass; iteration 0 is zero-shot.
+
+    Attributes
+    ----------
+    labels
+        (N,) int32 class index of every image.
+    agreement
+        (N,) float32 in 1/C..1: how far the votes agree on the label. Not a probability.
+    runner_up
+        (N,) int32 second class; the label itself where there is only one class.
+    margin
+        (N,) float32 in 0..1: agreement of the label less agreement of the runner-up.
+    prototypes
+        (C, d) float32 unit rows: where each class stands among the images (iteration 0: its text).
+    class_mass
+        (C,) float32, sums to N: how many images each class holds, soft.
+    shift
+        Mean distance that the prototypes moved in this pass; 0 at iteration 0.
+    model
+        What scores new images as this iteration does, but for neighbours and clusters.
+    """
+
+    labels: NDArray[np.int32]
+    agreement: NDArray[np.float32]
+    runner_up: NDArray[np.int32]
+    margin: NDArray[np.float32]
+    prototypes: NDArray[np.float32]
+    class_mass: NDArray[np.float32]
+    shift: float
+    model: PrototypeModel
+
+
+def summarize(
+    log_g: NDArray[np.float32], prototypes: NDArray[np.float32], shift: float, model: PrototypeModel
+) -> Iteration:
+    """Reduce the responsibilities of a pass to what is kept of it.
+
+    Parameters
+    ----------
+    log_g
+        (N, C) float32 log-responsibilities, rows normalised.
+
+    Notes
+    -----
+    The agreement is ``max softmax(log_g / 2)``: the votes are not independent, so their product
+    is far too sure of itself; half of it is closer to the share that is right.
+    """
+    n, n_classes = log_g.shape
+    halved = np.exp(0.5 * (log_g - log_g.max(axis=1, keepdims=True)))
+    halved /= halved.sum(axis=1, keepdims=True)
+    rows = np.arange(n)
+    labels = log_g.argmax(axis=1)
+    agreement = halved[rows, labels]
+    runner_up, margin = labels, agreement
+    if n_classes > 1:
+        rest = log_g.copy()
+        rest[rows, labels] = -np.inf
+        runner_up = rest.argmax(axis=1)
+        margin = agreement - halved[rows, runner_up]
+    return Iteration(
+        labels=labels.astype(np.int32),
+        agreement=agreement,
+        runner_up=runner_up.astype(np.int32),
+        margin=margin,
+        prototypes=unit_rows(prototypes),
+        class_mass=np.exp(log_g).sum(axis=0),
+        shift=float(shift),
+        model=model,
+    )

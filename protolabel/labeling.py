@@ -1,0 +1,116 @@
+"""Every image gets a label, a degree of agreement, and the class it might have been instead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protolabel.errors import InputError
+from protolabel.prototype_model import PrototypeModel
+from protolabel.refinement import Refinement
+
+__all__ = ["Labels", "label"]
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """The labels of N images among C classes.
+
+    Attributes
+    ----------
+    names
+        The C class names.
+    label
+        (N,) int32 class index of every image.
+    agreement
+        (N,) float32 in 1/C..1: how far the votes agree on the label. Not a probability.
+    margin
+        (N,) float32 in 0..1: agreement of the label less that of the runner-up.
+    runner_up
+        (N,) int32 second class.
+    pinned
+        (N,) bool: a person fixed this label.
+    iteration
+        Which iteration of the run the labels are from; 0 is zero-shot.
+    prototypes
+        (C, d) float32 unit rows.
+    model
+        Scores new images as these were, but for neighbours and clusters.
+    run
+        The run they are from; None where saved prototypes labelled new images.
+    """
+
+    names: tuple[str, ...]
+    label: NDArray[np.int32]
+    agreement: NDArray[np.float32]
+    margin: NDArray[np.float32]
+    runner_up: NDArray[np.int32]
+    pinned: NDArray[np.bool_]
+    iteration: int
+    prototypes: NDArray[np.float32]
+    model: PrototypeModel
+    run: Refinement | None
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """(C,) number of images of each class."""
+        return np.bincount(self.label, minlength=len(self.names))
+
+    @property
+    def least_certain(self) -> NDArray[np.int64]:
+        """(N,) image indices, the smallest margin first."""
+        return np.argsort(self.margin, kind="stable")
+
+    def at(self, iteration: int) -> Labels:
+        """Return the labels of another iteration of the same run; 0 is zero-shot."""
+        if self.run is None:
+            raise InputError("These labels are not from a run, so they have no iterations.")
+        return label(self.run, iteration)
+
+
+def label(run: Refinement, iteration: int | None = None) -> Labels:
+    """Read the labels off a run; a pinned image has its pinned class at every iteration.
+
+    Parameters
+    ----------
+    run
+        From `refine`.
+    iteration
+        0 (zero-shot) to T; None is the last. Negative numbers count from the end.
+
+    Raises
+    ------
+    InputError
+        If the run has no such iteration.
+    """
+    last = len(run.iterations) - 1
+    wanted = last if iteration is None else iteration
+    if not -last - 1 <= wanted <= last:
+        raise InputError(f"This run has iterations 0 (zero-shot) to {last}; got {iteration}.")
+    wanted %= last + 1
+    state = run.iterations[wanted]
+    labels, agreement = state.labels.copy(), state.agreement.copy()
+    margin, runner_up = state.margin.copy(), state.runner_up.copy()
+    image, fixed = run.pins[:, 0], run.pins[:, 1]
+    # Where the run said something else, that is now the runner-up.
+    runner_up[image] = np.where(labels[image] == fixed, runner_up[image], labels[image])
+    labels[image], agreement[image], margin[image] = fixed, 1.0, 1.0
+    pinned = np.zeros(len(labels), dtype=bool)
+    pinned[image] = True
+    return Labels(
+        names=run.classes.names,
+        label=labels,
+        agreement=agreement,
+        margin=margin,
+        runner_up=runner_up,
+        pinned=pinned,
+        iteration=wanted,
+        prototypes=state.prototypes,
+        model=state.model,
+        run=run,
+    )

@@ -1,0 +1,49 @@
+"""How long work tells where it stands, and how it is stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["ProgressFn", "TqdmProgress", "resolve", "silent"]
+
+ProgressFn = Callable[[str, int, int], None]
+"""``progress(phase, done, total)``; it may raise `Stopped` to end the work."""
+
+
+def silent(phase: str, done: int, total: int) -> None:
+    """Show nothing."""
+
+
+class TqdmProgress:
+    """A tqdm bar for each phase that takes longer than half a second.
+
+    In a notebook the bar is a widget, in a terminal it is text.
+    """
+
+    def __init__(self) -> None:
+        self._phase = ""
+        self._bar: Any = None
+
+    def __call__(self, phase: str, done: int, total: int) -> None:
+        if phase != self._phase:
+            self._close()
+            # Imported late: tqdm.auto asks for ipywidgets inside a notebook.
+            from tqdm.auto import tqdm
+
+            self._phase = phase
+            self._bar = tqdm(total=total, desc=phase, delay=0.5, initial=0)
+        if self._bar is not None:
+            self._bar.update(done - self._bar.n)
+        if done >= total:
+            self._close()
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        self._bar, self._phase = None, ""
+
+
+def resolve(progress: ProgressFn | None) -> ProgressFn:
+    """Return `progress` itself, or a tqdm bar where it is None."""
+    return TqdmProgress() if progress is None else progress

@@ -1,0 +1,247 @@
+"""The learning loop: one prototype per class, refined iteration by iteration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from protolabel.anchored import anchored_loop
+from protolabel.clustering import Clusters
+from protolabel.errors import InputError
+from protolabel.iteration import Iteration
+from protolabel.neighbors import KnnGraph, knn_graph
+from protolabel.plain import plain_loop
+from protolabel.progress import ProgressFn, resolve
+from protolabel.prompts import ClassVectors
+from protolabel.vectors import FloatArray, as_vectors, unit_blocks
+
+__all__ = ["METHODS", "Refinement", "refine"]
+
+METHODS = ("anchored", "plain")
+UNITS = ("clusters", "images")
+
+_COVARIANCE_SAMPLE = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class Refinement:
+    """A whole run of the loop: every iteration, and what it was computed from.
+
+    Attributes
+    ----------
+    iterations
+        Index 0 is zero-shot, index t the state after t passes.
+    classes
+        The C class names and their text vectors.
+    clusters
+        The micro- and meta-clusters that took part; None where there were none.
+    pins
+        (P, 2) int64: image index and class index of every label that a person fixed.
+    micro_alignment, meta_alignment
+        (K, C) and (M, C) float32, rows sum to 1: how far each cluster goes with each class at the
+        last iteration. Zero rows in number where there are no clusters.
+    lambda_max
+        Largest eigenvalue of the covariance of the image vectors: the plain loop collapses onto
+        one direction where its temperature is above.
+    parameters
+        Everything else that the run was started with, as plain JSON values.
+    """
+
+    iterations: tuple[Iteration, ...]
+    classes: ClassVectors
+    clusters: Clusters | None
+    pins: NDArray[np.int64]
+    micro_alignment: NDArray[np.float32]
+    meta_alignment: NDArray[np.float32]
+    lambda_max: float
+    parameters: Mapping[str, Any]
+
+    @property
+    def n_images(self) -> int:
+        """Number of images, N."""
+        return len(self.iterations[0].labels)
+
+    @property
+    def method(self) -> str:
+        """``"anchored"`` or ``"plain"``."""
+        return str(self.parameters["method"])
+
+    @property
+    def churn(self) -> NDArray[np.float64]:
+        """(T,) share of the labels that each iteration changed, 0..1."""
+        pairs = zip(self.iterations[:-1], self.iterations[1:], strict=True)
+        return np.array([float(np.mean(a.labels != b.labels)) for a, b in pairs])
+
+
+def refine(
+    vectors: FloatArray,
+    classes: ClassVectors,
+    clusters: Clusters | None = None,
+    *,
+    method: Literal["anchored", "plain"] = "anchored",
+    temperature: float = 0.1,
+    iterations: int = 5,
+    all_present: bool = False,
+    units: Literal["clusters", "images"] = "clusters",
+    pins: Mapping[int, int] | ArrayLike | None = None,
+    graph: KnnGraph | None = None,
+    progress: ProgressFn | None = None,
+) -> Refinement:
+    """Refine one prototype per class and keep every iteration.
+
+    Parameters
+    ----------
+    vectors
+        (N, d) floating image embeddings; may be a memory map.
+    classes
+        Text vectors of the C classes, from `embed_classes`.
+    clusters
+        Micro- and meta-clusters from `cluster`. The anchored method uses them as one of its
+        votes and works without; the plain method needs them unless ``units="images"``.
+    method
+        ``"anchored"``: every image is decided by its text, its prototype, its neighbours, its
+        micro-cluster and how common the class seems. ``"plain"``: prototypes move to the
+        softmax-weighted mean of the clusters; it collapses on CLIP vectors at most temperatures
+        and is here to be watched.
+    temperature
+        Softness, above 0; 0.05 (sharp) to 0.3 (soft) is useful. Anchored: distances relative to
+        the typical spread within a class. Plain: cosines.
+    iterations
+        Number of passes T, 0 or more; 0 is zero-shot.
+    all_present
+        Assume that every class has images, about equally many. Better on full balanced folders,
+        worse when names have no images.
+    units
+        What the plain loop averages over; the anchored method ignores it.
+    pins
+        Labels that a person fixed: a mapping from image index to class index, or (P, 2) rows of
+        the two. They hold in every later iteration and steer it.
+    graph
+        A `knn_graph` of the same vectors, to share it; computed where missing.
+
+    Returns
+    -------
+    Refinement
+        ``iterations[0]`` is zero-shot. With fewer than 3 images or 2 classes there is nothing to
+        learn from, so every iteration repeats it.
+
+    Raises
+    ------
+    InputError
+        If an argument does not fit.
+    """
+    vectors = as_vectors(vectors, dim=classes.vectors.shape[1])
+    check_parameters(method=method, temperature=temperature, iterations=iterations, units=units)
+    n, n_classes = len(vectors), len(classes.names)
+    if clusters is not None and len(clusters.micro) != n:
+        raise InputError(f"clusters are of {len(clusters.micro)} images, vectors of {n}.")
+    fixed = _check_pins(pins, n, n_classes)
+    report = resolve(progress)
+
+    if method == "plain":
+        if units == "clusters" and clusters is None:
+            raise InputError(
+                "The plain method averages over clusters: pass clusters=cluster(vectors), or "
+                'units="images" to let every image count by itself.'
+            )
+        states, micro, meta = plain_loop(
+            vectors,
+            classes,
+            clusters,
+            temperature=temperature,
+            iterations=iterations,
+            by_image=units == "images",
+            pins=fixed,
+            progress=report,
+        )
+    else:
+        wanted = anchored_neighbors(n, n_classes)
+        if graph is None:
+            graph = knn_graph(vectors, k=wanted)
+        elif len(graph) != n or graph.k < min(wanted, n - 1):
+            raise InputError(
+                f"graph holds {graph.k} neighbours of {len(graph)} images; these {n} images and "
+                f"{n_classes} classes need {wanted} neighbours each."
+            )
+        states, micro, meta = anchored_loop(
+            vectors,
+            classes,
+            clusters,
+            graph.weights(wanted),
+            temperature=temperature,
+            iterations=iterations,
+            all_present=all_present,
+            pins=fixed,
+            progress=report,
+        )
+    parameters: dict[str, Any] = {
+        "method": method,
+        "temperature": float(temperature),
+        "iterations": int(iterations),
+        "all_present": bool(all_present),
+        "units": units,
+    }
+    return Refinement(
+        iterations=states,
+        classes=classes,
+        clusters=clusters,
+        pins=fixed,
+        micro_alignment=micro,
+        meta_alignment=meta,
+        lambda_max=largest_eigenvalue(vectors),
+        parameters=MappingProxyType(parameters),
+    )
+
+
+def check_parameters(*, method: str, temperature: float, iterations: int, units: str) -> None:
+    """Raise `InputError` unless the parameters of `refine` are usable."""
+    if method not in METHODS:
+        raise InputError(f"method must be one of {', '.join(METHODS)}; got {method!r}.")
+    if units not in UNITS:
+        raise InputError(f"units must be one of {', '.join(UNITS)}; got {units!r}.")
+    if not (np.isfinite(temperature) and temperature > 0):
+        raise InputError(
+            f"temperature must be a number above 0 (0.05 sharp to 0.3 soft); got {temperature!r}."
+        )
+    if int(iterations) != iterations or iterations < 0:
+        raise InputError(f"iterations must be a whole number, 0 or more; got {iterations!r}.")
+
+
+def anchored_neighbors(n_images: int, n_classes: int) -> int:
+    """Neighbours that vote on an image: few where classes are small, at most 5."""
+    return int(np.clip(n_images // (2 * n_classes), 1, 5))
+
+
+def largest_eigenvalue(vectors: FloatArray) -> float:
+    """Largest eigenvalue of the covariance of the rows, on at most 20,000 of them."""
+    step = -(-len(vectors) // _COVARIANCE_SAMPLE)
+    sample = vectors[::step]
+    total = np.zeros(sample.shape[1])
+    second = np.zeros((sample.shape[1], sample.shape[1]))
+    for _, x in unit_blocks(sample):
+        total += x.sum(axis=0, dtype=np.float64)
+        second += x.T @ x
+    mean = total / len(sample)
+    return float(np.linalg.eigvalsh(second / len(sample) - np.outer(mean, mean))[-1])
+
+
+def _check_pins(
+    pins: Mapping[int, int] | ArrayLike | None, n: int, n_classes: int
+) -> NDArray[np.int64]:
+    if pins is None:
+        return np.empty((0, 2), dtype=np.int64)
+    rows = list(pins.items()) if isinstance(pins, Mapping) else pins
+    table = np.asarray(rows, dtype=np.int64).reshape(-1, 2)
+    image, label = table[:, 0], table[:, 1]
+    if len(np.unique(image)) != len(image):
+        raise InputError("pins name an image twice; give every image one class.")
+    if ((image < 0) | (image >= n)).any() or ((label < 0) | (label >= n_classes)).any():
+        raise InputError(
+            f"pins must be image indices 0..{n - 1} with class indices 0..{n_classes - 1}."
+        )
+    return table[np.argsort(image)]

@@ -1,0 +1,83 @@
+"""Load the bundled encoder: an open_clip model like any other, only small."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from protolabel.errors import EncoderError
+from protolabel.samples.tokenizer import SampleTokenizer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import torch
+
+__all__ = ["MODEL_FOLDER", "MODEL_NAME", "SampleModel", "load_sample_model"]
+
+MODEL_NAME = "protolabel-sample-v1"
+MODEL_FOLDER = Path(__file__).parent / "sample_encoder"
+"""Holds the files that open_clip's ``local-dir:`` looks for, and ``vocabulary.txt``."""
+
+
+@dataclass(frozen=True, eq=False)
+class SampleModel:
+    """The sample encoder's parts.
+
+    Attributes
+    ----------
+    model : open_clip.CLIP
+        In evaluation mode, float32.
+    preprocess : callable
+        PIL.Image -> float tensor (3, 64, 64), open_clip's own transform.
+    tokenizer : SampleTokenizer
+        Texts -> LongTensor (n, 16); `VocabularyError` for words it was never taught.
+    name : str
+        Which encoder this is; stored beside vectors.
+    """
+
+    model: torch.nn.Module
+    preprocess: Callable[[Any], torch.Tensor]
+    tokenizer: SampleTokenizer
+    name: str = MODEL_NAME
+
+
+def load_sample_model(device: str = "cpu", *, folder: str | Path = MODEL_FOLDER) -> SampleModel:
+    """Load the sample encoder. Nothing is downloaded.
+
+    Parameters
+    ----------
+    device : str
+        A torch device.
+    folder : str or Path
+        Where a training run left its files; the bundled encoder by default.
+
+    Returns
+    -------
+    SampleModel
+
+    Raises
+    ------
+    EncoderError
+        Where the files are missing, or this open_clip cannot read them.
+    """
+    import open_clip
+
+    folder = Path(folder)
+    try:
+        # The schema reads config and weights from a folder and leaves open_clip's list of models
+        # as it is. Weights are float16 on disk and are copied into the model's float32.
+        model, preprocess = open_clip.create_model_from_pretrained(
+            f"local-dir:{folder}", device=device, precision="fp32"
+        )
+        tokenizer = SampleTokenizer.from_file(
+            folder / "vocabulary.txt", context_length=int(model.context_length)
+        )
+    except (OSError, RuntimeError, ValueError) as error:
+        raise EncoderError(
+            f"expected the sample encoder in {folder}, but it could not be loaded ({error}); "
+            "install protolabel again, or train it: python -m protolabel.samples.train"
+        ) from error
+    model.eval()
+    return SampleModel(model, preprocess, tokenizer)
