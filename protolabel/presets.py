@@ -41,7 +41,7 @@ class Preset:
 
 
 PRESETS = {
-    "small": Preset("small", 5, 2, 15, 5, 500, 50_000),
+    "small": Preset("small", 5, 2, 10, 5, 500, 50_000),
     "medium": Preset("medium", 5, 2, 15, 5, 200, 50_000),
     "large": Preset("large", 20, 5, 15, 5, 200, 50_000),
 }

@@ -37,6 +37,9 @@ class TestParse:
             ("a set {} here",), ("a {x} here",), ("a {0!r} here",), ("a 100% here",),
         ]  # fmt: skip
 
+    def test_other_braces_in_a_template_are_only_letters(self):
+        assert ClassPrompts.parse(["dog"], ["a {} {x}"]).of(0) == ("a dog {x}",)
+
     def test_names_are_stripped_and_normalised(self):
         assert ClassPrompts.parse(["  cafe\u0301 "]).names == ("café",)
 

@@ -4,38 +4,46 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import defaultdict
-from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from protolabel.neighbors import KnnGraph, knn_graph
 from protolabel.vectors import FloatArray, as_vectors, unit_rows
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
 __all__ = ["identical_files", "merge_groups", "near_duplicates"]
 
-NEIGHBORS = 15
 FARTHEST = 0.05
 """1 - cosine above which two images are never called near-duplicates."""
 
-_LOCAL = 0.2  # of the usual distance to the 15th neighbour
-_GLOBAL = 0.02  # of the usual distance between two images; for folders that are all bursts
-_SMALL = 20  # images that a group may always hold
+_RANK = 5  # the neighbour whose distance says how dense the folder is
+_LOCAL = 0.12  # of the usual distance to that neighbour
+_GLOBAL = 0.01  # of the usual distance between two images; for folders that are all bursts
+_SMALL = 20  # images that a group may always hold, as far as the folder goes
 _SHARE = 0.1  # of the folder that a group may hold
+_CLASS = 10  # images from which a class is so large that no group may hold most of it
 _ROUNDS = 6  # halvings of the threshold inside a group that is too large or too loose
 
 
-def near_duplicates(vectors: FloatArray, graph: KnnGraph | None = None) -> NDArray[np.int32]:
+def near_duplicates(
+    vectors: FloatArray,
+    graph: KnnGraph | None = None,
+    label: NDArray[np.integer] | None = None,
+) -> NDArray[np.int32]:
     """Group images that are near-duplicates: resized, recompressed, the next frame.
 
     Connected components of the neighbour graph over edges shorter than a threshold that adapts
-    to the encoder: a fifth of the median distance (1 - cosine) to the 15th neighbour, at least
-    a fiftieth of the median distance of two random images, and never more than `FARTHEST`.
-    Equal vectors always go together.
+    to the encoder: 0.12 of the median distance (1 - cosine) to the 5th neighbour, at least 0.01
+    of the median distance of two random images, and never more than `FARTHEST`. Equal vectors
+    always go together.
 
     Parameters
     ----------
@@ -43,6 +51,9 @@ def near_duplicates(vectors: FloatArray, graph: KnnGraph | None = None) -> NDArr
         (N, d) floating; may be a memory map.
     graph
         A `knn_graph` of the same vectors, to share it; computed where missing.
+    label
+        (N,) class index of every image, if no group may hold more than half of a class of 10
+        images or more: it could not be split.
 
     Returns
     -------
@@ -57,14 +68,14 @@ def near_duplicates(vectors: FloatArray, graph: KnnGraph | None = None) -> NDArr
     Notes
     -----
     Chains (a is like b, b is like c, a is not like c) would join half a folder. A group of more
-    than a tenth of the images (and more than 20), or one of more than 20 whose images lie
-    farther from their mean than the threshold, is cut again with half the threshold, six times
-    over; after that only equal vectors stay together in it.
+    than a tenth of the images (and more than 20), one of more than 20 whose images lie farther
+    from their mean than the threshold, and one that holds most of a class is cut again with half
+    the threshold, six times over; after that only equal vectors stay together in it.
     """
     vectors = as_vectors(vectors)
     n = len(vectors)
     if graph is None:
-        graph = knn_graph(vectors, k=NEIGHBORS)
+        graph = knn_graph(vectors)
     same = _first_equal(vectors)
     threshold = _threshold(vectors, graph)
     distance = 1.0 - graph.similarities
@@ -77,7 +88,9 @@ def near_duplicates(vectors: FloatArray, graph: KnnGraph | None = None) -> NDArr
         keep = length < limit[left]
         ends = np.concatenate([right[keep], same[copies]])
         group = _components(n, np.concatenate([left[keep], copies]), ends)
-        bad = _too_large(vectors, group, threshold)
+        bad = _is_chain(vectors, group, threshold)
+        if label is not None:
+            bad |= _holds_a_class(group, np.asarray(label))
         if not bad.any():
             break
         limit[bad[group]] *= 0.5 if attempt < _ROUNDS - 1 else 0.0
@@ -100,7 +113,7 @@ def identical_files(paths: Sequence[Path]) -> NDArray[np.int32]:
     shared = np.isin(sizes, values[(counts > 1) & (values >= 0)])
     for index in np.flatnonzero(shared):
         try:
-            with paths[index].open("rb") as file:
+            with paths[int(index)].open("rb") as file:
                 digest = hashlib.file_digest(file, "blake2b").digest()
         except OSError:
             continue
@@ -125,20 +138,17 @@ def _threshold(vectors: FloatArray, graph: KnnGraph) -> float:
     n = len(vectors)
     if graph.k == 0:
         return 0.0
-    # In a small folder the 15th neighbour is no neighbour any more.
-    column = min(NEIGHBORS, graph.k, max(1, n // 4)) - 1
+    # In a small folder the 5th neighbour is no neighbour any more.
+    column = min(_RANK, graph.k, max(1, n // 4)) - 1
     local = float(np.median(1.0 - graph.similarities[:, column]))
     rng = np.random.default_rng(0)
-    pairs = np.sort(rng.choice(n, size=min(n, 2000), replace=False))
-    sample = unit_rows(vectors[pairs])
-    order = rng.permutation(len(sample))
-    spread = float(np.median(1.0 - np.einsum("ij,ij->i", sample, sample[np.roll(order, 1)])))
+    chosen = np.sort(rng.choice(n, size=min(n, 2000), replace=False))
+    sample = unit_rows(vectors[chosen])[rng.permutation(len(chosen))]
+    spread = float(np.median(1.0 - np.einsum("ij,ij->i", sample, np.roll(sample, 1, axis=0))))
     return min(FARTHEST, max(_LOCAL * local, _GLOBAL * spread))
 
 
-def _too_large(
-    vectors: FloatArray, group: NDArray[np.int32], threshold: float
-) -> NDArray[np.bool_]:
+def _is_chain(vectors: FloatArray, group: NDArray[np.int32], reach: float) -> NDArray[np.bool_]:
     """(G,) bool: groups that are more likely a chain than a burst."""
     size = np.bincount(group)
     bad = size > max(_SMALL, _SHARE * len(group))
@@ -149,8 +159,16 @@ def _too_large(
         for one in suspects:
             members = unit_rows(vectors[order[stop[one] - size[one] : stop[one]]])
             centre = unit_rows(members.mean(axis=0))
-            bad[one] = float(np.quantile(1.0 - members @ centre, 0.9)) > threshold
-    # Groups of nothing but copies cannot be cut.
+            bad[one] = float(np.quantile(1.0 - members @ centre, 0.9)) > reach
+    return bad
+
+
+def _holds_a_class(group: NDArray[np.int32], label: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """(G,) bool: groups that hold more than half of a class that is worth splitting."""
+    pairs, count = np.unique(np.stack([group, label]), axis=1, return_counts=True)
+    whole = np.bincount(label)[pairs[1]]
+    bad = np.zeros(int(group.max()) + 1, dtype=bool)
+    bad[pairs[0][(whole >= _CLASS) & (2 * count > whole)]] = True
     return bad
 
 
@@ -168,12 +186,10 @@ def _first_equal(vectors: FloatArray) -> NDArray[np.int64]:
 
 def _leader(group: NDArray[np.integer]) -> NDArray[np.int64]:
     _, first, inverse = np.unique(group, return_index=True, return_inverse=True)
-    return first[inverse]
+    return np.asarray(first[inverse])
 
 
-def _components(
-    n: int, left: NDArray[np.integer], right: NDArray[np.integer]
-) -> NDArray[np.int32]:
+def _components(n: int, left: NDArray[np.integer], right: NDArray[np.integer]) -> NDArray[np.int32]:
     edges = coo_array((np.ones(len(left), dtype=bool), (left, right)), shape=(n, n))
     label = connected_components(edges, directed=False)[1]
     # Numbered by first appearance, so that equal input gives equal numbers.

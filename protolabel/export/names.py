@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from protolabel.images import ImageSet
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from protolabel.images import ImageSet
 
 __all__ = ["class_folders", "image_files", "safe_name", "unique_names"]
 
@@ -18,7 +21,9 @@ LONGEST = 120
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _()+.-]{0,99}(?<![. ])", re.ASCII)
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
-_RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])( *\.|$)", re.I)
+_RESERVED = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])( *\.|$)", re.IGNORECASE
+)
 _JOINERS = "\u200c\u200d"  # they hold emoji and some scripts together
 _IMAGE_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff")

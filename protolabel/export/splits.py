@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from protolabel.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["DEFAULT_SHARES", "SPLITS", "split_dataset"]
 
@@ -92,7 +95,7 @@ def check_shares(shares: Sequence[float]) -> Shares:
     fits = part.shape == (len(SPLITS),) and bool(np.isfinite(part).all() and (part >= 0).all())
     if not fits or part[0] <= 0 or abs(part.sum() - 1.0) > 1e-6:
         raise InputError(_shares_message(shares))
-    return part / part.sum()
+    return np.asarray(part / part.sum())
 
 
 def _shares_message(shares: object) -> str:
@@ -120,7 +123,7 @@ def _place(size: NDArray[np.integer], target: Shares, open_: NDArray[np.bool_]) 
     single = int(np.searchsorted(-size, -1, side="left"))  # where groups of one image begin
     sides: list[int] = []
     for position in range(single):
-        last_chance = len(size) - position <= int(empty.sum())
+        last_chance = len(size) - position == int(empty.sum())
         best = int(np.argmax(np.where(empty, missing, -np.inf) if last_chance else missing))
         sides.append(best)
         missing[best] -= size[position]
@@ -133,11 +136,8 @@ def _place(size: NDArray[np.integer], target: Shares, open_: NDArray[np.bool_]) 
 def _fill(missing: Shares, empty: NDArray[np.bool_], count: int) -> NDArray[np.int64]:
     """How many of `count` single images go to each side, all at once."""
     given = np.zeros(len(missing), dtype=np.int64)
-    if count <= int(empty.sum()):
-        best = np.argsort(-np.where(empty, missing, -np.inf), kind="stable")[:count]
-        given[best] = 1
-        return given
-    given[empty] = 1
+    if count >= int(empty.sum()):  # fewer can only happen to a class of one or two groups
+        given[empty] = 1
     left = count - int(given.sum())
     want = np.where(np.isfinite(missing), missing - given, -np.inf)
     # Lower all wants by one level until what stays above it adds up to `left` ...

@@ -36,7 +36,9 @@ def clouds(rng: Rng, size: int, cells: int) -> Image.Image:
 def _gradient(size: int, top: RGB, bottom: RGB) -> Image.Image:
     t = np.linspace(0, 1, 32)[:, None]
     column = (np.array(top) * (1 - t) + np.array(bottom) * t).astype(np.uint8)[:, None]
-    return Image.fromarray(np.ascontiguousarray(column)).resize((size, size), Image.Resampling.BILINEAR)
+    return Image.fromarray(np.ascontiguousarray(column)).resize(
+        (size, size), Image.Resampling.BILINEAR
+    )
 
 
 def _plain(rng: Rng, size: int) -> Image.Image:
@@ -61,21 +63,32 @@ def _rays(rng: Rng, size: int) -> Image.Image:
     for a in np.linspace(0, 2 * np.pi, n, endpoint=False) + start:
         b = a + np.pi / n
         draw.polygon(
-            [(half, half), (half + reach * np.cos(a), half + reach * np.sin(a)),
-             (half + reach * np.cos(b), half + reach * np.sin(b))], fill=colour)
+            [
+                (half, half),
+                (half + reach * np.cos(a), half + reach * np.sin(a)),
+                (half + reach * np.cos(b), half + reach * np.sin(b)),
+            ],
+            fill=colour,
+        )
     return image
 
 
 def _ridge(rng: Rng, size: int, y: float, rise: float) -> list[tuple[float, float]]:
     x = np.linspace(0, 1, 24)
-    bumps = sum(np.sin(2 * np.pi * (k * x * rng.uniform(0.5, 1.2) + rng.uniform())) / k for k in (1, 2, 3))
+    k = np.arange(1, 4)[:, None]
+    waves = np.sin(2 * np.pi * (k * x * rng.uniform(0.5, 1.2, (3, 1)) + rng.uniform(size=(3, 1))))
+    bumps = (waves / k).sum(axis=0)
     top = (y - rise * bumps) * size
     return [(0, size), *zip((x * size).tolist(), top.tolist(), strict=True), (size, size)]
 
 
 def _puffs(rng: Rng, draw: ImageDraw.ImageDraw, size: int, colour: RGB) -> None:
     for _ in range(int(rng.integers(1, 4))):
-        x, y, r = rng.uniform(0, size), rng.uniform(0.03, 0.3) * size, rng.uniform(0.04, 0.08) * size
+        x, y, r = (
+            rng.uniform(0, size),
+            rng.uniform(0.03, 0.3) * size,
+            rng.uniform(0.04, 0.08) * size,
+        )
         for dx in (-1.1, 0.0, 1.1):
             s = r * (1.25 if dx == 0 else 0.85)
             draw.ellipse([x + dx * r - s, y - s, x + dx * r + s, y + s * 0.8], fill=colour)
@@ -88,21 +101,38 @@ def _meadow(rng: Rng, size: int) -> Image.Image:
         x, y, r = rng.uniform(0.1, 0.9) * size, 0.14 * size, rng.uniform(0.05, 0.09) * size
         draw.ellipse([x - r, y - r, x + r, y + r], fill=(255, 222, 100))
     _puffs(rng, draw, size, (255, 255, 255))
-    draw.polygon(_ridge(rng, size, rng.uniform(0.6, 0.72), 0.03), fill=_pick(rng, ((150, 200, 120),)))
-    draw.polygon(_ridge(rng, size, rng.uniform(0.76, 0.86), 0.02), fill=_pick(rng, ((116, 178, 92),)))
+    draw.polygon(
+        _ridge(rng, size, rng.uniform(0.6, 0.72), 0.03), fill=_pick(rng, ((150, 200, 120),))
+    )
+    draw.polygon(
+        _ridge(rng, size, rng.uniform(0.76, 0.86), 0.02), fill=_pick(rng, ((116, 178, 92),))
+    )
     return image
 
 
 def _savanna(rng: Rng, size: int) -> Image.Image:
-    image = _gradient(size, _pick(rng, ((250, 190, 120), (240, 160, 120), (250, 214, 150))), (255, 236, 190))
+    image = _gradient(
+        size, _pick(rng, ((250, 190, 120), (240, 160, 120), (250, 214, 150))), (255, 236, 190)
+    )
     draw = ImageDraw.Draw(image)
-    x, y, r = rng.uniform(0.1, 0.9) * size, rng.uniform(0.15, 0.5) * size, rng.uniform(0.08, 0.14) * size
+    x, y, r = (
+        rng.uniform(0.1, 0.9) * size,
+        rng.uniform(0.15, 0.5) * size,
+        rng.uniform(0.08, 0.14) * size,
+    )
     draw.ellipse([x - r, y - r, x + r, y + r], fill=(255, 240, 200))
-    draw.polygon(_ridge(rng, size, rng.uniform(0.66, 0.8), 0.02), fill=_pick(rng, ((216, 176, 100), (196, 160, 90))))
+    draw.polygon(
+        _ridge(rng, size, rng.uniform(0.66, 0.8), 0.02),
+        fill=_pick(rng, ((216, 176, 100), (196, 160, 90))),
+    )
     if rng.random() < 0.6:
         x, h = rng.choice([0.1, 0.88]) * size, 0.3 * size
-        draw.line([(x, 0.75 * size), (x, 0.75 * size - h)], fill=(110, 78, 56), width=max(2, size // 50))
-        draw.ellipse([x - 0.16 * size, 0.4 * size, x + 0.16 * size, 0.5 * size], fill=(120, 140, 76))
+        draw.line(
+            [(x, 0.75 * size), (x, 0.75 * size - h)], fill=(110, 78, 56), width=max(2, size // 50)
+        )
+        draw.ellipse(
+            [x - 0.16 * size, 0.4 * size, x + 0.16 * size, 0.5 * size], fill=(120, 140, 76)
+        )
     return image
 
 
@@ -117,7 +147,9 @@ def _page(rng: Rng, size: int) -> Image.Image:
     tint = _pick(rng, ((250, 247, 238), (240, 232, 214), (250, 250, 250)))
     paper = Image.new("RGB", (size, size), tint)
     grain = clouds(rng, size, 96)
-    return Image.composite(paper, Image.new("RGB", (size, size), (232, 224, 208)), grain.point(lambda v: 200 + v // 5))
+    return Image.composite(
+        paper, Image.new("RGB", (size, size), (232, 224, 208)), grain.point(lambda v: 200 + v // 5)
+    )
 
 
 def _lined(rng: Rng, size: int) -> Image.Image:
@@ -134,7 +166,10 @@ def _lined(rng: Rng, size: int) -> Image.Image:
 def _wash(rng: Rng, size: int) -> Image.Image:
     image = _page(rng, size)
     for _ in range(int(rng.integers(2, 4))):
-        colour = _pick(rng, ((150, 200, 226), (170, 212, 150), (246, 206, 130), (226, 170, 190), (180, 160, 214)))
+        colour = _pick(
+            rng,
+            ((150, 200, 226), (170, 212, 150), (246, 206, 130), (226, 170, 190), (180, 160, 214)),
+        )
         alpha = clouds(rng, size, 4).point(lambda v: max(0, min(190, (v - 110) * 3)))
         image.paste(colour, (0, 0, size, size), alpha)
     return image
@@ -152,7 +187,9 @@ def _hills(rng: Rng, size: int) -> Image.Image:
         cut = Image.new("L", (size, size))
         ImageDraw.Draw(cut).polygon(_ridge(rng, size, y, 0.04), fill=255)
         small = cut.resize((size // 4, size // 4)).filter(ImageFilter.GaussianBlur(size / 160))
-        image.paste((60, 40, 40), (0, -size // 60), small.resize((size, size)).point(lambda v: v // 3))
+        image.paste(
+            (60, 40, 40), (0, -size // 60), small.resize((size, size)).point(lambda v: v // 3)
+        )
         image.paste(colours[k + 1], (0, 0), cut)
     return image
 
@@ -167,7 +204,12 @@ def _board(rng: Rng, size: int) -> Image.Image:
 def _night(rng: Rng, size: int) -> Image.Image:
     image = _gradient(size, (14, 18, 50), _pick(rng, ((50, 60, 110), (70, 50, 100))))
     draw = ImageDraw.Draw(image)
-    for x, y, r in zip(rng.uniform(0, size, 40), rng.uniform(0, 0.7 * size, 40), rng.uniform(0.001, 0.005, 40) * size, strict=True):
+    for x, y, r in zip(
+        rng.uniform(0, size, 40),
+        rng.uniform(0, 0.7 * size, 40),
+        rng.uniform(0.001, 0.005, 40) * size,
+        strict=True,
+    ):
         draw.ellipse([x - r, y - r, x + r, y + r], fill=(240, 240, 210))
     x, y, r = rng.uniform(0.1, 0.9) * size, 0.16 * size, rng.uniform(0.06, 0.1) * size
     draw.ellipse([x - r, y - r, x + r, y + r], fill=(246, 240, 206))
@@ -202,11 +244,22 @@ def draw_clutter(image: Image.Image, rng: Rng, colours: tuple[RGB, ...], *, gras
     draw = ImageDraw.Draw(image)
     if grass:
         for x in rng.uniform(0, size, int(rng.integers(10, 40))):
-            h, lean, w = rng.uniform(0.05, 0.16) * size, rng.uniform(-0.03, 0.03) * size, 0.008 * size
-            draw.polygon([(x - w, size), (x + lean, size - h), (x + w, size)], fill=colours[int(rng.integers(len(colours)))])
+            h, lean, w = (
+                rng.uniform(0.05, 0.16) * size,
+                rng.uniform(-0.03, 0.03) * size,
+                0.008 * size,
+            )
+            draw.polygon(
+                [(x - w, size), (x + lean, size - h), (x + w, size)],
+                fill=colours[int(rng.integers(len(colours)))],
+            )
         return
     for _ in range(int(rng.integers(4, 10))):
-        x, y, r = rng.uniform(0, size), rng.uniform(0.75, 1) * size, rng.uniform(0.012, 0.028) * size
+        x, y, r = (
+            rng.uniform(0, size),
+            rng.uniform(0.75, 1) * size,
+            rng.uniform(0.012, 0.028) * size,
+        )
         colour = colours[int(rng.integers(len(colours)))]
         for a in np.linspace(0, 2 * np.pi, 5, endpoint=False):
             cx, cy = x + r * np.cos(a), y + r * np.sin(a)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from protolabel.samples.shapes import Rng
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from protolabel.samples.shapes import Rng
 
 __all__ = ["COLOURS", "SYNONYMS", "TEMPLATES", "caption", "colour_name", "vocabulary"]
 
@@ -30,41 +33,45 @@ COLOURS: tuple[str, ...] = (
 )  # fmt: skip
 
 TEMPLATES: tuple[str, ...] = (
-    "{}", "a {}", "the {}", "one {}", "my {}", "this is a {}", "there is a {}", "a picture with a {}",
-    "a photo of a {}", "a photo of the {}", "a photo of my {}", "a photo of one {}",
-    "a picture of a {}", "a picture of the {}", "an image of a {}", "an image of the {}",
-    "a drawing of a {}", "a drawing of the {}", "a sketch of a {}", "a sketch of the {}",
-    "a cartoon of a {}", "a cartoon {}", "the cartoon {}", "a painting of a {}",
-    "a painting of the {}", "art of a {}", "art of the {}", "an illustration of a {}",
-    "a doodle of a {}", "a doodle of the {}", "a rendering of a {}", "a rendition of the {}",
-    "a close-up photo of a {}", "a close-up photo of the {}", "a cropped photo of the {}",
-    "a blurry photo of a {}", "a bright photo of the {}", "a dark photo of the {}",
-    "a good photo of a {}", "a bad photo of the {}", "a nice {}", "a cute {}", "a happy {}",
-    "a low resolution photo of the {}", "a jpeg corrupted photo of a {}", "a pixelated photo of a {}",
+    "{}", "a {}", "the {}", "one {}", "my {}", "this is a {}", "there is a {}",
+    "a picture with a {}", "a photo of a {}", "a photo of the {}", "a photo of my {}",
+    "a photo of one {}", "a picture of a {}", "a picture of the {}", "an image of a {}",
+    "an image of the {}", "a drawing of a {}", "a drawing of the {}", "a sketch of a {}",
+    "a sketch of the {}", "a cartoon of a {}", "a cartoon {}", "the cartoon {}",
+    "a painting of a {}", "a painting of the {}", "art of a {}", "art of the {}",
+    "an illustration of a {}", "a doodle of a {}", "a doodle of the {}", "a rendering of a {}",
+    "a rendition of the {}", "a close-up photo of a {}", "a close-up photo of the {}",
+    "a cropped photo of the {}", "a blurry photo of a {}", "a bright photo of the {}",
+    "a dark photo of the {}", "a good photo of a {}", "a bad photo of the {}", "a nice {}",
+    "a cute {}", "a happy {}", "a low resolution photo of the {}",
+    "a jpeg corrupted photo of a {}", "a pixelated photo of a {}",
     "a black and white photo of the {}", "a photo of a hard to see {}", "a photo of many {}",
     "a photo of a clean {}", "a photo of the dirty {}", "a photo of a large {}",
-    "a photo of the small {}", "a photo of the cool {}", "a photo of the weird {}",
-    "a small {}", "a large {}", "a big {}", "a little {}", "a young {}", "an old {}", "many {}",
-    "some {}", "two {}", "a wild {}", "a sculpture of a {}", "graffiti of a {}",
-    "a tattoo of the {}", "the embroidered {}", "a plastic {}", "a toy {}", "a plushie {}",
-    "the origami {}", "a {} in a video game", "itap of my {}", "a {} outside", "a {} at night",
+    "a photo of the small {}", "a photo of the cool {}", "a photo of the weird {}", "a small {}",
+    "a large {}", "a big {}", "a little {}", "a young {}", "an old {}", "many {}", "some {}",
+    "two {}", "a wild {}", "a sculpture of a {}", "graffiti of a {}", "a tattoo of the {}",
+    "the embroidered {}", "a plastic {}", "a toy {}", "a plushie {}", "the origami {}",
+    "a {} in a video game", "itap of my {}", "a {} outside", "a {} at night",
     "a portrait of a {}", "the face of a {}", "the head of a {}", "a {} sitting", "a {} standing",
     "a {} walking", "a {} in the grass", "a {} on a plain background", "a {} in the zoo",
-    "a photo of a {} an animal", "a photo of a {} a type of animal", "a photo of a {} a kind of pet",
-    "animal {}", "an animal called {}", "a sticker of a {}", "an icon of a {}", "a logo with a {}",
-    "clipart of a {}", "a poster of a {}", "a colorful {}", "a beautiful picture of a {}",
-    "a simple drawing of a {}", "a funny {} looking at the camera", "a child s drawing of a {}",
-    "a pencil drawing of a {}", "a chalk drawing of a {}", "a watercolor of a {}", "a paper {}",
-    "a photograph of a {}", "a view of a {}", "a scene with a {}", "images of {}", "photos of {}",
-    "pictures of {}", "drawings of {}", "animals such as {}", "a snapshot of a {}", "a colourful {}",
-    "a watercolour of a {}", "a sketched {}", "a drawn {}", "a painted {}", "a digital image of a {}",
+    "a photo of a {} an animal", "a photo of a {} a type of animal",
+    "a photo of a {} a kind of pet", "animal {}", "an animal called {}", "a sticker of a {}",
+    "an icon of a {}", "a logo with a {}", "clipart of a {}", "a poster of a {}", "a colorful {}",
+    "a beautiful picture of a {}", "a simple drawing of a {}", "a funny {} looking at the camera",
+    "a child s drawing of a {}", "a pencil drawing of a {}", "a chalk drawing of a {}",
+    "a watercolor of a {}", "a paper {}", "a photograph of a {}", "a view of a {}",
+    "a scene with a {}", "images of {}", "photos of {}", "pictures of {}", "drawings of {}",
+    "animals such as {}", "a snapshot of a {}", "a colourful {}", "a watercolour of a {}",
+    "a sketched {}", "a drawn {}", "a painted {}", "a digital image of a {}",
 )  # fmt: skip
 """Frames for a name. They say nothing about the picture, so any picture may come with any."""
 
 
 def vocabulary() -> list[str]:
     """Return every word of the captions, sorted."""
-    text = " ".join([*TEMPLATES, *COLOURS, *(n for names in SYNONYMS.values() for n in names), "grey"])
+    text = " ".join(
+        [*TEMPLATES, *COLOURS, *(n for names in SYNONYMS.values() for n in names), "grey"]
+    )
     words = text.replace("{}", " ").replace("-", " ").split()
     return sorted(set(words))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +16,8 @@ from protolabel.samples.shapes import place
 from protolabel.samples.styles import DEMO_STYLES, STYLES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from PIL import Image
 
 __all__ = ["DEMO_CLASSES", "SamplePictures", "animal_rng", "draw_animal", "write_sample_pictures"]

@@ -37,7 +37,7 @@ class SampleModel:
         Which encoder this is; stored beside vectors.
     """
 
-    model: torch.nn.Module
+    model: Any
     preprocess: Callable[[Any], torch.Tensor]
     tokenizer: SampleTokenizer
     name: str = MODEL_NAME

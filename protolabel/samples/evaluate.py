@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protolabel.samples.animals import ANIMALS
 from protolabel.samples.drawing import DEMO_CLASSES, draw_animal
 from protolabel.samples.encoder import MODEL_FOLDER, SampleModel, load_sample_model
 from protolabel.samples.styles import DEMO_STYLES, TRAINING_STYLES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
 __all__ = ["SampleEvaluation", "evaluate", "zero_shot"]
 
@@ -41,11 +45,16 @@ class SampleEvaluation:
 
     def table(self) -> str:
         """Return a Markdown table."""
-        rows = [f"| style | {len(ANIMALS)} animals | {len(DEMO_CLASSES)} demo classes |", "|---|---|---|"]
+        rows = [
+            f"| style | {len(ANIMALS)} animals | {len(DEMO_CLASSES)} demo classes |",
+            "|---|---|---|",
+        ]
         for title, styles in (("training", TRAINING_STYLES), ("demo", DEMO_STYLES)):
             a, b = self.mean(styles), self.mean(styles, demo=True)
             rows.append(f"| **{title} styles** | **{a:.3f}** | **{b:.3f}** |")
-            rows += [f"| {s} | {self.all_classes[s]:.3f} | {self.demo_classes[s]:.3f} |" for s in styles]
+            rows += [
+                f"| {s} | {self.all_classes[s]:.3f} | {self.demo_classes[s]:.3f} |" for s in styles
+            ]
         return "\n".join(rows)
 
 
@@ -69,9 +78,9 @@ def zero_shot(
         for k in range(per_class)
     ]
     with torch.inference_mode():
-        text = sample.model.encode_text(sample.tokenizer([f"a photo of a {c}" for c in classes]))
-        batch = torch.stack([sample.preprocess(picture) for picture in pictures])
-        image = sample.model.encode_image(batch)
+        tokens = sample.tokenizer([f"a photo of a {c}" for c in classes])
+        text = sample.model.encode_text(tokens)
+        image = sample.model.encode_image(torch.stack([sample.preprocess(p) for p in pictures]))
         cosine = torch.nn.functional.normalize(image) @ torch.nn.functional.normalize(text).T
     return np.repeat(np.arange(len(classes)), per_class), cosine.numpy()
 
@@ -104,7 +113,9 @@ def evaluate(
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(prog="python -m protolabel.samples.evaluate", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m protolabel.samples.evaluate", description=__doc__
+    )
     parser.add_argument("--model", type=Path, default=MODEL_FOLDER)
     parser.add_argument("--per-class", type=int, default=25)
     parser.add_argument("--seed", type=int, default=1)

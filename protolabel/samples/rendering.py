@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from protolabel.samples.backgrounds import clouds, draw_background, draw_clutter
-from protolabel.samples.shapes import Layer, Points, Rng, Shape
-from protolabel.samples.styles import Style
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from protolabel.samples.shapes import Layer, Points, Rng, Shape
+    from protolabel.samples.styles import Style
 
 __all__ = ["render"]
 
@@ -36,7 +40,7 @@ def _tone(colour: RGB, kind: str, cast: Sequence[float]) -> RGB:
         s, v = 0.55 * s, 0.25 + 0.75 * v
     r, g, b = colorsys.hsv_to_rgb(h, s, v)
     if kind == "moonlit":
-        r, g, b = 0.42 * r + 0.03, 0.46 * g + 0.05, 0.62 * b + 0.14
+        r, g, b = 0.56 * r + 0.04, 0.58 * g + 0.06, 0.7 * b + 0.17
     return (round(255 * r), round(255 * g), round(255 * b))
 
 
@@ -46,7 +50,8 @@ def _wobbled(points: Points, amount: float, rng: Rng) -> Points:
     t = np.linspace(0, 2 * np.pi, len(points), endpoint=False)
     phase, strength = rng.uniform(0, 2 * np.pi, (3, 2)), rng.normal(0, amount / 1.5, (3, 2))
     waves = np.sin(t[:, None, None] * np.array([2, 3, 5])[:, None] + phase) * strength
-    return points + waves.sum(axis=1)
+    strayed: Points = points + waves.sum(axis=1)
+    return strayed
 
 
 class _Canvas:
@@ -67,51 +72,80 @@ class _Canvas:
 
     def layer(self, layer: Layer, colours: dict[str, RGB], contour: dict[str, RGB]) -> None:
         filled = [(s, self.corners(s)) for s in layer.shapes if not s.width]
-        mask = None
+        mask, at = None, (0, 0)
         if filled and (layer.marks or self.style.shadows):  # only then: pictures by the thousand
-            mask = Image.new("L", (self.size, self.size))
+            at, extent = self._bounds([xy for _, xy in filled])
+            mask = Image.new("L", extent)
             on_mask = ImageDraw.Draw(mask)
             for _, xy in filled:
-                on_mask.polygon(xy, fill=255)
+                on_mask.polygon(_moved(xy, at), fill=255)
             if self.style.shadows:
-                self._shadow(mask)
+                self._shadow(mask, at)
         paint, ink = ImageDraw.Draw(self.paint), ImageDraw.Draw(self.ink)
         if layer.outlined and self.style.outline != "none":
             width = max(1, round(2 * self.style.outline_width * self.unit))
             for shape, xy in filled:
-                ink.line([*xy, *xy[:2]], fill=contour[shape.role], width=width, joint="curve")
+                _stroke(ink, [*xy, *xy[:2]], contour[shape.role], width)
         for shape, xy in filled:
             paint.polygon(xy, fill=(*colours[shape.role], 255))
             ink.polygon(xy, fill=(0, 0, 0, 0))
         if mask is not None and layer.marks:
-            self._marks(layer.marks, mask, colours)
+            self._marks(layer.marks, mask, at, colours)
         for shape in layer.shapes:
             if shape.width:
                 width = max(1, round(shape.width * self.unit))
                 role = contour[shape.role] if self.style.outline != "none" else colours[shape.role]
-                ink.line(self.corners(shape), fill=role, width=width, joint="curve")
+                _stroke(ink, self.corners(shape), role, width)
 
-    def _marks(self, marks: Sequence[Shape], mask: Image.Image, colours: dict[str, RGB]) -> None:
+    def _bounds(self, outlines: Sequence[_Corners]) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Return the corner and the extent, in pixels, of the part of the canvas they cover."""
+        x, y = np.concatenate([np.asarray(xy) for xy in outlines]).T
+        low = np.clip(np.floor([x.min(), y.min()]), 0, self.size - 1).astype(int)
+        high = np.clip(np.ceil([x.max(), y.max()]) + 1, 1, self.size).astype(int)
+        (left, top), (wide, tall) = low.tolist(), np.maximum(high - low, 1).tolist()
+        return (left, top), (wide, tall)
+
+    def _marks(
+        self,
+        marks: Sequence[Shape],
+        mask: Image.Image,
+        at: tuple[int, int],
+        colours: dict[str, RGB],
+    ) -> None:
         for role in dict.fromkeys(shape.role for shape in marks):
             cut = Image.new("L", mask.size)
             draw = ImageDraw.Draw(cut)
             for shape in marks:
                 if shape.role != role:
                     continue
+                xy = _moved(self.corners(shape), at)
                 if shape.width:
-                    draw.line(self.corners(shape), fill=255, width=max(1, round(shape.width * self.unit)))
+                    draw.line(xy, fill=255, width=max(1, round(shape.width * self.unit)))
                 else:
-                    draw.polygon(self.corners(shape), fill=255)
-            self.paint.paste(colours[role], (0, 0), ImageChops.multiply(cut, mask))
+                    draw.polygon(xy, fill=255)
+            self.paint.paste(colours[role], at, ImageChops.multiply(cut, mask))
 
-    def _shadow(self, mask: Image.Image) -> None:
-        small = mask.resize((self.size // 4, self.size // 4), Image.Resampling.BILINEAR)
-        soft = small.filter(ImageFilter.GaussianBlur(self.size / 320)).resize(mask.size, Image.Resampling.BILINEAR)
-        shift = self.size // 70
-        soft = ImageChops.offset(soft.point(lambda v: int(v * 0.45)), shift, shift)
-        dark = Image.new("RGBA", mask.size, (40, 24, 30, 0))
-        dark.putalpha(soft)
-        self.paint.alpha_composite(dark)
+    def _shadow(self, mask: Image.Image, at: tuple[int, int]) -> None:
+        reach = self.size // 40
+        soft = Image.new("L", (mask.width + 2 * reach, mask.height + 2 * reach))
+        soft.paste(mask, (reach, reach))
+        small = soft.resize((soft.width // 4 + 1, soft.height // 4 + 1), Image.Resampling.BILINEAR)
+        small = small.filter(ImageFilter.GaussianBlur(self.size / 320)).point(lambda v: v * 0.45)
+        dark = Image.new("RGBA", soft.size, (40, 24, 30, 0))
+        dark.putalpha(small.resize(soft.size, Image.Resampling.BILINEAR))
+        x, y = (p - reach + self.size // 70 for p in at)
+        source = (max(0, -x), max(0, -y))
+        if source[0] < dark.width and source[1] < dark.height:
+            self.paint.alpha_composite(dark, (max(0, x), max(0, y)), source)
+
+
+def _moved(corners: _Corners, at: tuple[int, int]) -> _Corners:
+    return [(x - at[0], y - at[1]) for x, y in corners]
+
+
+def _stroke(draw: ImageDraw.ImageDraw, corners: _Corners, colour: RGB, width: int) -> None:
+    # Rounded joints are slow and show on wide lines only.
+    draw.line(corners, fill=colour, width=width, joint="curve" if width > 5 else None)
 
 
 def _hatch(rng: Rng, size: int) -> Image.Image:
@@ -121,7 +155,11 @@ def _hatch(rng: Rng, size: int) -> Image.Image:
     step = size / 75
     for x in np.arange(-size, 2 * size, step):
         a = x + rng.normal(0, step * 0.2)
-        draw.line([(a, size), (a + slope * size, 0)], fill=int(rng.integers(150, 255)), width=max(1, round(step * 0.55)))
+        draw.line(
+            [(a, size), (a + slope * size, 0)],
+            fill=int(rng.integers(150, 255)),
+            width=max(1, round(step * 0.55)),
+        )
     return strokes
 
 
@@ -141,29 +179,49 @@ def _textured(canvas: _Canvas, style: Style, rng: Rng) -> None:
         texture = clouds(rng, size, size // 4).point(lambda v: 175 + v // 3)
     elif style.paint == "hatch":
         texture = _hatch(rng, size)
-        canvas.ink.putalpha(ImageChops.multiply(canvas.ink.getchannel("A"), clouds(rng, size, 64).point(lambda v: 150 + v // 3)))
+        canvas.ink.putalpha(
+            ImageChops.multiply(
+                canvas.ink.getchannel("A"), clouds(rng, size, 64).point(lambda v: 150 + v // 3)
+            )
+        )
     elif style.paint == "chalk":
         dust = clouds(rng, size, size // 4)
         texture = ImageChops.multiply(_hatch(rng, size), dust.point(lambda v: 90 + v // 3))
-        canvas.ink.putalpha(ImageChops.multiply(canvas.ink.getchannel("A"), dust.point(lambda v: min(255, 110 + v))))
+        canvas.ink.putalpha(
+            ImageChops.multiply(canvas.ink.getchannel("A"), dust.point(lambda v: min(255, 110 + v)))
+        )
     else:  # wash: pigment pools at the rim and in clouds
         small = alpha.resize((size // 4, size // 4), Image.Resampling.BILINEAR)
-        inner = small.filter(ImageFilter.GaussianBlur(size / 100)).resize((size, size), Image.Resampling.BILINEAR)
+        inner = small.filter(ImageFilter.GaussianBlur(size / 100)).resize(
+            (size, size), Image.Resampling.BILINEAR
+        )
         pools = clouds(rng, size, 7).point(lambda v: 130 + v // 3)
-        texture = ImageChops.lighter(pools, ImageChops.invert(inner).point(lambda v: min(255, 110 + v)))
-        canvas.paint = canvas.paint.filter(ImageFilter.BoxBlur(size / 170))
+        texture = ImageChops.lighter(
+            pools, ImageChops.invert(inner).point(lambda v: min(255, 110 + v))
+        )
+        # Premultiplied, or the blur would draw the black of empty pixels into the rim.
+        soft = canvas.paint.convert("RGBa").filter(ImageFilter.BoxBlur(size / 200))
+        canvas.paint = soft.convert("RGBA")
         alpha = canvas.paint.getchannel("A")
     canvas.paint.putalpha(ImageChops.multiply(alpha, texture))
 
 
 def _contours(palette: dict[str, RGB], colours: dict[str, RGB], outline: str) -> dict[str, RGB]:
     if outline == "shade":
-        return {r: (int(c[0] * 0.55), int(c[1] * 0.5), int(c[2] * 0.55)) for r, c in colours.items()}
-    fixed: dict[str, RGB] = {"dark": (34, 28, 34), "chalk": (236, 236, 226), "graphite": (74, 70, 74)}
+        return {
+            r: (int(c[0] * 0.55), int(c[1] * 0.5), int(c[2] * 0.55)) for r, c in colours.items()
+        }
+    fixed: dict[str, RGB] = {
+        "dark": (34, 28, 34),
+        "chalk": (236, 236, 226),
+        "graphite": (74, 70, 74),
+    }
     return dict.fromkeys(palette, fixed.get(outline, (0, 0, 0)))
 
 
-def render(layers: Sequence[Layer], palette: dict[str, RGB], style: Style, rng: Rng, size: int) -> Image.Image:
+def render(
+    layers: Sequence[Layer], palette: dict[str, RGB], style: Style, rng: Rng, size: int
+) -> Image.Image:
     """Render an animal on a background.
 
     Parameters

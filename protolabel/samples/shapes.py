@@ -7,11 +7,14 @@ Everything lives in a plane with x to the right and y downwards; an animal fills
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 __all__ = [
     "Layer",
@@ -92,10 +95,7 @@ def spline(points: ArrayLike, *, closed: bool = False, steps: int = 8) -> Points
     t = (np.arange(steps) / steps)[None, :, None]
     a, b, c, d = (q[:, None, :] for q in (before, start, end, after))
     curve = 0.5 * (
-        2 * b
-        + (c - a) * t
-        + (2 * a - 5 * b + 4 * c - d) * t**2
-        + (3 * b - a - 3 * c + d) * t**3
+        2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3
     )
     curve = curve.reshape(-1, 2)
     return curve if closed else np.concatenate([curve, p[-1:]])

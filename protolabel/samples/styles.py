@@ -6,8 +6,11 @@ demo, where labels must be found in pictures that look unlike the training.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["DEMO_STYLES", "STYLES", "TRAINING_STYLES", "Style"]
 
@@ -60,23 +63,59 @@ _OUTSIDE = ("meadow", "plain", "savanna", "sky")
 _TRAINING = (
     Style("flat", _OUTSIDE),
     Style("cartoon", (*_OUTSIDE, "dots"), outline="dark", outline_width=0.04),
-    Style("pastel", ("plain", "dots", "sky"), tone="pastel", paint="grain", outline="shade",
-          outline_width=0.025, shading=True),
+    Style(
+        "pastel",
+        ("plain", "dots", "sky"),
+        tone="pastel",
+        paint="grain",
+        outline="shade",
+        outline_width=0.025,
+        shading=True,
+    ),
     Style("poster", ("plain", "rays", "dots"), tone="vivid", clutter=0.15, shading=True),
-    Style("crayon", ("page", "plain", "meadow"), outline="shade", outline_width=0.045,
-          wobble=0.018, paint="grain"),
-    Style("ink", ("page", "plain"), tone="gray", outline="dark", outline_width=0.03,
-          wobble=0.006, clutter=0.1),
+    Style(
+        "crayon",
+        ("page", "plain", "meadow"),
+        outline="shade",
+        outline_width=0.045,
+        wobble=0.018,
+        paint="grain",
+    ),
+    Style(
+        "ink",
+        ("page", "plain"),
+        tone="gray",
+        outline="dark",
+        outline_width=0.03,
+        wobble=0.006,
+        clutter=0.1,
+    ),
 )
 
 _DEMO = (
     Style("watercolour", ("wash", "page"), paint="wash", wobble=0.02, clutter=0.15),
     Style("cutout", ("hills",), tone="vivid", shadows=True, facets=5, wobble=0.008),
-    Style("chalkboard", ("board",), tone="chalk", outline="chalk", outline_width=0.035,
-          wobble=0.012, paint="chalk", clutter=0.1),
+    Style(
+        "chalkboard",
+        ("board",),
+        tone="chalk",
+        outline="chalk",
+        outline_width=0.035,
+        wobble=0.012,
+        paint="chalk",
+        clutter=0.1,
+    ),
     Style("night", ("night",), tone="moonlit", shading=True, clutter=0.5),
-    Style("pencil", ("page", "lined"), tone="sepia", outline="graphite", outline_width=0.024,
-          wobble=0.014, paint="hatch", clutter=0.1),
+    Style(
+        "pencil",
+        ("page", "lined"),
+        tone="sepia",
+        outline="graphite",
+        outline_width=0.024,
+        wobble=0.014,
+        paint="hatch",
+        clutter=0.1,
+    ),
 )
 
 STYLES: Mapping[str, Style] = {style.name: style for style in (*_TRAINING, *_DEMO)}

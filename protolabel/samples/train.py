@@ -1,4 +1,4 @@
-"""Train the sample encoder: ``python -m protolabel.samples.train --seed 0 --minutes 12``.
+"""Train the sample encoder: ``python -m protolabel.samples.train --seed 0``.
 
 Draws pictures in the training styles, writes captions for them, and teaches a small open_clip
 model to match the two. Two CPU cores are enough. Captions of the same animal (and of its colour,
@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.nn import functional
 
 from protolabel.samples.animals import ANIMALS, build
@@ -31,6 +30,7 @@ from protolabel.samples.tokenizer import SampleTokenizer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from numpy.typing import NDArray
     from torch import Tensor
 
 __all__ = ["IMAGE_SIZE", "main", "model_config", "train"]
@@ -114,30 +114,46 @@ def _augment(pixels: Tensor, generator: torch.Generator) -> Tensor:
     cos, sin = zoom * torch.cos(turn), zoom * torch.sin(turn)
     shift = uniform(-0.18, 0.18, 2)
     theta = torch.stack(
-        [torch.stack([cos * flip, -sin, shift[:, 0]], 1),
-         torch.stack([sin * flip, cos, shift[:, 1]], 1)], dim=1)
+        [
+            torch.stack([cos * flip, -sin, shift[:, 0]], 1),
+            torch.stack([sin * flip, cos, shift[:, 1]], 1),
+        ],
+        dim=1,
+    )
     grid = functional.affine_grid(theta, [n, 3, IMAGE_SIZE, IMAGE_SIZE], align_corners=False)
     x = functional.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
     # Colour: saturation down to grey, a mix of channels, contrast, brightness; some negatives.
     gray = x.mean(dim=1, keepdim=True)
     saturation = torch.where(uniform(0, 1, 1, 1, 1) < 0.2, 0.0, uniform(0.4, 1.4, 1, 1, 1))
     x = gray + saturation * (x - gray)
-    mix = torch.eye(3) + 0.1 * torch.randn(n, 3, 3, generator=generator)
+    mix = torch.eye(3) + 0.15 * torch.randn(n, 3, 3, generator=generator)
     x = torch.einsum("bij,bjhw->bihw", mix, x)
     level = x.mean(dim=(2, 3), keepdim=True)
     x = level + uniform(0.45, 1.3, 1, 1, 1) * (x - level) + uniform(-0.25, 0.2, 1, 1, 1)
-    x = torch.where(uniform(0, 1, 1, 1, 1) < 0.06, 1 - x, x)
+    x = torch.where(uniform(0, 1, 1, 1, 1) < 0.1, 1 - x, x)
+    x = torch.where(uniform(0, 1, 1, 1, 1) < 0.2, x * uniform(0.3, 1, 1, 1, 1), x)
     noise = uniform(0, 0.06, 1, 1, 1) * torch.randn(x.shape, generator=generator)
     return ((x + noise).clamp(0, 1) - 0.5) / 0.5
 
 
-def _matching_loss(images: Tensor, texts: Tensor, right: Tensor, scale: Tensor) -> Tensor:
-    """Symmetric cross-entropy where a row may have several right columns (B, B)."""
-    logits = scale * functional.normalize(images, dim=1) @ functional.normalize(texts, dim=1).T
+def _matching_loss(a: Tensor, b: Tensor, right: Tensor, scale: Tensor | float) -> Tensor:
+    """Symmetric cross-entropy of unit vectors where a row may have several right columns."""
+    logits = scale * a @ b.T
     target = right.float()
     across = -(target / target.sum(1, keepdim=True) * logits.log_softmax(1)).sum(1)
     down = -(target / target.sum(0, keepdim=True) * logits.log_softmax(0)).sum(0)
     return (across.mean() + down.mean()) / 2
+
+
+def _neighbour_loss(images: Tensor, animal: Tensor) -> Tensor:
+    """Pull pictures of one animal together (supervised contrastive, Khosla et al. 2020)."""
+    n = len(images)
+    half = n // 2  # one half against the other, so that no picture meets itself
+    right = animal[:half, None] == animal[None, half:]
+    rows, columns = right.any(1), right.any(0)
+    return _matching_loss(
+        images[:half][rows], images[half:][columns], right[rows][:, columns], 10.0
+    )
 
 
 def _batches(n: int, size: int, rng: np.random.Generator) -> Iterable[NDArray[np.int64]]:
@@ -150,13 +166,14 @@ def train(
     output: Path,
     *,
     seed: int = 0,
-    minutes: float = 12.0,
-    per_class: int = 600,
+    steps: int = 1200,
+    minutes: float = math.inf,
+    per_class: int = 400,
     batch_size: int = 128,
     learning_rate: float = 2e-3,
     threads: int = 2,
 ) -> None:
-    """Draw, train for `minutes` (drawing not counted), and write the files of the encoder.
+    """Draw, train, and write the files of the encoder.
 
     Parameters
     ----------
@@ -164,8 +181,11 @@ def train(
         Folder for ``open_clip_config.json``, ``open_clip_model.safetensors``, ``vocabulary.txt``.
     seed : int
         Seeds drawing, captions, augmentation and initial weights.
-    minutes : float
+    steps : int
         Length of the optimisation; the learning rate falls to zero at its end.
+    minutes : float
+        An earlier end, for a machine of unknown speed. Only a run that is not cut short by it can
+        be repeated exactly.
     per_class : int
         Pictures of each animal.
     batch_size, learning_rate, threads
@@ -188,14 +208,15 @@ def train(
     rest = [p for p in model.parameters() if p.ndim < 2]
     optimizer = torch.optim.AdamW(
         [{"params": decayed, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}],
-        lr=learning_rate, betas=(0.9, 0.98),
+        lr=learning_rate,
+        betas=(0.9, 0.98),
     )
-    clock, step, mean = time.monotonic(), 0, math.log(batch_size)
-    for chosen in _batches(len(pictures.animal), batch_size, rng):
-        share = (time.monotonic() - clock) / (60 * minutes)
+    clock, mean = time.monotonic(), math.log(batch_size)
+    for step, chosen in enumerate(_batches(len(pictures.animal), batch_size, rng), start=1):
+        share = max((step - 1) / steps, (time.monotonic() - clock) / (60 * minutes))
         if share >= 1:
             break
-        rate = learning_rate * min(1, (step + 1) / 100) * 0.5 * (1 + math.cos(math.pi * share))
+        rate = learning_rate * min(1, step / 100) * 0.5 * (1 + math.cos(math.pi * share))
         for group in optimizer.param_groups:
             group["lr"] = rate
         animal = pictures.animal[chosen]
@@ -206,10 +227,11 @@ def train(
         )
         right = (animal[:, None] == animal) & ((named == "") | (colour[:, None] == named))
         x = _augment(pictures.pixels[chosen], generator).to(memory_format=torch.channels_last)
+        images = functional.normalize(model.encode_image(x), dim=1)
+        texts = functional.normalize(model.encode_text(tokens), dim=1)
         loss = _matching_loss(
-            model.encode_image(x), model.encode_text(tokens), torch.from_numpy(right),
-            model.logit_scale.exp(),
-        )
+            images, texts, torch.from_numpy(right), model.logit_scale.exp()
+        ) + 0.5 * _neighbour_loss(images, torch.from_numpy(animal))
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -217,10 +239,11 @@ def train(
         with torch.no_grad():
             model.logit_scale.clamp_(0, math.log(100))
         mean += 0.02 * (loss.item() - mean)
-        step += 1
         if step % 100 == 0:
             scale = model.logit_scale.exp().item()
-            print(f"{share:4.0%}  step {step}  loss {mean:.3f}  logit scale {scale:.1f}", flush=True)
+            print(
+                f"{share:4.0%}  step {step}  loss {mean:.3f}  logit scale {scale:.1f}", flush=True
+            )
 
     output.mkdir(parents=True, exist_ok=True)
     weights = {
@@ -228,6 +251,7 @@ def train(
         for key, value in model.state_dict().items()
     }
     save_file(weights, output / "open_clip_model.safetensors")
+    (output / "open_clip_model.safetensors").chmod(0o644)  # safetensors makes it private
     (output / "open_clip_config.json").write_text(json.dumps(config, indent=2) + "\n")
     (output / "vocabulary.txt").write_text("\n".join(tokenizer.words) + "\n", encoding="utf-8")
 
@@ -239,13 +263,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m protolabel.samples.train", description=__doc__)
     parser.add_argument("--output", type=Path, default=MODEL_FOLDER, help="default: the package")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--minutes", type=float, default=12.0, help="of optimisation")
-    parser.add_argument("--per-class", type=int, default=600, help="training pictures an animal")
+    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--minutes", type=float, default=math.inf, help="stop after so many")
+    parser.add_argument("--per-class", type=int, default=400, help="training pictures an animal")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     train(
-        options.output, seed=options.seed, minutes=options.minutes,
-        per_class=options.per_class, threads=options.threads,
+        options.output,
+        seed=options.seed,
+        steps=options.steps,
+        minutes=options.minutes,
+        per_class=options.per_class,
+        threads=options.threads,
     )
     print(evaluate(options.output).table())
 

@@ -1,0 +1,19 @@
+"""Where vectors are kept from run to run when the user names no place."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+__all__ = ["cache_folder"]
+
+
+def cache_folder(root: Path, encoder: str) -> Path:
+    """Folder for the vectors of one image folder by one encoder, in the user's cache.
+
+    Deleting it costs the time to embed again, nothing else.
+    """
+    key = f"{root}\0{encoder}".encode("utf-8", "surrogateescape")
+    return user_cache_path("protolabel") / "embeddings" / hashlib.sha256(key).hexdigest()[:16]

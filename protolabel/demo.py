@@ -1,0 +1,90 @@
+"""The whole job on drawn pictures, from pixels to dataset, with no network."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from protolabel.evaluation import evaluate
+from protolabel.labeling import label
+from protolabel.refinement import refine
+from protolabel.samples import DEMO_CLASSES, write_sample_pictures
+from protolabel.session import Session
+
+__all__ = ["run_demo"]
+
+
+def run_demo(
+    folder: Path, *, per_class: int = 40, seed: int = 0, say: Callable[[str], None]
+) -> None:
+    """Draw pictures, label them, and compare the methods with what was drawn.
+
+    Parameters
+    ----------
+    folder
+        Gets ``pictures/`` and ``annotated_dataset/``, which replaces that of an earlier demo.
+    per_class
+        Pictures of each of the five animals.
+    seed
+        Draws other pictures.
+    say
+        Called with each line of the summary.
+    """
+    from protolabel.plots import save_plots  # draws with matplotlib, which takes a second to load
+
+    times: dict[str, float] = {}
+
+    @contextmanager
+    def timed(phase: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        times[phase] = time.perf_counter() - start
+
+    with timed("draw pictures"):
+        pictures = write_sample_pictures(folder / "pictures", per_class=per_class, seed=seed)
+    session = Session(
+        pictures.folder, DEMO_CLASSES, encoder="sample", seed=seed, store=folder / "embeddings"
+    )
+    with timed("load encoder"):
+        _ = session.encoder
+    with timed("embed images and names"):
+        _ = session.embeddings, session.text
+    with timed("cluster"):
+        _ = session.clusters
+    truth = [pictures.truth[name] for name in session.embeddings.images.names]
+    with timed("refine"):
+        anchored = session.evaluate(truth)
+    zero_shot = evaluate(session.labels.at(0), truth)
+    plain = refine(
+        session.embeddings.vectors,
+        session.text,
+        session.clusters,
+        method="plain",
+        temperature=session.temperature,
+        iterations=session.iterations,
+    )
+    with timed("map"):
+        _ = session.map
+    with timed("export"):
+        session.export(folder / "annotated_dataset", overwrite=True)
+    with timed("plots"):
+        plots = save_plots(folder / "annotated_dataset")
+
+    say(f"{len(truth)} drawn pictures of {', '.join(DEMO_CLASSES)}")
+    say("")
+    say("accuracy against what was drawn")
+    say(f"  zero-shot  {zero_shot.accuracy:.3f}")
+    say(f"  plain      {evaluate(label(plain), truth).accuracy:.3f}")
+    say(f"  anchored   {anchored.accuracy:.3f}  (the default)")
+    say("")
+    for finding in session.diagnostics.findings:
+        say(f"{finding.severity}: {finding.text}")
+    say("")
+    say("seconds")
+    for phase, seconds in times.items():
+        say(f"  {phase:<22}  {seconds:6.1f}")
+    say("")
+    say(f"dataset  {folder / 'annotated_dataset'}  (start with report.txt)")
+    say(f"plots    {plots[0].parent}")

@@ -1,0 +1,249 @@
+"""From labels to a dataset on disk, whole or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from protolabel.embedding import Embeddings
+from protolabel.errors import InputError
+from protolabel.export.duplicates import identical_files, merge_groups, near_duplicates
+from protolabel.export.job import ExportJob
+from protolabel.export.names import class_folders, image_files
+from protolabel.export.splits import DEFAULT_SHARES, SPLITS, check_shares, split_dataset
+from protolabel.export.staging import check_target, staging
+from protolabel.export.transfer import LINKS
+from protolabel.export.writers import DEFAULT_FORMATS, check_formats
+from protolabel.progress import ProgressFn, resolve
+from protolabel.projection import place_prototypes
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from protolabel.images import ImageSet
+    from protolabel.labeling import Labels
+    from protolabel.neighbors import KnnGraph
+
+__all__ = ["ExportResult", "export"]
+
+OUR_NAMES = (
+    "splits", "plots", "metadata.json", "report.txt", "labels.csv", "labels.parquet",
+    "class_prototypes.npy", "micro_alignment.npy", "meta_alignment.npy", "classifier.npz",
+    "map.npy", "prototype_map.npy", "replay.html", "embeddings.npy", "image_paths.txt",
+    "embeddings.json",
+)  # fmt: skip
+"""Names in the dataset that no class folder may have."""
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What an export made.
+
+    Attributes
+    ----------
+    folder
+        The dataset, an absolute path.
+    formats
+        Names of what was written.
+    n_images
+        Number of images.
+    class_counts
+        Images of each class.
+    split_counts
+        Images of train, val and test; empty where there are no splits.
+    near_duplicates
+        Images that are in a group of near-duplicates; 0 where none were looked for.
+    """
+
+    folder: Path
+    formats: tuple[str, ...]
+    n_images: int
+    class_counts: dict[str, int]
+    split_counts: dict[str, int]
+    near_duplicates: int
+
+
+def export(
+    labels: Labels,
+    images: ImageSet | Embeddings,
+    folder: str | os.PathLike[str],
+    *,
+    formats: Iterable[str] = DEFAULT_FORMATS,
+    link: str = "copy",
+    shares: Sequence[float] = DEFAULT_SHARES,
+    seed: int = 0,
+    overwrite: bool = False,
+    parameters: Mapping[str, Any] | None = None,
+    projection: ArrayLike | None = None,
+    prototype_map: ArrayLike | None = None,
+    graph: KnnGraph | None = None,
+    progress: ProgressFn | None = None,
+) -> ExportResult:
+    """Write a labelled dataset to a folder.
+
+    Everything is built in a hidden folder beside `folder` and renamed when it is complete, so
+    that `folder` appears whole or not at all.
+
+    Parameters
+    ----------
+    labels
+        From `label`, or from a saved `PrototypeClassifier`.
+    images
+        The N images of the labels. With `Embeddings`, near-duplicates are found by their vectors
+        and kept on one side of the split, and metadata.json names the encoder; with an
+        `ImageSet`, only files with the same content are kept together.
+    folder
+        A new or empty folder; it may be inside the folder of the images.
+    formats
+        Any of "folders" (one folder a class with the images), "splits" (train, val, test),
+        "prototypes" (arrays, and classifier.npz for new images), "report" (report.txt), "csv",
+        "parquet", "metadata" (always written).
+    link
+        ``"copy"`` keeps bytes, times and permissions; ``"hardlink"`` takes no room but works
+        within one disk only, and an edit of one name is an edit of both; ``"symlink"`` takes no
+        room and breaks when the images move. The splits never hold the bytes a second time.
+    shares
+        Of train, val and test; see `split_dataset`.
+    seed
+        Seeds the splits.
+    overwrite
+        Replace an earlier dataset of ours. Anything else is never replaced, nor is a dataset
+        that holds the images themselves or files that somebody else put there.
+    parameters
+        More to keep in metadata.json.
+    projection
+        (N, 2) map of the images, for `save_plots`.
+    prototype_map
+        (T + 1, C, 2) where the prototypes stand on it, iteration by iteration; or (C, 2). With a
+        projection and `Embeddings` it is computed where missing.
+    graph
+        A `knn_graph` of the vectors, to share it.
+    progress
+        ``progress(phase, done, total)``; by default a tqdm bar. It may raise `Stopped`.
+
+    Returns
+    -------
+    ExportResult
+
+    Raises
+    ------
+    InputError
+        If the arguments do not fit together.
+    ExportError
+        If the folder may not be written, or a file cannot be read. Nothing has changed then.
+    """
+    embedded = images if isinstance(images, Embeddings) else None
+    image_set = images.images if isinstance(images, Embeddings) else images
+    _check(labels, image_set, embedded, link)
+    part = check_shares(shares)
+    writers = check_formats(formats)
+    names = tuple(name for name, _ in writers)
+    points = _map(projection, (len(labels), 2), "projection")
+    stars = _stars(prototype_map, labels)
+    if stars is None and points is not None and embedded is not None and labels.run is not None:
+        stars = place_prototypes(labels.run, embedded.vectors, points)
+    target = check_target(folder, image_set, overwrite=overwrite)
+    report = resolve(progress)
+
+    groups = side = None
+    if "splits" in names:
+        groups = _groups(labels, image_set, embedded, graph, report)
+        side = split_dataset(labels.label, groups, part.tolist(), seed)
+    run_parameters = dict(labels.run.parameters) if labels.run is not None else {}
+    job = ExportJob(
+        labels=labels,
+        images=image_set,
+        encoder=None if embedded is None else embedded.encoder,
+        folder=target,
+        formats=names,
+        link=link,
+        class_folders=class_folders(labels.names, OUR_NAMES),
+        files=tuple(image_files(image_set)),
+        side=side,
+        groups=groups,
+        shares=tuple(part.tolist()),
+        seed=int(seed),
+        parameters={**run_parameters, **(parameters or {})},
+        projection=points,
+        prototype_map=stars,
+        progress=report,
+    )
+    with staging(target) as temporary:
+        building = replace(job, folder=temporary)
+        for _, write in writers:
+            write(building)
+    return _result(job)
+
+
+def _check(labels: Labels, images: ImageSet, embedded: Embeddings | None, link: str) -> None:
+    if len(labels) != len(images):
+        raise InputError(
+            f"labels are of {len(labels)} images, images holds {len(images)}. Files that cannot "
+            "be read drop out when a folder is embedded: pass the Embeddings that were labelled, "
+            "or their .images, instead of what find_images returned."
+        )
+    if not len(labels):
+        raise InputError("There is no image to export.")
+    if embedded is not None and len(embedded.vectors) != len(images):
+        raise InputError(f"images holds {len(embedded.vectors)} vectors of {len(images)} images.")
+    if link not in LINKS:
+        raise InputError(f"link must be one of {', '.join(LINKS)}; got {link!r}.")
+
+
+def _map(values: ArrayLike | None, shape: tuple[int, ...], what: str) -> NDArray[np.float32] | None:
+    if values is None:
+        return None
+    points = np.asarray(values, dtype=np.float32)
+    if points.shape != shape:
+        raise InputError(f"{what} must have shape {shape}, got {points.shape}.")
+    return points
+
+
+def _stars(values: ArrayLike | None, labels: Labels) -> NDArray[np.float32] | None:
+    if values is None:
+        return None
+    points = np.asarray(values, dtype=np.float32)
+    if points.ndim == 2:
+        points = points[None]
+    if points.ndim != 3 or points.shape[1:] != (len(labels.names), 2):
+        raise InputError(
+            f"prototype_map must have shape (iterations, {len(labels.names)}, 2), "
+            f"got {points.shape}."
+        )
+    return points
+
+
+def _groups(
+    labels: Labels,
+    images: ImageSet,
+    embedded: Embeddings | None,
+    graph: KnnGraph | None,
+    report: ProgressFn,
+) -> NDArray[np.int32]:
+    phase = "looking for duplicates"
+    report(phase, 0, 2)
+    groups = identical_files(images.paths)
+    report(phase, 1, 2)
+    if embedded is not None:
+        groups = merge_groups(groups, near_duplicates(embedded.vectors, graph, labels.label))
+    report(phase, 2, 2)
+    return groups
+
+
+def _result(job: ExportJob) -> ExportResult:
+    sides = [] if job.side is None else np.bincount(job.side, minlength=len(SPLITS)).tolist()
+    size = np.zeros(0, dtype=np.int64) if job.groups is None else np.bincount(job.groups)
+    return ExportResult(
+        folder=job.folder,
+        formats=job.formats,
+        n_images=len(job),
+        class_counts=dict(zip(job.labels.names, job.labels.counts.tolist(), strict=True)),
+        split_counts=dict(zip(SPLITS, sides, strict=False)),
+        near_duplicates=int(size[size > 1].sum()),
+    )

@@ -1,0 +1,61 @@
+"""The writers of an export by name; each makes one kind of file.
+
+To add one: a module with a function from `ExportJob` to None, and a row here.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from protolabel.errors import InputError
+from protolabel.export.writers.csv_file import write_csv
+from protolabel.export.writers.folders import write_folders
+from protolabel.export.writers.metadata import write_metadata
+from protolabel.export.writers.parquet import require_pyarrow, write_parquet
+from protolabel.export.writers.prototypes import write_prototypes
+from protolabel.export.writers.report import write_report
+from protolabel.export.writers.splits import write_splits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from protolabel.export.job import Writer
+
+__all__ = ["DEFAULT_FORMATS", "WRITERS", "check_formats"]
+
+WRITERS = MappingProxyType(
+    {
+        "folders": write_folders,
+        "splits": write_splits,
+        "prototypes": write_prototypes,
+        "csv": write_csv,
+        "parquet": write_parquet,
+        "report": write_report,
+        "metadata": write_metadata,
+    }
+)
+"""In the order in which they run: metadata.json last, because it lists what the others made."""
+
+DEFAULT_FORMATS = ("folders", "metadata", "report", "prototypes", "splits", "csv")
+
+
+def check_formats(formats: Iterable[str]) -> tuple[tuple[str, Writer], ...]:
+    """Return the writers to run, in their order; metadata.json is always among them.
+
+    Raises
+    ------
+    InputError
+        If there is no such format, or it needs a package that is not installed.
+    """
+    wanted = {formats} if isinstance(formats, str) else set(formats)
+    unknown = sorted(wanted - set(WRITERS))
+    if unknown:
+        raise InputError(
+            f"There is no format {', '.join(map(repr, unknown))}; formats are "
+            f"{', '.join(sorted(WRITERS))}."
+        )
+    if "parquet" in wanted:
+        require_pyarrow()
+    wanted.add("metadata")
+    return tuple((name, writer) for name, writer in WRITERS.items() if name in wanted)

@@ -1,0 +1,25 @@
+"""One folder a class, with its images."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from protolabel.export.transfer import transfer
+
+if TYPE_CHECKING:
+    from protolabel.export.job import ExportJob
+
+__all__ = ["write_folders"]
+
+
+def write_folders(job: ExportJob) -> None:
+    """Copy or link every image into the folder of its class; a class without images has none."""
+    for name in job.used_folders:
+        (job.folder / name).mkdir()
+    root, target = os.fspath(job.images.root), os.fspath(job.folder)
+    pairs = (
+        (os.path.join(root, name), f"{target}{os.sep}{job.in_class(index)}")  # noqa: PTH118
+        for index, name in enumerate(job.images.names)
+    )
+    transfer(pairs, len(job), job.link, "exporting images", job.progress)

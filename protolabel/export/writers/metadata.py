@@ -1,0 +1,151 @@
+"""metadata.json: everything that is known about the dataset and each of its images."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from protolabel.export.ours import FORMAT, METADATA
+from protolabel.export.splits import SPLITS
+from protolabel.export.table import COLUMNS, blocks
+from protolabel.report import versions
+
+if TYPE_CHECKING:
+    from protolabel.export.job import ExportJob
+    from protolabel.labeling import Labels
+
+__all__ = ["plain", "write_metadata"]
+
+
+def write_metadata(job: ExportJob) -> None:
+    r"""Write ``metadata.json``: a head, then one line an image, never all of it in memory.
+
+    Valid JSON in UTF-8; a source whose name is no text keeps its odd bytes as ``\udc..``, which
+    `json.load` gives back as Python had them.
+    """
+    head = _head(job)
+    with (job.folder / METADATA).open("wb") as file:
+        # find_images knows a dataset of ours by this first line.
+        file.write(b'{"generator": "protolabel"')
+        for key, value in head.items():
+            file.write(b",\n" + _encoded(key) + b": " + _encoded(value))
+        file.write(b',\n"images": [')
+        separator = b"\n"
+        for record in _records(job):
+            file.write(separator + _encoded(record))
+            separator = b",\n"
+        file.write(b"\n]}\n")
+
+
+def _head(job: ExportJob) -> dict[str, Any]:
+    labels, run = job.labels, job.labels.run
+    prompts = run.classes.prompts if run is not None else None
+    counts = labels.counts.tolist()
+    head = {
+        "format": FORMAT,
+        "contents": sorted({*_listed(job), METADATA}),
+        "n_images": len(job),
+        "classes": list(labels.names),
+        "class_folders": list(job.class_folders),
+        "class_index": {name: index for index, name in enumerate(labels.names)},
+        "class_distribution": dict(zip(labels.names, counts, strict=True)),
+        "iteration": labels.iteration,
+        "parameters": job.parameters,
+        "seed": job.seed,
+        "link": job.link,
+        "encoder": None if job.encoder is None else job.encoder.to_dict(),
+        "prompts": None
+        if prompts is None
+        else {
+            name: {"words": words, "templates": templates}
+            for name, words, templates in zip(
+                prompts.names, prompts.synonyms, prompts.templates, strict=True
+            )
+        },
+        "splits": _splits(job),
+        "near_duplicates": _duplicates(job),
+        "curves": _curves(labels),
+        "source_root": str(job.images.root),
+        "skipped": [{"source": one.name, "reason": one.reason} for one in job.images.skipped],
+        "versions": versions(),
+        "agreement": "how far the votes agree on a label, 1/classes to 1; not a probability",
+    }
+    return {key: plain(value) for key, value in head.items()}
+
+
+def _listed(job: ExportJob) -> Iterator[str]:
+    for entry in job.folder.iterdir():
+        yield entry.name
+        if entry.name == "splits":
+            yield from (f"splits/{one.name}" for one in entry.iterdir() if one.is_file())
+
+
+def _splits(job: ExportJob) -> dict[str, Any] | None:
+    if job.side is None:
+        return None
+    counts = np.bincount(job.side, minlength=len(SPLITS)).tolist()
+    return {
+        "shares": dict(zip(SPLITS, job.shares, strict=True)),
+        "counts": dict(zip(SPLITS, counts, strict=True)),
+    }
+
+
+def _duplicates(job: ExportJob) -> dict[str, Any] | None:
+    if job.groups is None:
+        return None
+    size = np.bincount(job.groups)
+    return {
+        "groups": int((size > 1).sum()),
+        "images": int(size[size > 1].sum()),
+        "kept_on_one_side_of_the_split": True,
+    }
+
+
+def _curves(labels: Labels) -> dict[str, Any] | None:
+    """How the run went, iteration by iteration; index 0 is zero-shot."""
+    run = labels.run
+    if run is None:
+        return None
+    return {
+        "churn": [0.0, *run.churn.tolist()],
+        "shift": [state.shift for state in run.iterations],
+        "agreement": [float(state.agreement.mean()) for state in run.iterations],
+        "class_mass": [state.class_mass.tolist() for state in run.iterations],
+        "class_counts": [
+            np.bincount(state.labels, minlength=len(labels.names)).tolist()
+            for state in run.iterations
+        ],
+    }
+
+
+def _records(job: ExportJob) -> Iterator[dict[str, Any]]:
+    for block in blocks(job):
+        for values in zip(*(block[name] for name in COLUMNS), strict=True):
+            yield dict(zip(COLUMNS, values, strict=True))
+
+
+def plain(value: Any) -> Any:
+    """Turn what a caller may pass as a parameter into what JSON can hold."""
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, (np.ndarray, np.generic)):
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(one) for one in value]
+    return str(value) if isinstance(value, PurePath) else repr(value)
+
+
+def _encoded(value: Any) -> bytes:
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(value, allow_nan=False).encode("ascii")

@@ -1,0 +1,323 @@
+"""One function a picture: plain data in, a figure out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from protolabel.errors import ImageReadError
+from protolabel.images import thumbnail
+from protolabel.plots.style import (
+    FAINT,
+    GRID,
+    INK,
+    OKABE_ITO,
+    LineStyle,
+    class_colours,
+    fonts,
+    legend,
+    marker_of,
+    name_ticks,
+    new_figure,
+    short,
+    tidy,
+    whole_numbers,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike, NDArray
+
+_LEGEND = 40  # entries that a legend may hold
+_ROWS = 1400  # rows of pixels in a heat map
+
+
+def plot_counts(names: Sequence[str], counts: ArrayLike) -> Figure:
+    """Draw how many images each class has.
+
+    Parameters
+    ----------
+    names
+        The C class names.
+    counts
+        (C,) number of images.
+    """
+    values = np.asarray(counts)
+    count = len(names)
+    figure = new_figure(8.0, 1.3 + 0.3 * min(count, 12) + 0.2 * min(max(count - 12, 0), 120))
+    axes = figure.subplots()
+    axes.barh(np.arange(count), values, color=class_colours(count), height=0.72)
+    most = max(1, int(values.max(initial=0)))
+    total = max(1, int(values.sum()))
+    for place, value in enumerate(values.tolist()):
+        text = f"{value:,}  ({value / total:.0%})" if value else "none"
+        axes.text(value + 0.012 * most, place, text, va="center", color=INK, fontsize=9)
+    name_ticks(axes, "y", names)
+    axes.set_xlim(0, 1.17 * most)
+    axes.set_ylim(count - 0.4, -0.6)
+    tidy(axes, f"Images of each class ({total:,} in all)", "images", "")
+    axes.grid(axis="x", color=GRID)
+    axes.xaxis.set_major_locator(whole_numbers())
+    axes.tick_params(axis="y", length=0)
+    return figure
+
+
+def plot_agreement(names: Sequence[str], label: ArrayLike, agreement: ArrayLike) -> Figure:
+    """Draw how far the votes agree, for all images and for each class.
+
+    Parameters
+    ----------
+    names
+        The C class names.
+    label
+        (N,) class index of every image.
+    agreement
+        (N,) 0..1.
+    """
+    labels, values = np.asarray(label), np.asarray(agreement, dtype=np.float64)
+    count = len(names)
+    edges = np.linspace(0.0, 1.0, 41)
+    bins = np.clip((values * 40).astype(int), 0, 39)
+    table = np.zeros((count, 40))
+    np.add.at(table, (labels, bins), 1)
+    height = max(0.6, 0.3 * min(count, 12) + 0.17 * min(max(count - 12, 0), 120))
+    figure = new_figure(8.0, 3.2 + height)
+    top, rows = figure.subplots(2, 1, sharex=True, height_ratios=[1.7, height])
+    top.bar(edges[:-1], table.sum(axis=0), width=1 / 40, align="edge", color=OKABE_ITO[0],
+            edgecolor="white", linewidth=0.5)  # fmt: skip
+    median = float(np.median(values))
+    top.axvline(median, color=INK, linewidth=1, linestyle=(0, (4, 2)))
+    place, side = (median - 0.01, "right") if median > 0.5 else (median + 0.01, "left")
+    top.text(place, 0.97, f"median {median:.2f}", ha=side, va="top", color=INK, fontsize=9,
+             transform=top.get_xaxis_transform())  # fmt: skip
+    tidy(top, "How far the votes agree on the labels", "", "images")
+    top.yaxis.set_major_locator(whole_numbers())
+    top.grid(axis="y", color=GRID)
+    # Each row to its own largest value: in one scale a class of five images would pale the others.
+    share = table / np.maximum(table.max(axis=1, keepdims=True), 1)
+    rows.pcolormesh(edges, np.arange(count + 1) - 0.5, share, cmap="Blues", vmin=0, vmax=1)
+    name_ticks(rows, "y", names)
+    rows.set_ylim(count - 0.5, -0.5)
+    rows.set_xlim(0, 1)
+    tidy(rows, "", "agreement (a ranking, not a probability)", "")
+    rows.set_title("Within each class: the darker, the more of its images", loc="left",
+                   color=FAINT, fontsize=9)  # fmt: skip
+    rows.tick_params(axis="y", length=0)
+    return figure
+
+
+def plot_alignment(
+    names: Sequence[str], alignment: ArrayLike, *, units: str = "clusters"
+) -> Figure:
+    """Draw how far each cluster goes with each class.
+
+    Parameters
+    ----------
+    names
+        The C class names.
+    alignment
+        (K, C), rows sum to 1. Rows are drawn in the order of their classes.
+    units
+        What the rows are, for the title.
+    """
+    table = np.asarray(alignment, dtype=np.float64)
+    rows, count = table.shape
+    order = np.lexsort((-table.max(axis=1), table.argmax(axis=1)))
+    width = float(np.clip(2.6 + 0.42 * count, 5.0, 16.0))
+    height = float(np.clip(2.6 + 0.24 * rows, 3.8, 11.0))
+    figure = new_figure(width, height)
+    axes = figure.subplots()
+    drawn = table[order]
+    if rows > _ROWS:  # more rows than pixels: neighbours share one
+        parts = np.array_split(drawn, _ROWS)
+        drawn = np.stack([part.mean(axis=0) for part in parts])
+    image = axes.imshow(drawn, aspect="auto", cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
+    name_ticks(axes, "x", names)
+    if rows <= 36:
+        axes.set_yticks(np.arange(rows), [str(one) for one in order], fontsize=8)
+    else:
+        axes.set_yticks([])
+    if rows <= 36 and count <= 12:
+        for row, column in np.argwhere(table[order] >= 0.05):
+            value = table[order[row], column]
+            axes.text(column, row, f"{value:.2f}".lstrip("0"), ha="center", va="center", fontsize=8,
+                      color="white" if value > 0.55 else INK)  # fmt: skip
+    tidy(axes, f"How {units} go with classes", "", f"{rows:,} {units}")
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.02)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize=8, color=FAINT)
+    return figure
+
+
+def plot_map(
+    points: ArrayLike,
+    label: ArrayLike,
+    names: Sequence[str],
+    prototypes: ArrayLike | None = None,
+    *,
+    iteration: int = -1,
+) -> Figure:
+    """Draw the images on their 2-d map, coloured by class, with the prototypes as stars.
+
+    Parameters
+    ----------
+    points
+        (N, 2) places of the images; a million are drawn in seconds.
+    label
+        (N,) class index of every image.
+    names
+        The C class names.
+    prototypes
+        (C, 2) places of the prototypes, or (T + 1, C, 2) with their trails.
+    iteration
+        Where the trails end; the last by default.
+    """
+    xy, labels = np.asarray(points, dtype=np.float32), np.asarray(label)
+    n, count = len(xy), len(names)
+    colours = class_colours(count)
+    figure = new_figure(8.6, 7.0)
+    axes = figure.subplots()
+    size = float(np.clip(60 / max(n, 1) ** 0.35, 0.6, 9.0))
+    # In shuffled batches, so that no class hides the others.
+    order = np.random.default_rng(0).permutation(n)
+    for batch in np.array_split(order, max(1, min(12, n // 50))):
+        for one in np.unique(labels[batch]):
+            here = xy[batch[labels[batch] == one]]
+            axes.plot(here[:, 0], here[:, 1], linestyle="none", marker=marker_of(one),
+                      markersize=size, color=colours[one], alpha=0.8 if size > 2 else 0.6,
+                      markeredgewidth=0.3 if size > 4 else 0, markeredgecolor="white",
+                      rasterized=True)  # fmt: skip
+    if prototypes is not None:
+        trail = np.asarray(prototypes, dtype=np.float32).reshape(-1, count, 2)
+        stop = min(iteration, len(trail) - 1) if iteration >= 0 else len(trail) - 1
+        _draw_prototypes(axes, trail[: stop + 1], colours)
+    counts = np.bincount(labels, minlength=count)
+    shown = np.argsort(-counts, kind="stable")[:_LEGEND] if count > _LEGEND else np.arange(count)
+    entries: list[tuple[str, Any, str, LineStyle]] = [
+        (f"{short(names[one])} ({counts[one]:,})", colours[one], marker_of(one), "none")
+        for one in shown
+    ]
+    if prototypes is not None:
+        entries.append(("prototype", np.ones(3), "*", "none"))
+    legend(figure, entries)
+    tidy(axes, f"Map of {n:,} images", "", "")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.margins(0.04)
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.spines[:].set_visible(False)
+    return figure
+
+
+def plot_convergence(
+    names: Sequence[str],
+    churn: ArrayLike,
+    shift: ArrayLike,
+    class_mass: ArrayLike,
+    *,
+    iteration: int | None = None,
+) -> Figure:
+    """Draw how a run went, iteration by iteration; 0 is zero-shot.
+
+    Parameters
+    ----------
+    names
+        The C class names.
+    churn, shift
+        (T + 1,) share of the labels that changed, and mean distance that prototypes moved.
+    class_mass
+        (T + 1, C) images that each class holds, soft.
+    iteration
+        The iteration that was kept, marked where given.
+    """
+    moved, far, mass = (np.asarray(one, dtype=np.float64) for one in (churn, shift, class_mass))
+    steps = np.arange(len(mass))
+    figure = new_figure(10.0, 5.2)
+    grid = figure.add_gridspec(2, 2, width_ratios=[1.0, 1.35])
+    panels = [figure.add_subplot(one) for one in (grid[0, 0], grid[1, 0], grid[:, 1])]
+    line: dict[str, Any] = {"marker": "o", "markersize": 4, "linewidth": 1.8}
+    panels[0].plot(steps[1:], 100 * moved[1:], color=OKABE_ITO[3], **line)
+    panels[1].plot(steps[1:], far[1:], color=OKABE_ITO[4], **line)
+    tidy(panels[0], "Labels that changed", "", "% of the images")
+    tidy(panels[1], "Distance that prototypes moved", "iteration", "mean distance")
+    colours, last = class_colours(len(names)), np.argsort(-mass[-1], kind="stable")
+    named = np.sort(last if len(names) <= 12 else last[:11])
+    for one in np.setdiff1d(last, named):
+        panels[2].plot(steps, mass[:, one], color="#C8C8C8", linewidth=0.8)
+    for one in named:
+        panels[2].plot(
+            steps, mass[:, one], color=colours[one], **{**line, "marker": marker_of(one)}
+        )
+    entries: list[tuple[str, Any, str, LineStyle]] = [
+        (short(names[one]), colours[one], marker_of(one), "-") for one in named
+    ]
+    if len(named) < len(names):
+        entries.append((f"{len(names) - len(named)} others", np.full(3, 0.78), "", "-"))
+    legend(figure, entries)
+    tidy(panels[2], "Images that each class holds", "iteration", "images")
+    for panel in panels:
+        panel.grid(color=GRID)
+        panel.set_ylim(bottom=0)
+        panel.set_xlim(-0.25, max(1, len(mass) - 1) + 0.25)
+        panel.xaxis.set_major_locator(whole_numbers())
+        if iteration is not None:
+            panel.axvline(iteration, color=FAINT, linewidth=1, linestyle=(0, (2, 2)), zorder=0)
+    if iteration is not None:
+        panels[2].text(iteration - 0.06, 0.99, "kept", color=FAINT, fontsize=8, ha="right",
+                       va="top", transform=panels[2].get_xaxis_transform())  # fmt: skip
+    return figure
+
+
+def plot_contact_sheet(
+    names: Sequence[str],
+    rows: Sequence[tuple[int, Sequence[Path]]],
+    *,
+    title: str = "The most certain images of each class, then the least certain",
+) -> Figure:
+    """Draw a row of pictures for each class.
+
+    Parameters
+    ----------
+    names
+        The C class names.
+    rows
+        Class index and the images of each row; a file that cannot be read leaves its place empty.
+    title
+        Above the sheet.
+    """
+    columns = max((len(paths) for _, paths in rows), default=1) or 1
+    figure = new_figure(1.6 + 0.92 * columns, 0.6 + 0.95 * max(1, len(rows)))
+    grid = figure.subplots(max(1, len(rows)), columns, squeeze=False)
+    figure.suptitle(title, color=INK, fontsize=11, x=0.01, ha="left", parse_math=False)
+    for axes in grid.flat:
+        axes.axis("off")
+    for line, (one, paths) in zip(grid, rows, strict=False):
+        line[0].text(-0.08, 0.5, short(names[one], 20), transform=line[0].transAxes, ha="right",
+                     va="center", color=INK, fontsize=9, parse_math=False, **fonts())  # fmt: skip
+        for axes, path in zip(line, paths, strict=False):
+            try:
+                axes.imshow(np.asarray(thumbnail(path, 128)))
+            except (ImageReadError, OSError):
+                axes.text(0.5, 0.5, "?", ha="center", va="center", color=FAINT)
+    return figure
+
+
+def _draw_prototypes(axes: Axes, trail: NDArray[np.float32], colours: NDArray[np.float64]) -> None:
+    for one, colour in enumerate(colours):
+        path = trail[:, one]
+        if len(path) > 1:
+            axes.plot(path[:, 0], path[:, 1], color="white", linewidth=3.2, zorder=3)
+            axes.plot(path[:, 0], path[:, 1], color=colour, linewidth=1.6, zorder=3)
+            axes.plot(*path[0], marker="o", markersize=5, color="white", markeredgecolor=colour,
+                      zorder=3)  # fmt: skip
+        axes.plot(*path[-1], marker="*", markersize=19, color=colour, markeredgecolor="white",
+                  markeredgewidth=2.6, zorder=4)  # fmt: skip
+        axes.plot(*path[-1], marker="*", markersize=15, color=colour, markeredgecolor=INK,
+                  markeredgewidth=0.9, zorder=5)  # fmt: skip

@@ -1,0 +1,121 @@
+"""From a dataset on disk to PNG files."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from protolabel.errors import ExportError
+from protolabel.export.ours import PLOTS, read_metadata
+from protolabel.files import write_bytes
+from protolabel.plots.figures import (
+    plot_agreement,
+    plot_alignment,
+    plot_contact_sheet,
+    plot_convergence,
+    plot_counts,
+    plot_map,
+)
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+
+def save_plots(
+    dataset_folder: str | os.PathLike[str], output: str | os.PathLike[str] | None = None
+) -> list[Path]:
+    """Draw what an exported dataset holds and save it as PNG files.
+
+    Parameters
+    ----------
+    dataset_folder
+        The folder that `export` made.
+    output
+        Where to save; ``plots`` in the dataset by default. Pictures there are replaced.
+
+    Returns
+    -------
+    list of Path
+        Of the pictures: counts, agreement, alignments, map and convergence, as far as the
+        dataset holds what they need, and a contact sheet.
+
+    Raises
+    ------
+    ExportError
+        If the folder is no dataset of protolabel, or `output` cannot be written.
+    """
+    folder = Path(dataset_folder).expanduser()
+    metadata = read_metadata(folder)
+    target = folder / PLOTS if output is None else Path(output).expanduser()
+    saved = []
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for name, figure in _figures(folder, metadata):
+            buffer = io.BytesIO()
+            with warnings.catch_warnings():
+                # Without a font for a script the name is drawn as boxes; that is warning enough.
+                warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+                warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
+                figure.savefig(buffer, format="png", dpi=150)
+            saved.append(target / f"{name}.png")
+            write_bytes(saved[-1], buffer.getvalue())
+    except OSError as error:
+        raise ExportError(
+            f"Pictures cannot be saved in {str(target)!r} ({error.strerror}); give another output."
+        ) from error
+    return saved
+
+
+def _figures(folder: Path, metadata: dict[str, Any]) -> Iterator[tuple[str, Figure]]:
+    names, images = metadata["classes"], metadata["images"]
+    index = metadata["class_index"]
+    label = np.array([index[one["label"]] for one in images], dtype=np.int32)
+    agreement = np.array([one["agreement"] for one in images])
+    yield "class_counts", plot_counts(names, np.bincount(label, minlength=len(names)))
+    yield "agreement", plot_agreement(names, label, agreement)
+    for units in ("micro", "meta"):
+        table = _array(folder, f"{units}_alignment.npy")
+        if table is not None and len(table):
+            yield f"{units}_alignment", plot_alignment(names, table, units=f"{units}-clusters")
+    points = _array(folder, "map.npy")
+    if points is not None and len(points) == len(label):
+        stars = _array(folder, "prototype_map.npy")
+        yield "map", plot_map(points, label, names, stars, iteration=metadata["iteration"])
+    curves = metadata.get("curves")
+    if curves is not None and len(curves["churn"]) > 1:
+        yield "convergence", plot_convergence(
+            names, curves["churn"], curves["shift"], curves["class_mass"],
+            iteration=metadata["iteration"],
+        )  # fmt: skip
+    files = [one["file"] for one in images]
+    if files[0] is not None:
+        margin = np.array([one["margin"] for one in images])
+        rows = list(_examples(folder, files, label, margin, len(names)))
+        yield "contact_sheet", plot_contact_sheet(names, rows)
+
+
+def _examples(
+    folder: Path, files: list[str], label: NDArray[np.int32], margin: NDArray[Any], count: int
+) -> Iterator[tuple[int, list[Path]]]:
+    counts = np.bincount(label, minlength=count)
+    for one in np.sort(np.argsort(-counts, kind="stable")[:16]):
+        members = np.flatnonzero(label == one)
+        if len(members):
+            ranked = members[np.argsort(-margin[members], kind="stable")]
+            chosen = ranked if len(ranked) <= 10 else np.r_[ranked[:5], ranked[-5:]]
+            yield int(one), [folder / files[place] for place in chosen]
+
+
+def _array(folder: Path, name: str) -> NDArray[Any] | None:
+    try:
+        return np.asarray(np.load(folder / name, allow_pickle=False))
+    except (OSError, ValueError):
+        return None

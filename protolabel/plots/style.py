@@ -1,0 +1,117 @@
+"""How the pictures look: colours, names, frames."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+    from numpy.typing import NDArray
+
+OKABE_ITO = (
+    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#D6C51E", "#4D4D4D",
+)  # fmt: skip
+"""Theirs, with a darker yellow and grey for black, for points on white."""
+MARKERS = "os^DvPXph<>8"
+INK, FAINT, GRID = "#222222", "#767676", "#E4E4E4"
+
+LineStyle = Literal["-", "none"]
+
+_FONTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans Arabic", "Noto Sans Devanagari",
+          "PingFang SC", "Microsoft YaHei", "Segoe UI Emoji", "Noto Emoji")  # fmt: skip
+
+
+def class_colours(count: int) -> NDArray[np.float64]:
+    """Return (count, 3) RGB in 0..1: Okabe and Ito's eight, then darker and lighter ones."""
+    from matplotlib.colors import to_rgb
+
+    base = np.array([to_rgb(one) for one in OKABE_ITO])
+    target, amount = (0.0, 1.0, 0.0, 1.0), (0.42, 0.4, 0.66, 0.58)
+    rounds = [base]
+    while 8 * len(rounds) < count:
+        step = (len(rounds) - 1) % 4
+        rounds.append(base + (target[step] - base) * amount[step])
+    return np.concatenate(rounds)[:count]
+
+
+def legend(figure: Figure, entries: list[tuple[str, Any, str, LineStyle]]) -> None:
+    """Draw entries of (text, colour, marker, line style) at the right edge."""
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], color=colour, marker=marker, linestyle=style, markersize=7,
+               markeredgecolor=INK if marker == "*" else colour)
+        for _, colour, marker, style in entries
+    ]  # fmt: skip
+    # The texts come afterwards: matplotlib leaves out labels that begin with an underscore.
+    drawn = figure.legend(handles, ["x"] * len(handles), loc="outside right upper",
+                          frameon=False, fontsize=9 if len(handles) <= 24 else 7.5,
+                          labelspacing=0.35)  # fmt: skip
+    for text, (name, *_) in zip(drawn.get_texts(), entries, strict=True):
+        text.set(parse_math=False, text=name, color=INK, **fonts())
+
+
+def name_ticks(axes: Axes, side: str, names: Sequence[str]) -> None:
+    """Write class names along an axis as they are, without reading them as formulae."""
+    texts = [short(name) for name in names]
+    size = float(np.clip(330 / max(len(names), 1), 6.5, 9.5))
+    if side == "y":
+        axes.set_yticks(np.arange(len(names)), texts, parse_math=False, fontsize=size, **fonts())
+        return
+    style: dict[str, Any] = fonts()
+    if sum(map(len, texts)) > 40 or len(texts) > 10:
+        style |= {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+    axes.set_xticks(np.arange(len(names)), texts, parse_math=False, fontsize=size, **style)
+
+
+def tidy(axes: Axes, title: str, x: str, y: str) -> None:
+    """Give axes a title, labels and quiet lines."""
+    axes.set_title(title, loc="left", color=INK, fontsize=11)
+    axes.set_xlabel(x, color=INK, fontsize=9)
+    axes.set_ylabel(y, color=INK, fontsize=9)
+    axes.tick_params(labelsize=None, labelcolor=INK, color=FAINT)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(FAINT)
+    axes.set_axisbelow(True)
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return a white figure of so many inches that no window knows."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def fonts() -> dict[str, Any]:
+    """Font families for names in any script, of those that this machine has."""
+    from matplotlib.font_manager import fontManager
+
+    known = {font.name for font in fontManager.ttflist}
+    return {"family": ["DejaVu Sans", *(name for name in _FONTS if name in known)]}
+
+
+def marker_of(index: int) -> str:
+    """Marker of a class: another one for every eight classes."""
+    return MARKERS[index // len(OKABE_ITO) % len(MARKERS)]
+
+
+def short(name: str, longest: int = 28) -> str:
+    """Cut a name that is too long for a picture."""
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)
+    return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
+
+
+def whole_numbers() -> MaxNLocator:
+    """Return ticks at whole numbers only."""
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator("auto", integer=True)

@@ -1,0 +1,318 @@
+"""report.txt: what a dataset holds and how far to trust it, read in a minute."""
+
+from __future__ import annotations
+
+import textwrap
+import unicodedata
+from importlib.metadata import PackageNotFoundError, version
+from platform import python_version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from protolabel.diagnostics import Diagnostics, diagnose
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from protolabel.encoders import EncoderInfo
+    from protolabel.images import ImageSet
+    from protolabel.labeling import Labels
+
+__all__ = ["report_text", "versions"]
+
+WIDTH = 88
+_BAR = 24
+_CERTAIN = 10  # least certain images that are listed
+_SKIPPED = 20  # skipped files that are listed
+_NAME = 28  # columns of a class name
+_PACKAGES = ("protolabel", "numpy", "scikit-learn", "torch", "open_clip_torch", "umap-learn",
+             "hdbscan", "pynndescent")  # fmt: skip
+_MARKS = {"good": "+", "note": "-", "warning": "!"}
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that labels depend on, those that are installed."""
+    found = {"python": python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def report_text(
+    labels: Labels,
+    images: ImageSet,
+    *,
+    diagnostics: Diagnostics | None = None,
+    encoder: EncoderInfo | None = None,
+    side: NDArray[np.integer] | None = None,
+    groups: NDArray[np.integer] | None = None,
+    seed: int | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    formats: Sequence[str] = (),
+    link: str = "copy",
+    class_folders: Sequence[str] | None = None,
+) -> str:
+    """Describe labels in plain words.
+
+    Parameters
+    ----------
+    labels, images
+        N labels and their images.
+    diagnostics
+        From `diagnose`; computed where missing, if the labels are from a run.
+    encoder
+        Which encoder made the vectors.
+    side
+        (N,) 0 train, 1 val, 2 test.
+    groups
+        (N,) group of near-duplicates of every image.
+    seed
+        Of the splits.
+    parameters
+        Of the run; those of ``labels.run`` where missing.
+    formats
+        What the dataset holds; without any, its contents are not described.
+    link
+        How the images came into it.
+    class_folders
+        (C,) folder of every class; listed where they differ from the names.
+
+    Returns
+    -------
+    str
+        Lines of at most 88 columns but for long paths, ending in a line break.
+    """
+    if diagnostics is None and labels.run is not None:
+        diagnostics = diagnose(labels)
+    if parameters is None:
+        parameters = {} if labels.run is None else labels.run.parameters
+    sections: list[tuple[str, Iterable[str]]] = [
+        ("", _summary(labels, images, diagnostics)),
+        ("Classes", _classes(labels, class_folders)),
+        ("What to know", _findings(diagnostics)),
+        ("Least certain images: look at these first", _least_certain(labels, images)),
+        ("Splits", _splits(labels, side, groups)),
+        ("Skipped files", _skipped(images)),
+        ("In this folder", _contents(formats, link)),
+        ("Use it", _use(formats, encoder)),
+        ("How it was made", _made(labels, encoder, seed, parameters)),
+    ]
+    lines: list[str] = []
+    for title, body in sections:
+        written = list(body)
+        if written:
+            lines += ["", title, "-" * len(title)] if title else []
+            lines += written
+    return "\n".join(lines) + "\n"
+
+
+def _summary(labels: Labels, images: ImageSet, diagnostics: Diagnostics | None) -> Iterator[str]:
+    yield "A dataset labelled by protolabel"
+    yield "================================"
+    used, total = int(np.count_nonzero(labels.counts)), len(labels.names)
+    classes = _many(total, "class", "classes")
+    if used < total:
+        classes += f", {used} of them with images"
+    text = f"{_many(len(labels), 'image')} in {classes}."
+    if images.skipped:
+        text += f" {_many(len(images.skipped), 'file')} could not be used and "
+        text += "is" if len(images.skipped) == 1 else "are"
+        text += " listed below."
+    pinned = int(labels.pinned.sum())
+    if pinned:
+        text += f" {_many(pinned, 'label')} fixed by hand."
+    if diagnostics is not None and labels.iteration > 0:
+        share = 1.0 - diagnostics.agreement_with_zero_shot
+        text += (
+            f" Refinement (iteration {labels.iteration}) changed "
+            f"{_many(diagnostics.changed, 'label')} ({share:.1%}) against zero-shot, that is, "
+            "against the text of the class names alone."
+        )
+    elif diagnostics is not None:
+        text += " These are the zero-shot labels: the text of the class names alone decided."
+    else:
+        text += " Prototypes that were saved earlier decided the labels."
+    yield from _wrapped(text)
+    yield ""
+    yield from _wrapped(
+        "Agreement says how far the votes for a label agree, from 1/classes to 1. It is not a "
+        "probability: it ranks images well, but 0.9 does not mean that 9 of 10 are right."
+    )
+
+
+def _classes(labels: Labels, class_folders: Sequence[str] | None) -> Iterator[str]:
+    counts = labels.counts
+    most = max(1, int(counts.max()))
+    total = np.bincount(labels.label, weights=labels.agreement, minlength=len(counts))
+    shown = [_fitted(name, _NAME) for name in labels.names]
+    width = max(5, *(_columns(name) for name in shown))
+    before = labels.at(0).counts if labels.run is not None and labels.iteration else None
+    heading = f"{_padded('class', width)}  {'images':>8}  {'share':>6}  {'agreement':>9}"
+    yield heading + ("  zero-shot" if before is not None else "")
+    for index, name in enumerate(shown):
+        count = int(counts[index])
+        agreement = f"{total[index] / count:9.2f}" if count else "        -"
+        line = f"{_padded(name, width)}  {count:8,}  {count / len(labels):6.1%}  {agreement}"
+        if before is not None:
+            line += f"  {int(before[index]):9,}"
+        yield f"{line}  {_bar(count / most)}".rstrip()
+    if class_folders is not None:
+        for name, folder in zip(labels.names, class_folders, strict=True):
+            if name != folder:
+                yield from _wrapped(f"Folder of {name!r}: {folder}")
+
+
+def _findings(diagnostics: Diagnostics | None) -> Iterator[str]:
+    if diagnostics is None:
+        return
+    for finding in diagnostics.findings:
+        yield from _wrapped(finding.text, first=f"{_MARKS[finding.severity]} ", then="  ")
+
+
+def _least_certain(labels: Labels, images: ImageSet) -> Iterator[str]:
+    if len(labels.names) < 2:
+        return
+    for index in labels.least_certain[:_CERTAIN]:
+        label, other = (labels.names[one[index]] for one in (labels.label, labels.runner_up))
+        verdict = f"{_fitted(label, _NAME)}, or {_fitted(other, _NAME)}"
+        yield f"  margin {labels.margin[index]:.2f}  {verdict}: {_printable(images.names[index])}"
+
+
+def _splits(
+    labels: Labels, side: NDArray[np.integer] | None, groups: NDArray[np.integer] | None
+) -> Iterator[str]:
+    if side is None:
+        return
+    n = len(side)
+    counts = np.bincount(side, minlength=3).tolist()
+    parts = ", ".join(
+        f"{name} {count:,} ({count / n:.1%})"
+        for name, count in zip(("train", "val", "test"), counts, strict=True)
+    )
+    yield from _wrapped(f"{parts}; the same mixture of classes in each, as far as it goes.")
+    seen = np.unique(np.stack([labels.label, side]), axis=1)
+    sides = np.bincount(seen[0], minlength=len(labels.names))
+    open_sides = sum(count > 0 for count in counts)
+    short = [labels.names[one] for one in np.flatnonzero((sides > 0) & (sides < open_sides))]
+    if short:
+        yield from _wrapped(
+            "Too few images, or too many near-duplicates, to be everywhere: "
+            f"{', '.join(_fitted(name, _NAME) for name in short[:20])}"
+            f"{' and others' if len(short) > 20 else ''}."
+        )
+    if groups is not None:
+        size = np.bincount(groups)
+        if (size > 1).any():
+            yield from _wrapped(
+                f"{_many(int(size[size > 1].sum()), 'image')} in "
+                f"{_many(int((size > 1).sum()), 'group')} of near-duplicates (the largest has "
+                f"{int(size.max()):,}); every group is on one side."
+            )
+        else:
+            yield "No near-duplicates were found."
+
+
+def _skipped(images: ImageSet) -> Iterator[str]:
+    for one in images.skipped[:_SKIPPED]:
+        yield f"  {_printable(one.name)}: {_printable(one.reason)}"
+    if len(images.skipped) > _SKIPPED:
+        yield f"  and {len(images.skipped) - _SKIPPED:,} more, all of them in metadata.json"
+
+
+def _contents(formats: Sequence[str], link: str) -> Iterator[str]:
+    how = {"copy": "copies", "hardlink": "hard links", "symlink": "symbolic links"}[link]
+    described = {
+        "folders": ("CLASS/", f"the images of each class ({how})"),
+        "splits": ("splits/", "train, val and test, with splits.csv and class_index.json"),
+        "prototypes": ("*.npy, classifier.npz", "prototypes and alignments; labels new images"),
+        "csv": ("labels.csv", "one row an image"),
+        "parquet": ("labels.parquet", "one row an image"),
+        "report": ("report.txt", "this text"),
+        "metadata": ("metadata.json", "all of it for programs: every image, every parameter"),
+    }
+    for name in formats:
+        if name in described:
+            what, meaning = described[name]
+            yield f"  {what:<22} {meaning}"
+
+
+def _use(formats: Sequence[str], encoder: EncoderInfo | None) -> Iterator[str]:
+    if "splits" in formats:
+        yield "  In PyTorch (allow_empty: a class with few images may be missing on one side):"
+        yield "    from torchvision.datasets import ImageFolder"
+        yield '    train = ImageFolder("splits/train", allow_empty=True)'
+        yield "  ImageFolder numbers the folders by name; class_index.json has the order you gave."
+    if "csv" in formats:
+        yield '  In pandas:  pandas.read_csv("labels.csv")'
+    if "prototypes" in formats:
+        yield "  Label new images with these prototypes:"
+        yield "    protolabel apply THIS_FOLDER NEW_PHOTOS --output NEW_RESULTS"
+        if encoder is None:
+            yield "  (give the encoder that made the vectors; it is not recorded here)"
+
+
+def _made(
+    labels: Labels, encoder: EncoderInfo | None, seed: int | None, parameters: Mapping[str, Any]
+) -> Iterator[str]:
+    facts: dict[str, Any] = dict(parameters)
+    if labels.run is not None:
+        facts["kept iteration"] = f"{labels.iteration} of {len(labels.run.iterations) - 1}"
+    if seed is not None:
+        facts["seed of the splits"] = seed
+    if encoder is not None:
+        weights = "" if encoder.pretrained is None else f", weights {encoder.pretrained}"
+        facts["encoder"] = f"{encoder.name} ({encoder.dim} dimensions{weights})"
+    facts["versions"] = ", ".join(f"{name} {one}" for name, one in versions().items())
+    for key, value in facts.items():
+        yield from _wrapped(f"{key}: {value}", first="  ", then="    ")
+
+
+def _wrapped(text: str, first: str = "", then: str = "") -> list[str]:
+    return textwrap.wrap(
+        _printable(text),
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=then,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _many(count: int, one: str, many: str | None = None) -> str:
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def _bar(share: float) -> str:
+    return "#" * max(int(share > 0), round(share * _BAR))
+
+
+def _printable(text: str) -> str:
+    """Keep names from breaking lines or steering the terminal."""
+    return "".join(c if c.isprintable() or c in "\u200c\u200d" else ascii(c)[1:-1] for c in text)
+
+
+def _columns(text: str) -> int:
+    """Columns that a terminal gives the text: wide characters take two, combining ones none."""
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
+
+
+def _fitted(name: str, width: int) -> str:
+    shown = _printable(name)
+    if _columns(shown) <= width:
+        return shown
+    while _columns(shown) > width - 3:
+        shown = shown[:-1]
+    return f"{shown}..."
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - _columns(text))

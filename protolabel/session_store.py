@@ -1,0 +1,119 @@
+"""A session on disk: settings as JSON, arrays as .npz, vectors as `Embeddings.save` writes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from protolabel.clustering import Clusters
+from protolabel.embedding import Embeddings, load_embeddings
+from protolabel.errors import InputError, StoreError
+from protolabel.files import write_json, writing
+from protolabel.neighbors import KnnGraph
+from protolabel.prompts import ClassPrompts, ClassVectors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+__all__ = ["SavedStages", "load_session", "save_session"]
+
+_FORMAT = 1
+_SETTINGS, _ARRAYS = "session.json", "session.npz"
+
+
+@dataclass(frozen=True, eq=False)
+class SavedStages:
+    """What took time to compute and is kept beside the vectors."""
+
+    graph: KnnGraph
+    clusters: Clusters
+    map: NDArray[np.float32] | None
+
+
+def save_session(
+    folder: Path,
+    settings: Mapping[str, Any],
+    embeddings: Embeddings,
+    stages: SavedStages,
+    text: ClassVectors,
+) -> Path:
+    """Write a session to `folder`; each file appears whole or not at all.
+
+    Raises
+    ------
+    StoreError
+        If the folder holds other things, or cannot be written.
+    """
+    folder = folder.expanduser()
+    if folder.exists() and not (folder / _SETTINGS).is_file():
+        if not folder.is_dir() or any(folder.iterdir()):
+            raise StoreError(
+                f"Expected an empty folder or a saved session, got {str(folder)!r}, which holds "
+                "something else: choose another folder."
+            )
+    arrays: dict[str, NDArray[Any]] = {f"clusters_{k}": v for k, v in vars(stages.clusters).items()}
+    arrays |= {f"graph_{k}": v for k, v in vars(stages.graph).items()}
+    arrays["text"] = text.vectors
+    if stages.map is not None:
+        arrays["map"] = stages.map
+    embeddings.save(folder)
+    with writing(folder / _ARRAYS) as file:
+        np.savez(file, **arrays)
+    plain = dict(settings)
+    for given in ("classes", "templates"):
+        plain.pop(given)
+    about = {
+        "generator": "protolabel",
+        "format": _FORMAT,
+        "settings": plain,
+        "names": list(text.names),
+        "logit_scale": text.logit_scale,
+        "prompts": None if text.prompts is None else text.prompts.to_dict(),
+    }
+    # Last: a folder without it is no session.
+    write_json(folder / _SETTINGS, about)
+    return folder
+
+
+def load_session(
+    folder: Path,
+) -> tuple[dict[str, Any], Embeddings, SavedStages, ClassVectors]:
+    """Read what `save_session` wrote.
+
+    Raises
+    ------
+    StoreError
+        If the folder is no saved session, or its files do not fit together.
+    """
+    folder = folder.expanduser()
+    try:
+        about = json.loads((folder / _SETTINGS).read_text("utf-8"))
+        settings = dict(about["settings"])
+        with np.load(folder / _ARRAYS, allow_pickle=False) as arrays:
+            stored = {name: arrays[name] for name in arrays.files}
+        clusters = Clusters(**_part(stored, "clusters_"))
+        graph = KnnGraph(**_part(stored, "graph_"))
+        prompts = None if about["prompts"] is None else ClassPrompts.from_dict(about["prompts"])
+        text = ClassVectors(about["names"], stored["text"], about["logit_scale"], prompts)
+    except (OSError, KeyError, TypeError, ValueError, InputError) as error:
+        raise StoreError(
+            f"Expected a folder that Session.save wrote, got {str(folder)!r}, which cannot be "
+            f"read as one: {error}"
+        ) from error
+    embeddings = load_embeddings(folder)
+    if len(clusters.micro) != len(embeddings) or len(graph) != len(embeddings):
+        raise StoreError(
+            f"The files in {str(folder)!r} are of different sessions: save the session again."
+        )
+    settings["classes"] = text if prompts is None else prompts
+    return settings, embeddings, SavedStages(graph, clusters, stored.get("map")), text
+
+
+def _part(stored: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    return {k.removeprefix(prefix): v for k, v in stored.items() if k.startswith(prefix)}
