@@ -55,10 +55,47 @@ _HOME = {
     "write_sample_pictures": "samples",
 }
 
-__all__ = sorted([*_HOME, "__version__"])
+__all__ = [
+    "DEFAULT_TEMPLATES",
+    "ClassPrompts",
+    "ClassVectors",
+    "Clusters",
+    "Diagnostics",
+    "Embeddings",
+    "Encoder",
+    "EncoderError",
+    "Evaluation",
+    "ExportError",
+    "ImageSet",
+    "InputError",
+    "KnnGraph",
+    "Labels",
+    "ProtolabelError",
+    "PrototypeClassifier",
+    "Refinement",
+    "Session",
+    "Stopped",
+    "StoreError",
+    "__version__",
+    "annotate",
+    "cluster",
+    "diagnose",
+    "embed_classes",
+    "embed_images",
+    "evaluate",
+    "export",
+    "find_images",
+    "knn_graph",
+    "label",
+    "load_embeddings",
+    "load_encoder",
+    "place",
+    "project",
+    "refine",
+    "write_sample_pictures",
+]
 
 if TYPE_CHECKING:
-    from protolabel.one_call import annotate
     from protolabel.classifier import PrototypeClassifier
     from protolabel.clustering import Clusters, cluster
     from protolabel.diagnostics import Diagnostics, diagnose
@@ -77,6 +114,7 @@ if TYPE_CHECKING:
     from protolabel.images import ImageSet, find_images
     from protolabel.labeling import Labels, label
     from protolabel.neighbors import KnnGraph, knn_graph
+    from protolabel.one_call import annotate
     from protolabel.projection import place, project
     from protolabel.prompts import DEFAULT_TEMPLATES, ClassPrompts, ClassVectors, embed_classes
     from protolabel.refinement import Refinement, refine

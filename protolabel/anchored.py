@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protolabel.clustering import Clusters, cluster_means
-from protolabel.iteration import Iteration, summarize
+from protolabel.iteration import Iteration, hold_pins, summarize
 from protolabel.progress import ProgressFn
 from protolabel.prompts import ClassVectors
 from protolabel.prototype_model import (
@@ -69,7 +69,7 @@ def anchored_loop(
     zero_shot = text_model(classes.vectors, classes.logit_scale)
     text_votes = zero_shot.text_votes(vectors)
     states = [summarize(text_votes, classes.vectors, 0.0, zero_shot)]
-    g = np.exp(_hold(text_votes.copy(), pins))
+    g = np.exp(hold_pins(text_votes.copy(), pins))
 
     if n < 3 or n_classes < 2:
         states += states * iterations
@@ -84,17 +84,19 @@ def anchored_loop(
     centres = anchors.astype(np.float64)
     for step in range(iterations):
         before = centres
-        mass = g.sum(axis=0)
-        held = (weight * g).sum(axis=0)[:, None]
+        # In float64: a float32 sum down a column of a million rows loses its small terms.
+        mass = g.sum(axis=0, dtype=np.float64)
+        held = (weight * g).sum(axis=0, dtype=np.float64)[:, None]
         sums = _weighted_sums(vectors, mean, weight * g)
         centres = (sums + ANCHOR_WEIGHT * anchors) / (held + ANCHOR_WEIGHT)
         # Pooled variance within the classes from sums that are at hand, without another pass:
         # sum g (z - P)^2 = sum z^2 - 2 P sum g z + P^2 sum g.
-        inside = (held * centres**2 - 2.0 * centres * sums).sum(axis=0) / weight.sum()
+        inside = (held * centres**2 - 2.0 * centres * sums).sum(axis=0)
+        inside /= weight.sum(dtype=np.float64)
         relative = relative_precision(square + inside, n)
         near = centres.astype(np.float32)
         distance = squared_distances(vectors, mean, near, relative)
-        spread = float(np.einsum("ic,ic->", g, distance)) / n
+        spread = float(np.einsum("ic,ic->i", g, distance).mean(dtype=np.float64))
         scale = 1.0 / (2.0 * max(spread, 1e-12) * temperature)
         model = PrototypeModel(
             text=classes.vectors,
@@ -109,7 +111,7 @@ def anchored_loop(
         if clusters is not None:
             votes += CLUSTER_WEIGHT * _cluster_votes(g, clusters)
         for _ in range(2):
-            log_g = _hold(log_softmax(votes + NEIGHBOR_WEIGHT * (neighbors @ g)), pins)
+            log_g = hold_pins(log_softmax(votes + NEIGHBOR_WEIGHT * (neighbors @ g)), pins)
             g = np.exp(log_g)
         shift = float(np.linalg.norm(centres - before, axis=1).mean())
         states.append(summarize(log_g, mean + near, shift, model))
@@ -126,13 +128,6 @@ def alignments(g: Floats, clusters: Clusters | None) -> tuple[Floats, Floats]:
         cluster_means(g, clusters.nearest, clusters.n_micro),
         cluster_means(g, clusters.meta_of_images, clusters.n_meta),
     )
-
-
-def _hold(log_g: Floats, pins: NDArray[np.int64]) -> Floats:
-    """Give pinned images wholly to their class, in place."""
-    log_g[pins[:, 0]] = -1e4  # exp gives exactly 0, and a second place can still be ranked
-    log_g[pins[:, 0], pins[:, 1]] = 0.0
-    return log_g
 
 
 def _mean(vectors: FloatArray) -> Floats:
@@ -167,7 +162,8 @@ def _anchors(vectors: FloatArray, mean: Floats, text: Floats, labels: NDArray[np
     direction = text - text.mean(axis=0)
     along = 0.0
     for rows, x in unit_blocks(vectors):
-        along += float(np.einsum("ij,ij->", x - mean, direction[labels[rows]]))
+        products = np.einsum("ij,ij->i", x - mean, direction[labels[rows]])
+        along += float(products.sum(dtype=np.float64))
     length = float(np.square(direction).sum(axis=1)[labels].sum())
     scale = along / length if length > 0 else 1.0
     return np.float32(np.clip(scale, 0.05, 3.0)) * direction
@@ -182,5 +178,4 @@ def _cluster_votes(g: Floats, clusters: Clusters) -> Floats:
     votes = np.zeros_like(g)
     others = np.maximum(size[micro[inside]] - 1, 1).astype(np.float32)[:, None]
     votes[inside] = (total[micro[inside]] - g[inside]) / others
-    votes[micro < 0] = 0.0
     return votes

@@ -138,7 +138,9 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             classes=np.array([str(name) for name in self.classes_]),
             **vars(self.model_),
         )
-        return write_bytes(path, buffer.getvalue())
+        path = Path(path)
+        write_bytes(path, buffer.getvalue())
+        return path
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,8 @@ from protolabel.errors import InputError, ProtolabelError, Stopped
 from protolabel.presets import PRESETS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from protolabel.encoders import Encoder
     from protolabel.labeling import Labels
     from protolabel.session import Session
@@ -107,14 +108,17 @@ def _run(options: argparse.Namespace) -> None:
 def _apply(options: argparse.Namespace) -> None:
     from protolabel.classifier import PrototypeClassifier
     from protolabel.embedding import embed_images
-    from protolabel.export import export, read_dataset
+    from protolabel.encoders import EncoderInfo
+    from protolabel.export import export, read_metadata
     from protolabel.images import find_images
 
-    dataset = read_dataset(options.dataset)
+    about = read_metadata(options.dataset)
     classifier = PrototypeClassifier.load(Path(options.dataset) / "classifier.npz")
-    encoder = dataset.encoder.load(device=options.device) if options.encoder is None else None
-    encoder = encoder or _encoder(options)
     images = find_images(options.images)
+    if options.encoder is None and about["encoder"] is not None:
+        encoder = EncoderInfo.from_dict(about["encoder"]).load(device=options.device)
+    else:
+        encoder = _encoder(options)
     embedded = embed_images(images, encoder, store=_store(options, images.root, encoder))
     labels = classifier.label(embedded.vectors)
     export(
@@ -146,9 +150,7 @@ def _demo(options: argparse.Namespace) -> None:
 def _encoder(options: argparse.Namespace) -> Encoder:
     from protolabel.encoders import DEFAULT_MODEL, load_encoder
 
-    return load_encoder(
-        options.encoder or DEFAULT_MODEL, options.pretrained, device=options.device
-    )
+    return load_encoder(options.encoder or DEFAULT_MODEL, options.pretrained, device=options.device)
 
 
 def _store(options: argparse.Namespace, root: Path, encoder: Encoder) -> Path:
@@ -204,7 +206,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--temperature", type=float, default=0.1, help="0.05 sharp to 0.3 soft")
     run.add_argument("--iterations", type=int, default=5, help="passes of the loop; 0: zero-shot")
     run.add_argument("--method", choices=("anchored", "plain"), default="anchored")
-    run.add_argument("--preset", choices=tuple(PRESETS), help="by default by the size of the folder")
+    run.add_argument(
+        "--preset", choices=tuple(PRESETS), help="by default by the size of the folder"
+    )
     run.add_argument(
         "--all-present", action="store_true", help="every class has images, about equally many"
     )

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from protolabel.evaluation import evaluate
+from protolabel.images import find_images
 from protolabel.labeling import label
 from protolabel.refinement import refine
 from protolabel.samples import DEMO_CLASSES, write_sample_pictures
 from protolabel.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 __all__ = ["run_demo"]
 
@@ -44,8 +48,11 @@ def run_demo(
 
     with timed("draw pictures"):
         pictures = write_sample_pictures(folder / "pictures", per_class=per_class, seed=seed)
+    # Only what was drawn now: an earlier demo may have left more pictures there.
+    found = find_images(pictures.folder)
+    images = found.take(i for i, name in enumerate(found.names) if name in pictures.truth)
     session = Session(
-        pictures.folder, DEMO_CLASSES, encoder="sample", seed=seed, store=folder / "embeddings"
+        images, DEMO_CLASSES, encoder="sample", seed=seed, store=folder / "embeddings"
     )
     with timed("load encoder"):
         _ = session.encoder

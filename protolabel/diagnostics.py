@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from protolabel.errors import InputError
 from protolabel.labeling import Labels, label
 from protolabel.refinement import Refinement
 
@@ -75,11 +76,17 @@ class Diagnostics:
 
 
 def diagnose(run: Refinement | Labels) -> Diagnostics:
-    """Describe a run up to its last iteration, or up to the iteration of `run` if it is labels."""
+    """Describe a run up to its last iteration, or up to the iteration of `run` if it is labels.
+
+    Raises
+    ------
+    InputError
+        If the labels are of new images, from saved prototypes: there is no run to describe.
+    """
     if isinstance(run, Refinement):
         run = label(run)
     if run.run is None:
-        raise TypeError("diagnose needs a run; these labels are from saved prototypes.")
+        raise InputError("diagnose needs a run; these labels are from saved prototypes.")
     labels, first = run, run.at(0)
     refinement = run.run
     steps = refinement.iterations[: labels.iteration + 1]

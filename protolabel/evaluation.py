@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -56,7 +57,7 @@ def evaluate(labels: Labels, truth: Sequence[str]) -> Evaluation:
         From `label`.
     truth
         The true class name of every image, as `find_images(..., truth=True)` reads them from
-        folders. Letter case does not count. Names that are no class are left out of the accuracy.
+        folders. Letter case and Unicode form do not count. Names that are no class are left out of the accuracy.
 
     Raises
     ------
@@ -65,8 +66,8 @@ def evaluate(labels: Labels, truth: Sequence[str]) -> Evaluation:
     """
     if len(truth) != len(labels):
         raise InputError(f"truth must name every image: {len(labels)} labels, {len(truth)} names.")
-    index = {name.casefold(): i for i, name in enumerate(labels.names)}
-    true = np.array([index.get(str(name).casefold(), -1) for name in truth], dtype=np.int64)
+    index = {_key(name): i for i, name in enumerate(labels.names)}
+    true = np.array([index.get(_key(name), -1) for name in truth], dtype=np.int64)
     judged = true >= 0
     count = len(labels.names)
     pairs = true[judged] * count + labels.label[judged]
@@ -86,3 +87,8 @@ def evaluate(labels: Labels, truth: Sequence[str]) -> Evaluation:
         confusion=confusion,
         wrong=wrong[np.argsort(-labels.agreement[wrong], kind="stable")],
     )
+
+
+def _key(name: object) -> str:
+    # Folder names from a Mac are decomposed, class names never are.
+    return unicodedata.normalize("NFC", str(name)).strip().casefold()

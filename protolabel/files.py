@@ -52,9 +52,6 @@ def write_bytes(path: Path, content: bytes) -> None:
         file.write(content)
 
 
-replace_file = write_bytes
-
-
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text; file names that are not UTF-8 keep their bytes."""
     write_bytes(path, text.encode("utf-8", "surrogateescape"))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from protolabel.prototype_model import PrototypeModel
 from protolabel.vectors import unit_rows
 
-__all__ = ["Iteration", "summarize"]
+__all__ = ["Iteration", "hold_pins", "summarize"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +47,22 @@ class Iteration:
     model: PrototypeModel
 
 
+def hold_pins(log_g: NDArray[np.float32], pins: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Give pinned images wholly to their class, in place; the other classes keep their order.
+
+    Parameters
+    ----------
+    log_g
+        (N, C) log-responsibilities.
+    pins
+        (P, 2) image index and class index.
+    """
+    image, fixed = pins[:, 0], pins[:, 1]
+    log_g[image] -= np.float32(1e4)  # exp gives exactly 0, and a second place can be ranked
+    log_g[image, fixed] = 0.0
+    return log_g
+
+
 def summarize(
     log_g: NDArray[np.float32], prototypes: NDArray[np.float32], shift: float, model: PrototypeModel
 ) -> Iteration:
@@ -80,7 +96,7 @@ def summarize(
         runner_up=runner_up.astype(np.int32),
         margin=margin,
         prototypes=unit_rows(prototypes),
-        class_mass=np.exp(log_g).sum(axis=0),
+        class_mass=np.exp(log_g).sum(axis=0, dtype=np.float64).astype(np.float32),
         shift=float(shift),
         model=model,
     )

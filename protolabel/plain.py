@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protolabel.clustering import Clusters
-from protolabel.iteration import Iteration, summarize
+from protolabel.iteration import Iteration, hold_pins, summarize
 from protolabel.progress import ProgressFn
 from protolabel.prompts import ClassVectors
 from protolabel.prototype_model import PrototypeModel, text_model
-from protolabel.vectors import FloatArray, log_softmax, unit_blocks, unit_rows
+from protolabel.vectors import FloatArray, log_softmax, unit_blocks
 
 __all__ = ["plain_loop"]
 
@@ -56,7 +56,7 @@ def plain_loop(
             else:
                 units = clusters.meta_centroids if step == 0 else clusters.centroids
                 gamma = _weights(units, prototypes, temperature)
-                moved = unit_rows(gamma.T @ units)
+                moved = _directions(gamma.T.astype(np.float64) @ units, prototypes)
             shift = float(np.linalg.norm(moved - prototypes, axis=1).mean())
             prototypes = moved
             model = text_model(prototypes, 1.0 / temperature)
@@ -82,13 +82,18 @@ def _image_pass(vectors: FloatArray, prototypes: Floats, temperature: float) -> 
     total = np.zeros(prototypes.shape)
     for _, x in unit_blocks(vectors):
         total += _weights(x, prototypes, temperature).T @ x
-    return unit_rows(total)
+    return _directions(total, prototypes)
+
+
+def _directions(total: NDArray[np.float64], before: Floats) -> Floats:
+    """Unit rows; a class whose weights have all vanished stays where it was."""
+    length = np.linalg.norm(total, axis=1, keepdims=True)
+    moved = np.divide(total, length, out=before.astype(np.float64), where=length > 0)
+    return moved.astype(np.float32)
 
 
 def _state(
     vectors: FloatArray, model: PrototypeModel, shift: float, pins: NDArray[np.int64]
 ) -> Iteration:
-    votes = model.text_votes(vectors)
-    votes[pins[:, 0]] = -1e4
-    votes[pins[:, 0], pins[:, 1]] = 0.0
+    votes = hold_pins(model.text_votes(vectors), pins)
     return summarize(votes, model.text, shift, model)

@@ -51,12 +51,19 @@ def project(
     Returns
     -------
     (N, 2) float32
+
+    Raises
+    ------
+    InputError
+        If an argument does not fit.
     """
     vectors = as_vectors(vectors)
     if method not in ("umap", "pca"):
         raise InputError(f"method must be umap or pca; got {method!r}.")
     n = len(vectors)
     settings = choose_preset(preset, n)
+    if graph is not None and len(graph) != n:
+        raise InputError(f"graph is of {len(graph)} images, vectors of {n}.")
     if method == "pca" or n <= 6:  # a layout of a handful says no more than the axes do
         return principal_components(vectors, 2)
     report = resolve(progress)
@@ -95,18 +102,28 @@ def place(
     Returns
     -------
     (P, 2) float32
+
+    Raises
+    ------
+    InputError
+        If the three do not fit together.
     """
+    points = as_vectors(points, what="points", dim=vectors.shape[1])
+    if len(xy) != len(vectors):
+        raise InputError(f"xy is the map of {len(xy)} images, vectors are of {len(vectors)}.")
     k = min(_NEAREST, len(vectors))
     best = np.full((len(points), k), -np.inf, dtype=np.float32)
     near = np.zeros((len(points), k), dtype=np.int64)
+    step = max(k, 2**24 // len(points))  # 64 MB of cosines at a time
     for rows, x in unit_blocks(vectors):
-        cosine = points @ x.T
-        found = np.concatenate([best, cosine], axis=1)
-        index = np.broadcast_to(np.arange(rows.start, rows.stop), cosine.shape)
-        where = np.concatenate([near, index], axis=1)
-        top = np.argpartition(-found, k - 1, axis=1)[:, :k]
-        best = np.take_along_axis(found, top, axis=1)
-        near = np.take_along_axis(where, top, axis=1)
+        for start in range(0, len(x), step):
+            cosine = points @ x[start : start + step].T
+            top = np.argpartition(-cosine, min(k, cosine.shape[1]) - 1, axis=1)[:, :k]
+            found = np.column_stack([best, np.take_along_axis(cosine, top, axis=1)])
+            where = np.column_stack([near, top + rows.start + start])
+            top = np.argpartition(-found, k - 1, axis=1)[:, :k]
+            best = np.take_along_axis(found, top, axis=1)
+            near = np.take_along_axis(where, top, axis=1)
     weight = np.exp((best - best.max(axis=1, keepdims=True)) / 0.02)
     weight /= weight.sum(axis=1, keepdims=True)
     return np.einsum("pk,pkc->pc", weight, xy[near]).astype(np.float32)

@@ -113,7 +113,7 @@ def fit_prototypes(
         (N,) class index; every class has an image.
     """
     n, dim = unit.shape
-    mean = unit.mean(axis=0)
+    mean = unit.mean(axis=0, dtype=np.float64).astype(np.float32)
     z = unit - mean
     mass = np.bincount(label, minlength=n_classes)
     centres = np.zeros((n_classes, dim), dtype=np.float32)
@@ -163,4 +163,4 @@ def squared_distances(
         z = x - mean
         own = np.einsum("ij,ij,j->i", z, z, precision, optimize=True)
         distances[rows] = own[:, None] - 2.0 * (z @ weighted.T) + constant
-    return np.maximum(distances, 0.0)
+    return np.maximum(distances, 0.0, out=distances)

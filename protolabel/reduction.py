@@ -32,7 +32,8 @@ def principal_components(vectors: FloatArray, dimensions: int) -> NDArray[np.flo
     """
     sample = unit_rows(vectors[:: -(-len(vectors) // _SAMPLE)])
     mean = sample.mean(axis=0)
-    _, axes = np.linalg.eigh(np.cov(sample, rowvar=False, bias=True).astype(np.float64, copy=False))
+    centred = (sample - mean).astype(np.float64)
+    _, axes = np.linalg.eigh(centred.T @ centred)
     axes = axes[:, ::-1][:, :dimensions]
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
     result = np.zeros((len(vectors), dimensions), dtype=np.float32)

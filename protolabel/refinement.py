@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral, Real
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -24,6 +25,7 @@ __all__ = ["METHODS", "Refinement", "refine"]
 
 METHODS = ("anchored", "plain")
 UNITS = ("clusters", "images")
+MIN_TEMPERATURE = 1e-5  # below, scores leave the range of float32
 
 _COVARIANCE_SAMPLE = 20_000
 
@@ -135,6 +137,10 @@ def refine(
     InputError
         If an argument does not fit.
     """
+    if not isinstance(classes, ClassVectors):
+        raise InputError(
+            f"classes must be ClassVectors from embed_classes, got {type(classes).__name__}."
+        )
     vectors = as_vectors(vectors, dim=classes.vectors.shape[1])
     check_parameters(method=method, temperature=temperature, iterations=iterations, units=units)
     n, n_classes = len(vectors), len(classes.names)
@@ -204,11 +210,12 @@ def check_parameters(*, method: str, temperature: float, iterations: int, units:
         raise InputError(f"method must be one of {', '.join(METHODS)}; got {method!r}.")
     if units not in UNITS:
         raise InputError(f"units must be one of {', '.join(UNITS)}; got {units!r}.")
-    if not (np.isfinite(temperature) and temperature > 0):
+    if not (isinstance(temperature, Real) and MIN_TEMPERATURE <= temperature < np.inf):
         raise InputError(
-            f"temperature must be a number above 0 (0.05 sharp to 0.3 soft); got {temperature!r}."
+            f"temperature must be a number above 0 (0.05 sharp to 0.3 soft; at least "
+            f"{MIN_TEMPERATURE:g}); got {temperature!r}."
         )
-    if int(iterations) != iterations or iterations < 0:
+    if not isinstance(iterations, Integral) or iterations < 0:
         raise InputError(f"iterations must be a whole number, 0 or more; got {iterations!r}.")
 
 
@@ -235,8 +242,15 @@ def _check_pins(
 ) -> NDArray[np.int64]:
     if pins is None:
         return np.empty((0, 2), dtype=np.int64)
-    rows = list(pins.items()) if isinstance(pins, Mapping) else pins
-    table = np.asarray(rows, dtype=np.int64).reshape(-1, 2)
+    table = np.asarray(list(pins.items()) if isinstance(pins, Mapping) else pins)
+    if table.size == 0:
+        return np.empty((0, 2), dtype=np.int64)
+    if table.ndim != 2 or table.shape[1] != 2 or not np.issubdtype(table.dtype, np.integer):
+        raise InputError(
+            "pins must map image indices to class indices, or be (P, 2) rows of the two; got "
+            f"{table.dtype} of shape {table.shape}."
+        )
+    table = table.astype(np.int64)
     image, label = table[:, 0], table[:, 1]
     if len(np.unique(image)) != len(image):
         raise InputError("pins name an image twice; give every image one class.")

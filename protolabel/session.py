@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 import traitlets
-from numpy.typing import NDArray
 
 from protolabel.cache import cache_folder
 from protolabel.clustering import Clusters, cluster
@@ -29,6 +26,11 @@ from protolabel.prompts import DEFAULT_TEMPLATES, ClassPrompts, ClassVectors, em
 from protolabel.refinement import METHODS, UNITS, Refinement, check_parameters, refine
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
     from protolabel.export import ExportResult
 
 __all__ = ["Session"]
@@ -291,11 +293,11 @@ class Session(traitlets.HasTraits):
             self.embeddings.vectors,
             self.text,
             self.clusters,
-            method=self.method,
+            method=cast("Any", self.method),
             temperature=self.temperature,
             iterations=self.iterations,
             all_present=self.all_present,
-            units=self.units,
+            units=cast("Any", self.units),
             pins=self._pin_indices(),
             graph=self.graph,
             progress=self._progress,

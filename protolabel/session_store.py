@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from protolabel.neighbors import KnnGraph
 from protolabel.prompts import ClassPrompts, ClassVectors
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -51,12 +51,12 @@ def save_session(
         If the folder holds other things, or cannot be written.
     """
     folder = folder.expanduser()
-    if folder.exists() and not (folder / _SETTINGS).is_file():
-        if not folder.is_dir() or any(folder.iterdir()):
-            raise StoreError(
-                f"Expected an empty folder or a saved session, got {str(folder)!r}, which holds "
-                "something else: choose another folder."
-            )
+    ours = (folder / _SETTINGS).is_file()
+    if folder.exists() and not ours and (not folder.is_dir() or any(folder.iterdir())):
+        raise StoreError(
+            f"Expected an empty folder or a saved session, got {str(folder)!r}, which holds "
+            "something else: choose another folder."
+        )
     arrays: dict[str, NDArray[Any]] = {f"clusters_{k}": v for k, v in vars(stages.clusters).items()}
     arrays |= {f"graph_{k}": v for k, v in vars(stages.graph).items()}
     arrays["text"] = text.vectors
@@ -64,7 +64,7 @@ def save_session(
         arrays["map"] = stages.map
     embeddings.save(folder)
     with writing(folder / _ARRAYS) as file:
-        np.savez(file, **arrays)
+        np.savez(file, **arrays)  # type: ignore[arg-type]
     plain = dict(settings)
     for given in ("classes", "templates"):
         plain.pop(given)

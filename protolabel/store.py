@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from protolabel.encoders import EncoderInfo
 from protolabel.errors import InputError, StoreError
-from protolabel.files import replace_file, sync_folder
+from protolabel.files import write_bytes, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -261,7 +261,7 @@ class VectorStore:
             "dtype": self._dtype.name,
             "encoder": self._encoder.to_dict(),
         }
-        replace_file(self.folder / "store.json", json.dumps(fields, indent=2).encode() + b"\n")
+        write_bytes(self.folder / "store.json", json.dumps(fields, indent=2).encode() + b"\n")
 
     def _replay(self) -> None:
         """Read the index, and cut off what was torn by a kill."""

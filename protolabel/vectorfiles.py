@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from protolabel.encoders import EncoderInfo
 from protolabel.errors import InputError, StoreError
-from protolabel.files import replace_file, writing
+from protolabel.files import write_bytes, writing
 from protolabel.images import ImageSet, Skipped
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def save_vectors(
             "skipped": [[entry.name, entry.reason] for entry in images.skipped],
         }
         # Last: it vouches for the other two, so a crash in between is noticed when they are read.
-        replace_file(folder / ABOUT, json.dumps(about, indent=2).encode() + b"\n")
+        write_bytes(folder / ABOUT, json.dumps(about, indent=2).encode() + b"\n")
     except OSError as error:
         raise StoreError(
             f"Expected a folder to write embeddings to, but for {str(folder)!r} the system says: "

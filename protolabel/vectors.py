@@ -14,9 +14,7 @@ __all__ = ["FloatArray", "IntArray", "as_vectors", "log_softmax", "unit_blocks",
 FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.integer]
 
-_BLOCK_BYTES = (
-    32 * 2**20
-)  # a float32 block of this size stays near the cache and far from the limit
+_BLOCK_BYTES = 32 * 2**20  # of float32: near the cache, and far from the limit of memory
 
 
 def unit_rows(x: FloatArray) -> NDArray[np.float32]:

@@ -17,7 +17,7 @@ from protolabel import embedding, vectorfiles
 from protolabel.embedding import Embeddings, embed_images, load_embeddings
 from protolabel.encoders import EncoderInfo, load_encoder
 from protolabel.errors import EncoderError, InputError, Stopped, StoreError
-from protolabel.files import replace_file, writing
+from protolabel.files import write_bytes, writing
 from protolabel.images import Skipped, find_images
 from protolabel.progress import silent
 from protolabel.store import FOLDER, VectorStore
@@ -530,7 +530,7 @@ class TestSaveAndLoad:
         def crash(*_):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(vectorfiles, "replace_file", crash)
+        monkeypatch.setattr(vectorfiles, "write_bytes", crash)
         part = Embeddings(-saved.vectors, saved.images, saved.encoder)
         with pytest.raises(KeyboardInterrupt):
             part.save(tmp_path / "data")
@@ -639,7 +639,7 @@ class TestForeignFiles:
 
 class TestFiles:
     def test_a_failure_leaves_the_old_file(self, tmp_path):
-        replace_file(tmp_path / "x", b"old")
+        write_bytes(tmp_path / "x", b"old")
 
         def fail():
             with writing(tmp_path / "x") as file:

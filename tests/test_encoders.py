@@ -26,6 +26,7 @@ from protolabel.encoders import (
 )
 from protolabel.errors import EncoderError, InputError, VocabularyError
 from protolabel.openclip import OpenClipEncoder
+from protolabel.prompts import ClassPrompts
 
 TINY = {
     "embed_dim": 16,
@@ -69,7 +70,7 @@ def tagged(tiny, monkeypatch):
     return downloads
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def local(tiny):
     return load_encoder("Tiny-32", tiny / "tiny.safetensors", device="cpu")
 
@@ -394,6 +395,16 @@ class TestSample:
     def test_an_unknown_word_comes_through_as_itself(self, sample):
         with pytest.raises(VocabularyError, match="not taught"):
             load_encoder("sample", device="cpu").encode_texts(["a quark"])
+
+    def test_the_bundled_weights_themselves(self):
+        encoder = load_encoder("sample", device="cpu")
+        rows = encoder.encode_images([draw(), draw("blue")])
+        np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+        prompts = ClassPrompts.parse(["dog", "giraffe"])  # the default templates are taught
+        assert encoder.encode_texts(prompts.of(0) + prompts.of(1)).shape == (14, encoder.dim)
+        assert EncoderInfo.from_dict(encoder.info.to_dict()).load(device="cpu").info == encoder.info
+        with pytest.raises(VocabularyError):
+            encoder.encode_texts(["a photo of a zyzzyva"])
 
 
 class TestCallable:

@@ -6,6 +6,7 @@ function and the package it lives in share a name.
 
 from __future__ import annotations
 
+import inspect
 import sys
 from types import ModuleType
 
@@ -29,6 +30,7 @@ __all__ = [
 
 class _CallablePackage(ModuleType):
     __call__ = staticmethod(export)
+    __signature__ = inspect.signature(export)  # what help and notebooks show
 
 
 # Importing a package binds it in its parent, where it hides a function of the same name.

@@ -43,9 +43,7 @@ def settings(labels: np.ndarray, draws: int) -> Iterator[tuple[str, list[np.ndar
         return np.flatnonzero(np.isin(labels, rng.choice(classes, count, replace=False)))
 
     def some(rng: np.random.Generator, sizes: dict[int, int]) -> np.ndarray:
-        parts = [
-            rng.permutation(np.flatnonzero(labels == c))[:size] for c, size in sizes.items()
-        ]
+        parts = [rng.permutation(np.flatnonzero(labels == c))[:size] for c, size in sizes.items()]
         return np.concatenate(parts)
 
     def long_tail(rng: np.random.Generator) -> np.ndarray:

@@ -1,0 +1,529 @@
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import protolabel.export
+from protolabel.classifier import PrototypeClassifier
+from protolabel.errors import ExportError, InputError, Stopped
+from protolabel.export import DEFAULT_FORMATS, WRITERS, export, read_metadata
+from protolabel.images import ImageSet, find_images
+from protolabel.labeling import label
+from protolabel.progress import silent
+
+
+def tree(folder: Path) -> dict[str, bytes | None]:
+    """Everything below a folder with its bytes, to see that nothing has changed."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else None
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def save(case, folder: Path, **options):
+    return export(case.labels, case.embedded, folder, progress=silent, **options)
+
+
+def test_a_dataset_holds_what_its_design_says(labelled: Callable, tmp_path: Path) -> None:
+    case = labelled()
+    result = save(case, tmp_path / "out")
+    assert result.folder == tmp_path / "out"
+    assert result.class_counts == {"dog": 8, "cat": 6, "owl": 4}
+    assert sum(result.split_counts.values()) == 18
+    assert sorted(path.name for path in result.folder.iterdir()) == [
+        "cat", "class_prototypes.npy", "classifier.npz", "dog", "labels.csv", "meta_alignment.npy",
+        "metadata.json", "micro_alignment.npy", "owl", "report.txt", "splits",
+    ]  # fmt: skip
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
+
+
+def test_metadata_describes_every_image(labelled: Callable, tmp_path: Path) -> None:
+    case = labelled(pins={0: 0})
+    result = save(case, tmp_path / "out", parameters={"preset": "small", "where": tmp_path})
+    metadata = json.loads((result.folder / "metadata.json").read_text(encoding="utf-8"))
+    assert next(iter(metadata)) == "generator"
+    assert metadata == read_metadata(result.folder)
+    assert metadata["class_distribution"] == {"dog": 8, "cat": 6, "owl": 4}
+    assert metadata["class_index"] == {"dog": 0, "cat": 1, "owl": 2}
+    assert metadata["parameters"]["method"] == "anchored"
+    assert metadata["parameters"]["preset"] == "small"
+    assert metadata["parameters"]["where"] == str(tmp_path)
+    assert metadata["encoder"]["name"] == "fake"
+    assert metadata["skipped"] == [{"source": "bad.jpg", "reason": "the file is empty"}]
+    assert metadata["prompts"]["dog"] == {"words": ["dog"], "templates": ["a {}"]}
+    assert metadata["versions"]["numpy"] == np.__version__
+    assert len(metadata["curves"]["churn"]) == len(case.labels.run.iterations)
+    assert len(metadata["images"]) == 18
+    for index, record in enumerate(metadata["images"]):
+        assert record["source"] == case.images.names[index]
+        assert record["label"] == case.labels.names[case.labels.label[index]]
+        assert record["agreement"] == pytest.approx(case.labels.agreement[index], abs=1e-4)
+        assert record["pinned"] is (index == 0)
+        assert record["split"] in ("train", "val", "test")
+        copied = (result.folder / record["file"]).read_bytes()
+        assert copied == case.images.path(index).read_bytes()
+
+
+def test_a_dataset_is_known_and_left_alone_by_find_images(labelled: Callable) -> None:
+    case = labelled()
+    save(case, case.root / "dataset")  # a folder inside that of the images is allowed
+    assert find_images(case.root).names == tuple(sorted(case.images.names))
+
+
+def test_equal_exports_are_equal_to_the_byte(labelled: Callable, tmp_path: Path) -> None:
+    case = labelled()
+    one, two = (save(case, tmp_path / name).folder for name in ("one", "two"))
+    left, right = tree(one), tree(two)
+    left.pop("classifier.npz"), right.pop("classifier.npz")  # zip files hold the time
+    assert left == right
+
+
+def test_the_classifier_labels_new_images(labelled: Callable, tmp_path: Path) -> None:
+    case = labelled()
+    folder = save(case, tmp_path / "out").folder
+    again = PrototypeClassifier.load(folder / "classifier.npz").label(case.embedded.vectors)
+    assert again.names == case.labels.names
+    np.testing.assert_array_equal(again.label, case.labels.label)
+    second = export(again, case.images, tmp_path / "applied", progress=silent)
+    metadata = read_metadata(second.folder)
+    assert metadata["curves"] is None
+    assert metadata["images"][0]["micro_cluster"] is None
+    assert not (second.folder / "micro_alignment.npy").exists()
+
+
+def test_arrays_are_those_of_the_run(labelled: Callable, tmp_path: Path) -> None:
+    case = labelled()
+    xy = np.random.default_rng(0).normal(size=(18, 2))
+    folder = save(case, tmp_path / "out", projection=xy).folder
+    np.testing.assert_allclose(np.load(folder / "map.npy"), xy, rtol=1e-6)
+    assert np.load(folder / "prototype_map.npy").shape == (len(case.labels.run.iterations), 3, 2)
+    prototypes = np.load(folder / "class_prototypes.npy", allow_pickle=False)
+    np.testing.assert_array_equal(prototypes, case.labels.prototypes)
+    micro = np.load(folder / "micro_alignment.npy", allow_pickle=False)
+    np.testing.assert_array_equal(micro, case.labels.run.micro_alignment)
+
+
+def test_the_labels_of_an_earlier_iteration_can_be_exported(
+    labelled: Callable, tmp_path: Path
+) -> None:
+    case = labelled()
+    folder = export(label(case.labels.run, 0), case.embedded, tmp_path / "o", progress=silent).folder
+    assert read_metadata(folder)["iteration"] == 0
+
+
+def test_tables_have_a_row_for_every_image(labelled: Callable, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    case = labelled()
+    folder = save(case, tmp_path / "out", formats=[*DEFAULT_FORMATS, "parquet"]).folder
+    with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    table = parquet.read_table(folder / "labels.parquet").to_pylist()
+    records = read_metadata(folder)["images"]
+    assert [row["file"] for row in rows] == [row["file"] for row in records]
+    assert [row["label"] for row in table] == [row["label"] for row in records]
+    assert table[0]["agreement"] == pytest.approx(records[0]["agreement"])
+
+
+def test_only_what_is_asked_for_is_written(labelled: Callable, tmp_path: Path) -> None:
+    case = labelled()
+    result = save(case, tmp_path / "out", formats=["csv"])
+    assert sorted(tree(result.folder)) == ["labels.csv", "metadata.json"]
+    assert result.split_counts == {}
+    assert read_metadata(result.folder)["images"][0]["file"] is None
+
+
+def test_splits_alone_hold_the_images(labelled: Callable, tmp_path: Path) -> None:
+    folder = save(labelled(), tmp_path / "out", formats=["splits"]).folder
+    record = read_metadata(folder)["images"][0]
+    assert record["file"].startswith(f"splits/{record['split']}/dog/")
+    assert (folder / record["file"]).is_file()
+
+
+def test_a_writer_is_one_entry_in_the_registry(
+    labelled: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_replay(job) -> None:
+        (job.folder / "replay.html").write_text(f"{len(job)} images")
+
+    monkeypatch.setattr(
+        "protolabel.export.writers.WRITERS", {"replay": write_replay, **WRITERS}
+    )
+    folder = save(labelled(), tmp_path / "out", formats=["replay"]).folder
+    assert (folder / "replay.html").read_text() == "18 images"
+    assert "replay.html" in read_metadata(folder)["contents"]
+
+
+# Splits on disk
+
+
+def test_splits_share_the_bytes_of_the_class_folders(labelled: Callable, tmp_path: Path) -> None:
+    folder = save(labelled(), tmp_path / "out").folder
+    records = read_metadata(folder)["images"]
+    for record in records:
+        twin = folder / "splits" / record["split"] / record["file"]
+        assert twin.samefile(folder / record["file"])
+    on_disk = [path for path in (folder / "splits").glob("*/*/*") if path.is_file()]
+    assert len(on_disk) == len(records)
+
+
+def test_every_side_has_the_same_class_folders(labelled: Callable, tmp_path: Path) -> None:
+    folder = save(labelled(["dog", "cat", "absent", "owl"], [8, 2, 0, 1]), tmp_path / "out").folder
+    for side in ("train", "val", "test"):
+        names = sorted(path.name for path in (folder / "splits" / side).iterdir())
+        assert names == ["cat", "dog", "owl"]
+    index = json.loads((folder / "splits" / "class_index.json").read_text(encoding="utf-8"))
+    assert index["classes"]["owl"] == {"index": 3, "folder": "owl"}
+    with (folder / "splits" / "splits.csv").open(encoding="utf-8", newline="") as file:
+        assert all((folder / row["file"]).is_file() for row in csv.DictReader(file))
+
+
+def test_near_duplicates_and_equal_files_stay_on_one_side(
+    labelled: Callable, tmp_path: Path
+) -> None:
+    case = labelled(["dog", "cat"], [30, 30])
+    vectors = case.embedded.vectors.copy()
+    vectors[1] = vectors[0]
+    first = case.images.path(2).read_bytes()
+    case.images.path(3).write_bytes(first)
+    embedded = replace(case.embedded, vectors=vectors)
+    for seed in range(5):
+        out = tmp_path / f"out{seed}"
+        result = export(case.labels, embedded, out, seed=seed, progress=silent)
+        records = read_metadata(out)["images"]
+        assert records[0]["split"] == records[1]["split"]
+        assert records[2]["split"] == records[3]["split"]
+        assert records[0]["near_duplicates"] == records[1]["near_duplicates"] is not None
+        assert result.near_duplicates == 4
+
+
+# Links
+
+
+def test_copies_keep_bytes_times_and_permissions(labelled: Callable, tmp_path: Path) -> None:
+    case = labelled()
+    source = case.images.path(0)
+    os.utime(source, (1_000_000_000, 1_000_000_000))
+    source.chmod(0o640)
+    folder = save(case, tmp_path / "out").folder
+    copy = folder / read_metadata(folder)["images"][0]["file"]
+    assert copy.stat().st_mtime == 1_000_000_000
+    assert copy.stat().st_mode & 0o777 == 0o640
+    copy.write_bytes(b"changed")
+    assert source.read_bytes() != b"changed"
+
+
+def test_hard_links_are_the_same_file(labelled: Callable, tmp_path: Path) -> None:
+    case = labelled()
+    linked = case.root / "zz.png"
+    linked.symlink_to(case.images.path(0))
+    images = replace(case.images, names=(*case.images.names[:-1], "zz.png"))
+    folder = export(case.labels, images, tmp_path / "o", link="hardlink", progress=silent).folder
+    records = read_metadata(folder)["images"]
+    assert (folder / records[0]["file"]).samefile(case.images.path(0))
+    assert not (folder / records[-1]["file"]).is_symlink()
+
+
+def test_symbolic_links_survive_a_move_of_the_dataset(labelled: Callable, tmp_path: Path) -> None:
+    case = labelled()
+    folder = save(case, tmp_path / "out", link="symlink").folder.rename(tmp_path / "moved")
+    record = read_metadata(folder)["images"][0]
+    for path in (folder / record["file"], folder / "splits" / record["split"] / record["file"]):
+        assert path.is_symlink()
+        assert path.samefile(case.images.path(0))
+
+
+def test_a_hard_link_to_another_disk_is_a_clear_error(
+    labelled: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args, **kwargs):
+        raise OSError(18, "Invalid cross-device link")
+
+    case = labelled()
+    monkeypatch.setattr(os, "link", refuse)
+    with pytest.raises(ExportError, match='within one disk.*link="copy"'):
+        save(case, tmp_path / "out", link="hardlink")
+    assert not (tmp_path / "out").exists()
+    # Without hard links the splits fall back to relative links, and last to copies.
+    folder = save(case, tmp_path / "linked").folder
+    record = read_metadata(folder)["images"][0]
+    twin = folder / "splits" / record["split"] / record["file"]
+    assert twin.is_symlink()
+    assert not os.path.isabs(twin.readlink())
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    folder = save(case, tmp_path / "copied").folder
+    twin = folder / "splits" / record["split"] / record["file"]
+    assert twin.read_bytes() == case.images.path(0).read_bytes()
+
+
+# Whole or not at all
+
+
+def test_a_missing_source_leaves_no_trace(labelled: Callable, tmp_path: Path) -> None:
+    case = labelled()
+    case.images.path(9).unlink()
+    before = tree(tmp_path)
+    with pytest.raises(ExportError, match=r"img009\.png.*Nothing was exported"):
+        save(case, tmp_path / "deep" / "er" / "out")
+    assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("phase", ["looking for duplicates", "exporting images", "exporting splits"])
+def test_a_stop_leaves_no_trace(labelled: Callable, tmp_path: Path, phase: str) -> None:
+    case = labelled()
+    before = tree(tmp_path)
+
+    def stop(now: str, done: int, total: int) -> None:
+        if now == phase and done > 0:
+            raise Stopped("enough")
+
+    with pytest.raises(Stopped):
+        export(case.labels, case.embedded, tmp_path / "out", progress=stop)
+    assert tree(tmp_path) == before
+
+
+def test_a_failing_writer_leaves_the_earlier_dataset(
+    labelled: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = labelled()
+    save(case, tmp_path / "out")
+    before = tree(tmp_path)
+
+    def fail(job) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("protolabel.export.writers.WRITERS", {**WRITERS, "report": fail})
+    with pytest.raises(KeyboardInterrupt):
+        save(case, tmp_path / "out", overwrite=True)
+    assert tree(tmp_path) == before
+
+
+def test_a_failing_rename_puts_the_earlier_dataset_back(
+    labelled: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = labelled()
+    save(case, tmp_path / "out")
+    before = tree(tmp_path)
+    real = Path.replace
+
+    def replace_once(self: Path, target: Path) -> Path:
+        if ".partial-" in self.name:
+            raise PermissionError(13, "Permission denied")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace_once)
+    with pytest.raises(ExportError, match="still there"):
+        save(case, tmp_path / "out", overwrite=True)
+    assert tree(tmp_path) == before
+
+
+def test_a_full_disk_is_a_clear_error(
+    labelled: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("protolabel.export.transfer.shutil.copy2", full)
+    with pytest.raises(ExportError, match="disk is full"):
+        save(labelled(), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+# What is never replaced
+
+
+def test_an_empty_folder_is_used(labelled: Callable, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    assert save(labelled(), tmp_path / "out").n_images == 18
+
+
+def test_a_link_to_a_folder_stands_for_that_folder(labelled: Callable, tmp_path: Path) -> None:
+    (tmp_path / "disk" / "out").mkdir(parents=True)
+    (tmp_path / "out").symlink_to(tmp_path / "disk" / "out")
+    assert save(labelled(), tmp_path / "out").folder == tmp_path / "disk" / "out"
+    assert (tmp_path / "out").is_symlink()
+
+
+def test_an_earlier_dataset_is_replaced_only_on_request(
+    labelled: Callable, tmp_path: Path
+) -> None:
+    case = labelled()
+    save(case, tmp_path / "out")
+    (tmp_path / "out" / "plots").mkdir()
+    (tmp_path / "out" / "plots" / "map.png").write_bytes(b"ours too")
+    with pytest.raises(ExportError, match="overwrite=True"):
+        save(case, tmp_path / "out")
+    save(case, tmp_path / "out", overwrite=True, formats=["csv"])
+    assert sorted(tree(tmp_path / "out")) == ["labels.csv", "metadata.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "photos"]
+
+
+@pytest.mark.parametrize("mark", [None, b"{}", b'{"generator": "other"}', b'["protolabel"]', b"\xff"])
+def test_a_folder_of_somebody_else_is_never_replaced(
+    labelled: Callable, tmp_path: Path, mark: bytes | None
+) -> None:
+    case = labelled()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    if mark is not None:
+        (tmp_path / "mine" / "metadata.json").write_bytes(mark)
+    before = tree(tmp_path)
+    with pytest.raises(ExportError, match="not replaced"):
+        save(case, tmp_path / "mine", overwrite=True)
+    assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("place", ["notes.txt", "dog/new.png", "splits/train/dog/new.png", "x/y"])
+def test_files_put_into_a_dataset_are_not_destroyed(
+    labelled: Callable, tmp_path: Path, place: str
+) -> None:
+    case = labelled()
+    folder = save(case, tmp_path / "out").folder
+    (folder / place).parent.mkdir(exist_ok=True)
+    (folder / place).write_bytes(b"mine")
+    with pytest.raises(ExportError, match=f"'{place}'"):
+        save(case, folder, overwrite=True)
+    assert (folder / place).read_bytes() == b"mine"
+
+
+def test_a_file_is_no_folder(labelled: Callable, tmp_path: Path) -> None:
+    (tmp_path / "out").write_bytes(b"file")
+    with pytest.raises(ExportError, match="is a file"):
+        save(labelled(), tmp_path / "out", overwrite=True)
+
+
+@pytest.mark.parametrize("place", ["photos", ".", "photos/../photos"])
+def test_the_folder_of_the_images_is_no_place_for_a_dataset(
+    labelled: Callable, tmp_path: Path, place: str
+) -> None:
+    case = labelled()
+    with pytest.raises(ExportError, match="folder of the images"):
+        save(case, tmp_path / place, overwrite=True)
+
+
+@pytest.mark.parametrize("link", ["copy", "symlink"])
+def test_a_dataset_that_holds_the_images_is_not_replaced(
+    labelled: Callable, tmp_path: Path, link: str
+) -> None:
+    case = labelled()
+    folder = save(case, tmp_path / "out", link=link).folder
+    names = tuple(f"out/{record['file']}" for record in read_metadata(folder)["images"])
+    inside = ImageSet(tmp_path, names)  # labelled again from inside the dataset
+    before = tree(tmp_path)
+    with pytest.raises(ExportError, match="holds images that are to be exported"):
+        export(case.labels, inside, folder, overwrite=True, progress=silent)
+    (tmp_path / "links").mkdir()
+    for index, name in enumerate(names):
+        (tmp_path / "links" / f"{index:03}.png").symlink_to(tmp_path / name)
+    if link == "copy":  # a folder of links to it holds them just as well
+        linked = find_images(tmp_path / "links")
+        with pytest.raises(ExportError, match="holds images that are to be exported"):
+            export(case.labels, linked, folder, overwrite=True, progress=silent)
+    assert {name: tree(tmp_path)[name] for name in before} == before
+
+
+# Hostile names
+
+
+def test_hostile_class_names_stay_inside_the_folder(labelled: Callable, tmp_path: Path) -> None:
+    names = ["../../etc", "CON", "a/b", "fox 🦊", "Cat", "cat", "splits", "metadata.json"]
+    folder = save(labelled(names, [1] * 8), tmp_path / "out").folder
+    metadata = read_metadata(folder)
+    assert metadata["classes"] == names
+    assert metadata["class_folders"] == [
+        "_.._etc", "_CON", "a_b", "fox 🦊", "Cat", "cat_2", "splits_2", "metadata_2.json",
+    ]  # fmt: skip
+    for record in metadata["images"]:
+        assert (folder / record["file"]).resolve().is_relative_to(folder)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "photos"]
+
+
+def test_same_names_in_subfolders_and_bytes_that_are_no_text(
+    labelled: Callable, tmp_path: Path
+) -> None:
+    files = ["a/x.png", "b/x.png", "c/caf\udce9.png", 'd/"q", $x$.png']
+    try:
+        case = labelled(["dog"], [4], files)
+    except OSError:
+        pytest.skip("this disk takes only names that are text")
+    folder = save(case, tmp_path / "out", formats=[*DEFAULT_FORMATS, "parquet"]).folder
+    records = read_metadata(folder)["images"]
+    assert [record["source"] for record in records] == files
+    exported = ["dog/x.png", "dog/x_2.png", "dog/caf_.png", "dog/_q_, $x$.png"]
+    assert [record["file"] for record in records] == exported
+    with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["source"] for row in csv.DictReader(file)][2:] == ["c/caf\\udce9.png", files[3]]
+    assert "caf" in (folder / "report.txt").read_text(encoding="utf-8")
+
+
+# Arguments
+
+
+def test_a_length_mismatch_says_what_to_pass(labelled: Callable, tmp_path: Path) -> None:
+    case = labelled()
+    with pytest.raises(InputError, match="pass the Embeddings"):
+        export(case.labels, case.images.take(range(17)), tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"formats": ["folders", "yolo"]}, "no format 'yolo'"),
+        ({"link": "teleport"}, "copy, hardlink, symlink"),
+        ({"shares": (0.5, 0.2, 0.2)}, "sum to 1"),
+        ({"projection": np.zeros((3, 2))}, r"\(18, 2\)"),
+        ({"prototype_map": np.zeros((3, 2, 2))}, "prototype_map"),
+    ],
+)
+def test_arguments_are_checked_before_anything_is_written(
+    labelled: Callable, tmp_path: Path, options: dict, message: str
+) -> None:
+    case = labelled()
+    with pytest.raises(InputError, match=message):
+        save(case, tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_parquet_without_pyarrow_names_the_extra(
+    labelled: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"pip install 'protolabel\[formats\]'"):
+        save(labelled(), tmp_path / "out", formats=["parquet"])
+
+
+def test_a_folder_that_is_no_dataset_is_not_read(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="no dataset"):
+        read_metadata(tmp_path)
+    (tmp_path / "metadata.json").write_text('{"generator": "protolabel", "format": 99}')
+    with pytest.raises(ExportError, match="update protolabel"):
+        read_metadata(tmp_path)
+
+
+def test_one_image_of_one_class(labelled: Callable, tmp_path: Path) -> None:
+    result = save(labelled(["dog"], [1]), tmp_path / "out")
+    assert result.split_counts == {"train": 1, "val": 0, "test": 0}
+
+
+def test_the_package_can_be_called_like_the_function() -> None:
+    code = "import protolabel.export, inspect; inspect.signature(protolabel.export).bind(1, 2, 3)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert protolabel.export.export is export
+
+
+def test_pictures_are_untouched(labelled: Callable, tmp_path: Path) -> None:
+    case = labelled()
+    before = tree(case.root)
+    save(case, tmp_path / "out")
+    assert tree(case.root) == before
+    with Image.open(case.images.path(0)) as image:
+        image.load()

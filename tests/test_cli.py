@@ -1,0 +1,157 @@
+"""The command line as a person uses it, with the sample encoder on drawn pictures."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import protolabel as pl
+from protolabel.cli import main
+
+CLASSES = ["dog", "cat", "giraffe"]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("cli") / "photos"
+    pl.write_sample_pictures(folder, classes=CLASSES, per_class=8)
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 not a picture")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def vectors(photos, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("vectors")
+    assert main(["embed", str(photos), "--encoder", "sample", "--output", str(folder)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def dataset(vectors, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("dataset") / "annotated"
+    call = ["run", "--embeddings", str(vectors / "embeddings.npy")]
+    call += ["--image-paths", str(vectors / "image_paths.txt"), "--classes", *CLASSES]
+    call += ["--temperature", "0.05", "--iterations", "7", "--seed", "3", "--preset", "small"]
+    assert main([*call, "--output", str(folder)]) == 0
+    return folder
+
+
+def metadata(folder: Path) -> dict:
+    return json.loads((folder / "metadata.json").read_text("utf-8"))
+
+
+def test_embed_writes_vectors_paths_and_encoder(vectors):
+    rows = np.load(vectors / "embeddings.npy", allow_pickle=False)
+    paths = (vectors / "image_paths.txt").read_text().splitlines()
+    assert len(rows) == len(paths) == 24
+    assert all(Path(path).is_file() for path in paths)
+    about = json.loads((vectors / "embeddings.json").read_text())
+    assert about["encoder"]["model"] == "sample"
+
+
+def test_embed_again_says_the_same_and_names_the_broken_file(photos, vectors, capsys):
+    before = (vectors / "embeddings.npy").read_bytes()
+    assert main(["embed", str(photos), "--encoder", "sample", "--output", str(vectors)]) == 0
+    assert (vectors / "embeddings.npy").read_bytes() == before
+    assert "broken.jpg" in capsys.readouterr().out
+
+
+def test_run_from_embeddings_writes_the_dataset(dataset):
+    about = metadata(dataset)
+    assert about["n_images"] == 24
+    assert about["classes"] == CLASSES
+    given = about["parameters"]
+    assert (given["temperature"], given["iterations"], given["seed"]) == (0.05, 7, 3)
+    for name in ("report.txt", "labels.csv", "classifier.npz", "map.npy"):
+        assert (dataset / name).stat().st_size > 0
+    assert len(np.load(dataset / "class_prototypes.npy", allow_pickle=False)) == 3
+    assert sum(len(list((dataset / name).iterdir())) for name in CLASSES) == 24
+
+
+def test_run_from_a_folder_equals_run_from_its_embeddings(photos, dataset, tmp_path):
+    call = ["run", str(photos), "--classes", *CLASSES, "--encoder", "sample", "--seed", "3"]
+    call += ["--temperature", "0.05", "--iterations", "7", "--preset", "small"]
+    call += ["--store", str(tmp_path / "store"), "--output", str(tmp_path / "out")]
+    assert main(call) == 0
+    mine = {Path(i["source"]).name: i["label"] for i in metadata(tmp_path / "out")["images"]}
+    assert mine == {Path(i["source"]).name: i["label"] for i in metadata(dataset)["images"]}
+
+
+def test_apply_labels_new_images_with_saved_prototypes(dataset, tmp_path, capsys):
+    fresh = pl.write_sample_pictures(tmp_path / "new", classes=CLASSES, per_class=5, seed=9)
+    call = ["apply", str(dataset), str(fresh.folder), "--output", str(tmp_path / "out")]
+    assert main([*call, "--store", str(tmp_path / "store")]) == 0
+    images = metadata(tmp_path / "out")["images"]
+    right = np.mean([i["label"] == fresh.truth[Path(i["source"]).name] for i in images])
+    assert right > 0.6
+    assert "giraffe" in capsys.readouterr().out
+
+
+def test_plot_writes_pictures(dataset, tmp_path, capsys):
+    assert main(["plot", str(dataset), "--output", str(tmp_path / "plots")]) == 0
+    written = [Path(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(written) >= 5
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in written)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (["run", "nowhere", "--classes", "a", "--output", "o"], "nowhere"),
+        (["run", "--classes", "a", "--output", "o"], "--embeddings"),
+        (["run", ".", "--classes", "cat", "CAT", "--output", "o"], "CAT"),
+        (["run", ".", "--classes", "a", "--temperature", "0", "--output", "o"], "temperature"),
+        (["apply", "nothing", ".", "--output", "o"], "nothing"),
+        (["plot", "nothing"], "nothing"),
+        (["embed", "nowhere", "--encoder", "ViT-B-33", "--output", "o"], "nowhere"),
+    ],
+)
+def test_what_cannot_be_done_is_one_message_and_exit_code_1(
+    call, says, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert main(call) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("protolabel: ")
+    assert says in said
+    assert "Traceback" not in said
+
+
+def test_a_word_the_sample_encoder_does_not_know_is_named(photos, tmp_path, capsys):
+    call = ["run", str(photos), "--classes", "dog", "submarine", "--encoder", "sample"]
+    call += ["--store", str(tmp_path / "store"), "--output", str(tmp_path / "out")]
+    assert main(call) == 1
+    assert "submarine" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_interrupt_ends_with_130(photos, monkeypatch, tmp_path, capsys):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("protolabel.embedding.embed_images", interrupt)
+    call = ["embed", str(photos), "--encoder", "sample", "--output", str(tmp_path)]
+    assert main(call) == 130
+    assert "goes on" in capsys.readouterr().err
+
+
+def test_a_wrong_call_shows_the_usage(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "--classes", "a"])
+    assert ended.value.code == 2
+    assert "--output" in capsys.readouterr().err
+
+
+def test_python_m_protolabel():
+    done = subprocess.run(
+        [sys.executable, "-m", "protolabel", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == pl.__version__

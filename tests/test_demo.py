@@ -1,0 +1,26 @@
+"""The demo: from pixels to dataset, with figures that mean what they say."""
+
+from __future__ import annotations
+
+import json
+
+from protolabel.demo import run_demo
+
+
+def test_demo_goes_from_pixels_to_a_dataset_and_runs_again(tmp_path):
+    said: list[str] = []
+    run_demo(tmp_path, per_class=10, say=said.append)
+    dataset = tmp_path / "annotated_dataset"
+    about = json.loads((dataset / "metadata.json").read_text())
+    assert about["n_images"] == 50
+    assert list((dataset / "plots").glob("*.png"))
+    figures = {
+        line.split()[0]: float(line.split()[1])
+        for line in said
+        if line.startswith(("  zero-shot", "  plain", "  anchored"))
+    }
+    assert set(figures) == {"zero-shot", "plain", "anchored"}
+    assert all(0.2 < figure <= 1 for figure in figures.values())
+    # Fewer pictures the second time: what the first left behind takes no part.
+    run_demo(tmp_path, per_class=8, say=said.append)
+    assert json.loads((dataset / "metadata.json").read_text())["n_images"] == 40
