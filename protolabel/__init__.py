@@ -43,7 +43,7 @@ _HOME = {
     "embed_classes": "prompts",
     "embed_images": "embedding",
     "evaluate": "evaluation",
-    "export": "export",
+    "export": "exporting",
     "find_images": "images",
     "knn_graph": "neighbors",
     "label": "labeling",
@@ -110,7 +110,7 @@ if TYPE_CHECKING:
         StoreError,
     )
     from protolabel.evaluation import Evaluation, evaluate
-    from protolabel.export import export
+    from protolabel.exporting import export
     from protolabel.images import ImageSet, find_images
     from protolabel.labeling import Labels, label
     from protolabel.neighbors import KnnGraph, knn_graph

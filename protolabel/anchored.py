@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 
 from protolabel.clustering import Clusters, cluster_means
 from protolabel.iteration import Iteration, hold_pins, summarize
-from protolabel.progress import ProgressFn
-from protolabel.prompts import ClassVectors
 from protolabel.prototype_model import (
     PrototypeModel,
     relative_precision,
@@ -27,6 +25,9 @@ from protolabel.vectors import FloatArray, log_softmax, unit_blocks
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
+
+    from protolabel.progress import ProgressFn
+    from protolabel.prompts import ClassVectors
 
 __all__ = ["anchored_loop"]
 
@@ -166,7 +167,8 @@ def _anchors(vectors: FloatArray, mean: Floats, text: Floats, labels: NDArray[np
         along += float(products.sum(dtype=np.float64))
     length = float(np.square(direction).sum(axis=1)[labels].sum())
     scale = along / length if length > 0 else 1.0
-    return np.float32(np.clip(scale, 0.05, 3.0)) * direction
+    anchors: Floats = np.float32(np.clip(scale, 0.05, 3.0)) * direction
+    return anchors
 
 
 def _cluster_votes(g: Floats, clusters: Clusters) -> Floats:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from protolabel.errors import StoreError
-from protolabel.iteration import summarize
+from protolabel.errors import InputError, StoreError
 from protolabel.files import write_bytes
+from protolabel.iteration import summarize
 from protolabel.labeling import Labels
 from protolabel.prototype_model import PrototypeModel, fit_prototypes
 from protolabel.vectors import as_vectors, log_softmax, unit_rows
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["PrototypeClassifier"]
 
@@ -72,12 +75,19 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             (N, d) vectors; only their direction counts.
         y
             (N,) labels.
+
+        Raises
+        ------
+        InputError
+            If the temperature is not above 0.
         """
+        if not self.temperature > 0:
+            raise InputError(f"temperature must be a number above 0; got {self.temperature!r}.")
         X, y = validate_data(self, X, y)
         check_classification_targets(y)
         self.classes_, index = np.unique(y, return_inverse=True)
         self.model_ = fit_prototypes(
-            unit_rows(X),
+            unit_rows(np.asarray(X)),
             index,
             len(self.classes_),
             temperature=self.temperature,
@@ -131,13 +141,11 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def save(self, path: str | Path) -> Path:
         """Write names and arrays to one ``.npz`` without pickle, whole or not at all."""
         check_is_fitted(self)
+        classes = self.classes_
+        if classes.dtype.hasobject:  # an array of objects could only be pickled
+            classes = np.array([str(name) for name in classes])
         buffer = io.BytesIO()
-        np.savez(
-            buffer,
-            format=np.int64(_FORMAT),
-            classes=np.array([str(name) for name in self.classes_]),
-            **vars(self.model_),
-        )
+        np.savez(buffer, format=np.int64(_FORMAT), classes=classes, **vars(self.model_))
         path = Path(path)
         write_bytes(path, buffer.getvalue())
         return path
@@ -153,14 +161,16 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         try:
             with np.load(path, allow_pickle=False) as stored:
-                if int(stored["format"]) != _FORMAT:
-                    raise StoreError(f"{path} is of a newer protolabel; update and try again.")
+                version = int(stored["format"])
                 fields = {name: stored[name] for name in PrototypeModel.__dataclass_fields__}
                 classes = stored["classes"]
-        except (KeyError, ValueError, OSError) as error:
+        # An .npy has no `with`; an empty or a cut file is an EOFError or a BadZipFile.
+        except (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise StoreError(
                 f"{path} is not a saved classifier (classifier.npz of an exported dataset)."
             ) from error
+        if version != _FORMAT:
+            raise StoreError(f"{path} is of another version of protolabel: export it again.")
         for name in ("text_scale", "text_weight"):
             fields[name] = float(fields[name])
         return cls._fitted(classes, PrototypeModel(**fields))
@@ -169,4 +179,4 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         X = validate_data(self, X, reset=False)
         model: PrototypeModel = self.model_
-        return model.scores(X)
+        return model.scores(np.asarray(X))

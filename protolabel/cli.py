@@ -109,11 +109,17 @@ def _apply(options: argparse.Namespace) -> None:
     from protolabel.classifier import PrototypeClassifier
     from protolabel.embedding import embed_images
     from protolabel.encoders import EncoderInfo
-    from protolabel.export import export, read_metadata
+    from protolabel.exporting import export, read_metadata
     from protolabel.images import find_images
 
     about = read_metadata(options.dataset)
-    classifier = PrototypeClassifier.load(Path(options.dataset) / "classifier.npz")
+    saved = Path(options.dataset) / "classifier.npz"
+    if not saved.is_file():
+        raise InputError(
+            f"{options.dataset!r} holds no classifier.npz: it was written without the format "
+            '"prototypes". Run again with it among --formats.'
+        )
+    classifier = PrototypeClassifier.load(saved)
     images = find_images(options.images)
     if options.encoder is None and about["encoder"] is not None:
         encoder = EncoderInfo.from_dict(about["encoder"]).load(device=options.device)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protolabel.errors import InputError
 from protolabel.neighbors import KnnGraph, knn_graph
 from protolabel.presets import Preset, choose_preset
 from protolabel.progress import ProgressFn, resolve
 from protolabel.reduction import umap_layout
-from protolabel.vectors import FloatArray, as_vectors, unit_blocks, unit_rows
+from protolabel.vectors import FloatArray, as_vectors, is_count, unit_blocks, unit_rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["Clusters", "cluster", "cluster_means"]
 
@@ -106,10 +109,10 @@ def cluster(
     n = len(vectors)
     settings = choose_preset(preset, n)
     smallest = settings.min_cluster_size if min_cluster_size is None else min_cluster_size
-    if smallest < 2:
-        raise InputError(f"min_cluster_size must be 2 images or more; got {smallest}.")
-    if n_meta is not None and n_meta < 1:
-        raise InputError(f"n_meta must be 1 meta-cluster or more; got {n_meta}.")
+    if not is_count(smallest, 2):
+        raise InputError(f"min_cluster_size must be 2 images or more; got {smallest!r}.")
+    if n_meta is not None and not is_count(n_meta, 1):
+        raise InputError(f"n_meta must be 1 meta-cluster or more; got {n_meta!r}.")
     if graph is not None and len(graph) != n:
         raise InputError(f"graph is of {len(graph)} images, vectors of {n}.")
     report = resolve(progress)
@@ -234,7 +237,7 @@ def _centroids(
 def _agglomerate(centroids: NDArray[np.float32], n_meta: int | None) -> NDArray[np.int32]:
     count = len(centroids)
     wanted = min(count, n_meta or max(2, round((2 * count) ** 0.5)))
-    if wanted == count or count == 1:
+    if wanted == count:
         return np.arange(count, dtype=np.int32)
     from sklearn.cluster import AgglomerativeClustering
 

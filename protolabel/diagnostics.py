@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protolabel.errors import InputError
 from protolabel.labeling import Labels, label
 from protolabel.refinement import Refinement
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["Diagnostics", "Finding", "diagnose"]
 
@@ -130,7 +132,9 @@ def _alike(names: tuple[str, ...], prototypes: NDArray[np.float32]) -> tuple[tup
     i, j = np.triu_indices(len(names), 1)
     close = distance[i, j] < ALIKE_DISTANCE * distance[i, j].mean()
     order = np.argsort(distance[i, j][close])
-    return tuple((names[a], names[b]) for a, b in zip(i[close][order], j[close][order]))
+    return tuple(
+        (names[a], names[b]) for a, b in zip(i[close][order], j[close][order], strict=True)
+    )
 
 
 def _findings(d: Diagnostics, run: Refinement, labels: Labels) -> tuple[Finding, ...]:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protolabel.errors import InputError
-from protolabel.labeling import Labels
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from protolabel.labeling import Labels
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -57,7 +62,8 @@ def evaluate(labels: Labels, truth: Sequence[str]) -> Evaluation:
         From `label`.
     truth
         The true class name of every image, as `find_images(..., truth=True)` reads them from
-        folders. Letter case and Unicode form do not count. Names that are no class are left out of the accuracy.
+        folders. Letter case and Unicode form do not count. Names that are no class are left out
+        of the accuracy.
 
     Raises
     ------

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from protolabel.prototype_model import PrototypeModel
 from protolabel.vectors import unit_rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from protolabel.prototype_model import PrototypeModel
 
 __all__ = ["Iteration", "hold_pins", "summarize"]
 

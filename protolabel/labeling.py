@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protolabel.errors import InputError
-from protolabel.prototype_model import PrototypeModel
-from protolabel.refinement import Refinement
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from protolabel.prototype_model import PrototypeModel
+    from protolabel.refinement import Refinement
 
 __all__ = ["Labels", "label"]
 

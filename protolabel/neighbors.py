@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protolabel.errors import InputError
-from protolabel.vectors import FloatArray, as_vectors, unit_blocks, unit_rows
+from protolabel.vectors import FloatArray, as_vectors, is_count, unit_blocks, unit_rows
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
 __all__ = ["KnnGraph", "knn_graph"]
@@ -84,8 +84,8 @@ def knn_graph(vectors: FloatArray, k: int = 15, *, seed: int = 0) -> KnnGraph:
         If `vectors` or `k` cannot be used.
     """
     vectors = as_vectors(vectors)
-    if k < 1:
-        raise InputError(f"k must be at least 1 neighbour, got {k}.")
+    if not is_count(k, 1):
+        raise InputError(f"k must be at least 1 neighbour, got {k!r}.")
     k = min(k, len(vectors) - 1)
     if k == 0:
         return KnnGraph(np.empty((len(vectors), 0), np.int32), np.empty((len(vectors), 0), "f4"))
@@ -119,7 +119,8 @@ def _descent(vectors: FloatArray, k: int, seed: int) -> KnnGraph:
     unit = np.empty(vectors.shape, dtype=np.float32)
     for rows, block in unit_blocks(vectors):
         unit[rows] = block
-    # One neighbour more, as pynndescent counts an image among its own; "dot" on unit rows is cosine.
+    # One neighbour more, as pynndescent counts an image among its own; "dot" of unit rows is
+    # their cosine.
     index = NNDescent(
         unit, metric="dot", n_neighbors=k + 1, random_state=seed, low_memory=True, n_jobs=None
     )

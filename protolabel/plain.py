@@ -8,15 +8,19 @@ top principal component. It is here as a method, and as a lesson.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
-from protolabel.clustering import Clusters
 from protolabel.iteration import Iteration, hold_pins, summarize
-from protolabel.progress import ProgressFn
-from protolabel.prompts import ClassVectors
 from protolabel.prototype_model import PrototypeModel, text_model
 from protolabel.vectors import FloatArray, log_softmax, unit_blocks
+
+if TYPE_CHECKING:
+    from protolabel.clustering import Clusters
+    from protolabel.progress import ProgressFn
+    from protolabel.prompts import ClassVectors
 
 __all__ = ["plain_loop"]
 
@@ -86,9 +90,9 @@ def _image_pass(vectors: FloatArray, prototypes: Floats, temperature: float) -> 
 
 
 def _directions(total: NDArray[np.float64], before: Floats) -> Floats:
-    """Unit rows; a class whose weights have all vanished stays where it was."""
+    """Return unit rows; a class whose weights have all vanished stays where it was."""
     length = np.linalg.norm(total, axis=1, keepdims=True)
-    moved = np.divide(total, length, out=before.astype(np.float64), where=length > 0)
+    moved: Floats = np.where(length > 0, total / np.where(length > 0, length, 1.0), before)
     return moved.astype(np.float32)
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protolabel.clustering import Clusters, cluster_means
 from protolabel.errors import InputError
@@ -13,8 +12,12 @@ from protolabel.neighbors import KnnGraph, knn_graph
 from protolabel.presets import Preset, choose_preset
 from protolabel.progress import ProgressFn, resolve
 from protolabel.reduction import principal_components, umap_layout
-from protolabel.refinement import Refinement
 from protolabel.vectors import FloatArray, as_vectors, unit_blocks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from protolabel.refinement import Refinement
 
 __all__ = ["place", "place_centroids", "place_prototypes", "project"]
 
@@ -126,7 +129,7 @@ def place(
             near = np.take_along_axis(where, top, axis=1)
     weight = np.exp((best - best.max(axis=1, keepdims=True)) / 0.02)
     weight /= weight.sum(axis=1, keepdims=True)
-    return np.einsum("pk,pkc->pc", weight, xy[near]).astype(np.float32)
+    return np.asarray(np.einsum("pk,pkc->pc", weight, xy[near]), dtype=np.float32)
 
 
 def place_prototypes(
@@ -141,7 +144,7 @@ def place_centroids(clusters: Clusters, xy: NDArray[np.float32]) -> NDArray[np.f
     """Places of the micro-cluster centroids: the mean of their images' coordinates, (K, 2)."""
     inside = clusters.micro >= 0
     if not inside.any():
-        return xy.mean(axis=0, keepdims=True)
+        return np.asarray(xy.mean(axis=0, keepdims=True))
     return cluster_means(xy[inside], clusters.micro[inside], clusters.n_micro)
 
 

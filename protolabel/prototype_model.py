@@ -6,11 +6,14 @@ The loops fit this model, the classifier applies it to new images, an export sav
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protolabel.vectors import FloatArray, log_softmax, unit_blocks, unit_rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = [
     "PrototypeModel",
@@ -146,7 +149,7 @@ def relative_precision(within: NDArray[np.float64], n: int) -> NDArray[np.float3
     """
     own = n / (n + SHRINKAGE)
     variance = np.maximum(own * within + (1.0 - own) * within.mean(), 1e-12)
-    return (variance.mean() / variance).astype(np.float32)
+    return np.asarray(variance.mean() / variance, dtype=np.float32)
 
 
 def squared_distances(
@@ -163,4 +166,5 @@ def squared_distances(
         z = x - mean
         own = np.einsum("ij,ij,j->i", z, z, precision, optimize=True)
         distances[rows] = own[:, None] - 2.0 * (z @ weighted.T) + constant
-    return np.maximum(distances, 0.0, out=distances)
+    np.maximum(distances, 0.0, out=distances)  # rounding can leave a tiny negative one
+    return distances

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from protolabel.neighbors import KnnGraph
 from protolabel.vectors import FloatArray, unit_blocks, unit_rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from protolabel.neighbors import KnnGraph
 
 __all__ = ["principal_components", "umap_layout"]
 

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Real
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from protolabel.anchored import anchored_loop
-from protolabel.clustering import Clusters
 from protolabel.errors import InputError
-from protolabel.iteration import Iteration
 from protolabel.neighbors import KnnGraph, knn_graph
 from protolabel.plain import plain_loop
 from protolabel.progress import ProgressFn, resolve
 from protolabel.prompts import ClassVectors
-from protolabel.vectors import FloatArray, as_vectors, unit_blocks
+from protolabel.vectors import FloatArray, as_vectors, is_count, unit_blocks
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from protolabel.clustering import Clusters
+    from protolabel.iteration import Iteration
 
 __all__ = ["METHODS", "Refinement", "refine"]
 
@@ -204,18 +207,18 @@ def refine(
     )
 
 
-def check_parameters(*, method: str, temperature: float, iterations: int, units: str) -> None:
+def check_parameters(*, method: str, temperature: Any, iterations: Any, units: str) -> None:
     """Raise `InputError` unless the parameters of `refine` are usable."""
     if method not in METHODS:
         raise InputError(f"method must be one of {', '.join(METHODS)}; got {method!r}.")
     if units not in UNITS:
         raise InputError(f"units must be one of {', '.join(UNITS)}; got {units!r}.")
-    if not (isinstance(temperature, Real) and MIN_TEMPERATURE <= temperature < np.inf):
+    if not isinstance(temperature, Real) or not MIN_TEMPERATURE <= float(temperature) < np.inf:
         raise InputError(
             f"temperature must be a number above 0 (0.05 sharp to 0.3 soft; at least "
             f"{MIN_TEMPERATURE:g}); got {temperature!r}."
         )
-    if not isinstance(iterations, Integral) or iterations < 0:
+    if not is_count(iterations, 0):
         raise InputError(f"iterations must be a whole number, 0 or more; got {iterations!r}.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -27,11 +28,11 @@ from protolabel.refinement import METHODS, UNITS, Refinement, check_parameters, 
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from protolabel.export import ExportResult
+    from protolabel.exporting import ExportResult
 
 __all__ = ["Session"]
 
@@ -157,19 +158,35 @@ class Session(traitlets.HasTraits):
     @traitlets.validate("classes")
     def _valid_classes(self, proposal: Any) -> Any:
         value = proposal["value"]
-        return value if isinstance(value, ClassVectors) else ClassPrompts.parse(value)
+        if isinstance(value, ClassVectors):
+            return value
+        parsed, known = ClassPrompts.parse(value), self.classes
+        # The same words again are no change, so a panel may write what it shows.
+        same = isinstance(known, ClassPrompts) and vars(known) == vars(parsed)
+        return known if same else parsed
 
     @traitlets.validate("templates")
     def _valid_templates(self, proposal: Any) -> Any:
+        value = proposal["value"]
         if isinstance(self.classes, ClassPrompts):
-            ClassPrompts.parse(self.classes, proposal["value"])
-        return proposal["value"]
+            ClassPrompts.parse(self.classes, value)
+        return value if isinstance(value, str | Mapping) else tuple(value)
 
     @traitlets.validate("temperature", "iterations")
     def _valid_number(self, proposal: Any) -> Any:
         given = {"temperature": 0.1, "iterations": 0, proposal["trait"].name: proposal["value"]}
         check_parameters(method="anchored", units="images", **given)
         return proposal["value"]
+
+    @traitlets.validate("kept", "min_cluster_size", "seed")
+    def _valid_count(self, proposal: Any) -> Any:
+        name, value = proposal["trait"].name, proposal["value"]
+        least = 2 if name == "min_cluster_size" else 0
+        most = self.iterations if name == "kept" else None
+        if value is not None and (value < least or (most is not None and value > most)):
+            limits = f"{least} or more" if most is None else f"{least} (zero-shot) to {most}"
+            raise InputError(f"{name} must be {limits}; got {value}.")
+        return value
 
     def _changed(self, change: Any) -> None:
         if change["name"] == "iterations" and self.kept is not None and self.kept > self.iterations:
@@ -207,10 +224,15 @@ class Session(traitlets.HasTraits):
 
     def _files(self, images: int | Iterable[int]) -> list[str]:
         names = self.embeddings.images.names
-        chosen = np.atleast_1d(np.asarray(images if isinstance(images, int) else list(images)))
-        if ((chosen < 0) | (chosen >= len(names))).any():
-            raise InputError(f"Image indices go from 0 to {len(names) - 1}; got {images!r}.")
-        return [names[i] for i in chosen.astype(int)]
+        chosen = np.atleast_1d(np.asarray(list(images) if isinstance(images, Iterable) else images))
+        if not len(chosen):
+            return []
+        whole = np.issubdtype(chosen.dtype, np.integer)
+        if not whole or ((chosen < 0) | (chosen >= len(names))).any():
+            raise InputError(
+                f"Image indices are whole numbers from 0 to {len(names) - 1}; got {images!r}."
+            )
+        return [names[i] for i in chosen]
 
     # --- what follows from it --------------------------------------------------------------
 
@@ -397,7 +419,7 @@ class Session(traitlets.HasTraits):
         overwrite: bool = False,
     ) -> ExportResult:
         """Write the labelled dataset; see `protolabel.export`."""
-        from protolabel.export import DEFAULT_FORMATS, export
+        from protolabel.exporting import DEFAULT_FORMATS, export
 
         return export(
             self.labels,
@@ -411,6 +433,7 @@ class Session(traitlets.HasTraits):
             parameters=self.parameters,
             projection=self.map,
             prototype_map=self.prototype_map,
+            graph=self.graph,
             progress=self._progress,
         )
 

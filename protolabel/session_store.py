@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,10 @@ import numpy as np
 
 from protolabel.clustering import Clusters
 from protolabel.embedding import Embeddings, load_embeddings
-from protolabel.errors import InputError, StoreError
+from protolabel.errors import StoreError
 from protolabel.files import write_json, writing
 from protolabel.neighbors import KnnGraph
-from protolabel.prompts import ClassPrompts, ClassVectors
+from protolabel.prompts import DEFAULT_TEMPLATES, ClassPrompts, ClassVectors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,9 +66,7 @@ def save_session(
     embeddings.save(folder)
     with writing(folder / _ARRAYS) as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
-    plain = dict(settings)
-    for given in ("classes", "templates"):
-        plain.pop(given)
+    plain = {name: value for name, value in settings.items() if name != "classes"}
     about = {
         "generator": "protolabel",
         "format": _FORMAT,
@@ -101,7 +100,7 @@ def load_session(
         graph = KnnGraph(**_part(stored, "graph_"))
         prompts = None if about["prompts"] is None else ClassPrompts.from_dict(about["prompts"])
         text = ClassVectors(about["names"], stored["text"], about["logit_scale"], prompts)
-    except (OSError, KeyError, TypeError, ValueError, InputError) as error:
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise StoreError(
             f"Expected a folder that Session.save wrote, got {str(folder)!r}, which cannot be "
             f"read as one: {error}"
@@ -112,6 +111,8 @@ def load_session(
             f"The files in {str(folder)!r} are of different sessions: save the session again."
         )
     settings["classes"] = text if prompts is None else prompts
+    if settings["templates"] == list(DEFAULT_TEMPLATES):
+        del settings["templates"]  # the default object leaves ClassPrompts its own templates
     return settings, embeddings, SavedStages(graph, clusters, stored.get("map")), text
 
 

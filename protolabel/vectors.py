@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from numbers import Integral
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from protolabel.errors import InputError
 
-__all__ = ["FloatArray", "IntArray", "as_vectors", "log_softmax", "unit_blocks", "unit_rows"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    "FloatArray",
+    "IntArray",
+    "as_vectors",
+    "is_count",
+    "log_softmax",
+    "unit_blocks",
+    "unit_rows",
+]
 
 FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.integer]
@@ -21,7 +33,8 @@ def unit_rows(x: FloatArray) -> NDArray[np.float32]:
     """Return `x` as float32 with every row scaled to length 1; a zero row stays zero."""
     x = np.asarray(x, dtype=np.float32)
     norms = np.linalg.norm(x, axis=-1, keepdims=True)
-    return x / np.maximum(norms, np.finfo(np.float32).tiny)
+    unit: NDArray[np.float32] = x / np.maximum(norms, np.finfo(np.float32).tiny)
+    return unit
 
 
 def unit_blocks(x: FloatArray) -> Iterator[tuple[slice, NDArray[np.float32]]]:
@@ -76,6 +89,11 @@ def as_vectors(x: FloatArray, *, what: str = "vectors", dim: int | None = None) 
             "leave those images out or embed them again."
         )
     return x
+
+
+def is_count(value: object, least: int) -> bool:
+    """Say whether `value` is a whole number, Python's or numpy's, of `least` or more."""
+    return isinstance(value, Integral) and int(value) >= least
 
 
 def log_softmax(x: NDArray[np.float32]) -> NDArray[np.float32]:

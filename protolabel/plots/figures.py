@@ -184,14 +184,14 @@ def plot_map(
     colours = class_colours(count)
     figure = new_figure(8.6, 7.0)
     axes = figure.subplots()
-    size = float(np.clip(60 / max(n, 1) ** 0.35, 0.6, 9.0))
+    size = float(np.clip(45 / max(n, 1) ** 0.35, 1.0, 9.0))
     # In shuffled batches, so that no class hides the others.
     order = np.random.default_rng(0).permutation(n)
-    for batch in np.array_split(order, max(1, min(12, n // 50))):
-        for one in np.unique(labels[batch]):
+    for turn, batch in enumerate(np.array_split(order, max(1, min(40, n // 50)))):
+        for one in np.roll(np.unique(labels[batch]), turn):
             here = xy[batch[labels[batch] == one]]
             axes.plot(here[:, 0], here[:, 1], linestyle="none", marker=marker_of(one),
-                      markersize=size, color=colours[one], alpha=0.8 if size > 2 else 0.6,
+                      markersize=size, color=colours[one], alpha=0.8 if size > 2 else 1.0,
                       markeredgewidth=0.3 if size > 4 else 0, markeredgecolor="white",
                       rasterized=True)  # fmt: skip
     if prototypes is not None:
@@ -293,7 +293,7 @@ def plot_contact_sheet(
         Above the sheet.
     """
     columns = max((len(paths) for _, paths in rows), default=1) or 1
-    figure = new_figure(1.6 + 0.92 * columns, 0.6 + 0.95 * max(1, len(rows)))
+    figure = new_figure(max(6.5, 1.6 + 0.92 * columns), 0.6 + 0.95 * max(1, len(rows)))
     grid = figure.subplots(max(1, len(rows)), columns, squeeze=False)
     figure.suptitle(title, color=INK, fontsize=11, x=0.01, ha="left", parse_math=False)
     for axes in grid.flat:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from protolabel.errors import ExportError
-from protolabel.export.ours import PLOTS, read_metadata
+from protolabel.exporting.ours import PLOTS, read_metadata
 from protolabel.files import write_bytes
 from protolabel.plots.figures import (
     plot_agreement,

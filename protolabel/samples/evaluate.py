@@ -59,7 +59,13 @@ class SampleEvaluation:
 
 
 def zero_shot(
-    sample: SampleModel, classes: Sequence[str], style: str, *, per_class: int, seed: int = 1
+    sample: SampleModel,
+    classes: Sequence[str],
+    style: str,
+    *,
+    per_class: int,
+    seed: int = 1,
+    size: int = 256,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Draw `per_class` new pictures of each class and compare them to "a photo of a ...".
 
@@ -73,7 +79,7 @@ def zero_shot(
     import torch
 
     pictures = [
-        draw_animal(name, style=style, seed=1_000_000 * seed + k)
+        draw_animal(name, style=style, seed=1_000_000 * seed + k, size=size)
         for name in classes
         for k in range(per_class)
     ]
@@ -86,7 +92,7 @@ def zero_shot(
 
 
 def evaluate(
-    folder: str | Path = MODEL_FOLDER, *, per_class: int = 25, seed: int = 1
+    folder: str | Path = MODEL_FOLDER, *, per_class: int = 20, seed: int = 1
 ) -> SampleEvaluation:
     """Measure zero-shot accuracy on pictures that training did not show.
 
@@ -117,7 +123,7 @@ def main() -> None:
         prog="python -m protolabel.samples.evaluate", description=__doc__
     )
     parser.add_argument("--model", type=Path, default=MODEL_FOLDER)
-    parser.add_argument("--per-class", type=int, default=25)
+    parser.add_argument("--per-class", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     print(evaluate(options.model, per_class=options.per_class, seed=options.seed).table())  # noqa: T201

@@ -22,8 +22,8 @@ from protolabel.samples import (
 from protolabel.samples.evaluate import zero_shot
 
 # What was measured is in MODEL_CARD.md; the floors leave room for few pictures and other CPUs.
-TRAINING_FLOOR = 0.9
-DEMO_FLOOR = 0.6
+TRAINING_FLOOR = 0.93
+DEMO_FLOOR = 0.72
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_both_towers_answer_with_finite_vectors(sample):
 def test_zero_shot_accuracy_of_new_drawings(sample, styles, floor):
     right = []
     for style in styles:
-        truth, cosine = zero_shot(sample, ANIMALS, style, per_class=4, seed=77)
+        truth, cosine = zero_shot(sample, ANIMALS, style, per_class=4, seed=77, size=96)
         right.extend(truth == cosine.argmax(axis=1))
     assert np.mean(right) >= floor
 

@@ -52,7 +52,7 @@ def test_every_usual_template_is_known(tokenizer):
     texts = [t(name) for name in ANIMALS for t in OPENAI_IMAGENET_TEMPLATES]
     texts += [t.format(n) for t in TEMPLATES for names in SYNONYMS.values() for n in names]
     texts += [f"a {colour} animal" for colour in COLOURS]
-    assert len(tokenizer(texts)) == len(texts)
+    assert all(len(tokenizer.encode(text)) <= tokenizer.context_length for text in texts)
 
 
 @pytest.mark.parametrize("text", ["a photo of a submarine", "", "...", "chien"])

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from protolabel.errors import InputError
-from protolabel.export.duplicates import identical_files, merge_groups, near_duplicates
+from protolabel.exporting.duplicates import identical_files, merge_groups, near_duplicates
 from protolabel.vectors import unit_rows
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def scattered(n: int, dim: int = 64, seed: int = 0) -> np.ndarray:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -19,6 +18,10 @@ from protolabel.progress import silent
 from protolabel.prompts import ClassPrompts, ClassVectors
 from protolabel.refinement import refine
 from protolabel.vectors import unit_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
 DIM = 16
 
@@ -43,7 +46,11 @@ def blobs(truth: np.ndarray, n_classes: int, seed: int = 0) -> tuple[np.ndarray,
 
 
 def make_labels(
-    vectors: np.ndarray, axes: np.ndarray, names: Sequence[str], truth: np.ndarray, **options: object
+    vectors: np.ndarray,
+    axes: np.ndarray,
+    names: Sequence[str],
+    truth: np.ndarray,
+    **options: object,
 ) -> Labels:
     prompts = ClassPrompts(tuple(names), tuple((n,) for n in names), (("a {}",),) * len(names))
     classes = ClassVectors(tuple(names), axes, 50.0, prompts)

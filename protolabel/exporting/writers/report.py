@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from protolabel.report import report_text
 
 if TYPE_CHECKING:
-    from protolabel.export.job import ExportJob
+    from protolabel.exporting.job import ExportJob
 
 __all__ = ["write_report"]
 

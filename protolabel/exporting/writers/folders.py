@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from protolabel.export.transfer import transfer
+from protolabel.exporting.transfer import transfer
 
 if TYPE_CHECKING:
-    from protolabel.export.job import ExportJob
+    from protolabel.exporting.job import ExportJob
 
 __all__ = ["write_folders"]
 

@@ -6,10 +6,10 @@ import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from protolabel.errors import InputError
-from protolabel.export.table import blocks
+from protolabel.exporting.table import blocks
 
 if TYPE_CHECKING:
-    from protolabel.export.job import ExportJob
+    from protolabel.exporting.job import ExportJob
 
 __all__ = ["require_pyarrow", "write_parquet"]
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from protolabel.export.ours import FORMAT, METADATA
-from protolabel.export.splits import SPLITS
-from protolabel.export.table import COLUMNS, blocks
+from protolabel.exporting.ours import FORMAT, METADATA
+from protolabel.exporting.splits import SPLITS
+from protolabel.exporting.table import COLUMNS, blocks
 from protolabel.report import versions
 
 if TYPE_CHECKING:
-    from protolabel.export.job import ExportJob
+    from protolabel.exporting.job import ExportJob
     from protolabel.labeling import Labels
 
 __all__ = ["plain", "write_metadata"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from protolabel.export.splits import SPLITS
+from protolabel.exporting.splits import SPLITS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -72,7 +72,7 @@ def safe_name(name: str, fallback: str = "unnamed", *, longest: int = LONGEST) -
 
 
 def unique_names(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
-    """Number the names that a case-insensitive disk would take for one.
+    """Make names differ on a case-insensitive disk by numbering those that clash.
 
     The first keeps its name, the others become ``stem_2.ext``, ``stem_3.ext`` and so on.
 
@@ -124,9 +124,9 @@ def image_files(images: ImageSet) -> list[str]:
 
 def _file_name(images: ImageSet, index: int) -> str:
     base = images.names[index].rpartition("/")[2]
-    if _PLAIN.fullmatch(base) and base[base.rfind(".") :].lower() in _IMAGE_SUFFIXES:
-        if not _RESERVED.match(base):
-            return base
+    known = base[base.rfind(".") :].lower() in _IMAGE_SUFFIXES
+    if known and _PLAIN.fullmatch(base) and not _RESERVED.match(base):
+        return base
     parsed = PurePosixPath(base)
     stem, suffix = parsed.stem, parsed.suffix
     if suffix.lower() not in _IMAGE_SUFFIXES:

@@ -11,7 +11,7 @@ from protolabel.classifier import PrototypeClassifier
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from protolabel.export.job import ExportJob
+    from protolabel.exporting.job import ExportJob
 
 __all__ = ["write_prototypes"]
 

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import unicodedata
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from protolabel.export.names import class_folders, image_files, safe_name, unique_names
+from protolabel.exporting.names import class_folders, image_files, safe_name, unique_names
 from protolabel.images import ImageSet
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(

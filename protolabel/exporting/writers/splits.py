@@ -7,12 +7,12 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from protolabel.export.splits import SPLITS
-from protolabel.export.table import blocks
-from protolabel.export.transfer import transfer
+from protolabel.exporting.splits import SPLITS
+from protolabel.exporting.table import blocks
+from protolabel.exporting.transfer import transfer
 
 if TYPE_CHECKING:
-    from protolabel.export.job import ExportJob
+    from protolabel.exporting.job import ExportJob
 
 __all__ = ["write_splits"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING
 
-from protolabel.export.table import COLUMNS, blocks
+from protolabel.exporting.table import COLUMNS, blocks
 
 if TYPE_CHECKING:
-    from protolabel.export.job import ExportJob
+    from protolabel.exporting.job import ExportJob
 
 __all__ = ["write_csv"]
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from protolabel.export.splits import SPLITS
+from protolabel.exporting.splits import SPLITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from protolabel.export.job import ExportJob
+    from protolabel.exporting.job import ExportJob
 
 __all__ = ["COLUMNS", "blocks"]
 

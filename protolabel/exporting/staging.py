@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from protolabel.errors import ExportError
-from protolabel.export.ours import check_replaceable, is_ours
+from protolabel.exporting.ours import check_replaceable, is_ours
 from protolabel.files import sync_folder
 
 if TYPE_CHECKING:

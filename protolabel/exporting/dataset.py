@@ -9,13 +9,13 @@ import numpy as np
 
 from protolabel.embedding import Embeddings
 from protolabel.errors import InputError
-from protolabel.export.duplicates import identical_files, merge_groups, near_duplicates
-from protolabel.export.job import ExportJob
-from protolabel.export.names import class_folders, image_files
-from protolabel.export.splits import DEFAULT_SHARES, SPLITS, check_shares, split_dataset
-from protolabel.export.staging import check_target, staging
-from protolabel.export.transfer import LINKS
-from protolabel.export.writers import DEFAULT_FORMATS, check_formats
+from protolabel.exporting.duplicates import identical_files, merge_groups, near_duplicates
+from protolabel.exporting.job import ExportJob
+from protolabel.exporting.names import class_folders, image_files
+from protolabel.exporting.splits import DEFAULT_SHARES, SPLITS, check_shares, split_dataset
+from protolabel.exporting.staging import check_target, staging
+from protolabel.exporting.transfer import LINKS
+from protolabel.exporting.writers import DEFAULT_FORMATS, check_formats
 from protolabel.progress import ProgressFn, resolve
 from protolabel.projection import place_prototypes
 

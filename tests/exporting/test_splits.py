@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protolabel.errors import InputError
-from protolabel.export.splits import split_dataset
+from protolabel.exporting.splits import split_dataset
 
 
 @st.composite

@@ -9,18 +9,18 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from protolabel.errors import InputError
-from protolabel.export.writers.csv_file import write_csv
-from protolabel.export.writers.folders import write_folders
-from protolabel.export.writers.metadata import write_metadata
-from protolabel.export.writers.parquet import require_pyarrow, write_parquet
-from protolabel.export.writers.prototypes import write_prototypes
-from protolabel.export.writers.report import write_report
-from protolabel.export.writers.splits import write_splits
+from protolabel.exporting.writers.csv_file import write_csv
+from protolabel.exporting.writers.folders import write_folders
+from protolabel.exporting.writers.metadata import write_metadata
+from protolabel.exporting.writers.parquet import require_pyarrow, write_parquet
+from protolabel.exporting.writers.prototypes import write_prototypes
+from protolabel.exporting.writers.report import write_report
+from protolabel.exporting.writers.splits import write_splits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from protolabel.export.job import Writer
+    from protolabel.exporting.job import Writer
 
 __all__ = ["DEFAULT_FORMATS", "WRITERS", "check_formats"]
 
