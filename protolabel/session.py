@@ -146,7 +146,8 @@ class Session(traitlets.HasTraits):
         self._encoder: Encoder | None = None
         self._store = store
         self._progress = resolve(progress)
-        super().__init__(classes=classes, **traits)
+        # Parsed first: traitlets checks traits in no fixed order, and templates need the names.
+        super().__init__(classes=_prompts(classes), **traits)
         self.observe(self._changed, names=list(_FEEDS))
 
     def __repr__(self) -> str:
@@ -157,20 +158,19 @@ class Session(traitlets.HasTraits):
 
     @traitlets.validate("classes")
     def _valid_classes(self, proposal: Any) -> Any:
-        value = proposal["value"]
-        if isinstance(value, ClassVectors):
-            return value
-        parsed, known = ClassPrompts.parse(value), self.classes
+        value, known = _prompts(proposal["value"]), self.classes
         # The same words again are no change, so a panel may write what it shows.
-        same = isinstance(known, ClassPrompts) and vars(known) == vars(parsed)
-        return known if same else parsed
+        same = isinstance(known, ClassPrompts) and isinstance(value, ClassPrompts)
+        return known if same and vars(known) == vars(value) else value
 
     @traitlets.validate("templates")
     def _valid_templates(self, proposal: Any) -> Any:
         value = proposal["value"]
+        if isinstance(value, Iterable) and not isinstance(value, str | set | Mapping):
+            value = tuple(value)  # a list that changes later, or a generator, would be no setting
         if isinstance(self.classes, ClassPrompts):
             ClassPrompts.parse(self.classes, value)
-        return value if isinstance(value, str | Mapping) else tuple(value)
+        return value
 
     @traitlets.validate("temperature", "iterations")
     def _valid_number(self, proposal: Any) -> Any:
@@ -224,9 +224,13 @@ class Session(traitlets.HasTraits):
 
     def _files(self, images: int | Iterable[int]) -> list[str]:
         names = self.embeddings.images.names
-        chosen = np.atleast_1d(np.asarray(list(images) if isinstance(images, Iterable) else images))
-        if not len(chosen):
+        try:
+            given = list(cast("Iterable[int]", images))
+        except TypeError:
+            given = [cast("int", images)]
+        if not given:
             return []
+        chosen = np.asarray(given)
         whole = np.issubdtype(chosen.dtype, np.integer)
         if not whole or ((chosen < 0) | (chosen >= len(names))).any():
             raise InputError(
@@ -477,3 +481,7 @@ class Session(traitlets.HasTraits):
         if arrays.map is not None:
             session._stages["map"] = arrays.map
         return session
+
+
+def _prompts(classes: Any) -> ClassPrompts | ClassVectors:
+    return classes if isinstance(classes, ClassVectors) else ClassPrompts.parse(classes)

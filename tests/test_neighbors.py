@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from worlds import make_world
 
 import protolabel as pl
 from protolabel import neighbors as module
 from protolabel.neighbors import KnnGraph, knn_graph
 from protolabel.vectors import unit_rows
-from worlds import make_world
 
 
 def angles(*degrees: float) -> np.ndarray:

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from worlds import clustered_world, make_world
 
 from protolabel import knn_graph
 from protolabel import vectors as vectors_module
 from protolabel.reduction import principal_components, umap_layout
 from protolabel.vectors import unit_rows
-from worlds import clustered_world, make_world
 
 
 def test_components_are_those_of_the_singular_values():

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from protolabel import vectors as vectors_module
+from protolabel.iteration import hold_pins, summarize
+from protolabel.prototype_model import (
+    PrototypeModel,
+    fit_prototypes,
+    relative_precision,
+    squared_distances,
+    text_model,
+)
+from protolabel.vectors import log_softmax, unit_rows
+
+
+def unit(*shape: int, seed: int = 0) -> np.ndarray:
+    return unit_rows(np.random.default_rng(seed).normal(size=shape))
+
+
+def fitted(x: np.ndarray, label: np.ndarray, n_classes: int, **options: float) -> PrototypeModel:
+    options = {"temperature": 0.1, "prior_weight": 0.5} | options
+    return fit_prototypes(x, label, n_classes, **options)
+
+
+def test_the_prototype_of_one_image_is_the_image():
+    x = unit(2, 5)
+    np.testing.assert_allclose(fitted(x, np.array([1, 0]), 2).prototypes, x[::-1], atol=1e-6)
+
+
+def test_the_prototype_of_two_images_is_their_normalised_mean():
+    x = unit(4, 5)
+    got = fitted(x, np.array([0, 0, 1, 1]), 2).prototypes
+    for row, pair in zip(got, (x[:2], x[2:]), strict=True):
+        mean = pair.mean(axis=0)
+        np.testing.assert_allclose(row, mean / np.linalg.norm(mean), atol=1e-6)
+
+
+def test_scores_are_the_formula_of_the_docstring():
+    rng = np.random.default_rng(3)
+    x, text = unit(20, 6, seed=1), unit(3, 6, seed=2)
+    model = PrototypeModel(
+        text=text,
+        text_scale=30.0,
+        text_weight=1.5,
+        mean=rng.normal(size=6).astype(np.float32) / 9,
+        centres=rng.normal(size=(3, 6)).astype(np.float32) / 9,
+        precision=rng.uniform(1, 9, size=6).astype(np.float32),
+        log_prior=np.log(np.array([0.5, 0.3, 0.2], np.float32)),
+    )
+    logits = 30.0 * x @ text.T
+    votes = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    away = x[:, None] - model.mean - model.centres
+    wanted = 1.5 * votes - (model.precision * away**2).sum(axis=2) + model.log_prior
+    np.testing.assert_allclose(model.scores(x), wanted, atol=1e-4)
+
+
+def test_the_model_of_the_text_is_zero_shot():
+    x, text = unit(8, 5, seed=4), unit(3, 5, seed=5)
+    model = text_model(text, 100.0)
+    wanted = 100.0 * x @ text.T
+    wanted = np.exp(wanted - wanted.max(axis=1, keepdims=True))
+    wanted /= wanted.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(np.exp(model.scores(x)), wanted, atol=1e-5)
+    np.testing.assert_array_equal(model.prototypes, text)
+
+
+def test_relative_precision_closed_form():
+    # 100 images: own variance and the mean of all count for half each.
+    got = relative_precision(np.array([1.0, 3.0]), 100)
+    np.testing.assert_allclose(got, [2 / 1.5, 2 / 2.5], rtol=1e-6)
+    np.testing.assert_allclose(relative_precision(np.zeros(4), 10), np.ones(4))
+    np.testing.assert_allclose(relative_precision(np.array([1.0, 3.0]), 10**9), [2, 2 / 3], 1e-5)
+
+
+def test_distances_in_blocks_are_the_literal_ones(monkeypatch):
+    x, rng = unit(50, 7, seed=6), np.random.default_rng(7)
+    mean, centres = x.mean(axis=0), rng.normal(size=(4, 7)).astype(np.float32) / 5
+    precision = rng.uniform(0.5, 2, size=7).astype(np.float32)
+    literal = (precision * (x[:, None] - mean - centres) ** 2).sum(axis=2)
+    np.testing.assert_allclose(squared_distances(x, mean, centres, precision), literal, atol=1e-5)
+    monkeypatch.setattr(vectors_module, "_BLOCK_BYTES", 4 * 7 * 6)
+    np.testing.assert_allclose(squared_distances(x, mean, centres, precision), literal, atol=1e-5)
+
+
+def test_a_distance_is_never_negative():
+    x = np.tile(unit(1, 64, seed=8), (40, 1))
+    got = squared_distances(x, x.mean(axis=0) / 3, x[:3] * 2 / 3, np.full(64, 1e6, np.float32))
+    assert (got >= 0).all()
+
+
+def test_fit_measures_the_spread_within_the_classes():
+    rng = np.random.default_rng(9)
+    label = rng.integers(2, size=400)
+    x = unit_rows(rng.normal(size=(2, 5))[label] + 0.1 * rng.normal(size=(400, 5)))
+    model = fitted(x, label, 2, temperature=0.2)
+    z = x - x.mean(axis=0)
+    centres = np.array([z[label == c].mean(axis=0) for c in range(2)])
+    variance = np.square(z - centres[label]).mean(axis=0)
+    shrunk = 0.8 * variance + 0.2 * variance.mean()
+    relative = shrunk.mean() / shrunk
+    spread = (relative * (z - centres[label]) ** 2).sum(axis=1).mean()
+    np.testing.assert_allclose(model.precision, relative / (2 * spread * 0.2), rtol=1e-3)
+    share = (np.bincount(label) + 1) / 402
+    np.testing.assert_allclose(model.log_prior, 0.5 * np.log(share), rtol=1e-5)
+
+
+def test_agreement_is_the_softmax_of_half_the_votes():
+    log_g = np.log(np.array([[0.64, 0.36], [0.01, 0.99]], np.float32))
+    state = summarize(log_g, np.eye(2, dtype=np.float32), 0.5, text_model(unit(2, 2), 1.0))
+    root = np.sqrt([0.99, 0.01])
+    np.testing.assert_array_equal(state.labels, [0, 1])
+    np.testing.assert_array_equal(state.runner_up, [1, 0])
+    np.testing.assert_allclose(state.agreement, [0.8 / 1.4, root[0] / root.sum()], rtol=1e-5)
+    np.testing.assert_allclose(state.margin, [0.2 / 1.4, (root[0] - root[1]) / root.sum()], 1e-5)
+    np.testing.assert_allclose(state.class_mass, [0.65, 1.35], rtol=1e-5)
+    assert state.shift == 0.5
+
+
+def test_one_class_is_its_own_runner_up():
+    log_g = np.zeros((3, 1), np.float32)
+    state = summarize(log_g, np.ones((1, 2), np.float32), 0.0, text_model(unit(1, 2), 1.0))
+    np.testing.assert_array_equal(state.runner_up, [0, 0, 0])
+    np.testing.assert_array_equal(state.margin, [1, 1, 1])
+
+
+def test_class_mass_of_a_million_images_loses_no_small_share():
+    log_g = log_softmax(np.tile(np.array([0.0, -5.0], np.float32), (1_000_000, 1)))
+    state = summarize(log_g, np.eye(2, dtype=np.float32), 0.0, text_model(unit(2, 2), 1.0))
+    share = 1 / (1 + np.exp(5.0))
+    np.testing.assert_allclose(state.class_mass, [1e6 * (1 - share), 1e6 * share], rtol=1e-5)
+
+
+def test_held_pins_are_certain_and_keep_the_order_of_the_rest():
+    log_g = np.log(np.array([[0.5, 0.2, 0.3], [0.1, 0.3, 0.6]], np.float32))
+    held = hold_pins(log_g.copy(), np.array([[0, 1]]))
+    np.testing.assert_array_equal(np.exp(held[0]), [0, 1, 0])
+    assert held[0, 0] > held[0, 2]
+    np.testing.assert_array_equal(held[1], log_g[1])
+
+
+@pytest.mark.parametrize("n", [1, 5])
+def test_equal_images_give_finite_scores(n):
+    x = np.tile(unit(1, 5), (n, 1))
+    model = fitted(x, np.zeros(n, int), 1)
+    assert np.isfinite(model.scores(x)).all()
