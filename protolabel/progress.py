@@ -26,6 +26,7 @@ class TqdmProgress:
         self._bar: Any = None
 
     def __call__(self, phase: str, done: int, total: int) -> None:
+        """Move the bar of `phase`; the first call of another phase starts a new one."""
         if phase != self._phase:
             self._close()
             # Imported late: tqdm.auto asks for ipywidgets inside a notebook.

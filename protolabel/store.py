@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from protolabel.encoders import EncoderInfo
 from protolabel.errors import InputError, StoreError
-from protolabel.files import write_bytes, sync_folder
+from protolabel.files import sync_folder, write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

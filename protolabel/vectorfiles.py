@@ -7,6 +7,7 @@ import json
 import os
 import zlib
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -141,7 +142,7 @@ def _open_rows(path: Path) -> npt.NDArray[Any]:
             f"Expected vectors at {str(path)!r}, found nothing: pass the .npy file or the folder "
             "that holds embeddings.npy."
         ) from error
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise StoreError(
             f"Expected a .npy file of numbers, but {str(path)!r} cannot be read as one: {error}."
         ) from error

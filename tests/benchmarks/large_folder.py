@@ -12,15 +12,18 @@ import argparse
 import resource
 import tempfile
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 import protolabel as pl
 from protolabel.presets import choose_preset
 from protolabel.progress import silent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DIM, MODES = 512, 20
 

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import protolabel
 from protolabel.classifier import PrototypeClassifier
 from protolabel.errors import ExportError, InputError, Stopped
 from protolabel.exporting import DEFAULT_FORMATS, WRITERS, export, read_metadata
