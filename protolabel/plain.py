@@ -41,7 +41,8 @@ def plain_loop(
     """Run the plain loop; see `protolabel.refine` for the parameters.
 
     Over clusters the first pass is coarse, on the meta-clusters, and every later pass is on the
-    micro-clusters. Pinned images keep their label and do not steer: this loop has no place where
+    micro-clusters. With fewer meta-clusters than classes there is no coarse pass: two classes would
+    leave it as one. Pinned images keep their label and do not steer: this loop has no place where
     a single image could.
 
     Returns
@@ -58,7 +59,8 @@ def plain_loop(
             if by_image or clusters is None:
                 moved = _image_pass(vectors, prototypes, temperature)
             else:
-                units = clusters.meta_centroids if step == 0 else clusters.centroids
+                coarse = step == 0 and clusters.n_meta >= len(classes.names)
+                units = clusters.meta_centroids if coarse else clusters.centroids
                 gamma = _weights(units, prototypes, temperature)
                 moved = _directions(gamma.T.astype(np.float64) @ units, prototypes)
             shift = float(np.linalg.norm(moved - prototypes, axis=1).mean())

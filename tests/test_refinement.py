@@ -286,12 +286,18 @@ def moved(units: np.ndarray, prototypes: np.ndarray, temperature: float) -> np.n
     return mean / np.linalg.norm(mean, axis=1, keepdims=True)
 
 
-def test_plain_moves_by_meta_clusters_first_and_micro_clusters_after():
-    world, _, clusters = clustered_world()
+@pytest.mark.parametrize("coarse", [True, False])
+def test_plain_moves_by_meta_clusters_first_and_micro_clusters_after(coarse):
+    world, graph, _ = clustered_world()
+    # Fewer meta-clusters than classes would merge two of them: then there is no coarse pass.
+    n_meta = len(world.classes) - (0 if coarse else 1)
+    clusters = pl.cluster(world.vectors, graph, n_meta=n_meta, progress=silent)
+    assert clusters.n_meta == n_meta
     run = refine(world, clusters, method="plain", temperature=0.05, iterations=3)
     prototypes = world.classes.vectors.astype(float)
     for step, state in enumerate(run.iterations[1:]):
-        units = (clusters.centroids if step else clusters.meta_centroids).astype(float)
+        first = coarse and step == 0
+        units = (clusters.meta_centroids if first else clusters.centroids).astype(float)
         before, prototypes = prototypes, moved(units, prototypes, 0.05)
         np.testing.assert_allclose(state.prototypes, prototypes, atol=1e-5)
         np.testing.assert_array_equal(state.labels, (world.vectors @ prototypes.T).argmax(axis=1))
