@@ -441,6 +441,19 @@ class Session(traitlets.HasTraits):
             progress=self._progress,
         )
 
+    def to_html(self, path: str | os.PathLike[str], **options: Any) -> Path:
+        """Write the run as one page that plays without a kernel; see `protolabel.replay`."""
+        from protolabel.replay import write_replay
+
+        return write_replay(
+            path,
+            self.labels,
+            self.embeddings.images,
+            self.map,
+            self.prototype_map,
+            **{"progress": self._progress, **options},
+        )
+
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Keep settings, vectors, clusters and map in a folder; `Session.load` brings them back.
 

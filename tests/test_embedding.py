@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ColourEncoder, draw
+from fakes import ColourEncoder, draw
 
 from protolabel import embedding, vectorfiles
 from protolabel.embedding import Embeddings, embed_images, load_embeddings

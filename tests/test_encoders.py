@@ -11,7 +11,7 @@ import open_clip
 import pytest
 import safetensors.torch
 import torch
-from conftest import draw
+from fakes import draw
 from open_clip.transformer import QuickGELU
 from PIL import Image
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from conftest import draw
+from fakes import draw
 from PIL import Image
 
 from protolabel.errors import ImageReadError, InputError

@@ -103,7 +103,7 @@ def export(
     formats
         Any of "folders" (one folder a class with the images), "splits" (train, val, test),
         "prototypes" (arrays, and classifier.npz for new images), "report" (report.txt), "csv",
-        "parquet", "metadata" (always written).
+        "replay" (replay.html, where there is a map), "parquet", "metadata" (always written).
     link
         ``"copy"`` keeps bytes, times and permissions; ``"hardlink"`` takes no room but works
         within one disk only, and an edit of one name is an edit of both; ``"symlink"`` takes no

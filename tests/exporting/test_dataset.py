@@ -157,7 +157,7 @@ def test_a_writer_is_one_entry_in_the_registry(
     def write_replay(job) -> None:
         (job.folder / "replay.html").write_text(f"{len(job)} images")
 
-    monkeypatch.setattr("protolabel.exporting.writers.WRITERS", {"replay": write_replay, **WRITERS})
+    monkeypatch.setattr("protolabel.exporting.writers.WRITERS", {**WRITERS, "replay": write_replay})
     folder = save(labelled(), tmp_path / "out", formats=["replay"]).folder
     assert (folder / "replay.html").read_text() == "18 images"
     assert "replay.html" in read_metadata(folder)["contents"]

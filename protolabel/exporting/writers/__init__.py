@@ -14,6 +14,7 @@ from protolabel.exporting.writers.folders import write_folders
 from protolabel.exporting.writers.metadata import write_metadata
 from protolabel.exporting.writers.parquet import require_pyarrow, write_parquet
 from protolabel.exporting.writers.prototypes import write_prototypes
+from protolabel.exporting.writers.replay import write_replay
 from protolabel.exporting.writers.report import write_report
 from protolabel.exporting.writers.splits import write_splits
 
@@ -32,12 +33,13 @@ WRITERS = MappingProxyType(
         "csv": write_csv,
         "parquet": write_parquet,
         "report": write_report,
+        "replay": write_replay,
         "metadata": write_metadata,
     }
 )
 """In the order in which they run: metadata.json last, because it lists what the others made."""
 
-DEFAULT_FORMATS = ("folders", "metadata", "report", "prototypes", "splits", "csv")
+DEFAULT_FORMATS = ("folders", "metadata", "report", "prototypes", "splits", "csv", "replay")
 
 
 def check_formats(formats: Iterable[str]) -> tuple[tuple[str, Writer], ...]:

@@ -1,0 +1,22 @@
+"""replay.html."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from protolabel.replay import write_replay as write_page
+
+if TYPE_CHECKING:
+    from protolabel.exporting.job import ExportJob
+
+__all__ = ["write_replay"]
+
+
+def write_replay(job: ExportJob) -> None:
+    """Write the run as a page that plays by itself; nothing where there is no run or no map."""
+    run, points, stars = job.labels.run, job.projection, job.prototype_map
+    if run is None or points is None or stars is None or len(stars) != len(run.iterations):
+        return
+    write_page(
+        job.folder / "replay.html", job.labels, job.images, points, stars, progress=job.progress
+    )

@@ -1,0 +1,245 @@
+"""The map as a widget: plain arrays in, what the user points at and selects out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import numpy as np
+import traitlets
+
+from protolabel.errors import InputError
+from protolabel.replay import map_module, map_style
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["COLOURINGS", "MapView"]
+
+COLOURINGS = ("label", "agreement", "changed", "micro", "meta")
+
+
+def _down(default: bytes = b"") -> Any:
+    """Return a trait for a large array that travels to the browser and never back."""
+    return traitlets.Bytes(default).tag(sync=True, echo_update=False)
+
+
+class MapView(anywidget.AnyWidget):
+    """N images as points on a plane, with labels that can be played iteration by iteration.
+
+    Arrays are set with `set_points`, `set_run` and `set_clusters`; scrubbing, hovering,
+    selecting, filtering and zooming happen in the browser. It knows no session.
+
+    Parameters
+    ----------
+    thumbnail
+        ``thumbnail(index)`` gives one picture as JPEG or PNG bytes; called when the pointer rests
+        on an image that the `atlas` does not show.
+    caption
+        ``caption(index)`` gives the text under that picture.
+    **traits
+        Initial values of the traits below.
+
+    Attributes
+    ----------
+    iteration
+        What is shown, 0 (zero-shot) to T.
+    playing
+        Whether the iterations run by themselves.
+    color_by
+        One of `COLOURINGS`.
+    hidden
+        Indices of classes that the legend filters out.
+    selection
+        One bit per image, the lowest first; use `selected` and `select`.
+    hovered
+        Image under the pointer, -1 for none.
+    kept
+        Iteration that is marked on the slider, -1 for none.
+    atlas
+        One JPEG of square tiles of 48 pixels, row by row, or nothing.
+    captions
+        (N,) texts for the hover card, or nothing.
+    height
+        Of the plane in CSS pixels.
+    theme
+        ``"auto"`` follows the notebook or the system.
+    summary
+        What a screen reader says about the map; empty makes one.
+    status
+        A short line over the map about work under way.
+    """
+
+    _esm = map_module()
+    _css = map_style()
+
+    xy = _down()
+    labels = _down()
+    label_bytes = traitlets.Enum((1, 2), 1).tag(sync=True)
+    agreement = _down()
+    micro = _down()
+    meta = _down()
+    prototypes = _down()
+    centroids = _down()
+    pinned = _down()
+    names = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    colours = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    atlas = _down()
+    captions = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    iteration = traitlets.Int(0).tag(sync=True)
+    kept = traitlets.Int(-1).tag(sync=True)
+    playing = traitlets.Bool(default_value=False).tag(sync=True)
+    color_by = traitlets.Enum(COLOURINGS, "label").tag(sync=True)
+    hidden = traitlets.List(traitlets.Int()).tag(sync=True)
+    # Buffers from the browser arrive as memoryview, which Bytes rejects in silence.
+    selection = traitlets.CBytes(b"").tag(sync=True, echo_update=False)
+    hovered = traitlets.Int(-1).tag(sync=True)
+    height = traitlets.Int(440, min=160).tag(sync=True)
+    theme = traitlets.Enum(("auto", "light", "dark"), "auto").tag(sync=True)
+    summary = traitlets.Unicode("").tag(sync=True)
+    status = traitlets.Unicode("").tag(sync=True)
+
+    def __init__(
+        self,
+        *,
+        thumbnail: Callable[[int], bytes] | None = None,
+        caption: Callable[[int], str] | None = None,
+        **traits: Any,
+    ) -> None:
+        self.thumbnail = thumbnail
+        self.caption = caption
+        super().__init__(**traits)
+        self.on_msg(self._answer)
+
+    @property
+    def n_images(self) -> int:
+        """Number of images, N."""
+        return len(self.xy) // 8
+
+    @property
+    def last(self) -> int:
+        """Number of the last iteration, T."""
+        n = self.n_images
+        return max(0, len(self.labels) // (n * self.label_bytes) - 1) if n else 0
+
+    @property
+    def selected(self) -> NDArray[np.int64]:
+        """Indices of the selected images, ascending."""
+        bits = np.unpackbits(np.frombuffer(self.selection, np.uint8), bitorder="little")
+        return np.flatnonzero(bits[: self.n_images])
+
+    def select(self, indices: Iterable[int]) -> None:
+        """Select these images and no others."""
+        self.selection = self._bits(np.fromiter(indices, np.int64))
+
+    def set_points(self, xy: ArrayLike) -> None:
+        """Place the images.
+
+        Parameters
+        ----------
+        xy
+            (N, 2) coordinates. With as many points as before they glide to their new places, and
+            labels and selection stay; with another number everything else is emptied.
+        """
+        points = np.ascontiguousarray(xy, dtype=np.float32)
+        if points.ndim != 2 or points.shape[1] != 2:
+            raise InputError(f"xy must have shape (N, 2), got {points.shape}.")
+        with self.hold_sync():
+            if len(points) != self.n_images:
+                self.hovered = -1
+                for name in ("labels", "agreement", "micro", "meta", "prototypes", "centroids",
+                             "pinned", "selection", "atlas"):  # fmt: skip
+                    setattr(self, name, b"")
+                self.captions = []
+            self.xy = points.tobytes()
+
+    def set_run(
+        self,
+        labels: ArrayLike,
+        agreement: ArrayLike,
+        prototypes: ArrayLike | None,
+        names: Sequence[str],
+        colours: Sequence[str] = (),
+    ) -> None:
+        """Show the labels of a run; the points must be placed already.
+
+        Parameters
+        ----------
+        labels
+            (T + 1, N) class index of every image at every iteration.
+        agreement
+            (T + 1, N) 0..1, or uint8 of 255ths.
+        prototypes
+            (T + 1, C, 2) where the prototypes stand on the map, or None.
+        names
+            The C class names.
+        colours
+            C colours as ``#rrggbb``; by default those of `protolabel.plots.class_colours`.
+        """
+        table, sure = np.asarray(labels), np.asarray(agreement)
+        n, count = self.n_images, len(names)
+        if table.ndim != 2 or table.shape[1] != n or sure.shape != table.shape or not len(table):
+            raise InputError(
+                f"labels and agreement must have shape (T + 1, {n}), got {table.shape} and "
+                f"{sure.shape}."
+            )
+        if table.size and not 0 <= int(table.min()) <= int(table.max()) < count:
+            raise InputError(f"labels must be class indices from 0 to {count - 1}.")
+        stars = np.zeros((0, count, 2)) if prototypes is None else np.asarray(prototypes)
+        if prototypes is not None and stars.shape != (len(table), count, 2):
+            raise InputError(
+                f"prototypes must have shape ({len(table)}, {count}, 2), got {stars.shape}."
+            )
+        if sure.dtype != np.uint8:
+            sure = np.rint(255 * np.clip(sure, 0, 1))
+        follows = not self.labels or self.iteration >= self.last
+        with self.hold_sync():
+            self.label_bytes = 1 if count <= 256 else 2
+            kind = np.uint8 if count <= 256 else np.dtype("<u2")
+            self.labels = np.ascontiguousarray(table, dtype=kind).tobytes()
+            self.agreement = np.ascontiguousarray(sure, dtype=np.uint8).tobytes()
+            self.prototypes = np.ascontiguousarray(stars, dtype=np.float32).tobytes()
+            self.names, self.colours = list(names), list(colours)
+            self.hidden = [one for one in self.hidden if one < count]
+            # Who watches the last iteration goes on watching the last.
+            self.iteration = self.last if follows else min(self.iteration, self.last)
+
+    def set_clusters(self, micro: ArrayLike, meta: ArrayLike, centroids: ArrayLike) -> None:
+        """Show clusters.
+
+        Parameters
+        ----------
+        micro, meta
+            (N,) cluster of every image, -1 for none.
+        centroids
+            (K, 2) where the centroids of the micro-clusters stand on the map.
+        """
+        groups = [np.ascontiguousarray(one, dtype=np.int32) for one in (micro, meta)]
+        if any(one.shape != (self.n_images,) for one in groups):
+            raise InputError(f"micro and meta must have one value for each of {self.n_images}.")
+        with self.hold_sync():
+            self.micro, self.meta = (one.tobytes() for one in groups)
+            self.centroids = np.ascontiguousarray(centroids, dtype=np.float32).tobytes()
+
+    def set_pinned(self, pinned: ArrayLike) -> None:
+        """Ring the images that a person labelled: (N,) bool, or their indices."""
+        chosen = np.asarray(pinned)
+        self.pinned = self._bits(np.flatnonzero(chosen) if chosen.dtype == bool else chosen)
+
+    def _bits(self, indices: ArrayLike) -> bytes:
+        chosen, n = np.asarray(indices, dtype=np.int64), self.n_images
+        if chosen.size and not 0 <= int(chosen.min()) <= int(chosen.max()) < n:
+            raise InputError(f"Image indices are whole numbers from 0 to {n - 1}.")
+        flags = np.zeros(n, dtype=bool)
+        flags[chosen] = True
+        return np.packbits(flags, bitorder="little").tobytes()
+
+    def _answer(self, _: Any, content: Any, _buffers: Any) -> None:
+        index = content.get("thumb") if isinstance(content, dict) else None
+        if not isinstance(index, int) or not 0 <= index < self.n_images:
+            return
+        caption = "" if self.caption is None else self.caption(index)
+        picture = b"" if self.thumbnail is None else self.thumbnail(index)
+        self.send({"thumb": index, "caption": caption}, [picture])

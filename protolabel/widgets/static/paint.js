@@ -1,0 +1,153 @@
+// Points to pixels on the CPU: no WebGL context to lose, a million points in a few frames.
+
+const RIM = 0.9; // pixels of background around a large point, so that neighbours stay apart
+const OKABE_ITO = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#D6C51E", "#4D4D4D"];
+
+export function parseColour(text) {
+  const hex = /^#([0-9a-f]{6})$/i.exec(text);
+  if (hex) return [0, 2, 4].map((k) => parseInt(hex[1].slice(k, k + 2), 16));
+  const numbers = (text.match(/[\d.]+/g) ?? []).map(Number);
+  return numbers.length >= 3 ? numbers.slice(0, 3) : [128, 128, 128];
+}
+
+export const mix = (a, b, share) => a.map((value, k) => value + (b[k] - value) * share);
+export const css = (colour, alpha = 1) => `rgba(${colour.map(Math.round).join(",")},${alpha})`;
+const pixel = ([r, g, b]) => ((255 << 24) | (Math.round(b) << 16) | (Math.round(g) << 8) | Math.round(r)) >>> 0;
+
+export function brightness([r, g, b]) {
+  const [x, y, z] = [r, g, b].map((v) => (v / 255) ** 2.2);
+  return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+}
+
+/** The same hue, light enough on a dark ground and dark enough on a light one. */
+function legible(colour, dark) {
+  let shown = colour;
+  for (let k = 0; k < 12; k++) {
+    const light = brightness(shown);
+    if (dark ? light >= 0.2 : light <= 0.62) break;
+    shown = mix(shown, dark ? [255, 255, 255] : [0, 0, 0], 0.1);
+  }
+  return shown;
+}
+
+/** Colours of classes: those given, else Okabe and Ito's eight, then darker and lighter ones. */
+export function classColours(count, given, dark) {
+  const shades = [[0, 0.42], [255, 0.4], [0, 0.66], [255, 0.58]];
+  return Array.from({ length: count }, (_, k) => {
+    const base = parseColour(given[k] ?? OKABE_ITO[k % 8]);
+    const round = Math.floor(k / 8);
+    if (given[k] || !round) return legible(base, dark);
+    const [target, share] = shades[(round - 1) % 4];
+    return legible(mix(base, [target, target, target], share), dark);
+  });
+}
+
+const RAMP = ["#D55E00", "#EDB04F", "#8DBBD3", "#0072B2"].map(parseColour);
+
+/** From doubtful (orange) to sure (blue), 0..1. */
+export function ramp(share, dark) {
+  const at = Math.max(0, Math.min(2.999, share * 3));
+  return legible(mix(RAMP[Math.floor(at)], RAMP[Math.floor(at) + 1], at % 1), dark);
+}
+
+/** Which pixels a point covers: fully, partly, and its rim. */
+function makeStamp(radius, stride) {
+  const rim = radius >= 2.6 ? RIM : 0;
+  const reach = radius < 0.75 ? 0 : Math.ceil(radius + rim - 0.5);
+  const [solid, edge, around] = [[], [], []];
+  for (let y = -reach; y <= reach; y++)
+    for (let x = -reach; x <= reach; x++) {
+      let [inner, outer] = [0, 0];
+      for (let s = 0; s < 64; s++) {
+        const d = Math.hypot(x + ((s & 7) - 3.5) / 8, y + ((s >> 3) - 3.5) / 8);
+        if (d <= radius) inner++;
+        if (d <= radius + rim) outer++;
+      }
+      const at = y * stride + x;
+      if (!reach || inner >= 60) solid.push(at);
+      else if (inner > 5) edge.push(at, inner * 4);
+      if (rim && inner < 60 && outer > 5) around.push(at, outer * 3);
+    }
+  return { reach, solid: Int32Array.from(solid), edge: Int32Array.from(edge), rim: Int32Array.from(around) };
+}
+
+function blend(pixels, at, list, colour) {
+  const [rb, g] = [colour & 0xff00ff, colour & 0x00ff00];
+  for (let k = 0; k < list.length; k += 2) {
+    const place = at + list[k];
+    const [under, share] = [pixels[place], list[k + 1]];
+    const [urb, ug] = [under & 0xff00ff, under & 0x00ff00];
+    pixels[place] =
+      0xff000000 |
+      ((urb + (Math.imul(rb - urb, share) >>> 8)) & 0xff00ff) |
+      ((ug + (Math.imul(g - ug, share) >> 8)) & 0x00ff00);
+  }
+}
+
+export class Painter {
+  constructor(canvas) {
+    this.canvas = canvas;
+    this.context = canvas.getContext("2d", { alpha: false });
+    this.place = new Int32Array(0);
+    this.margin = 12; // a point whose centre is just outside still shows
+  }
+
+  resize(width, height) {
+    [this.canvas.width, this.canvas.height] = [width, height];
+    this.stride = width + 2 * this.margin;
+    this.rows = height + 2 * this.margin;
+    this.image = this.context.createImageData(this.stride, this.rows);
+    this.pixels = new Uint32Array(this.image.data.buffer);
+    this.stamp = null;
+  }
+
+  /** Where every point falls on the canvas; `view` is {k, x, y} in device pixels. */
+  project(x, y, view, radius) {
+    const n = x.length;
+    if (this.place.length !== n) this.place = new Int32Array(n);
+    const size = Math.min(radius, this.margin - 2);
+    if (!this.stamp || this.radius !== size) {
+      this.stamp = makeStamp(size, this.stride);
+      this.radius = size;
+    }
+    const { place, stride, rows } = this;
+    const reach = this.stamp.reach;
+    const [dx, dy, k] = [view.x + this.margin, view.y + this.margin, view.k];
+    const [right, bottom] = [stride - reach, rows - reach];
+    for (let i = 0; i < n; i++) {
+      const px = Math.floor(x[i] * k + dx);
+      const py = Math.floor(y[i] * k + dy);
+      place[i] = px >= reach && py >= reach && px < right && py < bottom ? py * stride + px : -1;
+    }
+  }
+
+  /**
+   * Draw. `codes[i]` chooses the colour of point i, `off[labels[i]]` leaves it out; points with a
+   * higher `rank` of their code come on top; where `marked` is given, the rest is dim and below.
+   */
+  paint({ codes, colours, rank, labels, off, marked, order, background }) {
+    const { pixels, place, stamp } = this;
+    const ground = pixel(background);
+    const bright = Uint32Array.from(colours, pixel);
+    const pale = marked ? Uint32Array.from(colours, (c) => pixel(mix(c, background, 0.78))) : bright;
+    const ranks = rank ?? new Uint8Array(colours.length);
+    const levels = marked ? 4 : rank ? 2 : 1;
+    const { solid, edge, rim } = stamp;
+    const n = place.length;
+    pixels.fill(ground);
+    for (let level = 0; level < levels; level++)
+      for (let k = 0; k < n; k++) {
+        const i = order ? order[k] : k;
+        const at = place[i];
+        if (at < 0 || off[labels[i]]) continue;
+        const code = codes[i];
+        const on = marked ? marked[i] : 0;
+        if (levels > 1 && level !== ranks[code] + 2 * on) continue;
+        const colour = marked && !on ? pale[code] : bright[code];
+        if (rim.length) blend(pixels, at, rim, ground);
+        for (let s = 0; s < solid.length; s++) pixels[at + solid[s]] = colour;
+        if (edge.length) blend(pixels, at, edge, colour);
+      }
+    this.context.putImageData(this.image, -this.margin, -this.margin);
+  }
+}

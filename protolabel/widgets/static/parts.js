@@ -1,0 +1,34 @@
+// Small pieces of a page. Texts are set as text, never as HTML.
+const ICONS = {
+  play: ["M7 4.5v15l12-7.5z"], pause: ["M7 5h4v14H7zM14 5h4v14h-4z"],
+  plus: ["M12 6v12M6 12h12"], minus: ["M6 12h12"], close: ["M6 6l12 12M18 6L6 18"],
+  fit: ["M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5"],
+  pan: ["M12 3v18M3 12h18M9 6l3-3 3 3M9 18l3 3 3-3M6 9l-3 3 3 3M18 9l3 3-3 3"],
+  lasso: ["M12 4c5 0 9 2.4 9 5.8S17 15.600 12 15.600 3 13.200 3 9.800 7 4 12 4zM7 14.800c-1.800 1-2 3.400.2 4 1.600.4 2.300 1.200 1.300 2.400"],
+};
+
+export function make(tag, className, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  node.append(...children);
+  return node;
+}
+
+export function icon(name) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("aria-hidden", "true");
+  for (const d of ICONS[name]) {
+    const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    path.setAttribute("d", d);
+    svg.append(path);
+  }
+  return svg;
+}
+
+export function button(className, label, content, action) {
+  const node = make("button", className, { type: "button", title: label, "aria-label": label }, content);
+  node.addEventListener("click", action);
+  return node;
+}

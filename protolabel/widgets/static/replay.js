@@ -1,0 +1,65 @@
+// The page of a replay: data from the page itself, the map over a model that has no kernel.
+import { render } from "./map.js";
+import { make } from "./parts.js";
+import { typed } from "./points.js";
+
+async function unpack(text) {
+  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+class PageModel {
+  constructor(state) {
+    this.state = state;
+    this.heard = new Map();
+  }
+
+  get(name) {
+    return this.state[name];
+  }
+
+  set(name, value) {
+    if (Object.is(this.state[name], value)) return;
+    this.state[name] = value;
+    for (const action of this.heard.get(`change:${name}`) ?? []) action();
+  }
+
+  on(event, action) {
+    this.heard.set(event, [...(this.heard.get(event) ?? []), action]);
+  }
+
+  off(event, action) {
+    this.heard.set(event, (this.heard.get(event) ?? []).filter((one) => one !== action));
+  }
+
+  save_changes() {}
+
+  send() {}
+}
+
+async function show(data, page) {
+  const state = { ...data.state, height: Math.max(320, Math.min(680, window.innerHeight - 330)), color_by: "label", hidden: [], theme: "auto" };
+  for (const [name, text] of Object.entries(data.arrays)) state[name] = await unpack(text);
+  const grid = typed(await unpack(data.xy.grid), Uint16Array);
+  const scale = data.xy.span / 65535;
+  state.xy = Float32Array.from(grid, (value, k) => data.xy.low[k & 1] + value * scale);
+  if (data.atlas) state.atlas = Uint8Array.from(atob(data.atlas), (c) => c.charCodeAt(0));
+  const model = new PageModel(state);
+  const map = make("div", "pl-place");
+  const heading = make("h2");
+  const list = make("ul", "pl-findings");
+  const facts = make("p", "pl-settings", {}, data.parameters.map(([name, value]) => `${name} ${value}`).join("  ·  "));
+  page.append(make("h1", "", {}, data.title), facts, map, make("section", "", { "aria-live": "polite" }, heading, list));
+  const tell = () => {
+    const t = model.get("iteration");
+    const kept = t === state.kept ? " — the iteration that was kept" : "";
+    heading.textContent = (t ? `After iteration ${t}` : "Zero-shot, before refinement") + kept;
+    list.replaceChildren(...data.findings[t].map(([severity, text]) => make("li", `pl-${severity}`, {}, text)));
+  };
+  model.on("change:iteration", tell);
+  tell();
+  render({ model, el: map });
+}
+
+show(JSON.parse(document.getElementById("data").textContent), document.getElementById("page"));

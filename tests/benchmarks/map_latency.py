@@ -1,0 +1,221 @@
+"""How long the map takes from a change to pixels, beside Plotly's scattergl.
+
+Both run in one Chromium, one after the other, on the same points, in a bare page without Jupyter:
+what travels from a kernel is left out, which favours Plotly (a FigureWidget sends colours as text,
+ours one byte a point). WebGL is drawn in software where there is no GPU; ours never uses it.
+A timing starts at the call, or at the event of the mouse, and ends at the frame after the pixels.
+
+Usage: python tests/benchmarks/map_latency.py [10000 100000 1000000]
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import plotly
+
+from protolabel.replay import map_module, map_style
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "widgets"))
+import host
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROUNDS = 5
+WHAT = ("recolour", "scrub", "hover", "lasso", "whole drag")
+
+DATA = """
+let seed = 7;
+const random = () => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) / 4294967296;
+const normal = () => Math.sqrt(-2 * Math.log(random() + 1e-12)) * Math.cos(6.2832 * random());
+const N = %(n)d, T = 5, C = 10;
+const truth = Uint8Array.from({ length: N }, () => random() * C);
+const centre = Array.from({ length: C }, () => [normal() * 4, normal() * 4]);
+const xy = new Float32Array(2 * N);
+for (let i = 0; i < 2 * N; i++) xy[i] = centre[truth[i >> 1]][i & 1] + normal();
+const makeLabels = () => {
+  const labels = new Uint8Array((T + 1) * N);
+  for (let k = 0; k < labels.length; k++) labels[k] = random() < 0.2 ? random() * C : truth[k %% N];
+  return labels;
+};
+const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+const timed = async (work) => {
+  const t = performance.now();
+  await work();
+  await frame();
+  return performance.now() - t;
+};
+window.marks = {};
+for (const name of ["pointerdown", "pointermove", "pointerup", "mousemove", "mouseup", "mousedown"])
+  window.addEventListener(name, () => { marks[name] = performance.now(); }, true);
+"""
+
+OURS = """
+const heard = new Map();
+const state = { xy, labels: makeLabels(), label_bytes: 1, iteration: 5,
+  names: Array.from({ length: C }, (_, c) => "class " + c),
+  colours: [], hidden: [], color_by: "label", height: 520, theme: "light", captions: [] };
+const model = { get: (k) => state[k], save_changes() {}, send() {}, off() {},
+  set(k, v) { state[k] = v; (heard.get("change:" + k) ?? []).forEach((f) => f()); },
+  on(e, f) { heard.set(e, [...(heard.get(e) ?? []), f]); } };
+render({ model, el: document.getElementById("host") });
+const root = document.querySelector(".pl-map");
+const drawn = async () => {
+  const f = root.dataset.frames;
+  while (root.dataset.frames === f) await frame();
+};
+const next = Array.from({ length: 3 }, makeLabels);
+let turn = 0;
+const apply = (k, v) => timed(async () => { model.set(k, v); await drawn(); });
+window.recolour = () => apply("labels", next[turn++ % 3]);
+window.scrub = () => apply("iteration", turn++ % (T + 1));
+window.target = ".pl-stage";
+window.watch = (what) => { window.result = (async () => {
+  const card = document.querySelector(".pl-card");
+  const before = root.dataset.selected;
+  while (what === "hover" ? card.hidden : root.dataset.selected === before) await frame();
+  await frame();
+  return performance.now();
+})(); };
+window.clear = () => model.set("selection", null);
+window.lassoMode = () => document.querySelector('[data-tool="lasso"]').click();
+window.ready = drawn();
+"""
+
+PLOTLY = """
+const box = document.getElementById("host");
+const x = new Float32Array(N), y = new Float32Array(N);
+for (let i = 0; i < N; i++) [x[i], y[i]] = [xy[2 * i], xy[2 * i + 1]];
+const palette = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#D6C51E",
+  "#4D4D4D", "#004267", "#865C00"];
+const scale = palette.map((c, k) => [k / 9, c]);
+const colours = Array.from({ length: 3 }, () => makeLabels().subarray(0, N));
+let turn = 0;
+const layout = { width: 724, height: 520, margin: { l: 0, r: 0, t: 0, b: 0 },
+  hovermode: "closest", showlegend: false };
+const restyle = () => Plotly.restyle(box, { "marker.color": [colours[turn++ % 3]] });
+window.recolour = () => timed(restyle);
+window.scrub = window.recolour;
+window.target = ".nsewdrag";
+window.watch = (what) => { window.result = new Promise((done) => {
+  const event = what === "hover" ? "plotly_hover" : "plotly_selected";
+  const heard = async () => {
+    box.removeListener(event, heard);
+    await frame();
+    done(performance.now());
+  };
+  box.on(event, heard);
+}); };
+window.clear = () => Plotly.restyle(box, { selectedpoints: [null] });
+window.lassoMode = () => Plotly.relayout(box, { dragmode: "lasso" });
+window.ready = Plotly.newPlot(box, [{ type: "scattergl", mode: "markers", x, y,
+  marker: { size: 4, color: colours[0], colorscale: scale, cmin: 0, cmax: 9 } }], layout);
+"""
+
+
+def page_of(which: str, n: int) -> str:
+    """HTML of one contestant with its points."""
+    data = DATA % {"n": n}
+    if which == "ours":
+        scripts = f'<script type="module">{map_module()}{data}{OURS}</script>'
+    else:
+        code = (Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_text("utf-8")
+        scripts = f'<script>{code}</script><script type="module">{data}{PLOTLY}</script>'
+    return (
+        f'<!doctype html><meta charset="utf-8"><style>{map_style()} body {{ margin: 0 }}</style>'
+        f'<body><div id="host" style="width: 900px"></div>{scripts}</body>'
+    )
+
+
+def measure(context: Any, which: str, n: int) -> dict[str, float]:
+    """Medians in milliseconds."""
+    page = context.new_page()
+    page.set_default_timeout(180_000)
+    page.route(
+        host.ADDRESS,
+        lambda route: route.fulfill(body=page_of(which, n), content_type="text/html"),
+    )
+    page.goto(host.ADDRESS)
+    page.wait_for_function("window.ready")
+    page.evaluate("window.ready")
+    page.evaluate("recolour()")
+    found = {name: median(lambda name=name: page.evaluate(f"{name}()")) for name in WHAT[:2]}
+    box = page.locator(page.evaluate("target")).first.bounding_box()
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    found["hover"] = median(lambda: hover(page, box))
+    page.evaluate("lassoMode()")
+    page.wait_for_timeout(500)
+    pairs = [lasso(page, middle, 130 + 3 * turn) for turn in range(ROUNDS)]
+    found["lasso"] = statistics.median(pair[0] for pair in pairs)
+    found["whole drag"] = statistics.median(pair[1] for pair in pairs)
+    page.close()
+    return found
+
+
+def median(once: Callable[[], float]) -> float:
+    """Of several rounds."""
+    return statistics.median(once() for _ in range(ROUNDS))
+
+
+def hover(page: Any, box: dict[str, float]) -> float:
+    """Move from a corner into the points until the label is there."""
+    page.mouse.move(box["x"] + 2, box["y"] + 2)
+    page.wait_for_timeout(400)
+    page.evaluate("watch('hover')")
+    # A short walk: the first step may fall between two points.
+    for step in range(40):
+        page.mouse.move(
+            box["x"] + box["width"] * (0.35 + 0.008 * step), box["y"] + box["height"] * 0.5
+        )
+        start = page.evaluate("marks.mousemove")
+        patience = 120 if step else 3000
+        done = page.evaluate(
+            "(ms) => Promise.race([result, new Promise((end) => setTimeout(() => end(0), ms))])",
+            patience,
+        )
+        if done:
+            return done - start
+    return float("nan")
+
+
+def lasso(page: Any, middle: tuple[float, float], radius: float) -> tuple[float, float]:
+    """Draw a circle of 24 moves; from the release, and from the press, to pixels."""
+    page.evaluate("clear()")
+    page.wait_for_timeout(300)
+    corners = [
+        (middle[0] + radius * math.cos(a / 4), middle[1] + radius * math.sin(a / 4))
+        for a in range(25)
+    ]
+    page.evaluate("watch('lasso')")
+    page.mouse.move(*corners[0])
+    page.mouse.down()
+    for corner in corners[1:]:
+        page.mouse.move(*corner)
+    page.mouse.up()
+    end = page.evaluate("result")
+    return end - page.evaluate("marks.mouseup"), end - page.evaluate("marks.mousedown")
+
+
+def main() -> None:
+    """Print the table."""
+    sizes = [int(one) for one in sys.argv[1:]] or [10_000, 100_000]
+    host.FLAGS += ["--enable-unsafe-swiftshader", "--use-angle=swiftshader"]
+    print(
+        f"{'points':>9}  {'map':<8}" + "".join(f"{name:>12}" for name in WHAT) + "   (ms, median)"
+    )
+    with tempfile.TemporaryDirectory() as profile, host.browser(Path(profile)) as context:
+        for n in sizes:
+            for which in ("ours", "plotly"):
+                found = measure(context, which, n)
+                row = "".join(f"{found[name]:>12.1f}" for name in WHAT)
+                print(f"{n:>9,}  {which:<8}{row}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

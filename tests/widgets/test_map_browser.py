@@ -1,0 +1,290 @@
+"""The ES module of the map in a real browser: what a person does, and what Python hears of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parent))
+from host import Host, browser
+
+from protolabel.plots import class_colours
+from protolabel.widgets.map_view import MapView
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NAMES = ["dog", "cat", "owl"]
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with browser(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
+
+
+def grid_view(names: list[str] | None = None, **traits: Any) -> MapView:
+    """A grid of 12 x 8 images whose labels shift by one class at each of two iterations."""
+    x, y = np.meshgrid(np.arange(12.0), np.arange(8.0))
+    xy = np.column_stack([x.ravel(), y.ravel()])
+    first = (np.arange(96) % 12) // 4
+    table = np.stack([first, (first + 1) % 3, first])
+    view = MapView(thumbnail=_picture, caption=lambda i: f"folder/img{i}.png", **traits)
+    view.set_points(xy)
+    agreement = np.full(table.shape, 0.8)
+    view.set_run(table, agreement, None, names or NAMES)
+    return view
+
+
+def _picture(index: int) -> bytes:
+    with io.BytesIO() as file:
+        Image.new("RGB", (8, 8), (200, 30, index)).save(file, "PNG")
+        return file.getvalue()
+
+
+@pytest.fixture
+def show(context: Any) -> Iterator[Any]:
+    hosts = []
+
+    def start(view: MapView) -> Host:
+        hosts.append(Host(context.new_page(), view))
+        return hosts[-1]
+
+    yield start
+    for host in hosts:
+        host.settle()
+        assert host.errors == []
+        assert host.requests == []
+        host.page.close()
+
+
+def places(host: Host) -> np.ndarray:
+    """Where every image is on the page, in CSS pixels."""
+    xy = np.frombuffer(host.widget.xy, np.float32).reshape(-1, 2).astype(float)
+    k, x, y = map(float, host.data("view").split())
+    side = np.ptp(xy, axis=0).max()
+    box = host.page.locator(".pl-stage").bounding_box()
+    across = (xy[:, 0] - xy[:, 0].min()) / side * k + x + box["x"]
+    down = (xy[:, 1].max() - xy[:, 1]) / side * k + y + box["y"]
+    return np.column_stack([across, down])
+
+
+def colour_at(host: Host, index: int) -> tuple[int, ...]:
+    box = host.page.locator(".pl-stage").bounding_box()
+    x, y = places(host)[index] - (box["x"], box["y"])
+    return tuple(
+        host.page.evaluate(
+            """([x, y]) => Array.from(document.querySelector(".pl-stage canvas").getContext("2d")
+                .getImageData(Math.floor(x), Math.floor(y), 1, 1).data.slice(0, 3))""",
+            [x, y],
+        )
+    )
+
+
+def as_bytes(colour: np.ndarray) -> tuple[int, ...]:
+    return tuple(np.rint(255 * np.asarray(colour)).astype(int).tolist())
+
+
+def inside(polygon: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Even-odd rule, written another way than in the module."""
+    result = np.zeros(len(points), dtype=bool)
+    for a, b in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
+        crosses = (a[1] > points[:, 1]) != (b[1] > points[:, 1])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            at = (b[0] - a[0]) * (points[:, 1] - a[1]) / (b[1] - a[1]) + a[0]
+        result ^= crosses & (points[:, 0] < at)
+    return result
+
+
+def test_points_have_the_palette_of_the_pictures(show: Any) -> None:
+    host = show(grid_view(iteration=0))
+    colours = class_colours(3)
+    for index, label in ((0, 0), (5, 1), (95, 2)):
+        assert colour_at(host, index) == as_bytes(colours[label])
+
+
+def test_an_iteration_set_in_python_recolours_the_map(show: Any) -> None:
+    host = show(grid_view())
+    host.widget.iteration = 1
+    host.settle()
+    assert colour_at(host, 0) == as_bytes(class_colours(3)[1])
+    assert host.page.locator(".pl-when").inner_text() == "Iteration 1 of 2 · 96 changed"
+
+
+def test_the_keyboard_steps_plays_and_zooms(show: Any) -> None:
+    host = show(grid_view())
+    page, view = host.page, host.widget
+    page.locator(".pl-stage").focus()
+    page.keyboard.press("Home")
+    host.settle()
+    assert view.iteration == 0
+    page.keyboard.press("ArrowRight")
+    host.settle()
+    assert view.iteration == 1
+    before = float(host.data("view").split()[0])
+    page.keyboard.press("+")
+    host.settle()
+    assert float(host.data("view").split()[0]) == pytest.approx(1.5 * before)
+    page.keyboard.press("0")
+    host.settle()
+    assert float(host.data("view").split()[0]) == pytest.approx(before)
+    page.keyboard.press("Space")
+    assert page.locator(".pl-play").get_attribute("aria-label") is not None
+    page.locator(".pl-when", has_text="Iteration 2").wait_for()
+    page.wait_for_function("document.querySelector('.pl-play').title.startsWith('Play')")
+    host.settle()
+    assert view.iteration == 2
+    assert view.playing is False
+
+
+def test_the_slider_and_the_buttons_write_the_traits(show: Any) -> None:
+    host = show(grid_view())
+    host.page.locator("input[type=range]").fill("1")
+    host.page.get_by_role("button", name="Colour what the iterations changed").click()
+    host.settle()
+    assert host.widget.iteration == 1
+    assert host.widget.color_by == "changed"
+    assert colour_at(host, 0) == (0xD5, 0x5E, 0x00)
+
+
+def test_hover_shows_the_picture_and_says_what_it_is(show: Any) -> None:
+    host = show(grid_view())
+    host.widget.iteration = 1
+    host.settle()
+    host.page.mouse.move(*places(host)[40])
+    host.page.wait_for_timeout(150)
+    host.settle()
+    card = host.page.locator(".pl-facts").inner_text()
+    assert card.split("\n") == ["cat" if (40 % 12) // 4 == 0 else "owl", "agreement 0.80",
+                                "zero-shot: cat", "img40.png"]  # fmt: skip
+    assert host.widget.hovered == 40
+    pixel = host.page.evaluate(
+        """Array.from(document.querySelector(".pl-card canvas").getContext("2d")
+            .getImageData(64, 64, 1, 1).data)"""
+    )
+    assert pixel == [200, 30, 40, 255]
+    host.page.mouse.move(5, 5)
+    host.page.wait_for_timeout(150)
+    assert host.page.locator(".pl-card").is_hidden()
+    assert host.widget.hovered == -1
+
+
+@pytest.mark.parametrize("way", ["tool", "shift"])
+def test_a_lasso_selects_what_is_inside_it(show: Any, way: str) -> None:
+    host = show(grid_view())
+    page = host.page
+    if way == "tool":
+        page.locator(".pl-stage").focus()
+        page.keyboard.press("l")
+    else:
+        page.keyboard.down("Shift")
+    corners = [(300, 120), (480, 100), (520, 330), (400, 240), (280, 350)]
+    page.mouse.move(*corners[0])
+    page.mouse.down()
+    for corner in corners[1:]:
+        page.mouse.move(*corner, steps=7)
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    host.settle()
+    box = page.locator(".pl-stage").bounding_box()
+    drawn = np.array(json.loads(host.data("polygon"))) + np.array([box["x"], box["y"]])
+    expected = np.flatnonzero(inside(drawn, places(host)))
+    assert 5 < len(expected) < 90
+    assert host.widget.selected.tolist() == expected.tolist()
+    assert page.locator(".pl-chip").inner_text() == f"{len(expected)} selected"
+    page.keyboard.press("Escape")
+    host.settle()
+    assert host.widget.selected.tolist() == []
+
+
+def test_clicks_select_one_and_shift_adds(show: Any) -> None:
+    host = show(grid_view())
+    spots = places(host)
+    host.page.mouse.click(*spots[17])
+    host.settle()
+    assert host.widget.selected.tolist() == [17]
+    host.page.keyboard.down("Shift")
+    host.page.mouse.click(*spots[3])
+    host.page.keyboard.up("Shift")
+    host.settle()
+    assert host.widget.selected.tolist() == [3, 17]
+
+
+def test_a_selection_set_in_python_shows(show: Any) -> None:
+    host = show(grid_view(iteration=0))
+    host.widget.select([0, 95])
+    host.settle()
+    assert host.data("selected") == "2"
+    assert colour_at(host, 0) == as_bytes(class_colours(3)[0])
+    assert colour_at(host, 1) != as_bytes(class_colours(3)[0])
+
+
+def test_the_legend_counts_and_filters(show: Any) -> None:
+    host = show(grid_view())
+    entries = host.page.locator(".pl-entry")
+    assert entries.all_inner_texts() == ["dog\n32", "cat\n32", "owl\n32"]
+    entries.first.click()
+    host.settle()
+    assert host.widget.hidden == [0]
+    assert colour_at(host, 0) == (255, 255, 255)
+    host.page.mouse.click(*places(host)[0])
+    host.settle()
+    assert host.widget.selected.tolist() == []
+    host.page.get_by_role("button", name="Show every class").click()
+    host.settle()
+    assert host.widget.hidden == []
+    assert colour_at(host, 0) == as_bytes(class_colours(3)[0])
+
+
+def test_dragging_moves_the_map(show: Any) -> None:
+    host = show(grid_view())
+    before = places(host)
+    host.page.mouse.move(330, 60)
+    host.page.mouse.down()
+    host.page.mouse.move(370, 90, steps=4)
+    host.page.mouse.up()
+    host.settle()
+    assert places(host) == pytest.approx(before + np.array([40, 30]), abs=1.5)
+
+
+def test_a_hostile_class_name_is_only_text(show: Any) -> None:
+    name = '<img src=x onerror="window.hurt=1"></script>'
+    host = show(grid_view(names=[name, "cat", "owl"]))
+    host.page.mouse.move(*places(host)[0])
+    host.page.wait_for_timeout(150)
+    host.settle()
+    assert host.page.locator(".pl-label").first.text_content() == name
+    assert host.page.locator(".pl-map img").count() == 0
+    assert host.page.evaluate("window.hurt") is None
+
+
+def test_dark_theme_and_another_width(show: Any) -> None:
+    host = show(grid_view(theme="dark"))
+    assert host.data("theme") == "dark"
+    assert colour_at(host, 0) != (255, 255, 255)
+    host.page.set_viewport_size({"width": 600, "height": 640})
+    host.settle()
+    spots = places(host)
+    assert spots[:, 0].min() > 0
+    assert spots[:, 0].max() < 600
+    wide = host.page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 600
+    host.page.set_viewport_size({"width": 900, "height": 640})
+
+
+def test_new_coordinates_and_no_points_at_all(show: Any) -> None:
+    host = show(grid_view(iteration=0))
+    xy = np.frombuffer(host.widget.xy, np.float32).reshape(-1, 2)
+    host.widget.set_points(xy[::-1])
+    host.settle()
+    assert colour_at(host, 95) == as_bytes(class_colours(3)[2])
+    host.widget.set_points(np.zeros((0, 2)))
+    host.settle()
+    assert "Waiting" in host.page.locator(".pl-status").inner_text()

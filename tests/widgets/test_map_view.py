@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+import protolabel as pl
+from protolabel.errors import InputError
+from protolabel.progress import silent
+from protolabel.projection import place_prototypes
+from protolabel.widgets.map import MapPanel
+from protolabel.widgets.map_view import MapView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@pytest.fixture
+def view() -> MapView:
+    made = MapView()
+    made.set_points(np.random.default_rng(0).normal(size=(10, 2)))
+    return made
+
+
+def table(n: int = 10, steps: int = 3, classes: int = 2) -> np.ndarray:
+    return np.random.default_rng(1).integers(classes, size=(steps, n))
+
+
+def test_a_selection_goes_both_ways(view: MapView) -> None:
+    view.select([9, 0, 3])
+    assert view.selected.tolist() == [0, 3, 9]
+    view.selection = memoryview(bytes([0b10000001, 0b10]))  # as the browser sends it
+    assert view.selected.tolist() == [0, 7, 9]
+    with pytest.raises(InputError, match="0 to 9"):
+        view.select([10])
+
+
+def test_a_run_is_sent_as_bytes(view: MapView) -> None:
+    labels = table()
+    view.set_run(labels, np.full(labels.shape, 0.5), None, ["a", "b"])
+    assert np.frombuffer(view.labels, np.uint8).reshape(3, 10).tolist() == labels.tolist()
+    assert set(view.agreement) == {128}
+    assert view.iteration == view.last == 2
+    many = table(classes=300)
+    view.set_run(many, np.ones(many.shape), None, [str(i) for i in range(300)])
+    assert view.label_bytes == 2
+    assert np.frombuffer(view.labels, "<u2").reshape(3, 10).tolist() == many.tolist()
+
+
+def test_who_watches_the_last_iteration_goes_on_doing_so(view: MapView) -> None:
+    for steps, chosen, expected in ((3, None, 2), (6, None, 5), (6, 1, 1), (2, None, 1)):
+        if chosen is not None:
+            view.iteration = chosen
+        view.set_run(table(steps=steps), np.ones((steps, 10)), None, ["a", "b"])
+        assert view.iteration == expected
+
+
+def test_arrays_that_do_not_fit_are_refused(view: MapView) -> None:
+    with pytest.raises(InputError, match=r"\(N, 2\)"):
+        view.set_points(np.zeros((3, 3)))
+    with pytest.raises(InputError, match="shape"):
+        view.set_run(table(9), np.ones((3, 9)), None, ["a", "b"])
+    with pytest.raises(InputError, match="class indices"):
+        view.set_run(table(), np.ones((3, 10)), None, ["a"])
+    with pytest.raises(InputError, match="prototypes"):
+        view.set_run(table(), np.ones((3, 10)), np.zeros((1, 2, 2)), ["a", "b"])
+    with pytest.raises(InputError, match="one value for each"):
+        view.set_clusters(np.zeros(3), np.zeros(3), np.zeros((1, 2)))
+
+
+def test_another_number_of_points_empties_the_map(view: MapView) -> None:
+    view.set_run(table(), np.ones((3, 10)), None, ["a", "b"])
+    view.select([1])
+    view.set_points(np.zeros((4, 2)))
+    assert (view.labels, view.selection, view.last) == (b"", b"", 0)
+
+
+def test_a_question_for_a_picture_is_answered(view: MapView, monkeypatch) -> None:
+    sent = []
+    monkeypatch.setattr(view, "send", lambda *given: sent.append(given))
+    view.thumbnail, view.caption = (lambda index: bytes([index])), (lambda index: f"{index}.png")
+    for content in ({"thumb": 7}, {"thumb": 10}, {"thumb": "7"}, {"other": 1}, "text"):
+        view._answer(view, content, [])
+    assert sent == [({"thumb": 7, "caption": "7.png"}, [b"\x07"])]
+
+
+@pytest.fixture
+def session(make_images: Callable, encoder, tmp_path) -> pl.Session:
+    root = make_images({"red": 12, "green": 12, "blue": 12})
+    return pl.Session(root, ["red", "green", "blue"], encoder=encoder, progress=silent,
+                      store=tmp_path / "store", iterations=2)  # fmt: skip
+
+
+def test_a_panel_follows_its_session(session: pl.Session) -> None:
+    panel = MapPanel(session, umap=False)
+    assert panel.wait_for_umap(60)
+    view = panel.widget
+    labels = np.frombuffer(view.labels, np.uint8).reshape(3, 36)
+    assert labels[-1].tolist() == session.labels.label.tolist()
+    assert view.names == ["red", "green", "blue"]
+    assert view.status == ""
+    assert len(view.captions) == 36
+    assert view.atlas.startswith(b"\xff\xd8")
+
+    sent = []
+    view.observe(lambda change: sent.append(change["name"]))
+    session.iterations = 4
+    session.temperature = 0.2
+    assert panel.wait(60)
+    assert view.last == 4
+    assert {"xy", "micro", "meta", "centroids", "atlas"}.isdisjoint(sent)
+    session.pin([0], "blue")
+    assert panel.wait(60)
+    assert np.frombuffer(view.labels, np.uint8).reshape(5, 36)[:, 0].tolist() == [2] * 5
+    assert view.pinned[0] == 1
+    session.kept = 1
+    assert panel.wait(60)
+    assert (view.kept, view.iteration) == (1, 1)
+    panel.close()
+
+
+def test_a_panel_shows_umap_through_the_session(session: pl.Session) -> None:
+    panel = MapPanel(session)
+    assert panel.wait_for_umap(120)
+    points = np.frombuffer(panel.widget.xy, np.float32).reshape(-1, 2)
+    np.testing.assert_array_equal(points, session.map)  # not laid out a second time
+    stars = np.frombuffer(panel.widget.prototypes, np.float32).reshape(3, 3, 2)
+    expected = place_prototypes(session.refinement, session.embeddings.vectors, session.map)
+    np.testing.assert_allclose(stars, expected, atol=1e-4)
+    bundle, _ = panel._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    picture = base64.b64decode(bundle["image/png"])
+    assert picture.startswith(b"\x89PNG")
+    assert len(picture) < 120_000
+    panel.close()
+
+
+def test_a_failure_is_shown_on_the_map(session: pl.Session) -> None:
+    panel = MapPanel(session, umap=False)
+    assert panel.wait_for_umap(60)
+    session.classes = {"violet": ["violet"]}
+    session._stages["text"] = None  # as if the encoder had failed
+    session.temperature = 0.3
+    assert panel.wait(60)
+    assert "ClassVectors" in panel.widget.status
+    panel.close()
