@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -20,11 +21,13 @@ from protolabel.evaluation import Evaluation, evaluate
 from protolabel.images import ImageSet, find_images
 from protolabel.labeling import Labels, label
 from protolabel.neighbors import KnnGraph, knn_graph
+from protolabel.pins import Correction, PinHistory
 from protolabel.presets import PRESETS, Preset, choose_preset
 from protolabel.progress import ProgressFn, resolve
 from protolabel.projection import place_prototypes, project
 from protolabel.prompts import DEFAULT_TEMPLATES, ClassPrompts, ClassVectors, embed_classes
 from protolabel.refinement import METHODS, UNITS, Refinement, check_parameters, refine
+from protolabel.runs import RunHistory
 
 if TYPE_CHECKING:
     import os
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from protolabel.exporting import ExportResult
+    from protolabel.widgets.studio import Studio
 
 __all__ = ["Session"]
 
@@ -139,8 +143,14 @@ class Session(traitlets.HasTraits):
             raise InputError(
                 f"Session has no setting {', '.join(unknown)}; it has {', '.join(_FEEDS)}."
             )
-        self._lock = threading.RLock()  # panels ask from a thread while a cell runs
+        # Panels ask from threads while a cell runs. The lock is held for moments only; a stage
+        # is computed behind its own gate, so a slider never waits for a clustering.
+        self._lock = threading.RLock()
+        self._gates = {stage: threading.RLock() for stage in (*_FOLLOWS, "encoder")}
+        self._ages = dict.fromkeys(_FOLLOWS, 0)
         self._stages: dict[str, Any] = {}
+        self._studio: Studio | None = None
+        self.runs = RunHistory()
         self._source = source
         self._encoder_choice = (encoder, pretrained, device)
         self._encoder: Encoder | None = None
@@ -148,6 +158,7 @@ class Session(traitlets.HasTraits):
         self._progress = resolve(progress)
         # Parsed first: traitlets checks traits in no fixed order, and templates need the names.
         super().__init__(classes=_prompts(classes), **traits)
+        self._history = PinHistory(self.pins)
         self.observe(self._changed, names=list(_FEEDS))
 
     def __repr__(self) -> str:
@@ -191,6 +202,9 @@ class Session(traitlets.HasTraits):
     def _changed(self, change: Any) -> None:
         if change["name"] == "iterations" and self.kept is not None and self.kept > self.iterations:
             self.kept = None
+        if change["name"] == "pins":
+            with self._lock:
+                self._history.record(self.pins)
         self._invalidate(_FEEDS[change["name"]])
 
     def _invalidate(self, stage: str) -> None:
@@ -199,8 +213,10 @@ class Session(traitlets.HasTraits):
             while waiting:
                 current = waiting.pop()
                 self._stages.pop(current, None)
+                self._ages[current] += 1
                 waiting.extend(_FOLLOWS[current])
-            self.revision += 1
+            revision = self.revision + 1
+        self.revision = revision  # outside the lock: observers may take their time
 
     def pin(self, images: int | Iterable[int], name: str) -> None:
         """Fix the label of images; the next run of the loop is steered by it.
@@ -222,6 +238,116 @@ class Session(traitlets.HasTraits):
         gone = set(self._files(images))
         self.pins = {file: name for file, name in self.pins.items() if file not in gone}
 
+    def undo(self) -> None:
+        """Take back the last change of the pins."""
+        self.pins = self._history.undo()
+
+    def redo(self) -> None:
+        """Make the change again that `undo` took back."""
+        self.pins = self._history.redo()
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a correction to take back."""
+        return self._history.can_undo
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether a correction was taken back."""
+        return self._history.can_redo
+
+    @property
+    def corrections(self) -> tuple[Correction, ...]:
+        """Every correction so far: when, which image, from what, to what."""
+        return self._history.trail
+
+    def add_class(self, name: str, synonyms: Iterable[str] = ()) -> None:
+        """Add a class; the loop runs again when labels are next asked for.
+
+        Parameters
+        ----------
+        name
+            The new name.
+        synonyms
+            Other words for it.
+        """
+        words = self._words("add a class")
+        if name in words:
+            raise InputError(f"{name!r} is a class already; choose another name.")
+        self._set_words({**words, name: list(synonyms)})
+
+    def remove_class(self, name: str) -> None:
+        """Remove a class; images that were pinned to it wait until it is back."""
+        self._index(name)
+        if len(self.names) == 1:
+            raise InputError("The last class cannot be removed; rename it, or add another first.")
+        if isinstance(self.classes, ClassVectors):
+            stay = [i for i, one in enumerate(self.names) if one != name]
+            names = tuple(self.names[i] for i in stay)
+            vectors = self.classes.vectors[stay]
+            self.classes = replace(self.classes, names=names, vectors=vectors, prompts=None)
+            return
+        words = self._words("remove a class")
+        del words[name]
+        self._set_words(words)
+
+    def rename_class(self, old: str, new: str) -> None:
+        """Give a class another name, and so another prompt; its pins and synonyms go with it."""
+        place = self._index(old)
+        new = new.strip()
+        if new == old:
+            return
+        names = [*self.names[:place], new, *self.names[place + 1 :]]
+        if isinstance(self.classes, ClassVectors):
+            self.classes = replace(self.classes, names=tuple(names), prompts=None)
+        else:
+            words = dict(zip(names, self._words("rename a class").values(), strict=False))
+            if len(words) < len(names):
+                raise InputError(f"{new!r} is a class already; choose another name.")
+            self._set_words(words, renamed=(old, new))
+        with self._lock:
+            self._history.rename(old, new)
+        self.pins = {file: new if name == old else name for file, name in self.pins.items()}
+
+    def set_synonyms(self, name: str, synonyms: Iterable[str]) -> None:
+        """Use other words beside the name of a class."""
+        self._index(name)
+        self._set_words({**self._words("change synonyms"), name: list(synonyms)})
+
+    def _index(self, name: str) -> int:
+        if name not in self.names:
+            raise InputError(f"{name!r} is no class; the classes are {', '.join(self.names)}.")
+        return self.names.index(name)
+
+    def _words(self, what: str) -> dict[str, list[str]]:
+        """Synonyms of every class, without the name itself."""
+        if not isinstance(self.classes, ClassPrompts):
+            raise InputError(
+                f"The classes of this session are vectors, not words, so you cannot {what}: set "
+                "session.classes to names, or to other ClassVectors."
+            )
+        words = zip(self.classes.names, self.classes.synonyms, strict=True)
+        return {name: list(others[1:]) for name, others in words}
+
+    def _set_words(
+        self, words: Mapping[str, list[str]], renamed: tuple[str, str] | None = None
+    ) -> None:
+        """Set names and synonyms, and keep the templates that single classes have."""
+        known = dict(zip(self.classes.names, self.classes.templates, strict=True))
+        if renamed is not None:
+            known[renamed[1].strip()] = known.pop(renamed[0])
+        parsed = ClassPrompts.parse(words)
+        sentences = tuple(known.get(name, DEFAULT_TEMPLATES) for name in parsed.names)
+        if isinstance(self.templates, Mapping):
+            moved = dict([renamed]) if renamed is not None else {}
+            templates = {moved.get(name, name): rows for name, rows in self.templates.items()}
+            templates = {n: rows for n, rows in templates.items() if n in parsed.names}
+            # Templates by class are checked against the classes: both change, or neither.
+            with self.hold_trait_notifications():
+                self.classes, self.templates = replace(parsed, templates=sentences), templates
+            return
+        self.classes = replace(parsed, templates=sentences)
+
     def _files(self, images: int | Iterable[int]) -> list[str]:
         names = self.embeddings.images.names
         try:
@@ -241,10 +367,32 @@ class Session(traitlets.HasTraits):
     # --- what follows from it --------------------------------------------------------------
 
     def _stage(self, name: str, compute: Callable[[], T]) -> T:
+        while True:
+            with self._gates[name]:
+                with self._lock:
+                    if name in self._stages:
+                        return cast("T", self._stages[name])
+                    age = self._ages[name]
+                value = compute()
+                with self._lock:
+                    if self._ages[name] == age:
+                        self._stages[name] = value
+                        return value
+            # A setting changed meanwhile: once more, with what it is now.
+
+    @property
+    def computed(self) -> frozenset[str]:
+        """Names of the stages that are at hand: embeddings, graph, clusters, text, labels, ..."""
         with self._lock:
-            if name not in self._stages:
-                self._stages[name] = compute()
-            return cast("T", self._stages[name])
+            vectors = {"text"} if isinstance(self.classes, ClassVectors) else set()
+            return frozenset(self._stages) | vectors
+
+    def report_to(self, progress: ProgressFn | None) -> None:
+        """Tell another function how long work goes; None is tqdm bars."""
+        self._progress = resolve(progress)
+
+    def _report(self, phase: str, done: int, total: int) -> None:
+        self._progress(phase, done, total)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -254,7 +402,7 @@ class Session(traitlets.HasTraits):
     @property
     def encoder(self) -> Encoder:
         """The encoder, loaded when it is first needed."""
-        with self._lock:
+        with self._gates["encoder"]:
             if self._encoder is None:
                 model, pretrained, device = self._encoder_choice
                 if model is None and isinstance(self._source, Embeddings):
@@ -275,7 +423,7 @@ class Session(traitlets.HasTraits):
             return self._source
         images = self._source if isinstance(self._source, ImageSet) else find_images(self._source)
         store = self._store or cache_folder(images.root, self.encoder.name)
-        return embed_images(images, self.encoder, store=store, progress=self._progress)
+        return embed_images(images, self.encoder, store=store, progress=self._report)
 
     @property
     def graph(self) -> KnnGraph:
@@ -296,7 +444,7 @@ class Session(traitlets.HasTraits):
                 preset=self.preset,
                 min_cluster_size=self.min_cluster_size,
                 seed=self.seed,
-                progress=self._progress,
+                progress=self._report,
             ),
         )
 
@@ -326,7 +474,7 @@ class Session(traitlets.HasTraits):
             units=cast("Any", self.units),
             pins=self._pin_indices(),
             graph=self.graph,
-            progress=self._progress,
+            progress=self._report,
         )
 
     def _pin_indices(self) -> dict[int, int]:
@@ -344,7 +492,14 @@ class Session(traitlets.HasTraits):
     @property
     def labels(self) -> Labels:
         """The labels of the kept iteration."""
-        return self._stage("labels", lambda: label(self.refinement, self.kept))
+        return self._stage("labels", self._label)
+
+    def _label(self) -> Labels:
+        kept = self.kept
+        labels = label(self.refinement, kept)
+        settings = {name: getattr(self, name) for name in _FEEDS if name != "pins"}
+        self.runs.record(labels, settings, self.embeddings.images.truth)
+        return labels
 
     @property
     def map(self) -> NDArray[np.float32]:
@@ -356,7 +511,7 @@ class Session(traitlets.HasTraits):
                 self.graph,
                 preset=self.preset,
                 seed=self.seed,
-                progress=self._progress,
+                progress=self._report,
             ),
         )
 
@@ -409,7 +564,22 @@ class Session(traitlets.HasTraits):
             "seed": self.seed,
             "kept": self.kept,
             "pins": dict(self.pins),
+            "corrections": self._history.records(),
         }
+
+    # --- how it is shown ---------------------------------------------------------------------
+
+    @property
+    def widget(self) -> Studio:
+        """The studio: every panel, bound to this session."""
+        if self._studio is None:
+            from protolabel.widgets.studio import Studio
+
+            self._studio = Studio(self)
+        return self._studio
+
+    def _ipython_display_(self, **_: Any) -> None:
+        self.widget.show()
 
     # --- what leaves it ----------------------------------------------------------------------
 
@@ -438,7 +608,7 @@ class Session(traitlets.HasTraits):
             projection=self.map,
             prototype_map=self.prototype_map,
             graph=self.graph,
-            progress=self._progress,
+            progress=self._report,
         )
 
     def to_html(self, path: str | os.PathLike[str], **options: Any) -> Path:
@@ -465,6 +635,7 @@ class Session(traitlets.HasTraits):
         from protolabel.session_store import SavedStages, save_session
 
         settings = {name: getattr(self, name) for name in _FEEDS}
+        settings["corrections"] = self._history.records()
         arrays = SavedStages(self.graph, self.clusters, self._stages.get("map"))
         return save_session(Path(folder), settings, self.embeddings, arrays, self.text)
 
@@ -487,7 +658,9 @@ class Session(traitlets.HasTraits):
         from protolabel.session_store import load_session
 
         settings, embeddings, arrays, text = load_session(Path(folder))
+        trail = settings.pop("corrections", [])
         session = cls(embeddings, **settings, **options)
+        session._history = PinHistory(session.pins, trail)
         session._stages.update(
             embeddings=embeddings, graph=arrays.graph, clusters=arrays.clusters, text=text
         )

@@ -1,0 +1,181 @@
+"""What every panel has: a frame, a status line, and one guard around its handlers."""
+
+from __future__ import annotations
+
+import html
+import logging
+import time
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as ipw
+
+from protolabel.errors import ProtolabelError
+from protolabel.widgets.worker import work_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from protolabel.session import Session
+
+__all__ = ["Panel", "colours_of", "escape", "failures", "style"]
+
+_log = logging.getLogger("protolabel")
+
+failures: list[BaseException] | None = None
+"""A list here makes every guard collect what it shows and raise it again: tests set it."""
+
+_CSS = """<style>
+.pls-panel{--pls-ink:var(--jp-ui-font-color1,#222);--pls-faint:var(--jp-ui-font-color2,#5f5f5f);
+--pls-line:var(--jp-border-color2,#dcdcdc);--pls-ground:var(--jp-layout-color1,#fff);
+--pls-raised:var(--jp-layout-color2,#f4f5f6);color:var(--pls-ink);font-size:13px;line-height:1.4}
+.pls-panel .widget-html-content{line-height:1.4;color:var(--pls-ink)}
+.pls-card{border:1px solid var(--pls-line);border-radius:8px;padding:10px 12px;
+background:var(--pls-ground);box-sizing:border-box;min-width:0}
+.pls-title{font-weight:600;font-size:14px;margin:0}
+.pls-faint{color:var(--pls-faint)}
+.pls-say{border-radius:6px;padding:4px 8px;margin:2px 0;background:var(--pls-raised);
+border-left:4px solid #0072B2;white-space:pre-wrap;overflow-wrap:anywhere}
+.pls-say.bad{border-left-color:#D55E00}.pls-say.good{border-left-color:#009E73}
+.pls-say b{font-weight:600}
+.pls-chart{width:100%;height:auto;display:block}
+.pls-chart text{fill:var(--pls-faint);font:11px sans-serif}
+.pls-chart .head{fill:var(--pls-ink);font-weight:600}
+.pls-table{border-collapse:collapse;width:100%;font-size:12px}
+.pls-table th,.pls-table td{padding:3px 8px;text-align:right;
+border-bottom:1px solid var(--pls-line);color:var(--pls-ink)}
+.pls-table th:nth-child(2),.pls-table td:nth-child(2){text-align:left}
+.pls-table th{color:var(--pls-faint);font-weight:500}
+.pls-scroll{overflow:auto;max-height:260px}
+</style>"""
+
+
+def style() -> ipw.HTML:
+    """Return the style sheet of the panels, which follows the theme of the notebook."""
+    return ipw.HTML(_CSS, layout={"display": "none"})
+
+
+def escape(text: object) -> str:
+    """Make text of any origin safe between tags and in attributes."""
+    return html.escape("".join(c if c.isprintable() else "\ufffd" for c in str(text)), quote=True)
+
+
+def colours_of(count: int) -> list[str]:
+    """Return the colours of `protolabel.plots`, which colour-blind people tell apart, as hex."""
+    from matplotlib.colors import to_hex
+
+    from protolabel.plots import class_colours
+
+    return [to_hex(one) for one in class_colours(count)]
+
+
+class Panel:
+    """One part of the studio.
+
+    Parameters
+    ----------
+    session
+        What the panel shows and changes.
+
+    Attributes
+    ----------
+    widget
+        What is displayed.
+    body
+        The same without the style sheet, for the studio.
+    """
+
+    title = ""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.work = work_of(session)
+        self.status = ipw.HTML()
+        self._drawing = False
+        head = ipw.HTML(f'<p class="pls-title">{escape(self.title)}</p>')
+        self.body = ipw.VBox([head, *self.build(), self.status])
+        self.body.add_class("pls-panel")
+        self.body.add_class("pls-card")
+        self.widget = ipw.VBox([style(), self.body])
+
+    def build(self) -> Iterator[ipw.Widget]:
+        """Give the widgets of the panel."""
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        return self.widget._repr_mimebundle_(**options)
+
+    def say(self, text: str, kind: str = "") -> None:
+        """Show a line at the foot of the panel; an empty text takes it away."""
+        mark = {"bad": "✕ ", "good": "✓ "}.get(kind, "")
+        role = "alert" if kind == "bad" else "status"
+        self.status.value = (
+            f'<div class="pls-say {kind}" role="{role}">{mark}{escape(text)}</div>' if text else ""
+        )
+
+    def guard(self, handler: Callable[..., Any]) -> Callable[..., None]:
+        """Wrap a handler: it takes its turn, and what goes wrong is shown in the panel.
+
+        ipywidgets loses what a callback raises, so a panel would just do nothing.
+        """
+
+        @wraps(handler)
+        def guarded(*arguments: Any) -> None:
+            with self.work.ui:
+                if self._drawing:  # the panel itself set the widget to what the session has
+                    return
+                self.attempt(handler, *arguments)
+
+        return guarded
+
+    def attempt(self, handler: Callable[..., Any], *arguments: Any) -> None:
+        """Call something and show what goes wrong."""
+        try:
+            self.say("")
+            self.work.touched = time.monotonic()
+            handler(*arguments)
+        except ProtolabelError as error:
+            self.say(str(error), "bad")
+        except Exception as error:
+            self.say(f"This did not work: {type(error).__name__}: {error}", "bad")
+            _log.exception("A handler of the panel %r failed", self.title)
+            if failures is not None:
+                failures.append(error)
+                raise
+
+    def draw(self, drawing: Callable[..., Any]) -> Callable[..., None]:
+        """Wrap what brings the widgets up to date: its changes are no changes by a person."""
+
+        @wraps(drawing)
+        def drawn(*_: Any) -> None:
+            with self.work.ui:
+                before, self._drawing = self._drawing, True
+                try:
+                    drawing()
+                except Exception as error:
+                    self.say(f"This could not be drawn: {type(error).__name__}: {error}", "bad")
+                    _log.exception("The panel %r could not be drawn", self.title)
+                    if failures is not None:
+                        failures.append(error)
+                        raise
+                finally:
+                    self._drawing = before
+
+        return drawn
+
+    def follow(self, drawing: Callable[..., Any], *names: str) -> None:
+        """Draw now, and whenever one of these traits of the session changes."""
+        drawn = self.draw(drawing)
+        self.session.observe(drawn, names=list(names))
+        drawn()
+
+    def follow_work(self, drawing: Callable[..., Any], *names: str) -> None:
+        """Draw now, and whenever one of these traits of the worker changes."""
+        drawn = self.draw(drawing)
+        self.work.observe(drawn, names=list(names))
+        drawn()
+
+    @staticmethod
+    def button(text: str, tooltip: str, **options: Any) -> ipw.Button:
+        """Return a button that is as wide as its text."""
+        return ipw.Button(description=text, tooltip=tooltip, layout={"width": "auto"}, **options)

@@ -1,0 +1,109 @@
+"""Thumbnails that a person chooses and relabels, with the mouse or the keyboard."""
+
+from __future__ import annotations
+
+import io
+from collections import OrderedDict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+from PIL import Image
+
+from protolabel.errors import ImageReadError
+from protolabel.images import ImageSet, thumbnail
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from protolabel.labeling import Labels
+
+__all__ = ["COLUMNS", "SIZE", "ThumbGrid", "Thumbnails", "tiles_of"]
+
+SIZE, COLUMNS = 88, 12
+_KEPT = 3000  # thumbnails in memory, 23 kB each
+
+_STATIC = Path(__file__).parent / "static"
+
+
+class ThumbGrid(anywidget.AnyWidget):
+    """A grid of pictures.
+
+    It sends ``{"relabel": class index, "ids": [...]}``, ``{"unpin": ..., "ids": [...]}``,
+    ``{"undo": ...}`` and ``{"redo": ...}``.
+
+    Attributes
+    ----------
+    tiles
+        ``{"id", "name", "text", "colour", "pinned"}`` for each picture.
+    sheet
+        One JPEG of square tiles, row by row.
+    chosen
+        Ids of the chosen pictures.
+    """
+
+    _esm = _STATIC / "grid.js"
+    _css = _STATIC / "grid.css"
+
+    tiles = traitlets.List(traitlets.Dict()).tag(sync=True)
+    sheet = traitlets.Bytes(b"").tag(sync=True, echo_update=False)
+    size = traitlets.Int(SIZE).tag(sync=True)
+    columns = traitlets.Int(COLUMNS).tag(sync=True)
+    chosen = traitlets.List(traitlets.Int()).tag(sync=True)
+
+    def show(self, sheet: bytes, tiles: list[dict[str, Any]]) -> None:
+        """Set pictures and texts together."""
+        with self.hold_sync():
+            self.sheet = sheet
+            self.chosen = []
+            self.tiles = tiles
+
+
+class Thumbnails:
+    """Contact sheets of the images of a set; the newest thumbnails stay in memory."""
+
+    def __init__(self, images: ImageSet) -> None:
+        self._images = images
+        self._made: OrderedDict[int, Image.Image] = OrderedDict()
+
+    def sheet(self, indices: Sequence[int]) -> bytes:
+        """Return one JPEG of square tiles; a file that cannot be read leaves its place empty."""
+        if not len(indices):
+            return b""
+        rows = -(-len(indices) // COLUMNS)
+        sheet = Image.new("RGB", (COLUMNS * SIZE, rows * SIZE), (128, 128, 128))
+        for place, index in enumerate(indices):
+            picture = self._one(int(index))
+            left = place % COLUMNS * SIZE + (SIZE - picture.width) // 2
+            sheet.paste(picture, (left, place // COLUMNS * SIZE + (SIZE - picture.height) // 2))
+        with io.BytesIO() as file:
+            sheet.save(file, "JPEG", quality=85)
+            return file.getvalue()
+
+    def _one(self, index: int) -> Image.Image:
+        if index not in self._made:
+            try:
+                self._made[index] = thumbnail(self._images.path(index), SIZE)
+            except (ImageReadError, OSError):
+                self._made[index] = Image.new("RGB", (SIZE, SIZE), (128, 128, 128))
+            while len(self._made) > _KEPT:
+                self._made.popitem(last=False)
+        self._made.move_to_end(index)
+        return self._made[index]
+
+
+def tiles_of(
+    images: ImageSet, labels: Labels, indices: Sequence[int], colours: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Describe images for a `ThumbGrid` by their labels."""
+    return [
+        {
+            "id": int(i),
+            "name": images.names[i].encode("utf-8", "replace").decode("utf-8"),
+            "text": f"{labels.names[labels.label[i]]} {100 * labels.agreement[i]:.0f} %",
+            "colour": colours[labels.label[i]],
+            "pinned": bool(labels.pinned[i]),
+        }
+        for i in indices
+    ]

@@ -1,0 +1,173 @@
+"""All panels in one widget, at the width of a notebook."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as ipw
+
+from protolabel.widgets.base import Panel, escape, style
+from protolabel.widgets.classes import ClassesPanel
+from protolabel.widgets.controls import ControlsPanel
+from protolabel.widgets.export_panel import ExportPanel
+from protolabel.widgets.gallery import GalleryPanel
+from protolabel.widgets.map import MapPanel
+from protolabel.widgets.runs import RunsPanel
+from protolabel.widgets.timeline import TimelinePanel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from protolabel.session import Session
+
+__all__ = ["ProgressPanel", "Studio"]
+
+
+class ProgressPanel(Panel):
+    """What is being done, how far it is, and a button that stops it."""
+
+    title = "protolabel"
+
+    def build(self) -> Iterator[ipw.Widget]:
+        """Give a summary, the bar and the buttons."""
+        self.summary = ipw.HTML(layout={"flex": "1 1 260px"})
+        self.phase = ipw.HTML()
+        self.bar = ipw.FloatProgress(0.0, min=0.0, max=1.0, layout={"width": "140px"})
+        self.stop = self.button("Stop", "Stop after the step under way; nothing finished is lost")
+        self.go_on = self.button("Go on", "Continue where it was stopped")
+        # Not through `guard`: a drawing may hold the turn, and Stop must not wait for it.
+        self.stop.on_click(lambda _: self.attempt(self.work.stop))
+        self.go_on.on_click(self.guard(lambda _: self.work.resume()))
+        self.work.observe(self._tell, names=["busy", "phase", "share", "stopped"])
+        self.follow_work(self._show, "labels", "problem")
+        self._tell()
+        yield ipw.HBox(
+            [self.summary, self.phase, self.bar, self.stop, self.go_on],
+            layout={"flex_flow": "row wrap", "align_items": "center", "min_height": "34px"},
+        )
+
+    def _tell(self, _: Any = None) -> None:
+        # From the thread at work, which must never wait for a drawing.
+        work = self.work
+        hidden, shown = "none", None
+        self.bar.value = work.share
+        self.bar.layout.display = self.stop.layout.display = shown if work.busy else hidden
+        self.go_on.layout.display = shown if work.stopped else hidden
+        text = "stopped" if work.stopped else work.phase or ("working" if work.busy else "")
+        self.phase.value = f'<span class="pls-faint" role="status">{escape(text)}&nbsp;</span>'
+
+    def _show(self) -> None:
+        labels = self.work.labels
+        if self.work.problem:
+            self.say(self.work.problem, "bad")
+        elif labels is not None:
+            self.say("")
+        if labels is None:
+            self.summary.value = '<span class="pls-faint">Reading the images …</span>'
+            return
+        changed = int((labels.label != labels.at(0).label).sum())
+        self.summary.value = (
+            f"<b>{len(labels):,}</b> images · <b>{len(labels.names)}</b> classes · refinement "
+            f"changed <b>{changed:,}</b> labels · <b>{int(labels.pinned.sum()):,}</b> fixed by you"
+        )
+
+
+class Studio:
+    """Classes, settings, map, timeline, gallery, runs and export of one session.
+
+    Parameters
+    ----------
+    session
+        What the studio shows and changes.
+
+    Attributes
+    ----------
+    widget
+        What is displayed.
+    progress, classes, controls, map, timeline, gallery, runs, export
+        The panels.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.progress = ProgressPanel(session)
+        self.classes = ClassesPanel(session)
+        self.controls = ControlsPanel(session)
+        self.timeline = TimelinePanel(session)
+        self.gallery = GalleryPanel(session)
+        self.runs = RunsPanel(session)
+        self.export = ExportPanel(session)
+        self.map = MapPanel(session)
+        self.work = self.progress.work
+        self._handle: Any = None
+        self._bind()
+        side = ipw.VBox(
+            [self.classes.body, self.controls.body],
+            layout={"flex": "1 1 290px", "min_width": "0", "grid_gap": "8px"},
+        )
+        self._map_box = ipw.VBox(
+            [self.map.widget],
+            layout={"flex": "3 1 480px", "min_width": "0"},
+        )
+        self._map_box.add_class("pls-panel")
+        self._map_box.add_class("pls-card")
+        top = ipw.HBox([side, self._map_box], layout={"flex_flow": "row wrap", "grid_gap": "8px"})
+        self.tabs = ipw.Tab(
+            [self.gallery.body, self.runs.body, self.export.body],
+            titles=["Gallery", "Runs", "Export"],
+        )
+        self.widget = ipw.VBox(
+            [style(), self.progress.body, top, self.timeline.body, self.tabs],
+            layout={"width": "100%", "grid_gap": "8px"},
+        )
+        self.widget.add_class("pls-studio")
+
+    def _bind(self) -> None:
+        view, work = self.map.widget, self.work
+        view.observe(self.gallery.guard(self._looked), names="iteration")
+        view.observe(self.gallery.guard(self._selected), names="selection")
+        work.observe(self._scrubbed, names="iteration")
+
+    def _looked(self, change: Any) -> None:
+        self.work.iteration = change["new"]
+
+    def _selected(self, _: Any) -> None:
+        self.work.selection = tuple(self.map.selected.tolist())
+        if self.work.selection:
+            self.gallery.show.value = "selection"
+            self.tabs.selected_index = 0
+
+    def _scrubbed(self, change: Any) -> None:
+        if change["new"] <= self.map.widget.last:
+            self.map.widget.iteration = change["new"]
+
+    # --- in a notebook --------------------------------------------------------------------------
+
+    def show(self) -> None:
+        """Display the studio, with a picture of the map for where no kernel runs."""
+        from IPython.display import display
+
+        self._handle = display(self._bundle(), raw=True, display_id=True)
+        if "image/png" not in self._bundle():
+            # Its own thread: the layout takes long, and pictures must not wait for it.
+            threading.Thread(target=self._add_picture, daemon=True).start()
+
+    def _ipython_display_(self, **_: Any) -> None:
+        self.show()
+
+    def _bundle(self) -> dict[str, Any]:
+        made = self.widget._repr_mimebundle_()
+        bundle: dict[str, Any] = dict(made[0] if isinstance(made, tuple) else made)
+        bundle["text/plain"] = repr(self.session)
+        picture = self.map.png()
+        if picture:
+            bundle["image/png"] = base64.b64encode(picture).decode("ascii")
+        return bundle
+
+    def _add_picture(self) -> None:
+        """Put the picture into the cell once the layout is there."""
+        self.map.wait_for_umap(300)
+        if self._handle is not None and self.map.png():
+            self._handle.update(self._bundle(), raw=True)

@@ -1,0 +1,119 @@
+"""The run, iteration by iteration: scrub it, play it, keep one, and hear what the guard says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as ipw
+
+from protolabel.diagnostics import diagnose
+from protolabel.widgets.base import Panel, colours_of, escape
+from protolabel.widgets.charts import line_chart
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from protolabel.labeling import Labels
+
+__all__ = ["TimelinePanel"]
+
+_MARKS = {
+    "warning": ("⚠", "Warning", "bad"),
+    "note": ("ℹ", "Note", ""),
+    "good": ("✓", "Good", "good"),
+}
+_SHOWN = 10  # classes that have a line in the chart
+
+
+class TimelinePanel(Panel):
+    """Iteration 0 is zero-shot; every iteration can be looked at and kept."""
+
+    title = "Timeline"
+
+    def build(self) -> Iterator[ipw.Widget]:
+        """Give slider, player, charts and findings."""
+        self.slider = ipw.IntSlider(
+            0, min=0, max=1, description="Iteration", style={"description_width": "64px"},
+            tooltip="0 is zero-shot, before anything was learnt",
+            layout={"flex": "1 1 200px", "width": "auto"},
+        )  # fmt: skip
+        self.slider.add_class("pls-iteration")
+        self.play = ipw.Play(0, min=0, max=1, interval=700, show_repeat=False)
+        self.play.tooltip = "Play the iterations"
+        ipw.jslink((self.play, "value"), (self.slider, "value"))
+        self.keep = self.button("Keep this iteration", "Its labels count, and are exported")
+        self.last = self.button("Keep the last", "The labels of the last iteration count again")
+        self.kept = ipw.HTML()
+        self.charts = ipw.HTML()
+        self.findings = ipw.HTML()
+        self.slider.observe(self.guard(self._look), names="value")
+        self.keep.on_click(self.guard(self._keep))
+        self.last.on_click(self.guard(self._keep_last))
+        self.follow_work(self._show, "labels", "iteration")
+        self.follow(self._show, "kept")
+        yield ipw.HBox(
+            [self.play, self.slider, self.keep, self.last],
+            layout={"flex_flow": "row wrap", "align_items": "center"},
+        )
+        yield self.kept
+        yield self.findings
+        yield self.charts
+
+    def _look(self, event: Any) -> None:
+        self.work.iteration = event["new"]
+
+    def _keep(self, _: Any) -> None:
+        self.session.kept = self.slider.value
+
+    def _keep_last(self, _: Any) -> None:
+        self.session.kept = None
+
+    def _show(self) -> None:
+        labels: Labels | None = self.work.labels
+        ready = labels is not None and labels.run is not None
+        for widget in (self.slider, self.play, self.keep, self.last):
+            widget.disabled = not ready
+        if labels is None or labels.run is None:
+            self.findings.value = '<span class="pls-faint">The run appears here.</span>'
+            return
+        last = len(labels.run.iterations) - 1
+        shown = min(self.work.iteration, last)
+        for widget in (self.slider, self.play):
+            widget.max = max(last, 1)
+        self.slider.value = shown
+        kept = self.session.kept
+        which = f"iteration {labels.iteration}" + (" (the last)" if kept is None else "")
+        self.kept.value = (
+            f'<span class="pls-faint">Shown: {"zero-shot" if shown == 0 else f"iteration {shown}"}'
+            f" of {last}. The labels that count: {which}.</span>"
+        )
+        self.findings.value = "".join(
+            f'<div class="pls-say {kind}"><b>{mark} {word}.</b> {escape(finding.text)}</div>'
+            for finding in diagnose(labels.at(shown)).findings
+            for mark, word, kind in [_MARKS[finding.severity]]
+        )
+        self.charts.value = self._draw(labels, shown)
+
+    def _draw(self, labels: Labels, shown: int) -> str:
+        run = labels.run
+        if run is None:
+            return ""
+        colours = colours_of(len(labels.names))
+        at = [labels.at(step) for step in range(len(run.iterations))]
+        common = sorted(labels.counts.argsort()[::-1][:_SHOWN].tolist())
+        counts = [
+            (labels.names[c], [float(one.counts[c]) for one in at], colours[c]) for c in common
+        ]
+        shift = [state.shift for state in run.iterations[1:]]
+        sure = [100 * float(one.agreement.mean()) for one in at]
+        churn = (100 * run.churn).tolist()
+        charts = [
+            line_chart("Labels that changed", [("changed", churn, "#D55E00")],
+                       mark=shown, first=1, unit=" %"),
+            line_chart("Prototypes moved", [("moved", shift, "#CC79A7")], mark=shown, first=1),
+            line_chart("Mean agreement", [("agreement", sure, "#0072B2")], mark=shown, unit=" %"),
+            line_chart("Images of each class", counts, mark=shown),
+        ]  # fmt: skip
+        boxes = "".join(f'<div style="flex:1 1 220px;max-width:360px">{one}</div>'
+                        for one in charts)  # fmt: skip
+        return f'<div style="display:flex;flex-wrap:wrap;gap:8px">{boxes}</div>'

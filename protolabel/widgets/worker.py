@@ -1,0 +1,184 @@
+"""Work in the background, so that no panel ever waits: what follows from a change, and errands."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import traitlets
+
+from protolabel.errors import ProtolabelError, Stopped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from protolabel.session import Session
+
+__all__ = ["Work", "work_of"]
+
+_PASSING = 0.8  # seconds: a run that a slider only passed through is no run to compare
+
+_known: WeakKeyDictionary[Session, Work] = WeakKeyDictionary()
+
+
+def work_of(session: Session) -> Work:
+    """Return the one background worker of a session, and start it."""
+    if session not in _known:
+        _known[session] = Work(session)
+    return _known[session]
+
+
+class Work(traitlets.HasTraits):
+    """Brings a session up to date whenever it changes, the newest state first.
+
+    Attributes
+    ----------
+    labels
+        The newest `Labels`; None until there are some. Panels draw these and compute nothing.
+    busy
+        Whether work is under way.
+    phase, share
+        What is being done, and how much of it is done, 0..1.
+    stopped
+        Whether a person stopped the work; `resume` goes on.
+    problem
+        Why it failed, in words; empty where it did not.
+    iteration
+        The iteration that is looked at, 0 (zero-shot) to T.
+    selection
+        Indices of the images that are looked at.
+    """
+
+    labels = traitlets.Any(None, allow_none=True)
+    busy = traitlets.Bool(default_value=False)
+    phase = traitlets.Unicode("")
+    share = traitlets.Float(0.0)
+    stopped = traitlets.Bool(default_value=False)
+    problem = traitlets.Unicode("")
+    iteration = traitlets.Int(0)
+    selection = traitlets.Tuple()
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.ui = threading.RLock()  # handlers and drawings take turns; computing never holds it
+        self._stale = threading.Event()
+        self._stop = threading.Event()
+        self._errands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._waiting = 0
+        self._idle = threading.Condition()
+        self._published = 0.0
+        self._closed = False
+        self.touched = -_PASSING  # when a person last used a panel
+        session.report_to(self._report)
+        session.observe(self._wake, names=["revision"])
+        threading.Thread(target=self._follow, name="protolabel work", daemon=True).start()
+        threading.Thread(target=self._serve, name="protolabel errands", daemon=True).start()
+        self._wake()
+
+    def run(self, job: Callable[[], None]) -> None:
+        """Do something that takes long, after what was asked before."""
+        with self._idle:
+            self._waiting += 1
+        self._errands.put(job)
+
+    def stop(self) -> None:
+        """Ask the work under way to end; it does after the step that it is in."""
+        self._stop.set()
+        self.phase = "stopping after this step"
+
+    def resume(self) -> None:
+        """Go on after `stop`; what was finished is kept."""
+        self._stop.clear()
+        self.stopped = False
+        self.session.revision += 1  # wakes everybody who follows
+
+    def wait(self, timeout: float = 60.0) -> bool:
+        """Wait until nothing is left to do; False if the time ran out."""
+        with self._idle:
+            return self._idle.wait_for(lambda: not self._waiting, timeout)
+
+    def close(self) -> None:
+        """Stop following the session and end the threads."""
+        self.session.unobserve(self._wake, names=["revision"])
+        _known.pop(self.session, None)
+        self._closed = True
+        self._stop.set()
+        self._stale.set()
+        self._errands.put(lambda: None)
+
+    # --- threads ------------------------------------------------------------------------------
+
+    def _wake(self, _: Any = None) -> None:
+        with self._idle:
+            if not self._stale.is_set():
+                self._waiting += 1
+                self._stale.set()
+
+    def _done(self) -> None:
+        with self._idle:
+            self._waiting -= 1
+            self._idle.notify_all()
+
+    def _follow(self) -> None:
+        while not self._closed:
+            self._stale.wait()
+            self._stale.clear()
+            try:
+                if not (self.stopped or self._closed):
+                    self._update()
+            finally:
+                self._done()
+
+    def _serve(self) -> None:
+        while not self._closed:
+            job = self._errands.get()
+            try:
+                job()
+            finally:
+                self._done()
+
+    def _update(self) -> None:
+        self.busy, self.problem = True, ""
+        try:
+            labels = self.session.labels
+        except Stopped:
+            self._stop.clear()
+            self.stopped = True
+        except ProtolabelError as error:
+            self.problem = str(error)
+        except Exception as error:  # noqa: BLE001 -- a thread's error would be lost in a log
+            self.problem = f"{type(error).__name__}: {error}"
+        else:
+            self._publish(labels)
+        finally:
+            self.busy, self.phase, self.share = False, "", 0.0
+
+    def _publish(self, labels: Any) -> None:
+        now, runs = time.monotonic(), self.session.runs
+        passing = now - self._published < _PASSING and now - self.touched < _PASSING
+        if passing and len(runs) > 1 and labels is not self.labels:
+            runs.forget(runs[-2])
+        self._published = now
+        with self.ui:
+            if labels is not self.labels:
+                seen, self.labels = self.labels, labels
+                # Who looks at an iteration goes on looking at it; who looks at the one that
+                # counts, goes with it.
+                if seen is None or self.iteration == seen.iteration or seen.run is labels.run:
+                    self.iteration = labels.iteration
+                else:
+                    self.iteration = min(self.iteration, len(labels.run.iterations) - 1)
+
+    def _report(self, phase: str, done: int, total: int) -> None:
+        """Progress of every stage, in whatever thread it is computed."""
+        if threading.current_thread() is not threading.main_thread() and (
+            self._stop.is_set() or self.stopped
+        ):
+            raise Stopped("The work was stopped; what was finished is kept.")
+        if not self._stop.is_set():
+            self.phase = phase
+        self.share = done / total if total else 0.0

@@ -1,0 +1,59 @@
+"""A session to put panels on, and the rule that no handler may fail unseen."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from protolabel.progress import silent
+from protolabel.session import Session
+from protolabel.widgets import worker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def broken(monkeypatch, caplog):
+    """What handlers raised; a test that expects failures empties it."""
+    base = pytest.importorskip("protolabel.widgets.base")
+    seen: list[BaseException] = []
+    monkeypatch.setattr(base, "failures", seen)
+    with caplog.at_level(logging.WARNING):
+        yield seen
+        lost = [one.getMessage() for one in caplog.records if "Exception in callback" in one.msg]
+        assert not seen
+        assert not lost
+
+
+@pytest.fixture
+def session(make_images, encoder, tmp_path) -> Iterator[Session]:
+    """24 pictures of three colours; the first class folder is no truth."""
+    root = make_images({"red": 9, "green": 8, "blue": 7})
+    made = Session(
+        root,
+        ["red", "green", "blue"],
+        encoder=encoder,
+        store=tmp_path / "store",
+        progress=silent,
+    )
+    yield made
+    if made in worker._known:  # else its thread would work on into the next test
+        work = worker.work_of(made)
+        work.wait(120)
+        work.close()
+
+
+@pytest.fixture
+def settle():
+    """A function: wait until a panel shows the session as it is."""
+
+    def wait(panel) -> None:
+        for _ in range(2):  # an errand may follow from what was drawn
+            assert panel.work.wait(120)
+        time.sleep(0.01)
+
+    return wait

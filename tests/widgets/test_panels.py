@@ -1,0 +1,436 @@
+"""Every control, both ways, in Python: real traitlets, no browser."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import numpy as np
+import pytest
+
+from protolabel.errors import Stopped
+from protolabel.widgets.base import escape
+from protolabel.widgets.charts import line_chart
+from protolabel.widgets.classes import ClassesPanel
+from protolabel.widgets.controls import TOOLTIPS, ControlsPanel
+from protolabel.widgets.export_panel import ExportPanel
+from protolabel.widgets.gallery import GalleryPanel
+from protolabel.widgets.runs import RunsPanel
+from protolabel.widgets.timeline import TimelinePanel
+from protolabel.widgets.worker import work_of
+
+EVIL = "<img src=x onerror=alert(1)>"
+
+# --- settings -----------------------------------------------------------------------------------
+
+SETTINGS = [
+    ("temperature", 0.2),
+    ("iterations", 3),
+    ("method", "plain"),
+    ("preset", "medium"),
+    ("min_cluster_size", 4),
+    ("all_present", True),
+    ("seed", 7),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), SETTINGS)
+def test_a_control_sets_its_trait_and_follows_it(session, name, value, settle):
+    panel = ControlsPanel(session)
+    control = panel.controls[name]
+    before = control.value
+    control.value = value
+    assert getattr(session, name) == value
+    setattr(session, name, before or None if name == "min_cluster_size" else before)
+    assert control.value == before
+    settle(panel)
+    assert panel.work.problem == ""
+
+
+def test_every_control_says_what_it_does(session):
+    panel = ControlsPanel(session)
+    assert {name: one.tooltip for name, one in panel.controls.items()} == TOOLTIPS
+
+
+def test_a_slider_grows_with_what_a_cell_sets_and_sends_nothing_back(session):
+    panel = ControlsPanel(session)
+    session.temperature, session.iterations = 0.9, 14
+    assert panel.temperature.value == pytest.approx(0.9)
+    assert (session.temperature, session.iterations) == (0.9, 14)
+
+
+def test_two_panels_on_one_session_agree(session):
+    one, two = ControlsPanel(session), ControlsPanel(session)
+    one.temperature.value = 0.07
+    assert two.temperature.value == pytest.approx(0.07)
+
+
+def test_a_slider_changes_the_labels(session, settle):
+    panel = ControlsPanel(session)
+    settle(panel)
+    before = panel.work.labels
+    panel.temperature.value = 0.25
+    settle(panel)
+    assert panel.work.labels is not before
+    assert panel.work.labels.run.parameters["temperature"] == 0.25
+
+
+def test_a_bad_value_is_shown_in_the_panel(session):
+    panel = ControlsPanel(session)
+    panel.min_cluster_size.value = 1
+    assert "min_cluster_size must be 2 or more" in panel.status.value
+    assert session.min_cluster_size is None
+    panel.min_cluster_size.value = 3
+    assert panel.status.value == ""
+
+
+def test_a_broken_handler_is_shown_and_raised_in_tests(session, broken):
+    panel = ControlsPanel(session)
+
+    def break_down(_):
+        raise RuntimeError("<b>out of paper</b>")
+
+    with pytest.raises(RuntimeError):
+        panel.guard(break_down)(None)
+    assert "out of paper" in panel.status.value
+    assert "<b>out" not in panel.status.value
+    assert isinstance(broken.pop(), RuntimeError)
+
+
+# --- background work ------------------------------------------------------------------------------
+
+
+def test_work_is_stopped_and_goes_on(session, settle, monkeypatch):
+    from protolabel import session as module
+
+    started, free = threading.Event(), threading.Event()
+    real = module.cluster
+
+    def slow(*arguments, progress, **options):
+        started.set()
+        free.wait(20)
+        progress("clustering", 1, 2)
+        return real(*arguments, progress=progress, **options)
+
+    monkeypatch.setattr(module, "cluster", slow)
+    panel = ControlsPanel(session)
+    assert started.wait(60)
+    panel.temperature.value = 0.2  # returns at once, although a clustering is under way
+    assert session.temperature == 0.2
+    panel.work.stop()
+    free.set()
+    settle(panel)
+    assert panel.work.stopped
+    assert panel.work.labels is None
+    assert "embeddings" in session.computed
+    panel.work.resume()
+    settle(panel)
+    assert not panel.work.stopped
+    assert len(panel.work.labels) == 24
+
+
+def test_stop_does_not_hit_what_a_cell_asks_for(session):
+    work = work_of(session)
+    work.wait(60)
+    work.stop()
+    session.temperature = 0.2
+    assert len(session.labels) == 24  # the main thread is never stopped from a panel
+    assert not isinstance(work.problem, Stopped)
+
+
+def test_what_the_work_raises_is_told(make_images, encoder, tmp_path):
+    from protolabel.session import Session
+
+    session = Session(tmp_path / "nowhere", ["red", "blue"], encoder=encoder)
+    work = work_of(session)
+    work.wait(60)
+    assert "does not exist" in work.problem
+
+
+# --- classes --------------------------------------------------------------------------------------
+
+
+def test_a_class_is_added_renamed_and_removed(session, settle):
+    panel = ClassesPanel(session)
+    panel.new.value = "yellow"
+    assert session.names == ("red", "green", "blue", "yellow")
+    assert panel.new.value == ""
+    panel.rows[3].name.value = "violet"
+    assert session.names[3] == "violet"
+    panel.rows[0].synonyms.value = "yellow, violet "
+    assert session.classes.synonyms[0] == ("red", "yellow", "violet")
+    panel.rows[0].remove.click()
+    assert session.names == ("green", "blue", "violet")
+    assert [row.name.value for row in panel.rows] == ["green", "blue", "violet"]
+    settle(panel)
+    assert panel.work.labels.names == session.names
+
+
+def test_a_cell_changes_the_rows(session):
+    panel = ClassesPanel(session)
+    session.classes = {"red": ["rot"], "blue": []}
+    assert [(row.name.value, row.synonyms.value) for row in panel.rows] == [
+        ("red", "rot"),
+        ("blue", ""),
+    ]
+
+
+@pytest.mark.parametrize("name", ["RED", "green", "  ", "a\tb"])
+def test_a_bad_name_is_refused_in_place(session, name):
+    panel = ClassesPanel(session)
+    panel.rows[0].name.value = name
+    if name != "RED":  # another spelling of the same class is a new name for it
+        assert session.names == ("red", "green", "blue")
+        assert panel.status.value
+        assert panel.rows[0].name.value == "red"
+    panel.new.value = name
+    assert len(session.names) == 3
+
+
+def test_templates_are_edited(session):
+    panel = ClassesPanel(session)
+    panel.templates.value = "a {}\nthe {}"
+    assert session.templates == ("a {}", "the {}")
+    panel.templates.value = "no place"
+    assert "exactly one" in panel.status.value
+    assert session.templates == ("a {}", "the {}")
+    session.templates = ["one {}"]
+    assert panel.templates.value == "one {}"
+
+
+def test_pins_and_undo_follow_a_renamed_class(session):
+    session.pin([0, 1], "blue")
+    session.pin(2, "green")
+    session.rename_class("blue", "violet")
+    assert sorted(session.pins.values()) == ["green", "violet", "violet"]
+    while session.can_undo:
+        session.undo()
+    assert "blue" not in session.pins.values()
+
+
+def test_a_renamed_class_keeps_its_synonyms_and_templates(session):
+    session.classes = {"red": ["rot"], "green": [], "blue": []}
+    session.templates = {"red": ["my {}"]}
+    session.rename_class("red", "violet")
+    assert session.names == ("violet", "green", "blue")
+    assert session.classes.synonyms[0] == ("violet", "rot")
+    assert session.templates == {"violet": ["my {}"]}
+
+
+# --- timeline -------------------------------------------------------------------------------------
+
+
+def test_the_timeline_looks_at_an_iteration_and_keeps_it(session, settle):
+    panel = TimelinePanel(session)
+    settle(panel)
+    assert (panel.slider.max, panel.slider.value) == (5, 5)
+    panel.slider.value = 2
+    assert panel.work.iteration == 2
+    assert session.kept is None
+    panel.keep.click()
+    assert session.kept == 2
+    settle(panel)
+    assert panel.work.labels.iteration == 2
+    assert "iteration 2" in panel.kept.value
+    panel.last.click()
+    assert session.kept is None
+    settle(panel)
+    assert panel.slider.value == 5
+
+
+def test_the_guard_speaks_in_words_and_marks(session, settle):
+    panel = TimelinePanel(session)
+    settle(panel)
+    panel.slider.value = 0
+    assert "zero-shot labels" in panel.findings.value
+    assert "Note." in panel.findings.value
+    session.classes = ["red", "green", "blue", EVIL]
+    settle(panel)
+    assert "<img" not in panel.findings.value + panel.charts.value
+    assert "&lt;img" in panel.findings.value + panel.charts.value
+    assert panel.charts.value.count("<svg") == 4
+
+
+def test_a_chart_is_drawn_of_nothing_and_of_one_point():
+    assert "<svg" in line_chart("x", [], mark=0)
+    assert line_chart("x", [("a", [0.0], "#000000")], mark=0).count("<circle") == 1
+
+
+def test_untrusted_text_is_escaped():
+    assert escape(EVIL + "\n'\"") == (
+        "&lt;img src=x onerror=alert(1)&gt;\N{REPLACEMENT CHARACTER}&#x27;&quot;"
+    )
+
+
+# --- gallery --------------------------------------------------------------------------------------
+
+
+def test_a_correction_is_a_pin_with_undo_and_redo(session, settle):
+    panel = GalleryPanel(session)
+    settle(panel)
+    assert len(panel.grid.tiles) == 24
+    assert panel.undo.disabled
+    first = panel.grid.tiles[0]["id"]
+    panel.grid.chosen = [first]
+    panel.buttons.children[2].click()
+    name = session.embeddings.images.names[first]
+    assert session.pins == {name: "blue"}
+    settle(panel)
+    assert panel.work.labels.pinned[first]
+    panel.show.value = "pinned"
+    settle(panel)
+    assert [(one["id"], one["pinned"]) for one in panel.grid.tiles] == [(first, True)]
+    panel.undo.click()
+    assert session.pins == {}
+    panel.redo.click()
+    assert session.pins == {name: "blue"}
+    assert [(c.image, c.before, c.after) for c in session.corrections] == [
+        (name, None, "blue"),
+        (name, "blue", None),
+        (name, None, "blue"),
+    ]
+
+
+def test_number_keys_relabel(session, settle):
+    panel = GalleryPanel(session)
+    settle(panel)
+    panel._heard(None, {"relabel": 1, "ids": [3, 4]}, [])
+    assert list(session.pins.values()) == ["green", "green"]
+    panel._heard(None, {"unpin": True, "ids": [3]}, [])
+    assert len(session.pins) == 1
+    panel._heard(None, {"undo": True}, [])
+    assert len(session.pins) == 2
+    panel.guard(panel._heard)(None, {"relabel": 8, "ids": [3]}, [])
+    assert "no class number 9" in panel.status.value
+    panel.grid.chosen = []
+    panel.buttons.children[0].click()
+    assert "Choose one or more pictures" in panel.status.value
+
+
+def test_the_gallery_shows_what_is_asked_for(session, settle):
+    panel = GalleryPanel(session)
+    settle(panel)
+    labels = panel.work.labels
+    panel.show.value, panel.of_class.value = "class", 2
+    settle(panel)
+    ids = {one["id"] for one in panel.grid.tiles}
+    assert ids == set(np.flatnonzero(labels.label == 2).tolist())
+    panel.work.selection = (5, 1)
+    panel.show.value = "selection"
+    settle(panel)
+    assert [one["id"] for one in panel.grid.tiles] == [5, 1]
+    panel.show.value = "since"
+    settle(panel)
+    changed = np.flatnonzero(labels.label != labels.at(0).label)
+    assert [one["id"] for one in panel.grid.tiles] == changed.tolist()
+    assert panel.grid.sheet[:2] == b"\xff\xd8" or not len(changed)
+
+
+def test_a_missing_picture_leaves_its_place_empty(session, settle):
+    _ = session.embeddings
+    session.embeddings.images.path(0).unlink()
+    panel = GalleryPanel(session)
+    settle(panel)
+    assert len(panel.grid.tiles) == 24
+    assert panel.grid.sheet
+
+
+# --- runs -----------------------------------------------------------------------------------------
+
+
+def test_the_difference_of_two_runs_is_what_numpy_says(session, settle):
+    panel = RunsPanel(session)
+    settle(panel)
+    session.pin([0, 5, 7], "blue")
+    settle(panel)
+    a, b = session.runs[0], session.runs[-1]
+    differ = np.flatnonzero(a.label != b.label)
+    assert (panel.left.value, panel.right.value) == (a.number, b.number)
+    assert [one["id"] for one in panel.grid.tiles] == differ.tolist()
+    assert f"<b>{len(differ)}</b>" in panel.result.value
+    assert panel.table.value.count("<tr>") == 3
+    assert b.pins == 3
+
+
+def test_runs_with_other_names_are_compared_by_name(session):
+    from protolabel.runs import difference
+
+    _ = session.labels
+    session.classes = ["blue", "green", "red"]
+    _ = session.labels
+    one, two = session.runs
+    same = np.array(one.names)[one.label] == np.array(two.names)[two.label]
+    assert difference(one, two).tolist() == np.flatnonzero(~same).tolist()
+
+
+def test_a_run_is_gone_back_to(session, settle):
+    panel = RunsPanel(session)
+    settle(panel)
+    first = session.labels
+    session.temperature, session.iterations = 0.25, 2
+    settle(panel)
+    panel.left.value = 1
+    panel.again.click()
+    settle(panel)
+    assert (session.temperature, session.iterations) == (0.1, 5)
+    assert np.array_equal(session.labels.label, first.label)
+
+
+def test_accuracy_is_shown_where_truth_is_known(make_images, encoder, tmp_path, settle):
+    import protolabel as pl
+
+    images = pl.find_images(make_images({"red": 5, "blue": 4}), truth=True)
+    session = pl.Session(images, ["red", "blue"], encoder=encoder, store=tmp_path / "s")
+    panel = RunsPanel(session)
+    settle(panel)
+    assert session.runs[-1].accuracy == 1.0
+    assert "100.0 %" in panel.table.value
+
+
+# --- export ---------------------------------------------------------------------------------------
+
+
+def test_export_writes_and_says_where(session, settle, tmp_path):
+    panel = ExportPanel(session)
+    session.pin(0, "blue")
+    panel.folder.value = str(tmp_path / "out")
+    panel.button_export.click()
+    settle(panel)
+    assert str(tmp_path / "out") in panel.status.value
+    metadata = json.loads((tmp_path / "out" / "metadata.json").read_text("utf-8"))
+    (correction,) = metadata["parameters"]["corrections"]
+    assert (correction["before"], correction["after"]) == (None, "blue")
+    assert correction["when"].endswith("+00:00")
+    assert not panel.button_export.disabled
+    panel.folder.value = str(session.embeddings.images.root)
+    panel.button_export.click()
+    settle(panel)
+    assert "pls-say bad" in panel.status.value
+
+
+def test_export_needs_a_folder(session):
+    panel = ExportPanel(session)
+    panel.folder.value = "  "
+    panel.button_export.click()
+    assert "name of a folder" in panel.status.value
+
+
+# --- the session ----------------------------------------------------------------------------------
+
+
+def test_the_trail_survives_saving(session, tmp_path):
+    from protolabel.session import Session
+
+    session.pin(0, "blue")
+    session.save(tmp_path / "saved")
+    again = Session.load(tmp_path / "saved", encoder=session.encoder)
+    assert again.corrections == session.corrections
+    again.unpin(0)
+    assert len(again.corrections) == 2
+
+
+def test_undo_with_nothing_to_undo_says_so(session):
+    with pytest.raises(ValueError, match="no correction to undo"):
+        session.undo()
+    with pytest.raises(ValueError, match="no correction to redo"):
+        session.redo()
