@@ -46,6 +46,7 @@ border-left:4px solid #0072B2;white-space:pre-wrap;overflow-wrap:anywhere}
 border-bottom:1px solid var(--pls-line);color:var(--pls-ink)}
 .pls-table th:nth-child(2),.pls-table td:nth-child(2){text-align:left}
 .pls-table th{color:var(--pls-faint);font-weight:500}
+.jp-OutputArea-child:has(.pls-studio)+.jp-OutputArea-child{display:none}
 .pls-scroll{overflow:auto;max-height:260px}
 </style>"""
 

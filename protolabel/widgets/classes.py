@@ -34,8 +34,8 @@ class _Row:
             layout={"width": "auto", "flex": "2 1 60px", "min_width": "0"},
         )  # fmt: skip
         self.remove = ipw.Button(
-            description="✕", tooltip=f"Remove the class {name}",
-            layout={"width": "30px", "flex": "0 0 30px"},
+            description="×", tooltip=f"Remove the class {name}",
+            layout={"width": "32px", "flex": "0 0 32px", "padding": "0"},
         )  # fmt: skip
         self.box = ipw.HBox([self.dot, self.name, self.synonyms, self.remove])
 

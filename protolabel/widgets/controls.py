@@ -53,7 +53,7 @@ class ControlsPanel(Panel):
             description="Method", tooltip=TOOLTIPS["method"], **options,
         )  # fmt: skip
         self.preset = ipw.Dropdown(
-            options=[("Automatic", None), *((name.capitalize(), name) for name in PRESETS)],
+            options=[("Automatic", ""), *((name.capitalize(), name) for name in PRESETS)],
             description="Preset", tooltip=TOOLTIPS["preset"], **options,
         )  # fmt: skip
         self.min_cluster_size = ipw.BoundedIntText(
@@ -78,9 +78,8 @@ class ControlsPanel(Panel):
     def _set(self, name: str) -> Any:
         def change(event: Any) -> None:
             value = event["new"]
-            if name == "min_cluster_size" and value == 0:
-                value = None
-            setattr(self.session, name, value)
+            automatic = {"min_cluster_size": 0, "preset": ""}.get(name, ...) == value
+            setattr(self.session, name, None if automatic else value)
 
         return change
 
@@ -92,7 +91,7 @@ class ControlsPanel(Panel):
         self.temperature.max = max(self.temperature.max, exponent + 1e-9)
         self.iterations.min = min(self.iterations.min, session.iterations)
         self.iterations.max = max(self.iterations.max, session.iterations)
-        self.min_cluster_size.value = session.min_cluster_size or 0
+        automatic = {"min_cluster_size": 0, "preset": ""}
         for name, control in self.controls.items():
-            if name != "min_cluster_size":
-                control.value = getattr(session, name)
+            value = getattr(session, name)
+            control.value = automatic[name] if value is None else value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from protolabel.session import Session
 
 __all__ = ["ProgressPanel", "Studio"]
+
+_REST = 1.0  # seconds after a change before the picture for saved notebooks is drawn again
 
 
 class ProgressPanel(Panel):
@@ -102,7 +105,10 @@ class Studio:
         self.map = MapPanel(session)
         self.work = self.progress.work
         self._handle: Any = None
+        self._painting = False
+        self._repaint = threading.Event()
         self._bind()
+        self.timeline.play.layout.display = "none"  # the map has a player
         side = ipw.VBox(
             [self.classes.body, self.controls.body],
             layout={"flex": "1 1 290px", "min_width": "0", "grid_gap": "8px"},
@@ -146,13 +152,19 @@ class Studio:
     # --- in a notebook --------------------------------------------------------------------------
 
     def show(self) -> None:
-        """Display the studio, with a picture of the map for where no kernel runs."""
+        """Display the studio, and a picture of the map for places where no kernel runs.
+
+        The picture is an output of its own, which the style sheet hides below a living studio:
+        to change the output of the studio would draw it anew under the hands of the user.
+        """
         from IPython.display import display
 
-        self._handle = display(self._bundle(), raw=True, display_id=True)
-        if "image/png" not in self._bundle():
-            # Its own thread: the layout takes long, and pictures must not wait for it.
-            threading.Thread(target=self._add_picture, daemon=True).start()
+        display(self._bundle(), raw=True)
+        self._handle = display(self._still(), raw=True, display_id=True)
+        if not self._painting:
+            self._painting = True
+            self.work.observe(lambda _: self._repaint.set(), names=["labels"])
+            threading.Thread(target=self._paint, name="protolabel picture", daemon=True).start()
 
     def _ipython_display_(self, **_: Any) -> None:
         self.show()
@@ -161,13 +173,22 @@ class Studio:
         made = self.widget._repr_mimebundle_()
         bundle: dict[str, Any] = dict(made[0] if isinstance(made, tuple) else made)
         bundle["text/plain"] = repr(self.session)
+        return bundle
+
+    def _still(self) -> dict[str, Any]:
         picture = self.map.png()
+        bundle: dict[str, Any] = {"text/plain": "The map of the images"}
         if picture:
             bundle["image/png"] = base64.b64encode(picture).decode("ascii")
         return bundle
 
-    def _add_picture(self) -> None:
-        """Put the picture into the cell once the layout is there."""
+    def _paint(self) -> None:
+        """Keep the picture up to date, once things have come to rest."""
         self.map.wait_for_umap(300)
-        if self._handle is not None and self.map.png():
-            self._handle.update(self._bundle(), raw=True)
+        while True:
+            time.sleep(_REST)
+            self._repaint.clear()
+            still = self._still()
+            if self._handle is not None and "image/png" in still:
+                self._handle.update(still, raw=True)
+            self._repaint.wait()

@@ -41,7 +41,8 @@ def test_a_control_sets_its_trait_and_follows_it(session, name, value, settle):
     before = control.value
     control.value = value
     assert getattr(session, name) == value
-    setattr(session, name, before or None if name == "min_cluster_size" else before)
+    automatic = name in ("min_cluster_size", "preset")
+    setattr(session, name, None if automatic else before)
     assert control.value == before
     settle(panel)
     assert panel.work.problem == ""
