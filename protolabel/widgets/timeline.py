@@ -32,13 +32,15 @@ class TimelinePanel(Panel):
 
     def build(self) -> Iterator[ipw.Widget]:
         """Give slider, player, charts and findings."""
+        # The browser keeps what its End key means from the first maximum.
+        most = max(1, self.session.iterations)
         self.slider = ipw.IntSlider(
-            0, min=0, max=1, description="Iteration", style={"description_width": "64px"},
+            0, min=0, max=most, description="Iteration", style={"description_width": "64px"},
             tooltip="0 is zero-shot, before anything was learnt",
             layout={"flex": "1 1 200px", "width": "auto"},
         )  # fmt: skip
         self.slider.add_class("pls-iteration")
-        self.play = ipw.Play(0, min=0, max=1, interval=700, show_repeat=False)
+        self.play = ipw.Play(0, min=0, max=most, interval=700, show_repeat=False)
         self.play.tooltip = "Play the iterations"
         ipw.jslink((self.play, "value"), (self.slider, "value"))
         self.keep = self.button("Keep this iteration", "Its labels count, and are exported")
