@@ -279,6 +279,30 @@ def test_dark_theme_and_another_width(show: Any) -> None:
     host.page.set_viewport_size({"width": 900, "height": 640})
 
 
+def test_a_theme_change_while_the_page_hides_for_a_moment(show: Any) -> None:
+    host = show(grid_view())
+    # As JupyterLab does it: hidden when our frame runs, shown again before the next layout.
+    host.page.evaluate(
+        """() => {
+            const place = document.getElementById("host");
+            place.style.display = "none";
+            document.body.dataset.jpThemeLight = "false";
+            return new Promise((done) => queueMicrotask(() => requestAnimationFrame(() => {
+                place.style.display = "";
+                done();
+            })));
+        }"""
+    )
+    host.settle()
+    corner = host.page.evaluate(
+        """() => Array.from(document.querySelector(".pl-stage canvas").getContext("2d")
+            .getImageData(3, 3, 1, 1).data.slice(0, 3)).join(", ")"""
+    )
+    assert host.data("theme") == "dark"
+    style = "(el) => getComputedStyle(el).backgroundColor"
+    assert host.page.eval_on_selector(".pl-map", style) == f"rgb({corner})"
+
+
 def test_new_coordinates_and_no_points_at_all(show: Any) -> None:
     host = show(grid_view(iteration=0))
     xy = np.frombuffer(host.widget.xy, np.float32).reshape(-1, 2)

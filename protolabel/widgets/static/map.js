@@ -171,11 +171,18 @@ class MapWidget {
     if (dirty.has("xy") || dirty.has("selection")) this.readSelection();
     if (dirty.has("atlas")) this.readAtlas();
     if (dirty.has("theme") || dirty.has("labels") || dirty.has("xy")) dirty.add("legend").add("step");
+    const shown = this.width;
     const sized = this.measure() || dirty.has("size");
     const morphing = this.morph(now);
     if (dirty.has("step") || dirty.has("legend")) this.showStep(now, dirty.has("legend"));
     if (dirty.has("playing") || dirty.has("step")) this.showPlaying();
-    if (!this.width) return;
+    if (!this.width) {
+      // A page that changes its theme hides itself for less than a frame, too short for the
+      // ResizeObserver: look once more. A map that stays hidden is told when there is room again.
+      this.dirty.add("paint");
+      if (shown) this.schedule();
+      return;
+    }
     if (sized || morphing || dirty.has("xy") || dirty.has("view") || this.projected !== this.cloud) {
       const view = this.deviceView();
       this.painter.project(this.x, this.y, view, this.pointRadius() * this.ratio);
