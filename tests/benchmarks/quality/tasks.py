@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 import protolabel as pl
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["Task", "load", "unit"]
 
