@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,7 @@ class PinHistory:
         self._states: list[Pins] = [dict(pins)]
         self._place = 0
         self._trail = [Correction(**one) for one in trail]
+        self._lock = threading.Lock()  # a cell and a panel may correct at the same time
 
     @property
     def trail(self) -> tuple[Correction, ...]:
@@ -70,11 +72,12 @@ class PinHistory:
     def record(self, pins: Mapping[str, str]) -> None:
         """Remember a new state of the pins; what could be redone is gone."""
         new = dict(pins)
-        if new == self._states[self._place]:
-            return
-        self._note(self._states[self._place], new)
-        self._states[self._place + 1 :] = [new]
-        self._place += 1
+        with self._lock:
+            if new == self._states[self._place]:
+                return
+            self._note(self._states[self._place], new)
+            self._states[self._place + 1 :] = [new]
+            self._place += 1
 
     def undo(self) -> Pins:
         """Return the state before the last change.
@@ -102,10 +105,11 @@ class PinHistory:
 
     def rename(self, old: str, new: str) -> None:
         """Let every state speak of a class by its new name, so that undo still holds."""
-        self._states = [
-            {image: new if name == old else name for image, name in state.items()}
-            for state in self._states
-        ]
+        with self._lock:
+            self._states = [
+                {image: new if name == old else name for image, name in state.items()}
+                for state in self._states
+            ]
 
     def records(self) -> list[dict[str, Any]]:
         """Return the trail as plain values, for JSON."""

@@ -169,8 +169,8 @@ def test_a_change_recomputes_only_what_follows_from_it(session, encoder, calls, 
 
 def test_every_setting_has_its_stage():
     settings = set(Session.class_traits()) - set(traitlets.HasTraits.class_traits())
-    assert settings - {"revision"} == set(module._FEEDS)
-    assert set(module._FEEDS.values()) <= set(module._FOLLOWS)
+    assert settings - {"revision"} == set(module.FEEDS)
+    assert set(module.FEEDS.values()) <= set(module.FOLLOWS)
 
 
 def test_the_same_value_again_changes_nothing(session, calls):
@@ -413,7 +413,7 @@ def test_a_session_comes_back_as_it_was(session, tmp_path, calls):
     session.save(tmp_path / "session")  # again, now with a map
     calls.clear()
     loaded = Session.load(tmp_path / "session", progress=silent)
-    for name in module._FEEDS:
+    for name in module.FEEDS:
         if name != "classes":
             assert getattr(loaded, name) == getattr(session, name), name
     assert loaded.names == session.names

@@ -218,9 +218,9 @@ class MapPanel:
         """Lay the images out outside the session's lock, so that nothing waits for it."""
         session, embedded = self.session, self._embedded
         assert embedded is not None  # noqa: S101 -- for the type checker
-        stages, lock = session._stages, session._lock  # noqa: SLF001 -- work outside its lock
+        stages = session._stages  # noqa: SLF001 -- work outside its gate
         graph = session.graph
-        points = stages.get("map")
+        points = stages.peek("map")
         if points is None:
             self.widget.status = "Laying out the map …"
             points = project(
@@ -230,9 +230,8 @@ class MapPanel:
                 seed=session.seed,
                 progress=self._layout_progress,
             )
-            with lock:
-                if stages.get("graph") is graph:
-                    points = stages.setdefault("map", points)
+            if stages.peek("graph") is graph:
+                points = stages.get("map", lambda: points)
         if self._closed or self._embedded is not embedded:
             return
         with self.widget.hold_sync():

@@ -141,7 +141,7 @@ def test_a_failure_is_shown_on_the_map(session: pl.Session) -> None:
     panel = MapPanel(session, umap=False)
     assert panel.wait_for_umap(60)
     session.classes = {"violet": ["violet"]}
-    session._stages["text"] = None  # as if the encoder had failed
+    session._stages.put(text=None)  # as if the encoder had failed
     session.temperature = 0.3
     assert panel.wait(60)
     assert "ClassVectors" in panel.widget.status
