@@ -64,6 +64,7 @@ def test_rows_are_probabilities(method, n: int, classes: int) -> None:
 
 
 @ALL
+@pytest.mark.filterwarnings("ignore:Number of distinct clusters")
 def test_identical_images_get_one_label(method) -> None:
     task = blobs()
     labels = method(task.take(np.zeros(9, dtype=int))).argmax(axis=1)

@@ -1,7 +1,8 @@
 """ZLaP, transductive (Stojnic, Kalantidis and Tolias, CVPR 2024), from the paper's maths.
 
 Behaves as published on ten food classes (ViT-B/32): above zero-shot where every class is present
-(0.925; zero-shot 0.911), far below where 2 of the 10 are (0.744; zero-shot 0.893, mean of 20 draws).
+(0.925; zero-shot 0.911), far below where 2 of the 10 are (0.744; zero-shot 0.893, mean of
+20 draws).
 """
 
 from __future__ import annotations
