@@ -7,6 +7,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from protolabel.images import ImageSet, Skipped, read_image
 from protolabel.progress import ProgressFn, resolve
 from protolabel.store import Entry, Stamp, VectorStore
 from protolabel.vectorfiles import load_vectors, save_vectors
+from protolabel.vectors import known_unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -57,6 +59,14 @@ class Embeddings:
         count, dim = self.vectors.shape
         kind = f"{count} x {dim} {self.vectors.dtype}"
         return f"Embeddings({kind}, {self.encoder.name!r}, {self.images!r})"
+
+    @cached_property
+    def unit(self) -> npt.NDArray[Any]:
+        """(N, d) float32 rows of length 1, made once for many passes over them, read-only.
+
+        Where they would take more than 256 MB: the vectors as they are.
+        """
+        return known_unit(self.vectors)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write ``embeddings.npy``, ``image_paths.txt`` and ``embeddings.json``.

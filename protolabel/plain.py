@@ -101,5 +101,5 @@ def _directions(total: NDArray[np.float64], before: Floats) -> Floats:
 def _state(
     vectors: FloatArray, model: PrototypeModel, shift: float, pins: NDArray[np.int64]
 ) -> Iteration:
-    votes = hold_pins(model.text_votes(vectors), pins)
+    votes = hold_pins(model.text_votes(vectors).copy(), pins)
     return summarize(votes, model.text, shift, model)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protolabel.vectors import FloatArray, log_softmax, unit_blocks, unit_rows
+from protolabel.vectors import FloatArray, log_softmax, remember, unit_blocks, unit_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,10 +68,15 @@ class PrototypeModel:
         return unit_rows(self.mean + self.centres) if self.precision.any() else self.text
 
     def text_votes(self, vectors: FloatArray) -> NDArray[np.float32]:
-        """Log-probabilities (N, C) float32 of the text side alone, weight 1."""
+        """Log-probabilities (N, C) float32 of the text side alone, weight 1; not to be changed."""
+        key = (self.text.tobytes(), self.text_scale)
+        return remember(vectors, "text votes", key, lambda: self._text_votes(vectors))
+
+    def _text_votes(self, vectors: FloatArray) -> NDArray[np.float32]:
         votes = np.empty((len(vectors), len(self.text)), dtype=np.float32)
         for rows, x in unit_blocks(vectors):
             votes[rows] = log_softmax(np.float32(self.text_scale) * (x @ self.text.T))
+        votes.flags.writeable = False
         return votes
 
     def scores(self, vectors: FloatArray) -> NDArray[np.float32]:

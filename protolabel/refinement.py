@@ -16,7 +16,7 @@ from protolabel.neighbors import KnnGraph, knn_graph
 from protolabel.plain import plain_loop
 from protolabel.progress import ProgressFn, resolve
 from protolabel.prompts import ClassVectors
-from protolabel.vectors import FloatArray, as_vectors, is_count, unit_blocks
+from protolabel.vectors import FloatArray, as_vectors, is_count, remember, unit_blocks
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -202,7 +202,7 @@ def refine(
         pins=fixed,
         micro_alignment=micro,
         meta_alignment=meta,
-        lambda_max=largest_eigenvalue(vectors),
+        lambda_max=remember(vectors, "lambda_max", None, lambda: largest_eigenvalue(vectors)),
         parameters=MappingProxyType(parameters),
     )
 

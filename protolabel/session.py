@@ -207,7 +207,7 @@ class Session(PinEdits):
 
     def _refine(self) -> Refinement:
         return refine(
-            self.embeddings.vectors,
+            self.embeddings.unit,
             self.text,
             self.clusters,
             method=cast("Any", self.method),
@@ -251,7 +251,7 @@ class Session(PinEdits):
         """(T + 1, C, 2) place of every prototype at every iteration."""
         return self._stages.get(
             "prototype_map",
-            lambda: place_prototypes(self.refinement, self.embeddings.vectors, self.map),
+            lambda: place_prototypes(self.refinement, self.embeddings.unit, self.map),
         )
 
     @property

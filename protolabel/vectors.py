@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from numbers import Integral
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +12,16 @@ from numpy.typing import NDArray
 from protolabel.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = [
     "FloatArray",
     "IntArray",
     "as_vectors",
     "is_count",
+    "known_unit",
     "log_softmax",
+    "remember",
     "unit_blocks",
     "unit_rows",
 ]
@@ -26,7 +29,13 @@ __all__ = [
 FloatArray = NDArray[np.floating]
 IntArray = NDArray[np.integer]
 
-_BLOCK_BYTES = 32 * 2**20  # of float32: near the cache, and far from the limit of memory
+T = TypeVar("T")
+
+_BLOCK_BYTES = 4 * 2**20  # of float32: what is made of a block stays near the processor
+_KNOWN_BYTES = 256 * 2**20  # of float32: larger vectors are scaled again as they are read
+
+_known: dict[int, tuple[weakref.ref[NDArray[np.float32]], dict[str, tuple[Any, Any]]]] = {}
+"""By id: arrays that are known to hold unit rows, and what was computed from them."""
 
 
 def unit_rows(x: FloatArray) -> NDArray[np.float32]:
@@ -40,12 +49,52 @@ def unit_rows(x: FloatArray) -> NDArray[np.float32]:
 def unit_blocks(x: FloatArray) -> Iterator[tuple[slice, NDArray[np.float32]]]:
     """Yield ``(rows, block)``: consecutive rows of `x` as float32 of length 1.
 
-    Float16 rows are a little off length 1, so every block is scaled again as it is read.
+    Float16 rows are a little off length 1, so every block is scaled again as it is read, unless
+    `x` is from `known_unit`; a block must not be changed.
     """
     step = max(1, _BLOCK_BYTES // (4 * x.shape[1]))
+    known = _memo(x) is not None
     for start in range(0, len(x), step):
         rows = slice(start, min(start + step, len(x)))
-        yield rows, unit_rows(x[rows])
+        yield rows, x[rows] if known else unit_rows(x[rows])
+
+
+def known_unit(x: FloatArray) -> FloatArray:
+    """Return the rows of `x` with length 1, read-only, for many passes over them.
+
+    What gets them does not check and scale them again, and can `remember` what it computed.
+    More than 256 MB of float32 are returned as they came.
+    """
+    x = as_vectors(x)
+    if 4 * x.size > _KNOWN_BYTES or _memo(x) is not None:
+        return x
+    unit = np.empty(x.shape, dtype=np.float32)
+    for rows, block in unit_blocks(x):
+        unit[rows] = block
+    unit.flags.writeable = False
+    key = id(unit)
+    _known[key] = (weakref.ref(unit, lambda _: _known.pop(key, None)), {})
+    return unit
+
+
+def remember(x: FloatArray, name: str, key: Any, compute: Callable[[], T]) -> T:
+    """Return ``compute()``, which depends on `x` and `key` alone.
+
+    It is kept where `x` is from `known_unit`: as long as `x` is, and the newest for each name.
+    """
+    memo = _memo(x)
+    if memo is None:
+        return compute()
+    kept = memo.get(name)
+    if kept is None or kept[0] != key:
+        kept = memo[name] = (key, compute())
+    value: T = kept[1]
+    return value
+
+
+def _memo(x: FloatArray) -> dict[str, tuple[Any, Any]] | None:
+    found = _known.get(id(x))
+    return found[1] if found is not None and found[0]() is x else None
 
 
 def as_vectors(x: FloatArray, *, what: str = "vectors", dim: int | None = None) -> FloatArray:
@@ -79,6 +128,8 @@ def as_vectors(x: FloatArray, *, what: str = "vectors", dim: int | None = None) 
             f"{what} must have {dim} columns, got {x.shape[1]}: images and class names must be "
             "embedded by the same encoder."
         )
+    if _memo(x) is not None:
+        return x
     bad = 0
     for start in range(0, len(x), 65_536):
         norms = np.linalg.norm(np.asarray(x[start : start + 65_536], dtype=np.float32), axis=1)

@@ -1,11 +1,21 @@
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pytest
 
 from protolabel import vectors as module
 from protolabel.errors import InputError
-from protolabel.vectors import as_vectors, is_count, log_softmax, unit_blocks, unit_rows
+from protolabel.vectors import (
+    as_vectors,
+    is_count,
+    known_unit,
+    log_softmax,
+    remember,
+    unit_blocks,
+    unit_rows,
+)
 
 
 def test_unit_rows_have_length_one():
@@ -91,3 +101,35 @@ def test_log_softmax_survives_huge_scores():
 )
 def test_counts_are_whole_numbers(value, right):
     assert is_count(value, 2) is right
+
+
+def test_known_rows_are_scaled_once_and_give_the_same_blocks():
+    rows = np.random.default_rng(0).normal(size=(300, 40)).astype(np.float16)
+    known = known_unit(rows)
+    again = known_unit(known)
+    assert again is known
+    assert not known.flags.writeable
+    whole = np.concatenate([block for _, block in unit_blocks(rows)])
+    np.testing.assert_array_equal(np.concatenate([b for _, b in unit_blocks(known)]), whole)
+    assert all(np.shares_memory(block, known) for _, block in unit_blocks(known))
+    # A part of it is an array of its own, about which nothing is known.
+    assert not any(np.shares_memory(block, known) for _, block in unit_blocks(known[:, :20]))
+
+
+def test_what_is_remembered_depends_on_its_key_and_dies_with_its_rows():
+    rows = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
+    made = iter(range(100))
+    assert [remember(rows, "a", 1, lambda: next(made)) for _ in range(2)] == [0, 1]
+    known = known_unit(rows)
+    asked = [(known, "a", 1), (known, "a", 1), (known, "a", 2), (known, "b", 2), (known, "a", 2)]
+    assert [remember(*one, lambda: next(made)) for one in asked] == [2, 2, 3, 4, 3]
+    before = len(module._known)
+    del known, asked
+    gc.collect()
+    assert len(module._known) < before
+
+
+def test_rows_that_would_fill_memory_stay_as_they_are(monkeypatch):
+    monkeypatch.setattr(module, "_KNOWN_BYTES", 100)
+    rows = np.ones((30, 4), dtype=np.float16)
+    assert known_unit(rows) is rows

@@ -182,7 +182,7 @@ class MapPanel:
             return
         table = np.stack([labels.at(t).label for t in range(len(run.iterations))])
         sure = np.stack([state.agreement for state in run.iterations])
-        stars = place_prototypes(run, embedded.vectors, points)
+        stars = place_prototypes(run, embedded.unit, points)
         with view.hold_sync():
             view.set_run(table, sure, stars, run.classes.names, _colours(len(run.classes.names)))
             view.set_pinned(labels.pinned)
@@ -239,7 +239,7 @@ class MapPanel:
             self.widget.set_points(points)
             run, clusters = self._run, self._clusters
             if run is not None:
-                stars = place_prototypes(run, embedded.vectors, points)
+                stars = place_prototypes(run, embedded.unit, points)
                 self.widget.prototypes = np.ascontiguousarray(stars, np.float32).tobytes()
             if clusters is not None:
                 self._show_clusters(clusters, points)
