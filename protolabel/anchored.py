@@ -14,14 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protolabel.clustering import Clusters, cluster_means
+from protolabel.image_space import ImageSpace, axis_weights, image_space, squared_distances
 from protolabel.iteration import Iteration, hold_pins, summarize
-from protolabel.prototype_model import (
-    PrototypeModel,
-    relative_precision,
-    squared_distances,
-    text_model,
-)
-from protolabel.vectors import FloatArray, log_softmax, unit_blocks
+from protolabel.prototype_model import PrototypeModel, text_model
+from protolabel.vectors import FloatArray, log_softmax, remember, unit_blocks
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -31,12 +27,15 @@ if TYPE_CHECKING:
 
 __all__ = ["anchored_loop"]
 
-TEXT_WEIGHT = 1.5  # lambda: the text vote
 ANCHOR_WEIGHT = 4.0  # alpha: the anchor counts like so many images of its class
-PRIOR_WEIGHT = 0.5  # eta: how far common classes are preferred
 CLUSTER_WEIGHT = 1.0  # mu: the micro-cluster's vote
-NEIGHBOR_WEIGHT = 2.0  # nu: the neighbours' vote
+NEIGHBOR_WEIGHT = 3.0  # nu: the neighbours' vote
 PIN_WEIGHT = 4.0  # a pinned image counts in its prototype like the anchor does
+PRIOR_WEIGHT = 1.0  # eta: how far common classes are preferred, where names may be absent
+TEXT_WEIGHT_FEW, TEXT_WEIGHT_MANY = 2.0, 0.5  # lambda, by the images that stand behind a prototype
+FEW_IMAGES = 10.0  # behind each prototype: text weight half-way between the two
+EVEN_FROM, EVEN_TO = 0.5, 0.95  # share of the names that the folder seems to hold: half, or all
+PRIOR_TEMPERATURE = 0.1  # softer distances would leave the prior too strong: it softens as well
 
 Floats = NDArray[np.float32]
 
@@ -49,7 +48,6 @@ def anchored_loop(
     *,
     temperature: float,
     iterations: int,
-    all_present: bool,
     pins: NDArray[np.int64],
     progress: ProgressFn,
 ) -> tuple[tuple[Iteration, ...], Floats, Floats]:
@@ -65,7 +63,6 @@ def anchored_loop(
     iterations, micro_alignment, meta_alignment
         T + 1 states, and the mean responsibilities of the clusters, (K, C) and (M, C).
     """
-    text_weight, prior_weight = (1.0, 0.0) if all_present else (TEXT_WEIGHT, PRIOR_WEIGHT)
     n, n_classes = len(vectors), len(classes.names)
     zero_shot = text_model(classes.vectors, classes.logit_scale)
     text_votes = zero_shot.text_votes(vectors)
@@ -76,46 +73,52 @@ def anchored_loop(
         states += states * iterations
         return (*tuple(states),), *alignments(g, clusters)
 
-    mean = _mean(vectors)
-    anchors = _anchors(vectors, mean, classes.vectors, states[0].labels)
+    space: ImageSpace = remember(vectors, "image space", None, lambda: image_space(vectors))
+    anchors = _anchors(vectors, space.mean, classes.vectors, states[0].labels)
     # A pin speaks for more than its own image, so it weighs more in the mean of its class.
     weight = np.ones((n, 1), dtype=np.float32)
     weight[pins[:, 0]] = PIN_WEIGHT
-    square = _mean_square(vectors, mean, weight)
+    total = float(weight.sum(dtype=np.float64))
+    square = float(weight[:, 0] @ space.square.astype(np.float64)) / total
+    square_along = weight[:, 0] @ np.square(space.along, dtype=np.float64) / total
     centres = anchors.astype(np.float64)
     for step in range(iterations):
         before = centres
         # In float64: a float32 sum down a column of a million rows loses its small terms.
         mass = g.sum(axis=0, dtype=np.float64)
+        text_weight, prior_weight = _trust(mass, temperature)
         held = (weight * g).sum(axis=0, dtype=np.float64)[:, None]
-        sums = _weighted_sums(vectors, mean, weight * g)
+        sums = _weighted_sums(vectors, space.mean, weight * g)
         centres = (sums + ANCHOR_WEIGHT * anchors) / (held + ANCHOR_WEIGHT)
-        # Pooled variance within the classes from sums that are at hand, without another pass:
+        # Variance within the classes from sums that are at hand, without another pass:
         # sum g (z - P)^2 = sum z^2 - 2 P sum g z + P^2 sum g.
-        inside = (held * centres**2 - 2.0 * centres * sums).sum(axis=0)
-        inside /= weight.sum(dtype=np.float64)
-        relative = relative_precision(square + inside, n)
+        within = square + _moved(held, centres, sums).sum() / total
+        axes = space.axes.T.astype(np.float64)
+        along = square_along + _moved(held, centres @ axes, sums @ axes).sum(axis=0) / total
+        weights = axis_weights(along, float(within) / len(space.mean), n)
         near = centres.astype(np.float32)
-        distance = squared_distances(vectors, mean, near, relative)
+        distance = squared_distances(vectors, space, near, weights)
         spread = float(np.einsum("ic,ic->i", g, distance).mean(dtype=np.float64))
-        scale = 1.0 / (2.0 * max(spread, 1e-12) * temperature)
         model = PrototypeModel(
             text=classes.vectors,
             text_scale=classes.logit_scale,
             text_weight=text_weight,
-            mean=mean,
+            mean=space.mean,
             centres=near,
-            precision=(relative * scale).astype(np.float32),
+            axes=space.axes,
+            axis_weights=weights,
+            sharpness=1.0 / (2.0 * max(spread, 1e-12) * temperature),
             log_prior=(prior_weight * np.log((mass + 1.0) / (n + n_classes))).astype(np.float32),
         )
-        votes = text_weight * text_votes - np.float32(scale) * distance + model.log_prior
+        votes = np.float32(text_weight) * text_votes + model.log_prior
+        votes -= np.float32(model.sharpness) * distance
         if clusters is not None:
             votes += CLUSTER_WEIGHT * _cluster_votes(g, clusters)
         for _ in range(2):
             log_g = hold_pins(log_softmax(votes + NEIGHBOR_WEIGHT * (neighbors @ g)), pins)
             g = np.exp(log_g)
         shift = float(np.linalg.norm(centres - before, axis=1).mean())
-        states.append(summarize(log_g, mean + near, shift, model))
+        states.append(summarize(log_g, space.mean + near, shift, model))
         progress("refining", step + 1, iterations)
     return tuple(states), *alignments(g, clusters)
 
@@ -131,26 +134,41 @@ def alignments(g: Floats, clusters: Clusters | None) -> tuple[Floats, Floats]:
     )
 
 
-def _mean(vectors: FloatArray) -> Floats:
-    total = np.zeros(vectors.shape[1])
-    for _, x in unit_blocks(vectors):
-        total += x.sum(axis=0, dtype=np.float64)
-    return (total / len(vectors)).astype(np.float32)
+def _trust(mass: NDArray[np.float64], temperature: float) -> tuple[float, float]:
+    """Weights of the text vote and of the prior, from what the folder seems to hold.
+
+    The exponential of the entropy of the class shares is how many classes the folder is like. Where
+    that is all the names, no class is preferred for being common and prototypes count for more;
+    where it is half of them or fewer, names are absent and common classes are preferred. A
+    prototype of few images is uncertain, so the text counts for more.
+
+    Parameters
+    ----------
+    mass
+        (C,) how many images each class seems to have.
+    """
+    n, n_classes = mass.sum(), len(mass)
+    share = np.maximum(mass / n, 1e-12)
+    alike = float(np.exp(-(share * np.log(share)).sum()))
+    even = float(np.clip((alike / n_classes - EVEN_FROM) / (EVEN_TO - EVEN_FROM), 0.0, 1.0))
+    few = FEW_IMAGES / (n / alike + FEW_IMAGES)
+    text_weight = few * TEXT_WEIGHT_FEW + (1.0 - few) * TEXT_WEIGHT_MANY * (1.0 - 0.5 * even)
+    prior_weight = PRIOR_WEIGHT * (1.0 - even) * min(1.0, PRIOR_TEMPERATURE / temperature)
+    return float(text_weight), float(prior_weight)
 
 
-def _mean_square(vectors: FloatArray, mean: Floats, weight: Floats) -> NDArray[np.float64]:
-    """Weighted mean of (x_ij - mean_j)^2 over the images, (d,)."""
-    total = np.zeros(vectors.shape[1])
-    for rows, x in unit_blocks(vectors):
-        total += (weight[rows] * np.square(x - mean)).sum(axis=0, dtype=np.float64)
-    return total / float(weight.sum(dtype=np.float64))
+def _moved(
+    held: NDArray[np.float64], centres: NDArray[np.float64], sums: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Change of the sum of squares of each class by taking it around its centre, not the mean."""
+    return held * centres**2 - 2.0 * centres * sums
 
 
 def _weighted_sums(vectors: FloatArray, mean: Floats, g: Floats) -> NDArray[np.float64]:
     """Return sum_i g_ic (x_i - mean), (C, d) float64."""
-    sums = np.zeros((g.shape[1], vectors.shape[1]))
+    sums = -np.outer(g.sum(axis=0, dtype=np.float64), mean)
     for rows, x in unit_blocks(vectors):
-        sums += g[rows].T @ (x - mean)
+        sums += g[rows].T @ x
     return sums
 
 

@@ -31,7 +31,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Nearest prototype with the loop's distances, text and prior.
 
     `from_labels` takes the prototypes of a run; `fit` learns them from labelled vectors instead
-    (class means, variances pooled within the classes and shrunk to their mean).
+    (class means, and the spread within the classes along the strongest axes).
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ) from error
         if version != _FORMAT:
             raise StoreError(f"{path} is of another version of protolabel: export it again.")
-        for name in ("text_scale", "text_weight"):
+        for name in ("text_scale", "text_weight", "sharpness"):
             fields[name] = float(fields[name])
         return cls._fitted(classes, PrototypeModel(**fields))
 

@@ -80,7 +80,7 @@ def _run(options: argparse.Namespace) -> None:
         source = load_embeddings(options.embeddings, options.image_paths)
     settings = {
         name: getattr(options, name)
-        for name in ("temperature", "iterations", "preset", "method", "seed", "all_present")
+        for name in ("temperature", "iterations", "preset", "method", "seed")
     }
     if options.templates is not None:
         settings["templates"] = options.templates
@@ -214,9 +214,6 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--method", choices=("anchored", "plain"), default="anchored")
     run.add_argument(
         "--preset", choices=tuple(PRESETS), help="by default by the size of the folder"
-    )
-    run.add_argument(
-        "--all-present", action="store_true", help="every class has images, about equally many"
     )
     run.add_argument("--seed", type=int, default=0)
     run.add_argument("--formats", nargs="+", metavar="NAME", help="what to write")

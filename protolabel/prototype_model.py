@@ -10,20 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from protolabel.image_space import axis_weights, image_space, squared_distances
 from protolabel.vectors import FloatArray, log_softmax, remember, unit_blocks, unit_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = [
-    "PrototypeModel",
-    "fit_prototypes",
-    "relative_precision",
-    "squared_distances",
-    "text_model",
-]
-
-SHRINKAGE = 100.0  # images after which a coordinate's own variance counts for half
+__all__ = ["PrototypeModel", "fit_prototypes", "text_model"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +26,10 @@ class PrototypeModel:
     For an image x with z = x - mean, class c scores ::
 
         text_weight * log softmax_c(text_scale * x . text_c)
-        - sum_j precision_j (z_j - centre_cj)^2 + log_prior_c
+        - sharpness * distance(z, centre_c) + log_prior_c
 
-    Zero-shot has no precision and a text weight of 1; the plain loop has its prototypes in the
+    where the distance is |z - centre_c|^2 less ``1 - axis_weight`` of its part along each axis.
+    Zero-shot has a sharpness of 0 and a text weight of 1; the plain loop has its prototypes in the
     place of the text; the anchored loop uses every term.
 
     Attributes
@@ -48,8 +42,11 @@ class PrototypeModel:
         (d,) float32, the mean image: what separates image space from text space.
     centres
         (C, d) float32 prototypes relative to `mean`.
-    precision
-        (d,) float32, not negative: how much a squared distance along each coordinate counts.
+    axes, axis_weights
+        (m, d) float32 orthonormal rows, and (m,) float32 in (0, 1]: directions along which images
+        of one class differ much, and how much a squared distance along each counts.
+    sharpness
+        How much a squared distance counts, 0 or more.
     log_prior
         (C,) float32, how common a class seems.
     """
@@ -59,13 +56,15 @@ class PrototypeModel:
     text_weight: float
     mean: NDArray[np.float32]
     centres: NDArray[np.float32]
-    precision: NDArray[np.float32]
+    axes: NDArray[np.float32]
+    axis_weights: NDArray[np.float32]
+    sharpness: float
     log_prior: NDArray[np.float32]
 
     @property
     def prototypes(self) -> NDArray[np.float32]:
         """(C, d) float32 unit rows: where each class stands among the images, else its text."""
-        return unit_rows(self.mean + self.centres) if self.precision.any() else self.text
+        return unit_rows(self.mean + self.centres) if self.sharpness else self.text
 
     def text_votes(self, vectors: FloatArray) -> NDArray[np.float32]:
         """Log-probabilities (N, C) float32 of the text side alone, weight 1; not to be changed."""
@@ -84,8 +83,10 @@ class PrototypeModel:
         scores = np.broadcast_to(self.log_prior, (len(vectors), len(self.text)))
         if self.text_weight:
             scores = scores + self.text_weight * self.text_votes(vectors)
-        if self.precision.any():
-            scores = scores - squared_distances(vectors, self.mean, self.centres, self.precision)
+        if self.sharpness:
+            space = image_space(vectors, self.mean, self.axes)
+            away = squared_distances(vectors, space, self.centres, self.axis_weights)
+            scores = scores - np.float32(self.sharpness) * away
         return np.asarray(scores, dtype=np.float32)
 
 
@@ -98,7 +99,9 @@ def text_model(text: NDArray[np.float32], scale: float) -> PrototypeModel:
         text_weight=1.0,
         mean=np.zeros(dim, np.float32),
         centres=np.zeros((n_classes, dim), np.float32),
-        precision=np.zeros(dim, np.float32),
+        axes=np.zeros((0, dim), np.float32),
+        axis_weights=np.zeros(0, np.float32),
+        sharpness=0.0,
         log_prior=np.zeros(n_classes, np.float32),
     )
 
@@ -121,55 +124,25 @@ def fit_prototypes(
         (N,) class index; every class has an image.
     """
     n, dim = unit.shape
-    mean = unit.mean(axis=0, dtype=np.float64).astype(np.float32)
-    z = unit - mean
+    space = image_space(unit)
     mass = np.bincount(label, minlength=n_classes)
     centres = np.zeros((n_classes, dim), dtype=np.float32)
-    np.add.at(centres, label, z)
+    np.add.at(centres, label, unit - space.mean)
     centres /= mass[:, None]
-    within = np.square(z - centres[label]).mean(axis=0, dtype=np.float64)
-    relative = relative_precision(within, n)
-    spread = float(squared_distances(unit, mean, centres, relative)[np.arange(n), label].mean())
+    off = unit - space.mean - centres[label]
+    along = np.square(off @ space.axes.T).mean(axis=0, dtype=np.float64)
+    weights = axis_weights(along, float(np.square(off).mean(dtype=np.float64)), n)
+    away = squared_distances(unit, space, centres, weights)
+    spread = float(away[np.arange(n), label].mean(dtype=np.float64))
     prior = prior_weight * np.log((mass + 1.0) / (n + n_classes))
     return PrototypeModel(
         text=np.zeros((n_classes, dim), np.float32),
         text_scale=0.0,
         text_weight=0.0,
-        mean=mean,
+        mean=space.mean,
         centres=centres,
-        precision=relative * np.float32(1.0 / (2.0 * max(spread, 1e-12) * temperature)),
+        axes=space.axes,
+        axis_weights=weights,
+        sharpness=1.0 / (2.0 * max(spread, 1e-12) * temperature),
         log_prior=prior.astype(np.float32),
     )
-
-
-def relative_precision(within: NDArray[np.float64], n: int) -> NDArray[np.float32]:
-    """Mean variance over each coordinate's own, (d,) float32, shrunk where images are few.
-
-    Parameters
-    ----------
-    within
-        (d,) variance of each coordinate pooled within the classes.
-    n
-        Number of images that it was estimated on.
-    """
-    own = n / (n + SHRINKAGE)
-    variance = np.maximum(own * within + (1.0 - own) * within.mean(), 1e-12)
-    return np.asarray(variance.mean() / variance, dtype=np.float32)
-
-
-def squared_distances(
-    vectors: FloatArray,
-    mean: NDArray[np.float32],
-    centres: NDArray[np.float32],
-    precision: NDArray[np.float32],
-) -> NDArray[np.float32]:
-    """Return sum_j precision_j (x_ij - mean_j - centre_cj)^2 as (N, C) float32, block by block."""
-    weighted = centres * precision
-    constant = np.einsum("cj,cj->c", weighted, centres)
-    distances = np.empty((len(vectors), len(centres)), dtype=np.float32)
-    for rows, x in unit_blocks(vectors):
-        z = x - mean
-        own = np.einsum("ij,ij,j->i", z, z, precision, optimize=True)
-        distances[rows] = own[:, None] - 2.0 * (z @ weighted.T) + constant
-    np.maximum(distances, 0.0, out=distances)  # rounding can leave a tiny negative one
-    return distances

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protolabel.vectors import FloatArray, unit_blocks, unit_rows
+from protolabel.image_space import image_space, principal_axes
+from protolabel.vectors import FloatArray, unit_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from protolabel.neighbors import KnnGraph
 
 __all__ = ["principal_components", "umap_layout"]
-
-_SAMPLE = 20_000  # rows that the principal axes are estimated on
 
 
 def principal_components(vectors: FloatArray, dimensions: int) -> NDArray[np.float32]:
@@ -34,15 +33,9 @@ def principal_components(vectors: FloatArray, dimensions: int) -> NDArray[np.flo
     (N, dimensions) float32
         The largest component of every axis is positive, so equal data gives equal signs.
     """
-    sample = unit_rows(vectors[:: -(-len(vectors) // _SAMPLE)])
-    mean = sample.mean(axis=0)
-    centred = (sample - mean).astype(np.float64)
-    _, axes = np.linalg.eigh(centred.T @ centred)
-    axes = axes[:, ::-1][:, :dimensions]
-    axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
+    _, axes = principal_axes(vectors, dimensions)
     result = np.zeros((len(vectors), dimensions), dtype=np.float32)
-    for rows, x in unit_blocks(vectors):
-        result[rows, : axes.shape[1]] = (x - mean) @ axes.astype(np.float32)
+    result[:, : len(axes)] = image_space(vectors, axes=axes).along
     return result
 
 

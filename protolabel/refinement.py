@@ -12,11 +12,12 @@ import numpy as np
 
 from protolabel.anchored import anchored_loop
 from protolabel.errors import InputError
+from protolabel.image_space import principal_axes
 from protolabel.neighbors import KnnGraph, knn_graph
 from protolabel.plain import plain_loop
 from protolabel.progress import ProgressFn, resolve
 from protolabel.prompts import ClassVectors
-from protolabel.vectors import FloatArray, as_vectors, is_count, remember, unit_blocks
+from protolabel.vectors import FloatArray, as_vectors, is_count, remember
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -29,8 +30,6 @@ __all__ = ["METHODS", "Refinement", "refine"]
 METHODS = ("anchored", "plain")
 UNITS = ("clusters", "images")
 MIN_TEMPERATURE = 1e-5  # below, scores leave the range of float32
-
-_COVARIANCE_SAMPLE = 20_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +90,6 @@ def refine(
     method: Literal["anchored", "plain"] = "anchored",
     temperature: float = 0.1,
     iterations: int = 5,
-    all_present: bool = False,
     units: Literal["clusters", "images"] = "clusters",
     pins: Mapping[int, int] | ArrayLike | None = None,
     graph: KnnGraph | None = None,
@@ -118,9 +116,6 @@ def refine(
         the typical spread within a class. Plain: cosines.
     iterations
         Number of passes T, 0 or more; 0 is zero-shot.
-    all_present
-        Assume that every class has images, about equally many. Better on full balanced folders,
-        worse when names have no images.
     units
         What the plain loop averages over; the anchored method ignores it.
     pins
@@ -184,7 +179,6 @@ def refine(
             graph.weights(wanted),
             temperature=temperature,
             iterations=iterations,
-            all_present=all_present,
             pins=fixed,
             progress=report,
         )
@@ -192,7 +186,6 @@ def refine(
         "method": method,
         "temperature": float(temperature),
         "iterations": int(iterations),
-        "all_present": bool(all_present),
         "units": units,
     }
     return Refinement(
@@ -202,7 +195,7 @@ def refine(
         pins=fixed,
         micro_alignment=micro,
         meta_alignment=meta,
-        lambda_max=remember(vectors, "lambda_max", None, lambda: largest_eigenvalue(vectors)),
+        lambda_max=remember(vectors, "lambda_max", None, lambda: _lambda_max(vectors)),
         parameters=MappingProxyType(parameters),
     )
 
@@ -227,17 +220,8 @@ def anchored_neighbors(n_images: int, n_classes: int) -> int:
     return int(np.clip(n_images // (2 * n_classes), 1, 5))
 
 
-def largest_eigenvalue(vectors: FloatArray) -> float:
-    """Largest eigenvalue of the covariance of the rows, on at most 20,000 of them."""
-    step = -(-len(vectors) // _COVARIANCE_SAMPLE)
-    sample = vectors[::step]
-    total = np.zeros(sample.shape[1])
-    second = np.zeros((sample.shape[1], sample.shape[1]))
-    for _, x in unit_blocks(sample):
-        total += x.sum(axis=0, dtype=np.float64)
-        second += x.T @ x
-    mean = total / len(sample)
-    return float(np.linalg.eigvalsh(second / len(sample) - np.outer(mean, mean))[-1])
+def _lambda_max(vectors: FloatArray) -> float:
+    return float(principal_axes(vectors, 1)[0][0])
 
 
 def _check_pins(

@@ -70,7 +70,7 @@ class Session(PinEdits):
     ----------
     classes, templates
         As for `embed_classes`.
-    method, temperature, iterations, all_present, units
+    method, temperature, iterations, units
         As for `refine`.
     preset, min_cluster_size, seed
         As for `cluster`.
@@ -213,7 +213,6 @@ class Session(PinEdits):
             method=cast("Any", self.method),
             temperature=self.temperature,
             iterations=self.iterations,
-            all_present=self.all_present,
             units=cast("Any", self.units),
             pins=self._pin_indices(),
             graph=self.graph,
@@ -288,7 +287,6 @@ class Session(PinEdits):
             "method": self.method,
             "temperature": self.temperature,
             "iterations": self.iterations,
-            "all_present": self.all_present,
             "units": self.units,
             "preset": preset.name,
             "min_cluster_size": self.min_cluster_size or preset.min_cluster_size,

@@ -21,7 +21,6 @@ FEEDS = {
     "method": "refinement",
     "temperature": "refinement",
     "iterations": "refinement",
-    "all_present": "refinement",
     "units": "refinement",
     "pins": "refinement",
     "kept": "labels",
@@ -47,7 +46,6 @@ class Settings(traitlets.HasTraits):
     method = traitlets.Enum(METHODS, "anchored")
     temperature = traitlets.Float(0.1)
     iterations = traitlets.Int(5)
-    all_present = traitlets.Bool(default_value=False)
     units = traitlets.Enum(UNITS, "clusters")
     preset = traitlets.Enum(tuple(PRESETS), None, allow_none=True)
     min_cluster_size = traitlets.Int(None, allow_none=True)

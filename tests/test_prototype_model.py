@@ -3,15 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from protolabel import vectors as vectors_module
 from protolabel.iteration import hold_pins, summarize
-from protolabel.prototype_model import (
-    PrototypeModel,
-    fit_prototypes,
-    relative_precision,
-    squared_distances,
-    text_model,
-)
+from protolabel.prototype_model import PrototypeModel, fit_prototypes, text_model
 from protolabel.vectors import log_softmax, unit_rows
 
 
@@ -46,13 +39,16 @@ def test_scores_are_the_formula_of_the_docstring():
         text_weight=1.5,
         mean=rng.normal(size=6).astype(np.float32) / 9,
         centres=rng.normal(size=(3, 6)).astype(np.float32) / 9,
-        precision=rng.uniform(1, 9, size=6).astype(np.float32),
+        axes=np.eye(2, 6, k=1, dtype=np.float32),
+        axis_weights=np.array([0.25, 0.5], np.float32),
+        sharpness=7.0,
         log_prior=np.log(np.array([0.5, 0.3, 0.2], np.float32)),
     )
     logits = 30.0 * x @ text.T
     votes = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     away = x[:, None] - model.mean - model.centres
-    wanted = 1.5 * votes - (model.precision * away**2).sum(axis=2) + model.log_prior
+    counts = np.array([1, 0.25, 0.5, 1, 1, 1])  # the axes are the second and third coordinate
+    wanted = 1.5 * votes - 7.0 * (counts * away**2).sum(axis=2) + model.log_prior
     np.testing.assert_allclose(model.scores(x), wanted, atol=1e-4)
 
 
@@ -66,30 +62,6 @@ def test_the_model_of_the_text_is_zero_shot():
     np.testing.assert_array_equal(model.prototypes, text)
 
 
-def test_relative_precision_closed_form():
-    # 100 images: own variance and the mean of all count for half each.
-    got = relative_precision(np.array([1.0, 3.0]), 100)
-    np.testing.assert_allclose(got, [2 / 1.5, 2 / 2.5], rtol=1e-6)
-    np.testing.assert_allclose(relative_precision(np.zeros(4), 10), np.ones(4))
-    np.testing.assert_allclose(relative_precision(np.array([1.0, 3.0]), 10**9), [2, 2 / 3], 1e-5)
-
-
-def test_distances_in_blocks_are_the_literal_ones(monkeypatch):
-    x, rng = unit(50, 7, seed=6), np.random.default_rng(7)
-    mean, centres = x.mean(axis=0), rng.normal(size=(4, 7)).astype(np.float32) / 5
-    precision = rng.uniform(0.5, 2, size=7).astype(np.float32)
-    literal = (precision * (x[:, None] - mean - centres) ** 2).sum(axis=2)
-    np.testing.assert_allclose(squared_distances(x, mean, centres, precision), literal, atol=1e-5)
-    monkeypatch.setattr(vectors_module, "_BLOCK_BYTES", 4 * 7 * 6)
-    np.testing.assert_allclose(squared_distances(x, mean, centres, precision), literal, atol=1e-5)
-
-
-def test_a_distance_is_never_negative():
-    x = np.tile(unit(1, 64, seed=8), (40, 1))
-    got = squared_distances(x, x.mean(axis=0) / 3, x[:3] * 2 / 3, np.full(64, 1e6, np.float32))
-    assert (got >= 0).all()
-
-
 def test_fit_measures_the_spread_within_the_classes():
     rng = np.random.default_rng(9)
     label = rng.integers(2, size=400)
@@ -97,11 +69,15 @@ def test_fit_measures_the_spread_within_the_classes():
     model = fitted(x, label, 2, temperature=0.2)
     z = x - x.mean(axis=0)
     centres = np.array([z[label == c].mean(axis=0) for c in range(2)])
-    variance = np.square(z - centres[label]).mean(axis=0)
-    shrunk = 0.8 * variance + 0.2 * variance.mean()
-    relative = shrunk.mean() / shrunk
-    spread = (relative * (z - centres[label]) ** 2).sum(axis=1).mean()
-    np.testing.assert_allclose(model.precision, relative / (2 * spread * 0.2), rtol=1e-3)
+    off = z - centres[label]
+    variance = np.square(off).mean()
+    own = 0.5 * 400 / 900
+    shrunk = own * np.square(off @ model.axes.T).mean(axis=0) + (1 - own) * variance
+    weights = np.minimum(1, variance / shrunk)
+    np.testing.assert_allclose(model.axis_weights, weights, rtol=1e-3)
+    along = (off @ model.axes.T) ** 2
+    spread = (np.square(off).sum(axis=1) - along @ (1 - weights)).mean()
+    np.testing.assert_allclose(model.sharpness, 1 / (2 * spread * 0.2), rtol=1e-3)
     share = (np.bincount(label) + 1) / 402
     np.testing.assert_allclose(model.log_prior, 0.5 * np.log(share), rtol=1e-5)
 

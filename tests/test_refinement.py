@@ -12,7 +12,7 @@ from protolabel import anchored, plain
 from protolabel import vectors as vectors_module
 from protolabel.clustering import Clusters
 from protolabel.progress import silent
-from protolabel.refinement import anchored_neighbors, check_parameters, largest_eigenvalue
+from protolabel.refinement import anchored_neighbors, check_parameters
 from protolabel.vectors import unit_rows
 
 METHODS = ("anchored", "plain")
@@ -118,7 +118,6 @@ def literal(
     *,
     temperature: float = 0.1,
     iterations: int = 5,
-    all_present: bool = False,
     pins: dict[int, int] | None = None,
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Run algorithm by the letter in float64, with dense matrices and loops over images.
@@ -129,7 +128,6 @@ def literal(
     x /= np.linalg.norm(x, axis=1, keepdims=True)
     t = world.classes.vectors.astype(float)
     (n, _), c = x.shape, len(t)
-    weight, prior = (1.0, 0.0) if all_present else (1.5, 0.5)
     pins = pins or {}
 
     def log_softmax(s: np.ndarray) -> np.ndarray:
@@ -157,15 +155,23 @@ def literal(
     s = sum(z[i] @ u[first[i]] for i in range(n)) / sum(u[first[i]] @ u[first[i]] for i in range(n))
     anchor = np.clip(s, 0.05, 3) * u
     count = np.array([4.0 if i in pins else 1.0 for i in range(n)])[:, None]
+    axes = np.linalg.eigh(np.cov(x, rowvar=False, bias=True))[1][:, ::-1][:, :8].T
     states = []
     for _ in range(iterations):
+        share = g.sum(axis=0) / n
+        alike = np.exp(-(share * np.log(share + 1e-300)).sum())  # how many classes it is like
+        even = np.clip((alike / c - 0.5) / 0.45, 0, 1)
+        few = 10 / (n / alike + 10)
+        weight = 2 * few + 0.5 * (1 - even / 2) * (1 - few)
+        prior = (1 - even) * min(1, 0.1 / temperature)
         held = (count * g).sum(axis=0)
         p = ((count * g).T @ z + 4.0 * anchor) / (held + 4.0)[:, None]
-        squares = (z[:, None] - p[None]) ** 2  # (N, C, d)
-        v = np.einsum("ic,icd->d", count * g, squares) / count.sum()
-        own = n / (n + 100)
-        v = own * v + (1 - own) * v.mean()
-        d2 = (squares * v.mean() / v).sum(axis=2)
+        away = z[:, None] - p[None]  # (N, C, d)
+        v = np.einsum("ic,icd->", count * g, away**2) / count.sum() / x.shape[1]
+        v_axis = np.einsum("ic,ica->a", count * g, (away @ axes.T) ** 2) / count.sum()
+        own = 0.5 * n / (n + 500)
+        keep = np.minimum(1, v / (own * v_axis + (1 - own) * v))
+        d2 = (away**2).sum(axis=2) - ((1 - keep) * (away @ axes.T) ** 2).sum(axis=2)
         sigma2 = (g * d2).sum(axis=1).mean()
         e = weight * votes - d2 / (2 * sigma2 * temperature)
         e += prior * np.log((g.sum(axis=0) + 1) / (n + c))
@@ -174,7 +180,7 @@ def literal(
             if micro[i] >= 0 and rest.any():
                 e[i] += g[rest].mean(axis=0)
         for _ in range(2):
-            log_g = log_softmax(e + 2.0 * w @ g)
+            log_g = log_softmax(e + 3.0 * w @ g)
             g = hold(np.exp(log_g))
         points = mean + p
         states.append((log_g, points / np.linalg.norm(points, axis=1, keepdims=True)))
@@ -186,7 +192,7 @@ def literal(
     [
         {},
         {"temperature": 0.05, "iterations": 3},
-        {"temperature": 0.3, "all_present": True},
+        {"temperature": 0.3},
         {"pins": {3: 1, 10: 0, 77: 5}},
     ],
 )
@@ -218,29 +224,50 @@ def test_without_clusters_and_in_small_folders_too():
         np.testing.assert_allclose(state.prototypes, prototypes, atol=1e-4)
 
 
-def test_the_pooled_variance_is_the_direct_one(monkeypatch):
+def test_the_variance_within_the_classes_is_the_direct_one(monkeypatch):
     world, graph, _ = clustered_world()
     pooled, directly = [], []
 
-    def spy_precision(within, n):
-        pooled.append(within)
-        return relative_precision(within, n)
+    def spy_weights(along, mean, n):
+        pooled.append((along, mean))
+        return axis_weights(along, mean, n)
 
-    def spy_distances(vectors, mean, centres, precision):
-        directly.append((mean, centres))
-        return squared_distances(vectors, mean, centres, precision)
+    def spy_distances(vectors, space, centres, weights):
+        directly.append((space, centres))
+        return squared_distances(vectors, space, centres, weights)
 
-    relative_precision, squared_distances = anchored.relative_precision, anchored.squared_distances
-    monkeypatch.setattr(anchored, "relative_precision", spy_precision)
+    axis_weights, squared_distances = anchored.axis_weights, anchored.squared_distances
+    monkeypatch.setattr(anchored, "axis_weights", spy_weights)
     monkeypatch.setattr(anchored, "squared_distances", spy_distances)
     refine(world, graph=graph, iterations=1)
     logits = 100.0 * world.vectors @ world.classes.vectors.T
     g = np.exp(logits - logits.max(axis=1, keepdims=True))
     g /= g.sum(axis=1, keepdims=True)
-    mean, centres = directly[0]
-    away = world.vectors[:, None] - mean - centres
-    naive = np.einsum("ic,icd->d", g, away**2) / len(g)
-    np.testing.assert_allclose(pooled[0], naive, rtol=1e-3)
+    space, centres = directly[0]
+    away = world.vectors[:, None] - space.mean - centres
+    along = np.einsum("ic,ica->a", g, (away @ space.axes.T) ** 2) / len(g)
+    mean = np.einsum("ic,icd->", g, away**2) / away.shape[2] / len(g)
+    np.testing.assert_allclose(pooled[0][0], along, rtol=1e-3)
+    np.testing.assert_allclose(pooled[0][1], mean, rtol=1e-3)
+
+
+def test_the_weights_follow_what_the_folder_seems_to_hold():
+    # All ten names, 1,000 images each: prototypes of so many images count, no class is preferred.
+    text, prior = anchored._trust(np.full(10, 1000.0), 0.1)
+    assert text == pytest.approx(2 * 10 / 1010 + 0.25 * 1000 / 1010)
+    assert prior == 0
+    # Half of the names and fewer: common classes are preferred, less where distances are soft.
+    half = np.array([1000.0] * 5 + [1e-9] * 5)
+    text, prior = anchored._trust(half, 0.1)
+    assert text == pytest.approx(2 * 10 / 1010 + 0.5 * 1000 / 1010, rel=1e-4)
+    assert prior == pytest.approx(1, abs=1e-6)
+    assert anchored._trust(half, 0.3)[1] == pytest.approx(1 / 3, abs=1e-6)
+    assert anchored._trust(half, 0.05)[1] == pytest.approx(1, abs=1e-6)
+    # Two images a class: the text leads.
+    assert anchored._trust(np.full(10, 2.0), 0.1)[0] > 1.5
+    # In between, between.
+    some = anchored._trust(np.array([300.0] * 7 + [100.0] * 3), 0.1)[1]
+    assert 0 < some < 0.5
 
 
 def test_the_vote_of_a_micro_cluster_is_that_of_its_other_images():
@@ -467,8 +494,11 @@ def test_churn_and_lambda_max():
 
 def test_lambda_max_of_two_points():
     # Covariance of e1 and e2: eigenvalue 1/2 along their difference.
-    np.testing.assert_allclose(largest_eigenvalue(np.eye(2, dtype=np.float32)), 0.5, atol=1e-6)
-    np.testing.assert_allclose(largest_eigenvalue(np.ones((5, 3), np.float32)), 0.0, atol=1e-6)
+    text = pl.ClassVectors(["one"], np.eye(1, 2, dtype=np.float32))
+    run = pl.refine(np.eye(2, dtype=np.float32), text, iterations=0)
+    np.testing.assert_allclose(run.lambda_max, 0.5, atol=1e-6)
+    same = pl.refine(np.ones((5, 2), np.float32), text, iterations=0)
+    np.testing.assert_allclose(same.lambda_max, 0.0, atol=1e-6)
 
 
 # --- pins ---------------------------------------------------------------------------------------
@@ -672,7 +702,7 @@ def test_progress_counts_the_iterations_and_may_stop_them():
 def test_parameters_are_plain_and_cannot_be_changed():
     run = refine(make_world((9, 9)), temperature=np.float32(0.25), iterations=np.int64(1))
     assert dict(run.parameters) == {
-        "method": "anchored", "temperature": 0.25, "iterations": 1, "all_present": False,
+        "method": "anchored", "temperature": 0.25, "iterations": 1,
         "units": "clusters",
     }  # fmt: skip
     assert isinstance(run.parameters, MappingProxyType)

@@ -142,7 +142,6 @@ LOOP = {"refine": 1, "place": 1}
     [
         ({"temperature": 0.05}, LOOP),
         ({"iterations": 2}, LOOP),
-        ({"all_present": True}, LOOP),
         ({"method": "plain"}, LOOP),
         ({"units": "images"}, LOOP),
         ({"pins": {"red/0000.png": "blue"}}, LOOP),

@@ -28,7 +28,6 @@ TOOLTIPS = {
     "prototypes move freely, to watch them fall together.",
     "preset": "How much care is spent on clusters and map. Automatic goes by the number of images.",
     "min_cluster_size": "The fewest images that make a micro-cluster. 0 chooses by the preset.",
-    "all_present": "Switch on when you know that every class has images, about equally many.",
     "seed": "The start of the random numbers: the same seed gives the same result.",
 }
 
@@ -59,10 +58,6 @@ class ControlsPanel(Panel):
         self.min_cluster_size = ipw.BoundedIntText(
             0, min=0, max=100_000, description="Smallest cluster",
             tooltip=TOOLTIPS["min_cluster_size"], continuous_update=False, **options,
-        )  # fmt: skip
-        self.all_present = ipw.Checkbox(
-            description="All classes present", tooltip=TOOLTIPS["all_present"], indent=True,
-            **options,
         )  # fmt: skip
         self.seed = ipw.BoundedIntText(
             0, min=0, max=2**31 - 1, description="Seed", tooltip=TOOLTIPS["seed"],

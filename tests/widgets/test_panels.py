@@ -29,7 +29,6 @@ SETTINGS = [
     ("method", "plain"),
     ("preset", "medium"),
     ("min_cluster_size", 4),
-    ("all_present", True),
     ("seed", 7),
 ]
 
