@@ -20,6 +20,7 @@ _HOME = {
     "ClassPrompts": "prompts",
     "ClassVectors": "prompts",
     "Clusters": "clustering",
+    "Comparison": "evaluation",
     "DEFAULT_TEMPLATES": "prompts",
     "Diagnostics": "diagnostics",
     "Embeddings": "embedding",
@@ -39,6 +40,7 @@ _HOME = {
     "StoreError": "errors",
     "annotate": "one_call",
     "cluster": "clustering",
+    "compare": "evaluation",
     "diagnose": "diagnostics",
     "embed_classes": "prompts",
     "embed_images": "embedding",
@@ -60,6 +62,7 @@ __all__ = [
     "ClassPrompts",
     "ClassVectors",
     "Clusters",
+    "Comparison",
     "Diagnostics",
     "Embeddings",
     "Encoder",
@@ -79,6 +82,7 @@ __all__ = [
     "__version__",
     "annotate",
     "cluster",
+    "compare",
     "diagnose",
     "embed_classes",
     "embed_images",
@@ -109,7 +113,7 @@ if TYPE_CHECKING:
         Stopped,
         StoreError,
     )
-    from protolabel.evaluation import Evaluation, evaluate
+    from protolabel.evaluation import Comparison, Evaluation, compare, evaluate
     from protolabel.exporting import export
     from protolabel.images import ImageSet, find_images
     from protolabel.labeling import Labels, label

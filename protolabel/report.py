@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-import unicodedata
 from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from protolabel.diagnostics import Diagnostics, diagnose
+from protolabel.wording import columns, fitted, many, padded, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -116,22 +116,22 @@ def _summary(labels: Labels, images: ImageSet, diagnostics: Diagnostics | None) 
     yield "A dataset labelled by protolabel"
     yield "================================"
     used, total = int(np.count_nonzero(labels.counts)), len(labels.names)
-    classes = _many(total, "class", "classes")
+    classes = many(total, "class", "classes")
     if used < total:
         classes += f", {used} of them with images"
-    text = f"{_many(len(labels), 'image')} in {classes}."
+    text = f"{many(len(labels), 'image')} in {classes}."
     if images.skipped:
-        text += f" {_many(len(images.skipped), 'file')} could not be used and "
+        text += f" {many(len(images.skipped), 'file')} could not be used and "
         text += "is" if len(images.skipped) == 1 else "are"
         text += " listed below."
     pinned = int(labels.pinned.sum())
     if pinned:
-        text += f" {_many(pinned, 'label')} fixed by hand."
+        text += f" {many(pinned, 'label')} fixed by hand."
     if diagnostics is not None and labels.iteration > 0:
         share = 1.0 - diagnostics.agreement_with_zero_shot
         text += (
             f" Refinement (iteration {labels.iteration}) changed "
-            f"{_many(diagnostics.changed, 'label')} ({share:.1%}) against zero-shot, that is, "
+            f"{many(diagnostics.changed, 'label')} ({share:.1%}) against zero-shot, that is, "
             "against the text of the class names alone."
         )
     elif diagnostics is not None:
@@ -150,15 +150,15 @@ def _classes(labels: Labels, class_folders: Sequence[str] | None) -> Iterator[st
     counts = labels.counts
     most = max(1, int(counts.max()))
     total = np.bincount(labels.label, weights=labels.agreement, minlength=len(counts))
-    shown = [_fitted(name, _NAME) for name in labels.names]
-    width = max(5, *(_columns(name) for name in shown))
+    shown = [fitted(name, _NAME) for name in labels.names]
+    width = max(5, *(columns(name) for name in shown))
     before = labels.at(0).counts if labels.run is not None and labels.iteration else None
-    heading = f"{_padded('class', width)}  {'images':>8}  {'share':>6}  {'agreement':>9}"
+    heading = f"{padded('class', width)}  {'images':>8}  {'share':>6}  {'agreement':>9}"
     yield heading + ("  zero-shot" if before is not None else "")
     for index, name in enumerate(shown):
         count = int(counts[index])
         agreement = f"{total[index] / count:9.2f}" if count else "        -"
-        line = f"{_padded(name, width)}  {count:8,}  {count / len(labels):6.1%}  {agreement}"
+        line = f"{padded(name, width)}  {count:8,}  {count / len(labels):6.1%}  {agreement}"
         if before is not None:
             line += f"  {int(before[index]):9,}"
         yield f"{line}  {_bar(count / most)}".rstrip()
@@ -180,8 +180,8 @@ def _least_certain(labels: Labels, images: ImageSet) -> Iterator[str]:
         return
     for index in labels.least_certain[:_CERTAIN]:
         label, other = (labels.names[one[index]] for one in (labels.label, labels.runner_up))
-        verdict = f"{_fitted(label, _NAME)}, or {_fitted(other, _NAME)}"
-        yield f"  margin {labels.margin[index]:.2f}  {verdict}: {_printable(images.names[index])}"
+        verdict = f"{fitted(label, _NAME)}, or {fitted(other, _NAME)}"
+        yield f"  margin {labels.margin[index]:.2f}  {verdict}: {printable(images.names[index])}"
 
 
 def _splits(
@@ -203,15 +203,15 @@ def _splits(
     if short:
         yield from _wrapped(
             "Too few images, or too many near-duplicates, to be everywhere: "
-            f"{', '.join(_fitted(name, _NAME) for name in short[:20])}"
+            f"{', '.join(fitted(name, _NAME) for name in short[:20])}"
             f"{' and others' if len(short) > 20 else ''}."
         )
     if groups is not None:
         size = np.bincount(groups)
         if (size > 1).any():
             yield from _wrapped(
-                f"{_many(int(size[size > 1].sum()), 'image')} in "
-                f"{_many(int((size > 1).sum()), 'group')} of near-duplicates (the largest has "
+                f"{many(int(size[size > 1].sum()), 'image')} in "
+                f"{many(int((size > 1).sum()), 'group')} of near-duplicates (the largest has "
                 f"{int(size.max()):,}); every group is on one side."
             )
         else:
@@ -220,7 +220,7 @@ def _splits(
 
 def _skipped(images: ImageSet) -> Iterator[str]:
     for one in images.skipped[:_SKIPPED]:
-        yield f"  {_printable(one.name)}: {_printable(one.reason)}"
+        yield f"  {printable(one.name)}: {printable(one.reason)}"
     if len(images.skipped) > _SKIPPED:
         yield f"  and {len(images.skipped) - _SKIPPED:,} more, all of them in metadata.json"
 
@@ -275,7 +275,7 @@ def _made(
 
 def _wrapped(text: str, first: str = "", then: str = "") -> list[str]:
     return textwrap.wrap(
-        _printable(text),
+        printable(text),
         WIDTH,
         initial_indent=first,
         subsequent_indent=then,
@@ -284,35 +284,5 @@ def _wrapped(text: str, first: str = "", then: str = "") -> list[str]:
     )
 
 
-def _many(count: int, one: str, many: str | None = None) -> str:
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
 def _bar(share: float) -> str:
     return "#" * max(int(share > 0), round(share * _BAR))
-
-
-def _printable(text: str) -> str:
-    """Keep names from breaking lines or steering the terminal."""
-    return "".join(c if c.isprintable() or c in "\u200c\u200d" else ascii(c)[1:-1] for c in text)
-
-
-def _columns(text: str) -> int:
-    """Columns that a terminal gives the text: wide characters take two, combining ones none."""
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
-        for c in text
-    )
-
-
-def _fitted(name: str, width: int) -> str:
-    shown = _printable(name)
-    if _columns(shown) <= width:
-        return shown
-    while _columns(shown) > width - 3:
-        shown = shown[:-1]
-    return f"{shown}..."
-
-
-def _padded(text: str, width: int) -> str:
-    return text + " " * (width - _columns(text))

@@ -1,28 +1,31 @@
-"""Every run so far: with what it was made, how it went, and where two of them differ."""
+"""Every run so far: with what it was made, and how it went."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from protolabel.evaluation import evaluate
+from protolabel.evaluation import share_right
+from protolabel.truth import class_indices
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from protolabel.evaluation import Labelled
     from protolabel.labeling import Labels
 
-__all__ = ["Run", "RunHistory", "difference"]
+__all__ = ["Run", "RunHistory"]
 
 _MOST = 100  # runs that are remembered; a million images take 4 MB each
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One run of the loop, without its vectors.
+    """One run of the loop, without its vectors; `protolabel.compare` takes two of them.
 
     Attributes
     ----------
@@ -45,7 +48,7 @@ class Run:
     changed
         Number of labels that differ from zero-shot.
     accuracy
-        Share of right labels where the truth is known, else None.
+        Share of right labels; None where no image has a known true class among the names.
     """
 
     number: int
@@ -58,14 +61,6 @@ class Run:
     churn: float
     changed: int
     accuracy: float | None
-
-
-def difference(a: Run, b: Run) -> NDArray[np.int64]:
-    """Return the indices of the images whose class name differs between two runs, ascending."""
-    index = {name: i for i, name in enumerate(dict.fromkeys((*a.names, *b.names)))}
-    left = np.array([index[name] for name in a.names])[a.label]
-    right = np.array([index[name] for name in b.names])[b.label]
-    return np.flatnonzero(left != right)
 
 
 class RunHistory(Sequence[Run]):
@@ -85,7 +80,7 @@ class RunHistory(Sequence[Run]):
         return self._runs[index]
 
     def record(
-        self, labels: Labels, settings: Mapping[str, Any], truth: Sequence[str] | None
+        self, labels: Labels, settings: Mapping[str, Any], truth: Sequence[str | None] | None
     ) -> Run:
         """Remember a run.
 
@@ -96,7 +91,7 @@ class RunHistory(Sequence[Run]):
         settings
             What it was made with.
         truth
-            The true class name of every image, where it is known.
+            (N,) true class names, as far as they are known.
         """
         run = labels.run
         if run is None:
@@ -113,11 +108,22 @@ class RunHistory(Sequence[Run]):
             classes_used=int(np.count_nonzero(labels.counts)),
             churn=float(run.churn[labels.iteration - 1]) if labels.iteration else 0.0,
             changed=int(np.count_nonzero(labels.label != labels.at(0).label)),
-            accuracy=None if truth is None else evaluate(labels, truth).accuracy,
+            accuracy=_accuracy(labels, truth),
         )
         self._runs = [*self._runs, made][-_MOST:]
         return made
 
+    def judge(self, truth: Sequence[str | None] | None) -> None:
+        """Give every run so far its accuracy against the (N,) true class names."""
+        self._runs = [replace(run, accuracy=_accuracy(run, truth)) for run in self._runs]
+
     def forget(self, run: Run) -> None:
         """Drop a run, such as one that a slider only passed through."""
-        self._runs = [one for one in self._runs if one is not run]
+        self._runs = [one for one in self._runs if one.number != run.number]
+
+
+def _accuracy(labels: Labelled, truth: Sequence[str | None] | None) -> float | None:
+    if truth is None:
+        return None
+    share = share_right(labels.label, class_indices(truth, labels.names))
+    return None if math.isnan(share) else share

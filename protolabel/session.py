@@ -12,7 +12,6 @@ from protolabel.diagnostics import Diagnostics, diagnose
 from protolabel.embedding import Embeddings, embed_images
 from protolabel.encoders import DEFAULT_MODEL, Encoder, load_encoder
 from protolabel.errors import InputError
-from protolabel.evaluation import Evaluation, evaluate
 from protolabel.images import ImageSet, find_images
 from protolabel.labeling import Labels, label
 from protolabel.neighbors import KnnGraph, knn_graph
@@ -24,8 +23,8 @@ from protolabel.prompts import ClassVectors, embed_classes
 from protolabel.refinement import Refinement, refine
 from protolabel.runs import RunHistory
 from protolabel.session_classes import parse_classes
-from protolabel.session_pins import PinEdits
 from protolabel.session_settings import FEEDS, FOLLOWS
+from protolabel.session_truth import Judging
 from protolabel.stages import Stages
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 
-class Session(PinEdits):
+class Session(Judging):
     """From images and class names to labels; a change recomputes only what it touches.
 
     Every stage is computed when it is first asked for and kept until a trait that it depends on
@@ -78,6 +77,8 @@ class Session(PinEdits):
         Image name -> class name: labels that a person fixed; use `pin` and `unpin`.
     kept : int or None
         The iteration whose labels count; None is the last.
+    truth : tuple of (str or None), optional
+        True class name of every image, as far as a person knows it; set as for `evaluate`.
     revision : int
         Grows whenever a stage is invalidated: observe it to follow everything.
     """
@@ -228,7 +229,7 @@ class Session(PinEdits):
         kept = self.kept
         labels = label(self.refinement, kept)
         settings = {name: getattr(self, name) for name in FEEDS if name != "pins"}
-        self.runs.record(labels, settings, self.embeddings.images.truth)
+        self.runs.record(labels, settings, self._known())
         return labels
 
     @property
@@ -257,23 +258,6 @@ class Session(PinEdits):
     def diagnostics(self) -> Diagnostics:
         """What the run did up to the kept iteration, in numbers and plain words."""
         return diagnose(self.labels)
-
-    def evaluate(self, truth: Sequence[str] | None = None) -> Evaluation:
-        """Compare the labels with the true class names.
-
-        Parameters
-        ----------
-        truth
-            One name per image of ``session.embeddings.images``; by default the class folders
-            that ``find_images(folder, truth=True)`` found.
-        """
-        truth = self.embeddings.images.truth if truth is None else truth
-        if truth is None:
-            raise InputError(
-                "No truth is known: pass one class name per image, or make the session from "
-                "find_images(folder, truth=True)."
-            )
-        return evaluate(self.labels, truth)
 
     @property
     def _preset(self) -> Preset:
@@ -364,7 +348,7 @@ class Session(PinEdits):
         from protolabel.session_store import SavedStages, save_session
 
         settings = {name: getattr(self, name) for name in FEEDS}
-        settings["corrections"] = self._history.records()
+        settings |= {"corrections": self._history.records(), "truth": self.truth}
         arrays = SavedStages(self.graph, self.clusters, self._stages.peek("map"))
         return save_session(Path(folder), settings, self.embeddings, arrays, self.text)
 
@@ -387,7 +371,7 @@ class Session(PinEdits):
         from protolabel.session_store import load_session
 
         settings, embeddings, arrays, text = load_session(Path(folder))
-        trail = settings.pop("corrections", [])
+        trail, truth = settings.pop("corrections", []), settings.pop("truth", None)
         session = cls(embeddings, **settings, **options)
         session._history = PinHistory(session.pins, trail)
         session._stages.put(
@@ -395,4 +379,5 @@ class Session(PinEdits):
         )
         if arrays.map is not None:
             session._stages.put(map=arrays.map)
+        session.truth = truth
         return session

@@ -109,6 +109,32 @@ def test_without_truth_there_is_nothing_to_compare(session):
         session.evaluate()
 
 
+def test_truth_is_kept_and_judges_runs_before_and_after(session, tmp_path):
+    _ = session.labels
+    names = session.embeddings.images.names
+    truth = dict(list(zip(names, colour_of(session), strict=True))[3:])
+    assert session.runs[0].accuracy is None
+    got = session.evaluate(truth)
+    assert (got.judged, got.unknown) == (12, 3)
+    assert session.truth[:3] == (None, None, None)
+    session.temperature = 0.2
+    assert session.evaluate().judged == 12
+    assert [run.accuracy for run in session.runs] == [1, session.evaluate().accuracy]
+    session.save(tmp_path / "saved")
+    assert Session.load(tmp_path / "saved", progress=silent).truth == session.truth
+
+
+def test_truth_that_does_not_fit_leaves_the_one_before(session):
+    session.evaluate(colour_of(session))
+    before = session.truth
+    for wrong in (["red"], {"other.png": "red"}):
+        with pytest.raises(pl.InputError):
+            session.evaluate(wrong)
+    assert session.truth == before
+    session.runs.forget(session.runs[0])
+    assert len(session.runs) == 0
+
+
 def test_the_store_lies_in_the_users_cache_by_default(image_folder, encoder, tmp_path, monkeypatch):
     folders = []
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import logging
 import time
 from functools import wraps
@@ -12,6 +11,7 @@ import ipywidgets as ipw
 
 from protolabel.errors import ProtolabelError
 from protolabel.widgets.worker import work_of
+from protolabel.wording import escape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,11 +54,6 @@ border-bottom:1px solid var(--pls-line);color:var(--pls-ink)}
 def style() -> ipw.HTML:
     """Return the style sheet of the panels, which follows the theme of the notebook."""
     return ipw.HTML(_CSS, layout={"display": "none"})
-
-
-def escape(text: object) -> str:
-    """Make text of any origin safe between tags and in attributes."""
-    return html.escape("".join(c if c.isprintable() else "\ufffd" for c in str(text)), quote=True)
 
 
 def colours_of(count: int) -> list[str]:

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
 
-from protolabel.runs import Run, difference
+from protolabel.evaluation import compare
 from protolabel.widgets.base import Panel, escape
 from protolabel.widgets.grid import ThumbGrid, Thumbnails
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from protolabel.runs import Run
 
 __all__ = ["RunsPanel"]
 
@@ -41,6 +43,7 @@ class RunsPanel(Panel):
             choice.observe(self.guard(self._compare), names="value")
         self.again.on_click(self.guard(self._go_back))
         self.follow_work(self._show, "labels")
+        self.follow(self._show, "truth")
         row = {"flex_flow": "row wrap", "align_items": "center"}
         yield self.table
         yield ipw.HBox([self.left, self.right, self.again], layout=row)
@@ -75,12 +78,20 @@ class RunsPanel(Panel):
             self.result.value = '<span class="pls-faint">Choose two different runs.</span>'
             self.grid.show(b"", [])
             return
-        differ = difference(a, b)
-        more = f"; the first {_MOST} are shown" if len(differ) > _MOST else ""
-        self.result.value = (
-            f"<b>{len(differ):,}</b> of {len(a.label):,} images have another label{more}."
-        )
         images = self.session.embeddings.images
+        between = compare(a, b, self.session.truth or images.truth)
+        differ = between.changed
+        self.result.value = (
+            f"<b>{len(differ):,}</b> of {len(a.label):,} images have another label"
+            + (f"; the first {_MOST} are shown" if len(differ) > _MOST else "")
+            + (
+                f"; <b>{len(between.mended):,}</b> became right, "
+                f"<b>{len(between.broken):,}</b> wrong"
+                if between.judged
+                else ""
+            )
+            + "."
+        )
         tiles = [
             {
                 "id": int(i),

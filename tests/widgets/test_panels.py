@@ -353,14 +353,14 @@ def test_the_difference_of_two_runs_is_what_numpy_says(session, settle):
 
 
 def test_runs_with_other_names_are_compared_by_name(session):
-    from protolabel.runs import difference
+    from protolabel.evaluation import compare
 
     _ = session.labels
     session.classes = ["blue", "green", "red"]
     _ = session.labels
     one, two = session.runs
     same = np.array(one.names)[one.label] == np.array(two.names)[two.label]
-    assert difference(one, two).tolist() == np.flatnonzero(~same).tolist()
+    assert compare(one, two).changed.tolist() == np.flatnonzero(~same).tolist()
 
 
 def test_a_run_is_gone_back_to(session, settle):
@@ -385,6 +385,23 @@ def test_accuracy_is_shown_where_truth_is_known(make_images, encoder, tmp_path, 
     settle(panel)
     assert session.runs[-1].accuracy == 1.0
     assert "100.0 %" in panel.table.value
+
+
+def test_truth_that_is_told_later_reaches_the_runs(session, settle):
+    panel = RunsPanel(session)
+    settle(panel)
+    names = session.embeddings.images.names
+    session.pin([0, 5], "blue")
+    settle(panel)
+    assert "unknown" in panel.table.value
+    assert "became right" not in panel.result.value
+    session.evaluate({names[0]: "blue", names[5]: "blue", names[6]: "green"})
+    assert "unknown" not in panel.table.value
+    first, last = session.runs[0], session.runs[-1]
+    right = np.array(first.names)[first.label[[0, 5, 6]]] == ["blue", "blue", "green"]
+    assert first.accuracy == pytest.approx(right.mean())
+    assert last.accuracy == 1
+    assert f"<b>{(~right).sum()}</b> became right, <b>0</b> wrong" in panel.result.value
 
 
 # --- export ---------------------------------------------------------------------------------------
