@@ -1,4 +1,4 @@
-"""The command line: embed, run, apply, plot, demo."""
+"""The command line: embed, run, apply, evaluate, plot, demo."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import protolabel
 from protolabel.errors import InputError, ProtolabelError, Stopped
 from protolabel.presets import PRESETS
+from protolabel.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,6 +141,18 @@ def _apply(options: argparse.Namespace) -> None:
     print(f"Wrote {options.output}/ with the prototypes of {options.dataset}")
 
 
+def _evaluate(options: argparse.Namespace) -> None:
+    from protolabel.exporting import evaluate_dataset
+
+    evaluation, sources = evaluate_dataset(options.dataset, options.truth)
+    print(evaluation)
+    if len(evaluation.wrong):
+        print(f"\nWrong labels, the most certain first ({len(evaluation.wrong):,} in all):")
+    for one in evaluation.wrong[: options.wrong].tolist():
+        label, true = (evaluation.names[x[one]] for x in (evaluation.label, evaluation.true))
+        print(f"  {label}, but it is {true}: {printable(sources[one])}")
+
+
 def _plot(options: argparse.Namespace) -> None:
     from protolabel.plots import save_plots
 
@@ -225,6 +238,13 @@ def _parser() -> argparse.ArgumentParser:
     apply.add_argument("images", help="folder of new images")
     _add_encoder(apply)
     _add_dataset(apply)
+
+    check = _command(commands, "evaluate", _evaluate, "compare a dataset's labels with the truth")
+    check.add_argument("dataset", help="folder that protolabel run wrote")
+    check.add_argument(
+        "truth", help="class folders, or a CSV file with columns image and truth; a part is enough"
+    )
+    check.add_argument("--wrong", type=int, default=20, metavar="N", help="wrong labels to list")
 
     plot = _command(commands, "plot", _plot, "pictures of a dataset: counts, agreement, map")
     plot.add_argument("dataset", help="folder that protolabel run wrote")

@@ -92,6 +92,34 @@ def test_apply_labels_new_images_with_saved_prototypes(dataset, tmp_path, capsys
     assert "giraffe" in capsys.readouterr().out
 
 
+def test_evaluate_compares_a_dataset_with_class_folders(photos, dataset, tmp_path, capsys):
+    about = metadata(dataset)
+    truth = tmp_path / "checked"
+    for record in about["images"]:
+        name = "cat" if record is about["images"][0] else record["label"]
+        (truth / name).mkdir(parents=True, exist_ok=True)
+        (truth / name / Path(record["source"]).name).hardlink_to(photos / record["source"])
+    assert main(["evaluate", str(dataset), str(truth)]) == 0
+    said = capsys.readouterr().out
+    first = about["images"][0]
+    assert first["label"] != "cat"
+    assert f"Accuracy {23 / 24:.3f} of 24 judged images" in said
+    assert f"{first['label']}, but it is cat: {first['source']}" in said
+
+
+def test_evaluate_takes_a_table_of_a_part(dataset, tmp_path, capsys):
+    images = metadata(dataset)["images"]
+    rows = [f"{one['source']},{one['label'].upper()}" for one in images[:5]]
+    (tmp_path / "truth.csv").write_text("\n".join(["image,truth", *rows]))
+    assert main(["evaluate", str(dataset), str(tmp_path / "truth.csv")]) == 0
+    said = capsys.readouterr().out
+    assert "Accuracy 1.000 of 5 judged images" in said
+    assert "for all 24 with 95 % confidence" in said
+    assert "Wrong labels" not in said
+    assert main(["evaluate", str(tmp_path), str(tmp_path / "truth.csv")]) == 1
+    assert "no dataset that protolabel exported" in capsys.readouterr().err
+
+
 def test_plot_writes_pictures(dataset, tmp_path, capsys):
     assert main(["plot", str(dataset), "--output", str(tmp_path / "plots")]) == 0
     written = [Path(line) for line in capsys.readouterr().out.splitlines()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from protolabel.exporting.checking import evaluate_dataset
 from protolabel.exporting.dataset import ExportResult, export
 from protolabel.exporting.duplicates import near_duplicates
 from protolabel.exporting.ours import read_metadata
@@ -13,6 +14,7 @@ __all__ = [
     "SPLITS",
     "WRITERS",
     "ExportResult",
+    "evaluate_dataset",
     "export",
     "near_duplicates",
     "read_metadata",
