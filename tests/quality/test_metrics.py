@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from metrics import found_errors, gain_interval, harm_share, macro_accuracy, micro_accuracy
+from metrics import gain_interval, harm_share, macro_accuracy, micro_accuracy
 
 
 def test_accuracy_counts_images_or_classes_and_no_junk() -> None:
@@ -53,23 +53,3 @@ def test_harm_is_a_loss_of_more_than_a_point() -> None:
     before = np.array([0.9, 0.9, 0.9, 0.9])
     assert harm_share(before, np.array([0.95, 0.9, 0.89, 0.88])) == 1 / 4
     assert harm_share(before, np.array([0.95, 0.9, 0.89, 0.88]), margin=0) == 2 / 4
-
-
-def test_all_errors_first() -> None:
-    confidence = np.linspace(0, 1, 20)
-    right = np.arange(20) >= 2
-    assert found_errors(confidence, right, 0.1) == 1
-    assert found_errors(confidence, right, 0.05) == 1 / 2
-    assert found_errors(-confidence, right, 0.9) == 0
-
-
-def test_equal_confidence_finds_as_many_as_a_random_order() -> None:
-    right = np.arange(50) >= 7
-    assert found_errors(np.ones(50), right, 0.2) == pytest.approx(0.2)
-    # Two levels: the 10 doubtful images hold 5 of 7 errors, half of them are looked at.
-    confidence = np.where((np.arange(50) < 5) | (np.arange(50) >= 45), 0.5, 1.0)
-    assert found_errors(confidence, right, 0.1) == pytest.approx(2.5 / 7)
-
-
-def test_no_error_to_find() -> None:
-    assert np.isnan(found_errors(np.array([0.1, 0.2]), np.array([True, True]), 0.5))

@@ -1,13 +1,13 @@
 """What the benchmark says of labels against the truth, and of a method over its draws.
 
-How far the confidence can be trusted (calibration, AUROC) is measured by `protolabel.calibration`.
+Whether confidence means something (calibration, AUROC, errors found) is `protolabel.calibration`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["found_errors", "gain_interval", "harm_share", "macro_accuracy", "micro_accuracy"]
+__all__ = ["gain_interval", "harm_share", "macro_accuracy", "micro_accuracy"]
 
 
 def micro_accuracy(labels: np.ndarray, truth: np.ndarray) -> float:
@@ -59,33 +59,3 @@ def harm_share(before: np.ndarray, after: np.ndarray, *, margin: float = 0.01) -
     loss = np.asarray(before, dtype=float) - np.asarray(after, dtype=float)
     # A loss of exactly one point is no more than one point, whatever the subtraction rounds to.
     return float(np.mean(loss > margin + 1e-9))
-
-
-def found_errors(confidence: np.ndarray, right: np.ndarray, share: float) -> float:
-    """Share of all errors among the least confident `share` of the images.
-
-    A random order finds `share` of them; the best that is possible is share / error rate, at most
-    1. Images of the same confidence count as in random order, so that saturated confidences gain
-    nothing from the order of the files.
-
-    Parameters
-    ----------
-    confidence
-        (N,) floating.
-    right
-        (N,) bool.
-    share
-        In 0..1.
-
-    Returns
-    -------
-    float
-        In 0..1; NaN where there is no error to find.
-    """
-    wrong = ~np.asarray(right, dtype=bool)
-    if not wrong.any():
-        return float("nan")
-    _, level = np.unique(confidence, return_inverse=True)
-    seen = np.concatenate([[0], np.cumsum(np.bincount(level))])
-    found = np.concatenate([[0], np.cumsum(np.bincount(level, weights=wrong))])
-    return float(np.interp(share * len(wrong), seen, found) / wrong.sum())

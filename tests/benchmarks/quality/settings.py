@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
+from simulated import WORLDS, make
 from tasks import Task, load, unit
-from worlds import WORLDS, make
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,108 @@
+"""The results: one row for each method on each draw of each setting of each data set."""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import TYPE_CHECKING
+
+import numpy as np
+from methods import outcomes
+from metrics import macro_accuracy, micro_accuracy
+from settings import file_tasks, world_tasks
+
+from protolabel.calibration import calibration_error, error_auroc, found_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["Part", "Row", "compute"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One setting of one data set, and the methods to run on its draws.
+
+    Attributes
+    ----------
+    source
+        A file, or the name of a simulated world.
+    setting
+        A name of `settings.SETTINGS`.
+    draws
+        Number of draws.
+    bank
+        File of further names for "+40 names", or None.
+    methods
+        Names of methods.
+    """
+
+    source: Path | str
+    setting: str
+    draws: int
+    bank: Path | None
+    methods: list[str]
+
+    @property
+    def dataset(self) -> str:
+        """Name of the data set."""
+        return self.source if isinstance(self.source, str) else self.source.stem
+
+
+@dataclass(frozen=True)
+class Row:
+    """How one method did on one draw; the confidence is judged on images of a class."""
+
+    dataset: str
+    setting: str
+    draw: int
+    method: str
+    images: int
+    micro: float
+    macro: float
+    calibration_error: float
+    auroc: float
+    found_10: float
+    found_20: float
+    seconds: float
+
+
+def compute(parts: list[Part], jobs: int) -> Iterator[list[Row]]:
+    """Yield the rows of each part as it is done, in `jobs` processes."""
+    if jobs == 1:
+        yield from map(_rows, parts)
+        return
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        for done in as_completed([pool.submit(_rows, part) for part in parts]):
+            yield done.result()
+
+
+def _rows(part: Part) -> list[Row]:
+    if isinstance(part.source, str):
+        tasks = world_tasks(part.source, part.setting, part.draws)
+    else:
+        tasks = file_tasks(part.source, part.setting, part.draws, part.bank)
+    rows = []
+    for draw, task in enumerate(tasks):
+        real = task.truth >= 0
+        for got in outcomes(task, part.methods):
+            right, sure = (got.labels == task.truth)[real], np.clip(got.confidence[real], 0, 1)
+            rows.append(
+                Row(
+                    dataset=part.dataset,
+                    setting=part.setting,
+                    draw=draw,
+                    method=got.method,
+                    images=len(task.truth),
+                    micro=micro_accuracy(got.labels, task.truth),
+                    macro=macro_accuracy(got.labels, task.truth),
+                    calibration_error=calibration_error(sure, right),
+                    auroc=error_auroc(sure, right),
+                    found_10=found_errors(sure, right, 0.1),
+                    found_20=found_errors(sure, right, 0.2),
+                    seconds=got.seconds,
+                )
+            )
+    return rows

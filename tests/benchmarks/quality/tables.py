@@ -1,0 +1,110 @@
+"""The rows as tables, in Markdown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from methods import METHODS, OURS
+from metrics import gain_interval, harm_share
+
+if TYPE_CHECKING:
+    from rows import Row
+
+__all__ = ["accuracy", "agreement", "summary"]
+
+FEW = 150  # in smaller folders one image is a point and more
+
+
+def accuracy(rows: list[Row], measure: str) -> str:
+    """Mean accuracy of every method in every setting; ours with its gain and the worst draw."""
+    methods = _methods(rows)
+    lines = [
+        _line(["data", "setting", "draws", *methods, "gain, 95 %", "worst draw"]),
+        _line(["---"] * (len(methods) + 5)),
+    ]
+    for dataset, setting in dict.fromkeys((row.dataset, row.setting) for row in rows):
+        cells, inside = [], _by_method(rows, dataset, setting)
+        best = max(round(_mean(some, measure), 3) for some in inside.values())
+        for method in methods:
+            value = round(_mean(inside[method], measure), 3) if method in inside else np.nan
+            shown = "-" if np.isnan(value) else f"{value:.3f}"
+            cells.append(f"**{shown}**" if value == best else shown)
+        draws = len(inside["zero-shot"])
+        gain = worst = "-"
+        if OURS in inside:
+            before, after = (_values(inside[m], measure) for m in ("zero-shot", OURS))
+            mean, low, high = gain_interval(before, after)
+            gain = f"{100 * mean:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+            worst = f"{100 * (after - before).min():+.1f}"
+        lines.append(_line([dataset, setting, str(draws), *cells, gain, worst]))
+    return "\n".join(lines)
+
+
+def summary(rows: list[Row]) -> str:
+    """Per method: mean gain over all rows of the table, how often it harms, and its time."""
+    names = ["gain, micro", "gain, macro", f"loses > 1 point (N >= {FEW})", "worst", "seconds"]
+    lines = [_line(["method", *names]), _line(["---"] * (len(names) + 1))]
+    zero = {(r.dataset, r.setting, r.draw): r for r in rows if r.method == "zero-shot"}
+    for method in _methods(rows):
+        mine = [row for row in rows if row.method == method]
+        pairs = [(zero[row.dataset, row.setting, row.draw], row) for row in mine]
+        gains = {}
+        for measure in ("micro", "macro"):
+            cells: dict[tuple[str, str], list[float]] = {}
+            for a, b in pairs:
+                gain = getattr(b, measure) - getattr(a, measure)
+                cells.setdefault((b.dataset, b.setting), []).append(gain)
+            gains[measure] = f"{100 * np.mean([np.mean(c) for c in cells.values()]):+.2f}"
+        large = [(a.micro, b.micro) for a, b in pairs if b.images >= FEW]
+        before, after = np.array(large).reshape(-1, 2).T
+        harm = f"{100 * harm_share(before, after):.1f} % of {len(large)}" if large else "-"
+        worst = f"{100 * (after - before).min():+.1f}" if large else "-"
+        seconds = f"{np.mean([row.seconds for row in mine]):.2f}"
+        lines.append(_line([method, gains["micro"], gains["macro"], harm, worst, seconds]))
+    return "\n".join(lines)
+
+
+def agreement(rows: list[Row]) -> str:
+    """Of our agreement, beside the zero-shot probability: calibration and how it ranks errors."""
+    names = ("calibration_error", "auroc", "found_10", "found_20")
+    shown = ["ECE", "AUROC", "errors in first 10 %", "in first 20 %"]
+    lines = [
+        _line(["data", "setting", *(f"{name}: zero-shot / ours" for name in shown)]),
+        _line(["---"] * (len(names) + 2)),
+    ]
+    for dataset, setting in dict.fromkeys((row.dataset, row.setting) for row in rows):
+        inside = _by_method(rows, dataset, setting)
+        pairs = [
+            " / ".join(f"{_mean(inside.get(m, []), name):.3f}" for m in ("zero-shot", OURS))
+            for name in names
+        ]
+        lines.append(_line([dataset, setting, *pairs]))
+    return "\n".join(lines)
+
+
+def _methods(rows: list[Row]) -> list[str]:
+    known = {row.method for row in rows}
+    return [name for name in METHODS if name in known]
+
+
+def _by_method(rows: list[Row], dataset: str, setting: str) -> dict[str, list[Row]]:
+    inside: dict[str, list[Row]] = {}
+    for row in rows:
+        if (row.dataset, row.setting) == (dataset, setting):
+            inside.setdefault(row.method, []).append(row)
+    return inside
+
+
+def _values(rows: list[Row], measure: str) -> np.ndarray:
+    return np.array([getattr(row, measure) for row in sorted(rows, key=lambda row: row.draw)])
+
+
+def _mean(rows: list[Row], measure: str) -> float:
+    values = _values(rows, measure)
+    known = values[~np.isnan(values)]  # without an error there is nothing to rank
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

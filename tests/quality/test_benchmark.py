@@ -1,0 +1,103 @@
+"""Worlds are like CLIP, settings draw what they say, the command prints tables."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from settings import SETTINGS, file_tasks, world_tasks
+from simulated import WORLDS, make
+
+SCRIPT = Path(__file__).parents[1] / "benchmarks" / "quality"
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_a_world_has_the_modality_gap_of_clip(name: str) -> None:
+    task, distractors = make(WORLDS[name], 1)
+    np.testing.assert_allclose(np.linalg.norm(task.vectors, axis=1), 1, atol=1e-5)
+    text = task.vectors @ task.text.T
+    assert 0.18 < text.mean() < 0.23
+    assert 0.018 < text.std() < 0.035
+    pairs = task.vectors[:300] @ task.vectors[300:600].T
+    assert 0.48 < pairs.mean() < 0.76
+    real = task.truth >= 0
+    assert 0.5 < np.mean(text.argmax(axis=1)[real] == task.truth[real]) < 0.97
+    assert distractors.shape == (40, task.vectors.shape[1])
+
+
+def test_worlds_are_easy_and_hard_as_they_say() -> None:
+    found = {}
+    for name in ("easy", "medium", "hard"):
+        tasks = [make(WORLDS[name], seed)[0] for seed in range(3)]
+        right = [np.mean((t.vectors @ t.text.T).argmax(axis=1) == t.truth) for t in tasks]
+        found[name] = np.mean(right)
+    assert found["easy"] == pytest.approx(0.90, abs=0.04)
+    assert found["medium"] == pytest.approx(0.75, abs=0.04)
+    assert found["hard"] == pytest.approx(0.60, abs=0.04)
+
+
+def test_bursts_are_near_duplicates_and_junk_is_of_no_class() -> None:
+    bursts, _ = make(WORLDS["bursts"], 0)
+    nearest = bursts.vectors @ bursts.vectors.T
+    np.fill_diagonal(nearest, 0)
+    assert np.quantile(nearest.max(axis=1), 0.5) > 0.93
+    junk, _ = make(WORLDS["junk"], 0)
+    assert np.mean(junk.truth < 0) == pytest.approx(0.3 / 1.3, abs=0.01)
+
+
+def test_a_world_is_its_seed() -> None:
+    (a, _), (b, _), (c, _) = (make(WORLDS["easy"], seed) for seed in (5, 5, 6))
+    np.testing.assert_array_equal(a.vectors, b.vectors)
+    assert not np.array_equal(a.vectors, c.vectors)
+
+
+def test_settings_leave_out_what_they_say() -> None:
+    sizes = {}
+    for setting in SETTINGS:
+        task = next(iter(world_tasks("easy", setting, 1)))
+        sizes[setting] = np.bincount(task.truth[task.truth >= 0], minlength=len(task.text))
+    assert (sizes["all present"] == 60).all()
+    assert sorted(sizes["long tail 20:1"])[::9] == [3, 60]
+    assert sorted(sizes["long tail 50:1"])[::9] == [1, 60]
+    present = {name: int(np.count_nonzero(size)) for name, size in sizes.items()}
+    assert (present["half absent"], present["two present"], present["one present"]) == (5, 2, 1)
+    assert sorted(sizes["5 classes x 4"]) == [0] * 5 + [4] * 5
+    assert len(sizes["+40 names"]) == 50
+
+
+def write(path: Path, task) -> Path:
+    np.savez(
+        path, image_features=task.vectors, labels=task.truth, text_features=task.text,
+        class_names=np.array([f"c{i}" for i in range(len(task.text))]),
+    )  # fmt: skip
+    return path
+
+
+def test_a_file_is_drawn_like_a_world(tmp_path: Path) -> None:
+    task, names = make(WORLDS["easy"], 0)
+    path = write(tmp_path / "set.npz", task)
+    bank = tmp_path / "bank.npz"
+    np.savez(bank, vectors=names)
+    assert len(list(file_tasks(path, "all present", 5, None))) == 1
+    drawn = list(file_tasks(path, "two present", 5, None))
+    assert [len(np.unique(one.truth)) for one in drawn] == [2] * 5
+    assert list(file_tasks(path, "+40 names", 5, None)) == []
+    assert len(next(iter(file_tasks(path, "+40 names", 5, bank))).text) == 50
+
+
+@pytest.mark.slow
+def test_the_command_prints_every_table(tmp_path: Path) -> None:
+    task, _ = make(WORLDS["easy"], 0)
+    path = write(tmp_path / "set.npz", task.take(np.arange(0, len(task.truth), 6)))
+    saved = tmp_path / "rows.json"
+    command = [sys.executable, str(SCRIPT), str(path), "--draws", "2", "--save", str(saved)]
+    command += ["--settings", "all present", "5 classes x 4"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    for heading in ("Accuracy over the images", "mean over the classes", "All rows", "Agreement"):
+        assert heading in done.stdout
+    assert "| set | 5 classes x 4 | 2 |" in done.stdout
+    assert "nan" not in done.stdout.split("## Agreement")[0]
+    assert saved.stat().st_size > 1000
