@@ -140,6 +140,7 @@ class Session(PinEdits):
         self._progress = resolve(progress)
 
     def _report(self, phase: str, done: int, total: int) -> None:
+        self._stages.check()
         self._progress(phase, done, total)
 
     @property
