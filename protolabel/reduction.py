@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from protolabel.neighbors import KnnGraph
 
 __all__ = ["principal_components", "umap_layout"]
+
+# Where numba has neither OpenMP nor TBB, two threads in its parallel code end the process.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 def principal_components(vectors: FloatArray, dimensions: int) -> NDArray[np.float32]:
@@ -92,7 +96,7 @@ def umap_layout(
         precomputed_knn=(near, far),
         force_approximation_algorithm=True,
     )
-    with warnings.catch_warnings():
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about the search index, which only `transform` needs
         layout = reducer.fit_transform(unit_rows(vectors))
     return np.asarray(layout, dtype=np.float32)

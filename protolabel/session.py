@@ -141,6 +141,7 @@ class Session(Judging):
         self._progress = resolve(progress)
 
     def _report(self, phase: str, done: int, total: int) -> None:
+        self._stages.check()
         self._progress(phase, done, total)
 
     @property

@@ -13,6 +13,10 @@ __all__ = ["Stages"]
 T = TypeVar("T")
 
 
+class _OutdatedError(Exception):
+    """The stage that is being computed has to be computed anew anyway."""
+
+
 class Stages:
     """Computed values by name, asked for from several threads.
 
@@ -31,6 +35,7 @@ class Stages:
         self._gates = {stage: threading.RLock() for stage in follows}
         self._ages = dict.fromkeys(follows, 0)
         self._values: dict[str, Any] = {}
+        self._here = threading.local()  # what each thread is computing, the innermost last
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -46,12 +51,26 @@ class Stages:
                     if name in self._values:
                         return cast("T", self._values[name])
                     age = self._ages[name]
-                value = compute()
+                under_way = self._here.__dict__.setdefault("under_way", [])
+                under_way.append((name, age))
+                try:
+                    value = compute()
+                except _OutdatedError:
+                    continue
+                finally:
+                    under_way.pop()
                 with self._lock:
                     if self._ages[name] == age:
                         self._values[name] = value
                         return value
             # A setting changed meanwhile: once more, with what it is now.
+
+    def check(self) -> None:
+        """End the innermost stage that this thread computes, if it is out of date already."""
+        for name, age in self._here.__dict__.get("under_way", ())[-1:]:
+            with self._lock:
+                if self._ages[name] != age:
+                    raise _OutdatedError
 
     def peek(self, name: str) -> Any:
         """Return a stage if it is at hand, else None."""

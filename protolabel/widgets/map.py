@@ -14,13 +14,14 @@ from protolabel.errors import ImageReadError, ProtolabelError
 from protolabel.images import thumbnail
 from protolabel.projection import place_centroids, place_prototypes, project
 from protolabel.replay import ATLAS_LIMIT, make_atlas
+from protolabel.widgets.base import colours_of
 from protolabel.widgets.map_view import MapView
+from protolabel.widgets.worker import work_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from protolabel.clustering import Clusters
-    from protolabel.embedding import Embeddings
     from protolabel.labeling import Labels
     from protolabel.refinement import Refinement
     from protolabel.session import Session
@@ -31,9 +32,9 @@ __all__ = ["MapPanel"]
 class MapPanel:
     """The images of a session on a plane, following every change of it.
 
-    All work runs in one background thread, the newest state first: the principal components are
-    shown as soon as there are vectors, labels when there is a run, UMAP when it is laid out, then
-    pictures for the pointer. A change of the labels alone sends labels alone.
+    The principal components are shown as soon as there are vectors, labels when there is a run,
+    UMAP when it is laid out, then pictures for the pointer. A change of the labels alone sends
+    labels alone.
 
     Parameters
     ----------
@@ -54,21 +55,19 @@ class MapPanel:
 
     def __init__(self, session: Session, *, umap: bool = True, **traits: Any) -> None:
         self.session = session
+        self.work = work_of(session)
         self.widget = MapView(thumbnail=self._thumbnail, caption=self._caption, **traits)
         self._umap = umap
-        self._embedded: Embeddings | None = None
         self._points: NDArray[np.float32] | None = None
         self._run: Refinement | None = None
         self._clusters: Clusters | None = None
-        self._stale = threading.Event()
         self._closed = False
-        self._caught_up = threading.Condition()
-        self._pending = True
-        self._extras: threading.Thread | None = None
-        session.observe(self._follow, names=["revision", "kept"])
-        self._stale.set()
-        self._worker = threading.Thread(target=self._work, name="protolabel map", daemon=True)
-        self._worker.start()
+        self._pictures = False
+        self._labelled = threading.Event()
+        self._laying = threading.Thread()  # none yet
+        self.work.observe(self._draw, names=["embeddings", "labels", "stopped", "problem"])
+        session.observe(self._show_kept, names=["kept"])
+        self._draw()
 
     @property
     def selected(self) -> NDArray[np.int64]:
@@ -77,26 +76,23 @@ class MapPanel:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the map shows the session as it is now; False if the time ran out."""
-        with self._caught_up:
-            return self._caught_up.wait_for(lambda: not self._pending, timeout)
+        return self.work.wait(timeout)
 
     def wait_for_umap(self, timeout: float | None = None) -> bool:
         """Wait until UMAP and the pictures are there too; False if the time ran out."""
         end = None if timeout is None else time.monotonic() + timeout
         if not self.wait(timeout):
             return False
-        extras = self._extras
-        if extras is not None:
-            extras.join(None if end is None else max(0.0, end - time.monotonic()))
-            if extras.is_alive():
-                return False
-        return self.wait(None if end is None else max(0.0, end - time.monotonic()))
+        if self._laying.ident is not None:
+            self._laying.join(None if end is None else max(0.0, end - time.monotonic()))
+        return not self._laying.is_alive()
 
     def close(self) -> None:
         """Stop following the session and remove the widget."""
         self._closed = True
-        self.session.unobserve(self._follow, names=["revision", "kept"])
-        self._stale.set()
+        self._labelled.set()
+        self.work.unobserve(self._draw, names=["embeddings", "labels", "stopped", "problem"])
+        self.session.unobserve(self._show_kept, names=["kept"])
         self.widget.close()
 
     def png(self) -> bytes:
@@ -127,142 +123,110 @@ class MapPanel:
 
     # --- following the session ----------------------------------------------------------------
 
-    def _follow(self, change: Any) -> None:
-        if change["name"] == "kept":
-            self._show_kept()
-        with self._caught_up:
-            self._pending = True
-        self._stale.set()
-
-    def _show_kept(self) -> None:
+    def _show_kept(self, _: Any = None) -> None:
         kept = self.session.kept
         self.widget.kept = -1 if kept is None else kept
         self.widget.iteration = self.widget.last if kept is None else min(kept, self.widget.last)
 
-    def _work(self) -> None:
-        while True:
-            self._stale.wait()
-            self._stale.clear()
-            if self._closed:
-                return
-            try:
-                self._refresh()
-            except ProtolabelError as error:
-                self.widget.status = str(error)
-            except Exception as error:  # noqa: BLE001 -- a thread's error would be lost in a log
-                self.widget.status = f"{type(error).__name__}: {error}"
-            with self._caught_up:
-                if not self._stale.is_set():
-                    self._pending = False
-                    self._caught_up.notify_all()
+    def _draw(self, _: Any = None) -> None:
+        """Show what there is; called in whatever thread it came to be."""
+        try:
+            with self.work.ui:
+                self._show()
+        except Exception as error:  # noqa: BLE001 -- a thread's error would be lost in a log
+            self.widget.status = f"The map could not be drawn: {type(error).__name__}: {error}"
 
-    def _refresh(self) -> None:
-        session, view = self.session, self.widget
-        if self._embedded is None:
-            view.status = "Embedding the images …"
-        embedded = session.embeddings
-        if embedded is not self._embedded:
-            self._embedded, self._run, self._clusters = embedded, None, None
-            self._points = project(embedded.vectors, method="pca")
-            view.set_points(self._points)
-        if self._run is None:
-            view.status = "Looking for clusters …"
-        labels = session.labels
-        assert labels.run is not None  # noqa: S101 -- a session's labels are from a run
-        self._show(labels, labels.run)
-        view.status = ""
-        view.kept = -1 if session.kept is None else session.kept
-        self._start_extras()
+    def _show(self) -> None:
+        work, view = self.work, self.widget
+        if work.embeddings is None:
+            view.status = "Reading the images …"
+        elif not self._laying.is_alive() and (self._points is None or self._outdated()):
+            self._laying = threading.Thread(
+                target=self._lay_out, name="protolabel layout", daemon=True
+            )
+            self._laying.start()
+        if (
+            work.labels is not None
+            and self._points is not None
+            and work.labels.run is not self._run
+        ):
+            self._show_run(work.labels, self._points)
+            view.kept = -1 if self.session.kept is None else self.session.kept
+        if work.problem or work.stopped:
+            view.status = work.problem or "Stopped"
+        elif work.labels is not None and not self._laying.is_alive():
+            view.status = ""
 
-    def _show(self, labels: Labels, run: Refinement) -> None:
-        view, embedded, points = self.widget, self._embedded, self._points
-        assert embedded is not None  # noqa: S101 -- for the type checker
-        assert points is not None  # noqa: S101
-        if run is self._run:
-            return
+    def _outdated(self) -> bool:
+        """Say whether the session wants another layout than the one that is shown."""
+        return self._umap and self.work.labels is not None and "map" not in self.session.computed
+
+    def _show_run(self, labels: Labels, points: NDArray[np.float32]) -> None:
+        view, run = self.widget, labels.run
+        assert run is not None  # noqa: S101 -- a session's labels are from a run
         table = np.stack([labels.at(t).label for t in range(len(run.iterations))])
         sure = np.stack([state.agreement for state in run.iterations])
-        stars = place_prototypes(run, embedded.unit, points)
+        stars = place_prototypes(run, self.work.embeddings.unit, points)
+        names = run.classes.names
         with view.hold_sync():
-            view.set_run(table, sure, stars, run.classes.names, _colours(len(run.classes.names)))
+            view.set_run(table, sure, stars, names, colours_of(len(names)))
             view.set_pinned(labels.pinned)
             if run.clusters is not None and run.clusters is not self._clusters:
                 self._show_clusters(run.clusters, points)
         self._run = run
+        self._labelled.set()
 
     def _show_clusters(self, clusters: Clusters, points: NDArray[np.float32]) -> None:
         centroids = place_centroids(clusters, points)
         self.widget.set_clusters(clusters.micro, clusters.meta_of_images, centroids)
         self._clusters = clusters
 
-    # --- what takes longer ----------------------------------------------------------------------
-
-    def _start_extras(self) -> None:
-        if self._extras is None:
-            self._extras = threading.Thread(
-                target=self._add_extras, name="protolabel layout", daemon=True
-            )
-            self._extras.start()
-
-    def _add_extras(self) -> None:
-        try:
-            if self._umap:
-                self._lay_out()
-            self._add_pictures()
-        except ProtolabelError as error:
-            self.widget.status = str(error)
-        except Exception as error:  # noqa: BLE001 -- as above
-            self.widget.status = f"The map could not be laid out: {error}"
+    # --- what takes longer, in a thread of its own -----------------------------------------------
 
     def _lay_out(self) -> None:
-        """Lay the images out outside the session's lock, so that nothing waits for it."""
-        session, embedded = self.session, self._embedded
-        assert embedded is not None  # noqa: S101 -- for the type checker
-        stages = session._stages  # noqa: SLF001 -- work outside its gate
-        graph = session.graph
-        points = stages.peek("map")
-        if points is None:
-            self.widget.status = "Laying out the map …"
-            points = project(
-                embedded.vectors,
-                graph,
-                preset=session.preset,
-                seed=session.seed,
-                progress=self._layout_progress,
-            )
-            if stages.peek("graph") is graph:
-                points = stages.get("map", lambda: points)
-        if self._closed or self._embedded is not embedded:
-            return
-        with self.widget.hold_sync():
+        session, embedded, view = self.session, self.work.embeddings, self.widget
+        try:
+            if self._points is None:
+                self._place(project(embedded.unit, method="pca"))
+                view.status = "Looking for clusters …"
+                self._draw()
+            self._labelled.wait()  # what the person waits for comes first
+            if self._umap and not self._closed:
+                view.status = "Laying out the map …"
+                self._place(session.map)
+            if not self._pictures and not self._closed:
+                self._pictures = True
+                self._add_pictures()
+            view.status = ""
+        except ProtolabelError as error:
+            view.status = str(error)
+        except Exception as error:  # noqa: BLE001 -- as above
+            view.status = f"The map could not be laid out: {type(error).__name__}: {error}"
+
+    def _place(self, points: NDArray[np.float32]) -> None:
+        with self.work.ui, self.widget.hold_sync():
             self._points = points
             self.widget.set_points(points)
             run, clusters = self._run, self._clusters
             if run is not None:
-                stars = place_prototypes(run, embedded.unit, points)
+                stars = place_prototypes(run, self.work.embeddings.unit, points)
                 self.widget.prototypes = np.ascontiguousarray(stars, np.float32).tobytes()
             if clusters is not None:
                 self._show_clusters(clusters, points)
-        self.widget.status = ""
-
-    def _layout_progress(self, phase: str, done: int, total: int) -> None:
-        """Say nothing: the status line says that the layout is under way."""
 
     def _add_pictures(self) -> None:
-        embedded = self._embedded
-        if embedded is None or len(embedded) > ATLAS_LIMIT or self._closed:
+        embedded = self.work.embeddings
+        if len(embedded) > ATLAS_LIMIT:
             return
         atlas = make_atlas(embedded.images.paths)
-        if embedded is self._embedded and not self._closed:
+        if not self._closed:
             with self.widget.hold_sync():
                 self.widget.captions = [_text(name) for name in embedded.images.names]
                 self.widget.atlas = atlas
 
     def _thumbnail(self, index: int) -> bytes:
-        if self._embedded is None:
-            return b""
         try:
-            picture = thumbnail(self._embedded.images.path(index), 128)
+            picture = thumbnail(self.work.embeddings.images.path(index), 128)
         except ImageReadError:
             return b""
         with io.BytesIO() as file:
@@ -270,17 +234,9 @@ class MapPanel:
             return file.getvalue()
 
     def _caption(self, index: int) -> str:
-        return "" if self._embedded is None else _text(self._embedded.images.names[index])
+        return _text(self.work.embeddings.images.names[index])
 
 
 def _text(name: str) -> str:
     # Bytes of a file name that are no text cannot travel as JSON in UTF-8.
     return name.encode("utf-8", "replace").decode("utf-8")
-
-
-def _colours(count: int) -> list[str]:
-    from matplotlib.colors import to_hex
-
-    from protolabel.plots import class_colours
-
-    return [to_hex(one) for one in class_colours(count)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -15,6 +16,7 @@ from protolabel.errors import ProtolabelError, Stopped
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from protolabel.labeling import Labels
     from protolabel.session import Session
 
 __all__ = ["Work", "work_of"]
@@ -36,6 +38,8 @@ class Work(traitlets.HasTraits):
 
     Attributes
     ----------
+    embeddings
+        The `Embeddings`; None until there are some.
     labels
         The newest `Labels`; None until there are some. Panels draw these and compute nothing.
     busy
@@ -52,6 +56,7 @@ class Work(traitlets.HasTraits):
         Indices of the images that are looked at.
     """
 
+    embeddings = traitlets.Any(None, allow_none=True)
     labels = traitlets.Any(None, allow_none=True)
     busy = traitlets.Bool(default_value=False)
     phase = traitlets.Unicode("")
@@ -66,8 +71,9 @@ class Work(traitlets.HasTraits):
         self.session = session
         self.ui = threading.RLock()  # handlers and drawings take turns; computing never holds it
         self._stale = threading.Event()
-        self._stop = threading.Event()
         self._errands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._attempt: Future[Labels] = Future()
+        self._here = threading.local()
         self._waiting = 0
         self._idle = threading.Condition()
         self._published = 0.0
@@ -86,17 +92,20 @@ class Work(traitlets.HasTraits):
         self._errands.put(job)
 
     def stop(self) -> None:
-        """Ask the work under way to end; it does after the step that it is in."""
-        self._stop.set()
-        self.phase = "stopping after this step"
+        """Stop the work under way and be free at once.
+
+        A fit of UMAP or HDBSCAN cannot be interrupted: its thread ends with the step that it is
+        in, and nobody waits for it. Who goes on before that uses what it found.
+        """
+        self.stopped = True
+        self._attempt.cancel()
 
     def resume(self) -> None:
         """Go on after `stop`; what was finished is kept."""
-        self._stop.clear()
         self.stopped = False
         self.session.revision += 1  # wakes everybody who follows
 
-    def wait(self, timeout: float = 60.0) -> bool:
+    def wait(self, timeout: float | None = 60.0) -> bool:
         """Wait until nothing is left to do; False if the time ran out."""
         with self._idle:
             return self._idle.wait_for(lambda: not self._waiting, timeout)
@@ -106,7 +115,7 @@ class Work(traitlets.HasTraits):
         self.session.unobserve(self._wake, names=["revision"])
         _known.pop(self.session, None)
         self._closed = True
-        self._stop.set()
+        self.stop()
         self._stale.set()
         self._errands.put(lambda: None)
 
@@ -134,6 +143,7 @@ class Work(traitlets.HasTraits):
                 self._done()
 
     def _serve(self) -> None:
+        self._here.stoppable = True
         while not self._closed:
             job = self._errands.get()
             try:
@@ -143,11 +153,15 @@ class Work(traitlets.HasTraits):
 
     def _update(self) -> None:
         self.busy, self.problem = True, ""
+        attempt: Future[Labels] = Future()
+        self._attempt = attempt
+        threading.Thread(
+            target=self._compute, args=(attempt,), name="protolabel loop", daemon=True
+        ).start()
         try:
-            labels = self.session.labels
-        except Stopped:
-            self._stop.clear()
-            self.stopped = True
+            labels = attempt.result()
+        except (CancelledError, Stopped):
+            pass  # `stop` has said so
         except ProtolabelError as error:
             self.problem = str(error)
         except Exception as error:  # noqa: BLE001 -- a thread's error would be lost in a log
@@ -157,7 +171,22 @@ class Work(traitlets.HasTraits):
         finally:
             self.busy, self.phase, self.share = False, "", 0.0
 
-    def _publish(self, labels: Any) -> None:
+    def _compute(self, attempt: Future[Labels]) -> None:
+        self._here.stoppable = True
+        labels: Labels | None = None
+        problem: Exception | None = None
+        try:
+            self.embeddings = self.session.embeddings
+            labels = self.session.labels
+        except Exception as error:  # noqa: BLE001 -- raised again where the result is waited for
+            problem = error
+        if attempt.set_running_or_notify_cancel():  # else nobody waits any more
+            if labels is None:
+                attempt.set_exception(problem)
+            else:
+                attempt.set_result(labels)
+
+    def _publish(self, labels: Labels) -> None:
         now, runs = time.monotonic(), self.session.runs
         passing = now - self._published < _PASSING and now - self.touched < _PASSING
         if passing and len(runs) > 1 and labels is not self.labels:
@@ -171,14 +200,13 @@ class Work(traitlets.HasTraits):
                 if seen is None or self.iteration == seen.iteration or seen.run is labels.run:
                     self.iteration = labels.iteration
                 else:
+                    assert labels.run is not None  # noqa: S101 -- a session's are from a run
                     self.iteration = min(self.iteration, len(labels.run.iterations) - 1)
 
     def _report(self, phase: str, done: int, total: int) -> None:
         """Progress of every stage, in whatever thread it is computed."""
-        if threading.current_thread() is not threading.main_thread() and (
-            self._stop.is_set() or self.stopped
-        ):
+        if self.stopped and getattr(self._here, "stoppable", False):
             raise Stopped("The work was stopped; what was finished is kept.")
-        if not self._stop.is_set():
+        if self.busy and not self.stopped:
             self.phase = phase
-        self.share = done / total if total else 0.0
+            self.share = done / total if total else 0.0

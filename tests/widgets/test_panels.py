@@ -100,33 +100,80 @@ def test_a_broken_handler_is_shown_and_raised_in_tests(session, broken):
 # --- background work ------------------------------------------------------------------------------
 
 
-def test_work_is_stopped_and_goes_on(session, settle, monkeypatch):
+@pytest.fixture
+def slow(monkeypatch):
+    """A clustering that takes until it is let go; gives (it has begun, let it go, how often)."""
     from protolabel import session as module
 
-    started, free = threading.Event(), threading.Event()
+    started, free, calls = threading.Event(), threading.Event(), []
     real = module.cluster
 
-    def slow(*arguments, progress, **options):
+    def cluster(*arguments, progress, **options):
+        calls.append(options)
         started.set()
-        free.wait(20)
+        assert free.wait(60)
         progress("clustering", 1, 2)
         return real(*arguments, progress=progress, **options)
 
-    monkeypatch.setattr(module, "cluster", slow)
+    monkeypatch.setattr(module, "cluster", cluster)
+    yield started, free, calls
+    free.set()
+
+
+def test_stop_acts_at_once_and_work_goes_on(session, settle, slow):
+    started, free, _ = slow
     panel = ControlsPanel(session)
     assert started.wait(60)
     panel.temperature.value = 0.2  # returns at once, although a clustering is under way
     assert session.temperature == 0.2
     panel.work.stop()
-    free.set()
-    settle(panel)
+    settle(panel)  # nobody waits for the clustering, which cannot be interrupted
+    assert not free.is_set()
     assert panel.work.stopped
+    assert not panel.work.busy
     assert panel.work.labels is None
     assert "embeddings" in session.computed
+    free.set()
     panel.work.resume()
     settle(panel)
     assert not panel.work.stopped
     assert len(panel.work.labels) == 24
+
+
+def test_a_stopped_fit_ends_at_its_next_step(session, settle, slow):
+    started, free, calls = slow
+    work = work_of(session)
+    assert started.wait(60)
+    work.stop()
+    settle(ControlsPanel(session))
+    free.set()
+    for thread in threading.enumerate():
+        if thread.name == "protolabel loop":
+            thread.join(60)
+    assert "clusters" not in session.computed
+    assert len(calls) == 1
+
+
+def test_who_goes_on_before_the_fit_has_ended_uses_it(session, settle, slow):
+    started, free, calls = slow
+    panel = ControlsPanel(session)
+    assert started.wait(60)
+    panel.work.stop()
+    panel.work.resume()
+    free.set()
+    settle(panel)
+    assert len(panel.work.labels) == 24
+    assert len(calls) == 1
+
+
+def test_a_fit_that_is_out_of_date_is_not_finished(session, settle, slow):
+    started, free, calls = slow
+    panel = ControlsPanel(session)
+    assert started.wait(60)
+    panel.min_cluster_size.value = 4
+    free.set()
+    settle(panel)
+    assert [one["min_cluster_size"] for one in calls] == [None, 4]
 
 
 def test_stop_does_not_hit_what_a_cell_asks_for(session):

@@ -6,6 +6,7 @@ import json
 import os
 
 import pytest
+from server import open_notebook, set_theme
 
 CELLS = [
     """import protolabel as pl
@@ -14,14 +15,6 @@ pictures = pl.write_sample_pictures("photos", per_class=12)""",
                      encoder="sample")
 session""",
 ]
-LISTEN = """() => {
-  window.kernelErrors = [];
-  const panel = window.jupyterapp.shell.currentWidget;
-  const kernel = panel.context.sessionContext.session.kernel;
-  kernel.iopubMessage.connect((_, m) => {
-    if (m.header.msg_type === 'error') window.kernelErrors.push(m.content);
-  });
-}"""
 GROUND = """() => {
   const map = document.querySelector('.pl-map');
   const pixel = map.querySelector('canvas').getContext('2d').getImageData(3, 3, 1, 1).data;
@@ -32,33 +25,8 @@ GROUND = """() => {
 CELL = "window.jupyterapp.shell.currentWidget.content.model.cells.get(1)"
 
 
-def write_notebook(path) -> None:
-    cells = [
-        {
-            "cell_type": "code",
-            "id": f"c{i}",
-            "metadata": {},
-            "source": text,
-            "outputs": [],
-            "execution_count": None,
-        }
-        for i, text in enumerate(CELLS)
-    ]
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    book = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
-    path.write_text(json.dumps(book))
-
-
 def open_studio(page, lab, name):
-    address, notebooks = lab
-    write_notebook(notebooks / name)
-    page.goto(f"{address}/doc/tree/{name}?token=t&reset")
-    page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.context?.isReady")
-    page.wait_for_function(
-        "window.jupyterapp.shell.currentWidget.context.sessionContext.session?.kernel"
-    )
-    page.evaluate(LISTEN)
-    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    open_notebook(page, lab, name, CELLS)
     page.wait_for_selector(".pls-studio", timeout=120_000)
     wait_for_text(page, "60 images", 180_000)
     page.wait_for_selector(".pls-tile", timeout=60_000)
@@ -119,10 +87,7 @@ def test_from_pictures_to_a_dataset_with_two_corrections(page, lab):
 @pytest.mark.parametrize("theme", ["Light", "Dark"])
 def test_the_studio_in_both_themes(page, lab, theme):
     open_studio(page, lab, f"{theme}.ipynb")
-    page.evaluate(
-        "t => window.jupyterapp.commands.execute('apputils:change-theme', {theme: t})",
-        f"JupyterLab {theme}",
-    )
+    set_theme(page, theme)
     page.wait_for_function(
         f"{CELL}.outputs.toJSON().some(o => o.data && 'image/png' in o.data)", timeout=120_000
     )
