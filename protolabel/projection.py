@@ -151,8 +151,10 @@ def place_centroids(clusters: Clusters, xy: NDArray[np.float32]) -> NDArray[np.f
 def _layout(
     vectors: FloatArray, graph: KnnGraph, settings: Preset, seed: int
 ) -> NDArray[np.float32]:
+    # Few images are kept apart, so that none hides another; many may sit tight.
+    apart = float(np.clip(25.0 / len(vectors) ** 0.5, 0.1, 0.8))
     return umap_layout(
-        vectors, graph, dimensions=2, min_dist=0.1, epochs=settings.epochs, seed=seed
+        vectors, graph, dimensions=2, min_dist=apart, epochs=settings.epochs, seed=seed
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
@@ -25,35 +26,12 @@ _log = logging.getLogger("protolabel")
 failures: list[BaseException] | None = None
 """A list here makes every guard collect what it shows and raise it again: tests set it."""
 
-_CSS = """<style>
-.pls-panel{--pls-ink:var(--jp-ui-font-color1,#222);--pls-faint:var(--jp-ui-font-color2,#5f5f5f);
---pls-line:var(--jp-border-color2,#dcdcdc);--pls-ground:var(--jp-layout-color1,#fff);
---pls-raised:var(--jp-layout-color2,#f4f5f6);color:var(--pls-ink);font-size:13px;line-height:1.4}
-.pls-panel .widget-html-content{line-height:1.4;color:var(--pls-ink)}
-.pls-card{border:1px solid var(--pls-line);border-radius:8px;padding:10px 12px;
-background:var(--pls-ground);box-sizing:border-box;min-width:0}
-.pls-title{font-weight:600;font-size:14px;margin:0}
-.pls-faint{color:var(--pls-faint)}
-.pls-say{border-radius:6px;padding:4px 8px;margin:2px 0;background:var(--pls-raised);
-border-left:4px solid #0072B2;white-space:pre-wrap;overflow-wrap:anywhere}
-.pls-say.bad{border-left-color:#D55E00}.pls-say.good{border-left-color:#009E73}
-.pls-say b{font-weight:600}
-.pls-chart{width:100%;height:auto;display:block}
-.pls-chart text{fill:var(--pls-faint);font:11px sans-serif}
-.pls-chart .head{fill:var(--pls-ink);font-weight:600}
-.pls-table{border-collapse:collapse;width:100%;font-size:12px}
-.pls-table th,.pls-table td{padding:3px 8px;text-align:right;
-border-bottom:1px solid var(--pls-line);color:var(--pls-ink)}
-.pls-table th:nth-child(2),.pls-table td:nth-child(2){text-align:left}
-.pls-table th{color:var(--pls-faint);font-weight:500}
-.jp-OutputArea-child:has(.pls-studio)+.jp-OutputArea-child{display:none}
-.pls-scroll{overflow:auto;max-height:260px}
-</style>"""
+_CSS = (Path(__file__).parent / "static" / "panels.css").read_text("utf-8")
 
 
 def style() -> ipw.HTML:
     """Return the style sheet of the panels, which follows the theme of the notebook."""
-    return ipw.HTML(_CSS, layout={"display": "none"})
+    return ipw.HTML(f"<style>{_CSS}</style>", layout={"display": "none"})
 
 
 def colours_of(count: int) -> list[str]:
@@ -89,7 +67,9 @@ class Panel:
         self.status = ipw.HTML()
         self._drawing = False
         head = ipw.HTML(f'<p class="pls-title">{escape(self.title)}</p>')
-        self.body = ipw.VBox([head, *self.build(), self.status])
+        head.add_class("pls-name")
+        heads = [head] if self.title else []
+        self.body = ipw.VBox([*heads, *self.build(), self.status])
         self.body.add_class("pls-panel")
         self.body.add_class("pls-card")
         self.widget = ipw.VBox([style(), self.body])
@@ -170,6 +150,13 @@ class Panel:
         drawn = self.draw(drawing)
         self.work.observe(drawn, names=list(names))
         drawn()
+
+    @staticmethod
+    def row(*widgets: ipw.Widget) -> ipw.HBox:
+        """Return widgets side by side, in as many lines as they need."""
+        made = ipw.HBox(widgets, layout={"overflow": "visible"})
+        made.add_class("pls-row")
+        return made
 
     @staticmethod
     def button(text: str, tooltip: str, **options: Any) -> ipw.Button:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["line_chart"]
 
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 280, 132, 38, 10, 24, 18
+_WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 280, 140, 42, 26, 20
+_APART = 11  # pixels between two names
 
 
 def line_chart(
@@ -25,6 +26,8 @@ def line_chart(
     mark: int,
     first: int = 0,
     unit: str = "",
+    bottom: float = 0.0,
+    names: bool = False,
 ) -> str:
     """Return one chart.
 
@@ -40,33 +43,38 @@ def line_chart(
         Iteration of the first value.
     unit
         After the numbers.
+    bottom
+        Where the axis begins.
+    names
+        Write the name of each line at its end.
     """
     count = max((len(values) for _, values, _ in series), default=0)
-    top = max((value for _, values, _ in series for value in values), default=0.0) or 1.0
+    top = max((value for _, values, _ in series for value in values), default=0.0)
+    top = top if top > bottom else bottom + 1.0
     last = max(first + count - 1, 1)
+    right = 76 if names else 12
 
     def x(step: float) -> float:
-        return _LEFT + (_WIDTH - _LEFT - _RIGHT) * step / last
+        return _LEFT + (_WIDTH - _LEFT - right) * step / last
 
     def y(value: float) -> float:
-        return _HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * value / top
+        return _HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * (value - bottom) / (top - bottom)
 
-    parts = [
-        f'<text class="head" x="4" y="13">{escape(title)}</text>',
-        f'<text x="{_LEFT - 5}" y="{y(top) + 4:.1f}" text-anchor="end">{_short(top)}{unit}</text>',
-        f'<text x="{_LEFT - 5}" y="{y(0) + 4:.1f}" text-anchor="end">0</text>',
-        (
-            f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(0):.1f}" y2="{y(0):.1f}" '
-            'stroke="var(--pls-line)"/>'
-        ),
-        (
-            f'<line x1="{x(mark):.1f}" x2="{x(mark):.1f}" y1="{_TOP - 4}" y2="{y(0):.1f}" '
-            'stroke="var(--pls-faint)" stroke-dasharray="3 2"/>'
-        ),
-    ]
+    parts = [f'<text class="head" x="2" y="13">{escape(title)}</text>']
+    for value, dash in ((bottom, ""), (top, ' stroke-dasharray="2 3"')):
+        parts.append(
+            f'<text x="{_LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">'
+            f"{_short(value, 2)}{unit}</text>"
+            f'<line x1="{_LEFT}" x2="{_WIDTH - right}" y1="{y(value):.1f}" y2="{y(value):.1f}" '
+            f'stroke="var(--pls-line)"{dash}/>'
+        )
+    parts.append(
+        f'<line x1="{x(mark):.1f}" x2="{x(mark):.1f}" y1="{_TOP - 4}" y2="{y(bottom):.1f}" '
+        'stroke="var(--pls-faint)" stroke-dasharray="3 2"/>'
+    )
     step = max(1, -(-last // 10))
     parts += [
-        f'<text x="{x(one):.1f}" y="{_HEIGHT - 4}" text-anchor="middle">{one}</text>'
+        f'<text x="{x(one):.1f}" y="{_HEIGHT - 5}" text-anchor="middle">{one}</text>'
         for one in range(0, last + 1, step)
     ]
     for name, values, colour in series:
@@ -80,6 +88,14 @@ def line_chart(
             f"{escape(name)}, iteration {first + i}: {_short(values[i])}{unit}</title></circle>"
             for i, (a, b) in enumerate(points)
         ]
+    if names:
+        ends = [y(values[-1]) + 4 for _, values, _ in series]
+        for (name, _, _), place in zip(series, _spread(ends), strict=True):
+            shown = name if len(name) <= 11 else f"{name[:10]}…"
+            parts.append(
+                f'<text x="{_WIDTH - right + 8}" y="{place:.1f}">{escape(shown)}'
+                f"<title>{escape(name)}</title></text>"
+            )
     spoken = "; ".join(f"{name} ends at {_short(v[-1])}{unit}" for name, v, _ in series if len(v))
     return (
         f'<svg class="pls-chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
@@ -87,5 +103,18 @@ def line_chart(
     )
 
 
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+def _spread(places: list[float]) -> list[float]:
+    """Move texts down, then up, until none lies over another."""
+    order = sorted(range(len(places)), key=places.__getitem__)
+    moved = dict.fromkeys(order, 0.0)
+    lowest = -1e9
+    for one in order:
+        lowest = moved[one] = max(places[one], lowest + _APART)
+    highest = float(_HEIGHT)
+    for one in reversed(order):
+        highest = moved[one] = min(moved[one], highest - _APART)
+    return [moved[one] for one in range(len(places))]
+
+
+def _short(value: float, digits: int = 3) -> str:
+    return f"{value:,.0f}" if abs(value) >= 10 ** (digits - 1) else f"{value:.{digits}g}"

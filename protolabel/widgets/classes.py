@@ -21,8 +21,8 @@ class _Row:
     def __init__(self, name: str, synonyms: str, colour: str, *, words: bool) -> None:
         self.known = name
         self.dot = ipw.HTML(
-            f'<span aria-hidden="true" style="color:{colour};font-size:18px">●</span>',
-            layout={"width": "18px", "flex": "0 0 18px"},
+            f'<span class="pls-swatch" aria-hidden="true" style="background:{colour}"></span>',
+            layout={"width": "16px", "flex": "0 0 16px"},
         )
         self.name = ipw.Text(
             name, continuous_update=False, tooltip=f"Name of the class {name}; Enter renames it",
@@ -35,9 +35,12 @@ class _Row:
         )  # fmt: skip
         self.remove = ipw.Button(
             description="×", tooltip=f"Remove the class {name}",
-            layout={"width": "32px", "flex": "0 0 32px", "padding": "0"},
+            layout={"width": "24px", "flex": "0 0 24px"},
         )  # fmt: skip
-        self.box = ipw.HBox([self.dot, self.name, self.synonyms, self.remove])
+        self.remove.add_class("pls-plain")
+        self.box = ipw.HBox(
+            [self.dot, self.name, self.synonyms, self.remove], layout={"align_items": "center"}
+        )
 
 
 class ClassesPanel(Panel):
@@ -50,7 +53,7 @@ class ClassesPanel(Panel):
         self.rows: list[_Row] = []
         self.list = ipw.VBox(layout={"max_height": "230px", "overflow": "auto"})
         self.new = ipw.Text(
-            placeholder="another class", continuous_update=False,
+            placeholder="add a class", continuous_update=False,
             tooltip="Name of a new class; Enter adds it",
             layout={"width": "auto", "flex": "1 1 80px", "min_width": "0"},
         )  # fmt: skip

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ControlsPanel"]
 
-_WIDE = {"width": "100%"}
-_STYLE = {"description_width": "112px"}
+_STEP = 0.01  # of the logarithm: a step is 2 %
+_WIDE = {"width": "auto"}
+_STYLE = {"description_width": "104px"}
 
 TOOLTIPS = {
     "temperature": "How soft the decision is. Lower is sharper: images follow their nearest "
@@ -41,7 +42,7 @@ class ControlsPanel(Panel):
         """Give one widget for each trait."""
         options: dict[str, Any] = {"layout": _WIDE, "style": _STYLE}
         self.temperature = ipw.FloatLogSlider(
-            0.1, min=math.log10(0.05), max=math.log10(0.3), step=0.01, readout_format=".3f",
+            0.1, min=-1.3, max=-0.5, step=_STEP, readout_format=".3f",
             description="Temperature", tooltip=TOOLTIPS["temperature"], **options,
         )  # fmt: skip
         self.iterations = ipw.IntSlider(
@@ -68,11 +69,22 @@ class ControlsPanel(Panel):
             control.add_class(f"pls-{name.replace('_', '-')}")
             control.observe(self.guard(self._set(name)), names="value")
         self.follow(self._show, *TOOLTIPS)
-        yield from self.controls.values()
+        more = ipw.Accordion(
+            [ipw.VBox([self.preset, self.min_cluster_size, self.seed])], titles=["More settings"]
+        )
+        more.selected_index = None
+        yield from (self.temperature, self.iterations, self.method, self.all_present)
+        yield more
 
     def _set(self, name: str) -> Any:
         def change(event: Any) -> None:
             value = event["new"]
+            # A browser moves a slider to its nearest step, which is no wish of a person.
+            moved = (
+                abs(math.log10(value / self.session.temperature)) if name == "temperature" else 1
+            )
+            if moved < 0.49 * _STEP:
+                return
             automatic = {"min_cluster_size": 0, "preset": ""}.get(name, ...) == value
             setattr(self.session, name, None if automatic else value)
 

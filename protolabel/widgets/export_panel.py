@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 
 __all__ = ["ExportPanel"]
 
+_FORMATS = {
+    "folders": ("Class folders", "One folder of images for each class"),
+    "splits": ("Train, val, test", "Lists of images, stratified, near-duplicates together"),
+    "prototypes": ("Prototypes", "Arrays, and a classifier that labels new images"),
+    "csv": ("Table (CSV)", "One row for each image"),
+    "parquet": ("Table (Parquet)", "The same for large data; needs pyarrow"),
+    "report": ("Report", "A summary to read in a minute"),
+    "replay": ("Replay (HTML)", "The run to play in any browser, in one file"),
+    "metadata": ("Metadata (always)", "Every label with its agreement, parameters, corrections"),
+}
 _LINKS = {"copy": "Copy the images", "hardlink": "Hard links", "symlink": "Symbolic links"}
 
 
@@ -26,21 +36,22 @@ class ExportPanel(Panel):
 
     def build(self) -> Iterator[ipw.Widget]:
         """Give folder, formats, splits, and the button."""
-        wide: dict[str, Any] = {"style": {"description_width": "70px"}}
+        wide: dict[str, Any] = {"style": {"description_width": "64px"}}
         self.folder = ipw.Text(
             "annotated_dataset", description="Folder", tooltip="A new folder for the dataset",
-            layout={"width": "100%"}, **wide,
+            layout={"width": "460px"}, **wide,
         )  # fmt: skip
         self.formats = {
             name: ipw.Checkbox(
-                name in DEFAULT_FORMATS or name == "metadata", description=name, indent=False,
-                disabled=name == "metadata", tooltip=f"Write {name}", layout={"width": "110px"},
+                name in DEFAULT_FORMATS or name == "metadata", description=title, indent=False,
+                disabled=name == "metadata", tooltip=tooltip, layout={"width": "auto"},
             )
             for name in WRITERS
+            for title, tooltip in [_FORMATS.get(name, (name, f"Write {name}"))]
         }  # fmt: skip
         self.link = ipw.Dropdown(
             options=[(_LINKS.get(name, name), name) for name in LINKS], description="Images",
-            tooltip="Copies are safe; links take no room", layout={"width": "260px"}, **wide,
+            tooltip="Copies are safe; links take no room", layout={"width": "250px"}, **wide,
         )  # fmt: skip
         self.shares = [
             ipw.BoundedFloatText(
@@ -58,11 +69,12 @@ class ExportPanel(Panel):
             "Export", "Write the dataset", button_style="primary", icon="download"
         )
         self.button_export.on_click(self.guard(self._export))
-        row = {"flex_flow": "row wrap", "align_items": "center"}
-        yield self.folder
-        yield ipw.HBox(list(self.formats.values()), layout=row)
-        yield ipw.HBox([self.link, *self.shares], layout=row)
-        yield ipw.HBox([self.overwrite, self.button_export], layout=row)
+        formats = ipw.GridBox(list(self.formats.values()), layout={
+            "grid_template_columns": "repeat(auto-fill, minmax(220px, 1fr))", "margin": "4px 0",
+        })  # fmt: skip
+        yield self.row(self.folder, self.overwrite)
+        yield formats
+        yield self.row(self.link, *self.shares, self.button_export)
 
     def _export(self, _: Any) -> None:
         folder = self.folder.value.strip()

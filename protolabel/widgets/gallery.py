@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GalleryPanel"]
 
-PAGE = 48
+PAGE = 36
 _SHOWS = (
     ("Least certain", "doubt"),
     ("Changed in this iteration", "changed"),
@@ -29,6 +29,17 @@ _SHOWS = (
     ("Selection on the map", "selection"),
     ("Fixed by you", "pinned"),
 )
+
+_NONE = {
+    "doubt": "Every picture is fixed by you.",
+    "changed": "No label changed in this iteration.",
+    "since": "No label differs from zero-shot.",
+    "class": "No picture has this label.",
+    "selection": "Nothing is selected: draw around images on the map with the lasso.",
+    "pinned": "You have not corrected a label yet.",
+}
+_FIRST = '<span class="pls-faint">Click pictures, then the class they show:</span>'
+_MORE = '<span class="pls-faint">Ctrl or Shift for several; arrows and number keys work too.</span>'
 
 
 class GalleryPanel(Panel):
@@ -54,14 +65,18 @@ class GalleryPanel(Panel):
         self.forth = self.button("▶", "More pictures")
         self.count = ipw.HTML()
         self.grid = ThumbGrid()
-        self.buttons = ipw.HBox(layout={"flex_flow": "row wrap"})
-        self.unpin = self.button("Let the loop decide (0)", "Take the fixed label away again")
-        self.undo = self.button("Undo (z)", "Take back the last correction")
-        self.redo = self.button("Redo (y)", "Make it again")
+        self.every = self.button("Choose all", "Choose every picture that is shown (A)")
+        self.buttons = self.row()
+        self.unpin = self.button(
+            "Let the loop decide", "Take the fixed labels of the chosen pictures away (0)"
+        )
+        self.undo = self.button("Undo", "Take back the last correction (Z)", icon="undo")
+        self.redo = self.button("Redo", "Make the correction again (Y)", icon="repeat")
         self.show.observe(self.guard(self._first_page), names="value")
         self.of_class.observe(self.guard(self._first_page), names="value")
         self.back.on_click(self.guard(lambda _: self._turn(-1)))
         self.forth.on_click(self.guard(lambda _: self._turn(1)))
+        self.every.on_click(self.guard(lambda _: self.grid.choose_all()))
         self.unpin.on_click(self.guard(lambda _: self._unpin(self.grid.chosen)))
         self.undo.on_click(self.guard(lambda _: self.session.undo()))
         self.redo.on_click(self.guard(lambda _: self.session.redo()))
@@ -69,11 +84,10 @@ class GalleryPanel(Panel):
         self.follow(self._show_classes, "classes")
         self.follow(self._show_history, "pins")
         self.follow_work(self._show_pictures, "labels", "iteration", "selection")
-        row = {"flex_flow": "row wrap", "align_items": "center"}
-        yield ipw.HBox([self.show, self.of_class, self.back, self.forth, self.count], layout=row)
+        yield self.row(self.show, self.of_class, self.back, self.forth, self.count)
+        yield self.row(ipw.HTML(_FIRST), self.buttons)
+        yield self.row(self.every, self.unpin, self.undo, self.redo, ipw.HTML(_MORE))
         yield self.grid
-        yield self.buttons
-        yield ipw.HBox([self.unpin, self.undo, self.redo], layout=row)
 
     def relabel(self, images: list[int], index: int) -> None:
         """Fix the label of images; `index` counts the classes from 0."""
@@ -119,9 +133,10 @@ class GalleryPanel(Panel):
         old = self.buttons.children
         made = []
         for i, (name, colour) in enumerate(zip(names, colours_of(len(names)), strict=True)):
-            key = f"{i + 1} " if i < 9 else ""
-            one = self.button(f"{key}{name}", f"The chosen pictures are: {name}")
-            one.layout.border_left = f"5px solid {colour}"
+            key = f"{i + 1}  " if i < 9 else ""
+            one = self.button(f"{key}{name}", f"The chosen pictures show: {name}")
+            one.layout.border_left = f"4px solid {colour}"
+            one.layout.max_width = "190px"
             one.on_click(self.guard(lambda _, i=i: self.relabel(list(self.grid.chosen), i)))
             made.append(one)
         self.buttons.children = made
@@ -145,8 +160,12 @@ class GalleryPanel(Panel):
         self._page = min(self._page, pages - 1)
         part = found[self._page * PAGE : (self._page + 1) * PAGE]
         self.back.disabled, self.forth.disabled = self._page == 0, self._page + 1 >= pages
+        for button in (self.back, self.forth):
+            button.layout.display = None if pages > 1 else "none"
         many = f", page {self._page + 1} of {pages}" if pages > 1 else ""
-        self.count.value = f'<span class="pls-faint">{len(found):,} pictures{many}</span>'
+        word = "picture" if len(found) == 1 else "pictures"
+        text = f"{len(found):,} {word}{many}" if len(found) else _NONE[self.show.value]
+        self.count.value = f'<span class="pls-faint" role="status">{text}</span>'
         images = self.session.embeddings.images  # there are labels, so they are at hand
         tiles = tiles_of(images, now, part.tolist(), colours_of(len(now.names)))
         self._shown = wanted = tuple(part.tolist())

@@ -36,7 +36,7 @@ class ThumbGrid(anywidget.AnyWidget):
     Attributes
     ----------
     tiles
-        ``{"id", "name", "text", "colour", "pinned"}`` for each picture.
+        ``{"id", "name", "text", "note", "colour", "pinned"}`` for each picture.
     sheet
         One JPEG of square tiles, row by row.
     chosen
@@ -48,9 +48,12 @@ class ThumbGrid(anywidget.AnyWidget):
 
     tiles = traitlets.List(traitlets.Dict()).tag(sync=True)
     sheet = traitlets.Bytes(b"").tag(sync=True, echo_update=False)
-    size = traitlets.Int(SIZE).tag(sync=True)
     columns = traitlets.Int(COLUMNS).tag(sync=True)
     chosen = traitlets.List(traitlets.Int()).tag(sync=True)
+
+    def choose_all(self) -> None:
+        """Choose every picture that is shown."""
+        self.chosen = [one["id"] for one in self.tiles]
 
     def show(self, sheet: bytes, tiles: list[dict[str, Any]]) -> None:
         """Set pictures and texts together."""
@@ -101,9 +104,15 @@ def tiles_of(
         {
             "id": int(i),
             "name": images.names[i].encode("utf-8", "replace").decode("utf-8"),
-            "text": f"{labels.names[labels.label[i]]} {100 * labels.agreement[i]:.0f} %",
+            "text": labels.names[labels.label[i]],
+            "note": "fixed" if labels.pinned[i] else f"{_percent(labels.agreement[i])}%",
             "colour": colours[labels.label[i]],
             "pinned": bool(labels.pinned[i]),
         }
         for i in indices
     ]
+
+
+def _percent(agreement: float) -> int:
+    # Votes never agree wholly; 100 would say that nobody has to look.
+    return min(99, int(100 * agreement))

@@ -5,21 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
+import numpy as np
 
 from protolabel.evaluation import compare
-from protolabel.widgets.base import Panel, escape
+from protolabel.widgets.base import Panel, colours_of, escape
 from protolabel.widgets.grid import ThumbGrid, Thumbnails
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from protolabel.runs import Run
 
 __all__ = ["RunsPanel"]
 
 _MOST = 48  # pictures of a difference
-_HEAD = ("Run", "Method", "Temperature", "Iteration", "Pins", "Classes used", "Last churn",
-         "Changed", "Accuracy")  # fmt: skip
+_HEAD = ("Run", "Method", "Temperature", "Iteration", "Pins", "Classes used", "Changed",
+         "Last change", "Accuracy")  # fmt: skip
+_HINT = "Every change makes a run. Change a setting or fix a label, then compare the two."
 
 
 class RunsPanel(Panel):
@@ -36,18 +38,21 @@ class RunsPanel(Panel):
         }  # fmt: skip
         self.left = ipw.Dropdown(description="Compare", tooltip="One run", **narrow)
         self.right = ipw.Dropdown(description="with", tooltip="The other run", **narrow)
-        self.again = self.button("Go back to the first", "Set its settings again")
+        self.again = self.button(
+            "Use these settings again", "Go back to the settings of the first run"
+        )
         self.result = ipw.HTML()
+        self.sides = ipw.HTML()
         self.grid = ThumbGrid()
         for choice in (self.left, self.right):
             choice.observe(self.guard(self._compare), names="value")
         self.again.on_click(self.guard(self._go_back))
         self.follow_work(self._show, "labels")
         self.follow(self._show, "truth")
-        row = {"flex_flow": "row wrap", "align_items": "center"}
         yield self.table
-        yield ipw.HBox([self.left, self.right, self.again], layout=row)
+        yield self.row(self.left, self.right, self.again)
         yield self.result
+        yield self.sides
         yield self.grid
 
     def _runs(self) -> dict[int, Run]:
@@ -55,9 +60,8 @@ class RunsPanel(Panel):
 
     def _show(self) -> None:
         runs = list(self._runs().values())
-        rows = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in _cells(run))}</tr>"
-                       for run in reversed(runs))  # fmt: skip
-        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in _HEAD)
+        rows = "".join(f"<tr>{_line(_cells(run))}</tr>" for run in reversed(runs))
+        head = _line((escape(name) for name in _HEAD), "th")
         self.table.value = (
             f'<div class="pls-scroll"><table class="pls-table"><thead><tr>{head}</tr></thead>'
             f"<tbody>{rows}</tbody></table></div>"
@@ -75,7 +79,8 @@ class RunsPanel(Panel):
         runs = self._runs()
         a, b = runs.get(self.left.value), runs.get(self.right.value)
         if a is None or b is None or a is b:
-            self.result.value = '<span class="pls-faint">Choose two different runs.</span>'
+            self.result.value = f'<span class="pls-faint">{_HINT}</span>'
+            self.sides.value = ""
             self.grid.show(b"", [])
             return
         images = self.session.embeddings.images
@@ -92,12 +97,15 @@ class RunsPanel(Panel):
             )
             + "."
         )
+        self.sides.value = _side_by_side(a, b)
+        colours = colours_of(len(b.names))
         tiles = [
             {
                 "id": int(i),
                 "name": images.names[i].encode("utf-8", "replace").decode("utf-8"),
                 "text": f"{a.names[a.label[i]]} → {b.names[b.label[i]]}",
-                "colour": "#D55E00",
+                "note": "",
+                "colour": colours[b.label[i]],
                 "pinned": False,
             }
             for i in differ[:_MOST]
@@ -124,6 +132,11 @@ class RunsPanel(Panel):
             self.session.kept = kept
 
 
+def _line(cells: Iterable[str], tag: str = "td") -> str:
+    kinds = ("", ' class="word"')
+    return "".join(f"<{tag}{kinds[k == 1]}>{one}</{tag}>" for k, one in enumerate(cells))
+
+
 def _cells(run: Run) -> Iterator[str]:
     settings = run.settings
     yield str(run.number)
@@ -132,6 +145,27 @@ def _cells(run: Run) -> Iterator[str]:
     yield f"{run.iteration} of {settings['iterations']}"
     yield str(run.pins)
     yield f"{run.classes_used} of {len(run.names)}"
-    yield f"{100 * run.churn:.1f} %"
     yield f"{run.changed:,}"
-    yield "unknown" if run.accuracy is None else f"{100 * run.accuracy:.1f} %"
+    yield f"{100 * run.churn:.1f} %"
+    yield "–" if run.accuracy is None else f"{100 * run.accuracy:.1f} %"
+
+
+def _side_by_side(a: Run, b: Run) -> str:
+    """Describe what differs between two runs: figures, and how many images each class has."""
+    pair = [dict(zip(_HEAD[1:], list(_cells(run))[1:], strict=True)) for run in (a, b)]
+    for run, facts in zip((a, b), pair, strict=True):
+        counts = np.bincount(run.label, minlength=len(run.names))
+        for name, count in zip(run.names, counts, strict=True):
+            facts[f"images of {escape(name)}"] = f"{count:,}"
+    body = "".join(
+        f'<tr><td class="word">{what}</td><td>{left}</td><td>{right}</td></tr>'
+        for what in dict.fromkeys((*pair[0], *pair[1]))
+        for left, right in [[facts.get(what, "–") for facts in pair]]
+        if left != right
+    )
+    return (
+        '<table class="pls-table"><thead><tr><th class="word">What differs</th>'
+        f"<th>run {a.number}</th><th>run {b.number}</th></tr></thead><tbody>{body}</tbody></table>"
+        if body
+        else ""
+    )

@@ -31,25 +31,22 @@ _REST = 1.0  # seconds after a change before the picture for saved notebooks is 
 class ProgressPanel(Panel):
     """What is being done, how far it is, and a button that stops it."""
 
-    title = "protolabel"
-
     def build(self) -> Iterator[ipw.Widget]:
         """Give a summary, the bar and the buttons."""
-        self.summary = ipw.HTML(layout={"flex": "1 1 260px"})
+        self.summary = ipw.HTML(layout={"flex": "1 1 300px"})
         self.phase = ipw.HTML()
         self.bar = ipw.FloatProgress(0.0, min=0.0, max=1.0, layout={"width": "140px"})
-        self.stop = self.button("Stop", "Stop after the step under way; nothing finished is lost")
-        self.go_on = self.button("Go on", "Continue where it was stopped")
+        self.stop = self.button("Stop", "Stop the work under way; nothing finished is lost")
+        self.go_on = self.button("Go on", "Continue where it was stopped", button_style="primary")
         # Not through `guard`: a drawing may hold the turn, and Stop must not wait for it.
         self.stop.on_click(lambda _: self.attempt(self.work.stop))
         self.go_on.on_click(self.guard(lambda _: self.work.resume()))
         self.work.observe(self._tell, names=["busy", "phase", "share", "stopped"])
         self.follow_work(self._show, "labels", "problem")
         self._tell()
-        yield ipw.HBox(
-            [self.summary, self.phase, self.bar, self.stop, self.go_on],
-            layout={"flex_flow": "row wrap", "align_items": "center", "min_height": "34px"},
-        )
+        line = self.row(self.summary, self.phase, self.bar, self.stop, self.go_on)
+        line.layout.min_height = "32px"
+        yield line
 
     def _tell(self, _: Any = None) -> None:
         # From the thread at work, which must never wait for a drawing.
@@ -67,13 +64,20 @@ class ProgressPanel(Panel):
             self.say(self.work.problem, "bad")
         elif labels is not None:
             self.say("")
+        brand = '<span class="pls-brand">protolabel</span>'
         if labels is None:
-            self.summary.value = '<span class="pls-faint">Reading the images …</span>'
+            self.summary.value = f'{brand}<span class="pls-faint">Reading the images …</span>'
             return
         changed = int((labels.label != labels.at(0).label).sum())
-        self.summary.value = (
-            f"<b>{len(labels):,}</b> images · <b>{len(labels.names)}</b> classes · refinement "
-            f"changed <b>{changed:,}</b> labels · <b>{int(labels.pinned.sum()):,}</b> fixed by you"
+        facts = (
+            (len(labels), "image", "images"),
+            (len(labels.names), "class", "classes"),
+            (changed, "label changed by refinement", "labels changed by refinement"),
+            (int(labels.pinned.sum()), "fixed by you", "fixed by you"),
+        )
+        self.summary.value = brand + "".join(
+            f'<span class="pls-chip"><b>{count:,}</b> {one if count == 1 else many}</span>'
+            for count, one, many in facts
         )
 
 
@@ -95,6 +99,7 @@ class Studio:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self.map = MapPanel(session)  # first: it is told of new labels before the charts are
         self.progress = ProgressPanel(session)
         self.classes = ClassesPanel(session)
         self.controls = ControlsPanel(session)
@@ -102,30 +107,33 @@ class Studio:
         self.gallery = GalleryPanel(session)
         self.runs = RunsPanel(session)
         self.export = ExportPanel(session)
-        self.map = MapPanel(session)
         self.work = self.progress.work
         self._handle: Any = None
         self._painting = False
         self._repaint = threading.Event()
         self._bind()
-        self.timeline.play.layout.display = "none"  # the map has a player
+        # The map has a player of its own: below it stands what the timeline says, and the charts
+        # have a tab.
+        under = ipw.VBox([self.timeline.verdict, self.timeline.status])
+        charts = ipw.VBox([self.timeline.charts])
+        for box, name in ((under, "pls-under"), (charts, "pls-curves")):
+            for one in ("pls-panel", "pls-card", name):
+                box.add_class(one)
         side = ipw.VBox(
             [self.classes.body, self.controls.body],
             layout={"flex": "1 1 290px", "min_width": "0", "grid_gap": "8px"},
         )
-        self._map_box = ipw.VBox(
-            [self.map.widget],
-            layout={"flex": "3 1 480px", "min_width": "0"},
-        )
-        self._map_box.add_class("pls-panel")
-        self._map_box.add_class("pls-card")
-        top = ipw.HBox([side, self._map_box], layout={"flex_flow": "row wrap", "grid_gap": "8px"})
+        self.controls.body.layout.flex = "1 1 auto"
+        middle = ipw.VBox([self.map.widget, under], layout={"flex": "3 1 520px", "min_width": "0"})
+        top = ipw.HBox([side, middle], layout={"flex_flow": "row wrap", "grid_gap": "8px"})
         self.tabs = ipw.Tab(
-            [self.gallery.body, self.runs.body, self.export.body],
-            titles=["Gallery", "Runs", "Export"],
+            [self.gallery.body, charts, self.runs.body, self.export.body],
+            titles=["Gallery", "Charts", "Runs", "Export"],
         )
+        self.tabs.add_class("pls-panel")
+        self.tabs.add_class("pls-tabs")
         self.widget = ipw.VBox(
-            [style(), self.progress.body, top, self.timeline.body, self.tabs],
+            [style(), self.progress.body, top, self.tabs],
             layout={"width": "100%", "grid_gap": "8px"},
         )
         self.widget.add_class("pls-studio")
@@ -144,6 +152,8 @@ class Studio:
         if self.work.selection:
             self.gallery.show.value = "selection"
             self.tabs.selected_index = 0
+        elif self.gallery.show.value == "selection":
+            self.gallery.show.value = "doubt"
 
     def _scrubbed(self, change: Any) -> None:
         if change["new"] <= self.map.widget.last:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
@@ -22,6 +23,7 @@ _MARKS = {
     "note": ("ℹ", "Note", ""),
     "good": ("✓", "Good", "good"),
 }
+_NBSP = "\u00a0"  # a number stays with its sign
 _SHOWN = 10  # classes that have a line in the chart
 
 
@@ -43,22 +45,23 @@ class TimelinePanel(Panel):
         self.play = ipw.Play(0, min=0, max=most, interval=700, show_repeat=False)
         self.play.tooltip = "Play the iterations"
         ipw.jslink((self.play, "value"), (self.slider, "value"))
-        self.keep = self.button("Keep this iteration", "Its labels count, and are exported")
-        self.last = self.button("Keep the last", "The labels of the last iteration count again")
+        self.player = self.row(self.play, self.slider)
+        self.keep = self.button("Keep this iteration", "Its labels are used and exported")
+        self.last = self.button("Back to the last", "Use the labels of the last iteration again")
+        self.keep.layout.display = self.last.layout.display = "none"
         self.kept = ipw.HTML()
         self.charts = ipw.HTML()
         self.findings = ipw.HTML()
         self.slider.observe(self.guard(self._look), names="value")
         self.keep.on_click(self.guard(self._keep))
         self.last.on_click(self.guard(self._keep_last))
+        choice = self.row(self.kept, self.keep, self.last)
+        choice.layout.min_height = "34px"
+        self.verdict = ipw.VBox([self.findings, choice])
         self.follow_work(self._show, "labels", "iteration")
         self.follow(self._show, "kept")
-        yield ipw.HBox(
-            [self.play, self.slider, self.keep, self.last],
-            layout={"flex_flow": "row wrap", "align_items": "center"},
-        )
-        yield self.kept
-        yield self.findings
+        yield self.player
+        yield self.verdict
         yield self.charts
 
     def _look(self, event: Any) -> None:
@@ -73,7 +76,7 @@ class TimelinePanel(Panel):
     def _show(self) -> None:
         labels: Labels | None = self.work.labels
         ready = labels is not None and labels.run is not None
-        for widget in (self.slider, self.play, self.keep, self.last):
+        for widget in (self.slider, self.play):
             widget.disabled = not ready
         if labels is None or labels.run is None:
             self.findings.value = '<span class="pls-faint">The run appears here.</span>'
@@ -83,16 +86,19 @@ class TimelinePanel(Panel):
         for widget in (self.slider, self.play):
             widget.max = max(last, 1)
         self.slider.value = shown
-        kept = self.session.kept
-        which = f"iteration {labels.iteration}" + (" (the last)" if kept is None else "")
+        counts, kept = labels.iteration, self.session.kept
+        self.keep.description = f"Keep {_name(shown)}"
+        self.keep.layout.display = "none" if shown == counts else None
+        self.last.layout.display = "none" if kept is None else None
+        which = " (the last)" if kept is None else " (kept by you)"
         self.kept.value = (
-            f'<span class="pls-faint">Shown: {"zero-shot" if shown == 0 else f"iteration {shown}"}'
-            f" of {last}. The labels that count: {which}.</span>"
+            f'<span class="pls-faint" role="status">Labels in use: {_name(counts)}{which}.</span>'
         )
         self.findings.value = "".join(
-            f'<div class="pls-say {kind}"><b>{mark} {word}.</b> {escape(finding.text)}</div>'
+            f'<div class="pls-say {kind}"><b>{mark} {word}.</b> {escape(text)}</div>'
             for finding in diagnose(labels.at(shown)).findings
             for mark, word, kind in [_MARKS[finding.severity]]
+            for text in [finding.text.replace(" %", f"{_NBSP}%")]
         )
         self.charts.value = self._draw(labels, shown)
 
@@ -108,14 +114,17 @@ class TimelinePanel(Panel):
         ]
         shift = [state.shift for state in run.iterations[1:]]
         sure = [100 * float(one.agreement.mean()) for one in at]
-        churn = (100 * run.churn).tolist()
+        changed = [float((b.label != a.label).sum()) for a, b in pairwise(at)]
         charts = [
-            line_chart("Labels that changed", [("changed", churn, "#D55E00")],
-                       mark=shown, first=1, unit=" %"),
+            line_chart("Labels that changed", [("changed", changed, "#D55E00")],
+                       mark=shown, first=1),
             line_chart("Prototypes moved", [("moved", shift, "#CC79A7")], mark=shown, first=1),
-            line_chart("Mean agreement", [("agreement", sure, "#0072B2")], mark=shown, unit=" %"),
-            line_chart("Images of each class", counts, mark=shown),
+            line_chart("Mean agreement", [("agreement", sure, "#0072B2")], mark=shown, unit=" %",
+                       bottom=10.0 * (min(sure) // 10.0)),
+            line_chart("Images of each class", counts, mark=shown, names=True),
         ]  # fmt: skip
-        boxes = "".join(f'<div style="flex:1 1 220px;max-width:360px">{one}</div>'
-                        for one in charts)  # fmt: skip
-        return f'<div style="display:flex;flex-wrap:wrap;gap:8px">{boxes}</div>'
+        return f'<div class="pls-charts">{"".join(f"<div>{one}</div>" for one in charts)}</div>'
+
+
+def _name(step: int) -> str:
+    return "zero-shot" if step == 0 else f"iteration {step}"

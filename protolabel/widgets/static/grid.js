@@ -5,7 +5,7 @@ function render({ model, el }) {
   root.tabIndex = 0;
   root.setAttribute("role", "listbox");
   root.setAttribute("aria-multiselectable", "true");
-  root.setAttribute("aria-label", "Pictures: arrows move, space chooses, numbers relabel");
+  root.setAttribute("aria-label", "Pictures: arrows move, space chooses, A chooses all, numbers relabel, Z takes back");
   // JupyterLab's own keys (1 makes a heading) must not act while pictures are labelled.
   root.dataset.lmSuppressShortcuts = "true";
   el.appendChild(root);
@@ -13,6 +13,7 @@ function render({ model, el }) {
   let cells = [];
   let at = 0;
   let anchor = 0;
+  let telling = false;
   const chosen = new Set();
 
   function ids() {
@@ -29,8 +30,17 @@ function render({ model, el }) {
   }
   function tell() {
     mark();
+    telling = true;
     model.set("chosen", ids());
+    telling = false;
     model.save_changes();
+  }
+  function told() {
+    if (telling) return;
+    const wanted = new Set(model.get("chosen"));
+    chosen.clear();
+    model.get("tiles").forEach((tile, i) => wanted.has(tile.id) && chosen.add(i));
+    mark();
   }
   function move(i, event) {
     at = Math.max(0, Math.min(cells.length - 1, i));
@@ -47,7 +57,6 @@ function render({ model, el }) {
   }
   function draw() {
     const tiles = model.get("tiles");
-    const size = model.get("size");
     const columns = model.get("columns");
     URL.revokeObjectURL(address);
     const sheet = model.get("sheet");
@@ -60,26 +69,31 @@ function render({ model, el }) {
       cell.className = "pls-tile";
       cell.id = `pls-${model.model_id ?? "grid"}-${i}`;
       cell.setAttribute("role", "option");
-      cell.setAttribute("aria-label", `${tile.name}: ${tile.text}${tile.pinned ? ", fixed" : ""}`);
-      cell.title = `${tile.name}\n${tile.text}`;
+      const words = `${tile.text} ${tile.note ?? ""}`.trim();
+      cell.setAttribute("aria-label", `${tile.name}: ${words}`);
+      cell.title = `${tile.name}\n${words}`;
       const picture = document.createElement("div");
       picture.className = "pls-picture";
-      picture.style.cssText = `width:${size}px;height:${size}px`;
       if (address) {
         picture.style.backgroundImage = `url(${address})`;
-        picture.style.backgroundSize = `${columns * size}px ${rows * size}px`;
-        const x = (i % columns) * size, y = Math.floor(i / columns) * size;
-        picture.style.backgroundPosition = `-${x}px -${y}px`;
+        picture.style.backgroundSize = `${columns * 100}% ${rows * 100}%`;
+        // In percent of what the sheet is larger than the tile, so that a tile can have any size.
+        const across = columns > 1 ? ((i % columns) / (columns - 1)) * 100 : 0;
+        const down = rows > 1 ? (Math.floor(i / columns) / (rows - 1)) * 100 : 0;
+        picture.style.backgroundPosition = `${across}% ${down}%`;
       }
       const line = document.createElement("div");
       line.className = "pls-line";
-      line.style.width = `${size}px`;
       const dot = document.createElement("span");
-      dot.style.color = tile.colour;
-      dot.textContent = tile.pinned ? "📌" : "●";
+      dot.className = tile.pinned ? "pls-dot pls-fixed" : "pls-dot";
+      dot.style.setProperty("--colour", tile.colour);
       const text = document.createElement("span");
-      text.textContent = ` ${tile.text}`;
-      line.append(dot, text);
+      text.className = "pls-word";
+      text.textContent = tile.text;
+      const note = document.createElement("span");
+      note.className = "pls-note";
+      note.textContent = tile.note ?? "";
+      line.append(dot, text, note);
       cell.append(picture, line);
       cell.addEventListener("click", (event) => {
         root.focus({ preventScroll: true });
@@ -101,7 +115,10 @@ function render({ model, el }) {
     if (step !== undefined) move(at + step, event);
     else if (event.key === "Home") move(0, event);
     else if (event.key === "End") move(cells.length - 1, event);
-    else if (event.key === " ") {
+    else if (event.key === "a") {
+      cells.forEach((_, i) => chosen.add(i));
+      tell();
+    } else if (event.key === " ") {
       chosen.has(at) ? chosen.delete(at) : chosen.add(at);
       tell();
     } else if (/^[1-9]$/.test(event.key)) model.send({ relabel: Number(event.key) - 1, ids: ids() });
@@ -113,9 +130,11 @@ function render({ model, el }) {
     event.stopPropagation();
   });
   model.on("change:tiles", draw);
+  model.on("change:chosen", told);
   draw();
   return () => {
     model.off("change:tiles", draw);
+    model.off("change:chosen", told);
     URL.revokeObjectURL(address);
   };
 }

@@ -46,6 +46,7 @@ export const words = {
     const status = this.get("status") || (n ? "" : "Waiting for images …");
     this.statusLine.textContent = status;
     this.statusLine.hidden = !status;
+    this.stage.dataset.empty = String(!n);
     const parts = this.names.map((name, c) => `${name} ${counts[c]}`).slice(0, 20).join(", ");
     const spoken = n ? `${n} images on a map. ${this.steps ? `${where}, ${what}. ${parts}.` : ""}` : status;
     this.stage.setAttribute("aria-label", this.get("summary") || spoken);
