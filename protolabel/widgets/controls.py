@@ -73,7 +73,7 @@ class ControlsPanel(Panel):
             [ipw.VBox([self.preset, self.min_cluster_size, self.seed])], titles=["More settings"]
         )
         more.selected_index = None
-        yield from (self.temperature, self.iterations, self.method, self.all_present)
+        yield from (self.temperature, self.iterations, self.method)
         yield more
 
     def _set(self, name: str) -> Any:

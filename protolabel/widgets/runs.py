@@ -147,7 +147,7 @@ def _cells(run: Run) -> Iterator[str]:
     yield f"{run.classes_used} of {len(run.names)}"
     yield f"{run.changed:,}"
     yield f"{100 * run.churn:.1f} %"
-    yield "–" if run.accuracy is None else f"{100 * run.accuracy:.1f} %"
+    yield "unknown" if run.accuracy is None else f"{100 * run.accuracy:.1f} %"
 
 
 def _side_by_side(a: Run, b: Run) -> str:
