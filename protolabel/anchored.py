@@ -22,6 +22,7 @@ from protolabel.vectors import FloatArray, log_softmax, remember, unit_blocks
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
+    from protolabel.agreement import Witnesses
     from protolabel.progress import ProgressFn
     from protolabel.prompts import ClassVectors
 
@@ -45,6 +46,7 @@ def anchored_loop(
     classes: ClassVectors,
     clusters: Clusters | None,
     neighbors: csr_array,
+    witnesses: Witnesses,
     *,
     temperature: float,
     iterations: int,
@@ -57,6 +59,8 @@ def anchored_loop(
     ----------
     neighbors
         (N, N) sparse symmetric vote matrix W from `KnnGraph.weights`.
+    witnesses
+        Who is asked for the agreement; they decide no label.
 
     Returns
     -------
@@ -118,7 +122,8 @@ def anchored_loop(
             log_g = hold_pins(log_softmax(votes + NEIGHBOR_WEIGHT * (neighbors @ g)), pins)
             g = np.exp(log_g)
         shift = float(np.linalg.norm(centres - before, axis=1).mean())
-        states.append(summarize(log_g, space.mean + near, shift, model))
+        sure = witnesses.log_confidence(log_g, states[0].labels, pins)
+        states.append(summarize(log_g, space.mean + near, shift, model, sure))
         progress("refining", step + 1, iterations)
     return tuple(states), *alignments(g, clusters)
 

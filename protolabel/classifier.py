@@ -104,7 +104,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:
         """Agreement (N, C) float32, rows sum to 1; not calibrated as a probability."""
-        return np.exp(log_softmax(0.5 * self._scores(X)))
+        return np.exp(log_softmax(self._scores(X)))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Class label of every vector, (N,)."""

@@ -26,11 +26,14 @@ class Iteration:
     labels
         (N,) int32 class index of every image.
     agreement
-        (N,) float32 in 1/C..1: how far the votes agree on the label. Not a probability.
+        (N,) float32 in 0..1: how much of what is known speaks for the label; near the share that
+        is right, see `protolabel.agreement`.
     runner_up
-        (N,) int32 second class; the label itself where there is only one class.
+        (N,) int32 the class for which most speaks apart from the label; the label itself where
+        there is only one class.
     margin
-        (N,) float32 in 0..1: agreement of the label less agreement of the runner-up.
+        (N,) float32 in -1..1: agreement of the label less that of the runner-up; below 0 where the
+        neighbours speak for the runner-up.
     prototypes
         (C, d) float32 unit rows: where each class stands among the images (iteration 0: its text).
     class_mass
@@ -68,32 +71,34 @@ def hold_pins(log_g: NDArray[np.float32], pins: NDArray[np.int64]) -> NDArray[np
 
 
 def summarize(
-    log_g: NDArray[np.float32], prototypes: NDArray[np.float32], shift: float, model: PrototypeModel
+    log_g: NDArray[np.float32],
+    prototypes: NDArray[np.float32],
+    shift: float,
+    model: PrototypeModel,
+    log_confidence: NDArray[np.float32] | None = None,
 ) -> Iteration:
     """Reduce the responsibilities of a pass to what is kept of it.
 
     Parameters
     ----------
     log_g
-        (N, C) float32 log-responsibilities, rows normalised.
-
-    Notes
-    -----
-    The agreement is ``max softmax(log_g / 2)``: the votes are not independent, so their product
-    is far too sure of itself; half of it is closer to the share that is right.
+        (N, C) float32 log-responsibilities, rows normalised: they decide the labels.
+    log_confidence
+        (N, C) float32 how much speaks for every class, rows normalised, from `Witnesses`; the
+        responsibilities themselves where one model decided alone.
     """
     n, n_classes = log_g.shape
-    halved = np.exp(0.5 * (log_g - log_g.max(axis=1, keepdims=True)))
-    halved /= halved.sum(axis=1, keepdims=True)
+    if log_confidence is None:
+        log_confidence = log_g
     rows = np.arange(n)
     labels = log_g.argmax(axis=1)
-    agreement = halved[rows, labels]
+    agreement = np.exp(log_confidence[rows, labels])
     runner_up, margin = labels, agreement
     if n_classes > 1:
-        rest = log_g.copy()
+        rest = log_confidence.copy()
         rest[rows, labels] = -np.inf
         runner_up = rest.argmax(axis=1)
-        margin = agreement - halved[rows, runner_up]
+        margin = agreement - np.exp(rest[rows, runner_up])
     return Iteration(
         labels=labels.astype(np.int32),
         agreement=agreement,

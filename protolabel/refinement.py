@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from protolabel.agreement import WITNESSES, Witnesses
 from protolabel.anchored import anchored_loop
 from protolabel.errors import InputError
 from protolabel.image_space import principal_axes
@@ -122,7 +123,8 @@ def refine(
         Labels that a person fixed: a mapping from image index to class index, or (P, 2) rows of
         the two. They hold in every later iteration and steer it.
     graph
-        A `knn_graph` of the same vectors, to share it; computed where missing.
+        A `knn_graph` of the same vectors, to share it; computed where missing. At most 5 neighbours
+        vote, and three times as many are asked for the agreement, if the graph has them.
 
     Returns
     -------
@@ -166,7 +168,7 @@ def refine(
     else:
         wanted = anchored_neighbors(n, n_classes)
         if graph is None:
-            graph = knn_graph(vectors, k=wanted)
+            graph = knn_graph(vectors, k=WITNESSES * wanted)
         elif len(graph) != n or graph.k < min(wanted, n - 1):
             raise InputError(
                 f"graph holds {graph.k} neighbours of {len(graph)} images; these {n} images and "
@@ -177,6 +179,7 @@ def refine(
             classes,
             clusters,
             graph.weights(wanted),
+            Witnesses.of(graph, wanted),
             temperature=temperature,
             iterations=iterations,
             pins=fixed,

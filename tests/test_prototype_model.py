@@ -82,16 +82,27 @@ def test_fit_measures_the_spread_within_the_classes():
     np.testing.assert_allclose(model.log_prior, 0.5 * np.log(share), rtol=1e-5)
 
 
-def test_agreement_is_the_softmax_of_half_the_votes():
+def test_of_one_model_the_agreement_is_its_share():
     log_g = np.log(np.array([[0.64, 0.36], [0.01, 0.99]], np.float32))
     state = summarize(log_g, np.eye(2, dtype=np.float32), 0.5, text_model(unit(2, 2), 1.0))
-    root = np.sqrt([0.99, 0.01])
     np.testing.assert_array_equal(state.labels, [0, 1])
     np.testing.assert_array_equal(state.runner_up, [1, 0])
-    np.testing.assert_allclose(state.agreement, [0.8 / 1.4, root[0] / root.sum()], rtol=1e-5)
-    np.testing.assert_allclose(state.margin, [0.2 / 1.4, (root[0] - root[1]) / root.sum()], 1e-5)
+    np.testing.assert_allclose(state.agreement, [0.64, 0.99], rtol=1e-5)
+    np.testing.assert_allclose(state.margin, [0.28, 0.98], rtol=1e-5)
     np.testing.assert_allclose(state.class_mass, [0.65, 1.35], rtol=1e-5)
     assert state.shift == 0.5
+
+
+def test_the_confidence_sets_agreement_and_runner_up_but_no_label():
+    log_g = np.log(np.array([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2]], np.float32))
+    sure = np.log(np.array([[0.6, 0.1, 0.3], [0.2, 0.1, 0.7]], np.float32))
+    prototypes, model = np.eye(3, dtype=np.float32), text_model(unit(3, 3), 1.0)
+    state = summarize(log_g, prototypes, 0.0, model, sure)
+    np.testing.assert_array_equal(state.labels, [0, 0])
+    np.testing.assert_array_equal(state.runner_up, [2, 2])
+    np.testing.assert_allclose(state.agreement, [0.6, 0.2], rtol=1e-5)
+    np.testing.assert_allclose(state.margin, [0.3, -0.5], rtol=1e-5)
+    np.testing.assert_allclose(state.class_mass, [1.0, 0.6, 0.4], rtol=1e-5)
 
 
 def test_one_class_is_its_own_runner_up():

@@ -101,8 +101,7 @@ def test_iteration_0_is_zero_shot(method, iterations):
     share /= share.sum(axis=1, keepdims=True)
     np.testing.assert_array_equal(first.labels, logits.argmax(axis=1))
     np.testing.assert_array_equal(first.runner_up, np.argsort(-logits, axis=1)[:, 1])
-    half = np.sqrt(share) / np.sqrt(share).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(first.agreement, half.max(axis=1), atol=1e-4)
+    np.testing.assert_allclose(first.agreement, share.max(axis=1), atol=1e-4)
     np.testing.assert_allclose(first.class_mass, share.sum(axis=0), rtol=1e-3)
     np.testing.assert_array_equal(first.prototypes, world.classes.vectors)
     assert first.shift == 0
@@ -421,8 +420,8 @@ def test_the_same_input_gives_the_same_run_to_the_bit(method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_memory_maps_rows_of_any_length_and_lists_agree(tmp_path, method):
-    world, graph, clusters = clustered_world()
-    run = refine(world, clusters, method=method, graph=graph)
+    world, _, clusters = clustered_world()
+    run = refine(world, clusters, method=method, graph=pl.knn_graph(world.vectors, 15))
     np.save(tmp_path / "x.npy", world.vectors)
     for other in (
         np.load(tmp_path / "x.npy", mmap_mode="r"),
@@ -458,9 +457,11 @@ def test_every_number_is_in_its_range(method):
     for state in run.iterations:
         assert state.labels.dtype == state.runner_up.dtype == np.int32
         assert (state.labels != state.runner_up).all()
-        assert (state.agreement >= 1 / c - 1e-6).all()
+        assert (state.agreement > 0).all()
         assert (state.agreement <= 1 + 1e-6).all()
-        assert (state.margin >= 0).all()
+        # Where the neighbours speak for another class, the margin is below 0.
+        assert (state.agreement[state.margin >= 0] >= 1 / c - 1e-6).all()
+        assert (state.margin > -1).all()
         assert (state.margin <= state.agreement).all()
         np.testing.assert_allclose(state.class_mass.sum(), n, rtol=1e-4)
         np.testing.assert_allclose(np.linalg.norm(state.prototypes, axis=1), 1, atol=1e-5)
