@@ -103,7 +103,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return scores
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:
-        """Agreement (N, C) float32, rows sum to 1; not calibrated as a probability."""
+        """Softmax of the scores, (N, C) float32: the agreement. Not fitted to be a probability."""
         return np.exp(log_softmax(self._scores(X)))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:

@@ -29,9 +29,11 @@ class Labels:
     label
         (N,) int32 class index of every image.
     agreement
-        (N,) float32 in 1/C..1: how far the votes agree on the label. Not a probability.
+        (N,) float32 in 0..1: how much of what is known speaks for the label. An estimate of the
+        share that is right, made without truth: see `protolabel.agreement`.
     margin
-        (N,) float32 in 0..1: agreement of the label less that of the runner-up.
+        (N,) float32 in -1..1: agreement of the label less that of the runner-up; below 0 where the
+        neighbours speak for the runner-up.
     runner_up
         (N,) int32 second class.
     pinned

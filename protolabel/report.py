@@ -141,8 +141,21 @@ def _summary(labels: Labels, images: ImageSet, diagnostics: Diagnostics | None) 
     yield from _wrapped(text)
     yield ""
     yield from _wrapped(
-        "Agreement says how far the votes for a label agree, from 1/classes to 1. It is not a "
-        "probability: it ranks images well, but 0.9 does not mean that 9 of 10 are right."
+        f"Agreement says how much speaks for a label, from 0 to 1{_meaning(labels)}"
+    )
+
+
+def _meaning(labels: Labels) -> str:
+    if labels.run is None or labels.iteration == 0 or labels.run.method == "plain":
+        return (
+            ": the softmax of the one model that decided. It is not a probability: it ranks "
+            "images, but 0.9 does not mean that 9 of 10 are right."
+        )
+    return (
+        ": its votes, as sure as the neighbours find them to be. It ranks images well and is meant "
+        "to be near the share of labels that is right, but it is estimated without truth: too "
+        "high where a name misleads or near-duplicates abound, and rough in a folder of some "
+        "dozens of images."
     )
 
 

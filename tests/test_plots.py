@@ -46,6 +46,7 @@ def every_figure(names: list[str], n: int) -> dict[str, Callable]:
         "counts": lambda: plots.plot_counts(names, np.bincount(label, minlength=count)),
         "agreement": lambda: plots.plot_agreement(names, label, rng.random(n)),
         "alignment": lambda: plots.plot_alignment(names, rng.dirichlet(np.ones(count), 9)),
+        "confusion": lambda: plots.plot_confusion(names, rng.integers(0, 30, (count, count))),
         "map": lambda: plots.plot_map(xy, label, names, rng.normal(size=(steps, count, 2))),
         "convergence": lambda: plots.plot_convergence(
             names, np.zeros(steps), np.zeros(steps), mass, iteration=2
@@ -65,6 +66,13 @@ def test_every_picture_is_drawn_for_any_names(kind: str, case: str) -> None:
     if case == "hostile" and kind != "sheet":
         assert any("$x^2$" in text for text in texts(figure))
         assert any("_hidden" in text for text in texts(figure))
+
+
+def test_a_confusion_matrix_shows_its_counts() -> None:
+    figure = plots.plot_confusion(["cat", "dog"], [[7, 1], [0, 1200]])
+    shown = texts(figure)
+    assert {"7", "1", "1,200", "1,207 of 1,208 labels are right"} <= set(shown)
+    assert "0" not in shown
 
 
 def test_no_window_and_no_global_state() -> None:

@@ -47,7 +47,7 @@ def test_it_says_what_a_person_wants_to_know(labels: Labels) -> None:
         "40 images in 3 classes, 2 of them with images",
         "1 file could not be used",
         "bad.jpg: the file is empty",
-        "not a probability",
+        "estimated without truth",
         "against zero-shot",
         "No image was labelled unicorn",
         "train 28 (70.0%), val 6 (15.0%), test 6 (15.0%)",
@@ -64,6 +64,13 @@ def test_it_says_what_a_person_wants_to_know(labels: Labels) -> None:
     assert text.count("margin") == 10
     assert max(map(len, text.splitlines())) <= 100
     assert text.endswith("\n")
+
+
+def test_the_agreement_of_one_vote_is_said_to_be_no_probability(labels: Labels) -> None:
+    plain = run(("dog", "cat"), np.repeat([0, 1], 3), method="plain", units="images")
+    for one, count in ((labels.at(0), 40), (plain, 6)):
+        assert "not a probability" in " ".join(report_text(one, images(count)).split())
+    assert "not a probability" not in report_text(labels, images(40))
 
 
 def test_the_bars_are_as_long_as_the_counts(labels: Labels) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from protolabel.plots.figures import (
     plot_agreement,
     plot_alignment,
+    plot_confusion,
     plot_contact_sheet,
     plot_convergence,
     plot_counts,
@@ -22,6 +23,7 @@ __all__ = [
     "class_colours",
     "plot_agreement",
     "plot_alignment",
+    "plot_confusion",
     "plot_contact_sheet",
     "plot_convergence",
     "plot_counts",

@@ -104,7 +104,7 @@ def plot_agreement(names: Sequence[str], label: ArrayLike, agreement: ArrayLike)
     name_ticks(rows, "y", names)
     rows.set_ylim(count - 0.5, -0.5)
     rows.set_xlim(0, 1)
-    tidy(rows, "", "agreement (a ranking, not a probability)", "")
+    tidy(rows, "", "agreement (an estimate of the share that is right)", "")
     rows.set_title("Within each class: the darker, the more of its images", loc="left",
                    color=FAINT, fontsize=9)  # fmt: skip
     rows.tick_params(axis="y", length=0)
@@ -153,6 +153,36 @@ def plot_alignment(
     bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.02)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=8, color=FAINT)
+    return figure
+
+
+def plot_confusion(names: Sequence[str], confusion: ArrayLike) -> Figure:
+    """Draw which class is taken for which; the darker, the more of the true class.
+
+    Parameters
+    ----------
+    names
+        The C class names.
+    confusion
+        (C, C) number of images, rows are the truth, columns the labels: `Evaluation.confusion`.
+    """
+    table = np.asarray(confusion)
+    count = len(names)
+    share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    size = float(np.clip(2.8 + 0.42 * count, 4.6, 13.0))
+    figure = new_figure(size + 0.6, size)
+    axes = figure.subplots()
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
+    name_ticks(axes, "x", names)
+    name_ticks(axes, "y", names)
+    if count <= 24:
+        for row, column in np.argwhere(table):
+            axes.text(column, row, f"{table[row, column]:,}", ha="center", va="center", fontsize=8,
+                      color="white" if share[row, column] > 0.55 else INK)  # fmt: skip
+    right, total = int(np.trace(table)), int(table.sum())
+    tidy(axes, f"{right:,} of {total:,} labels are right", "label", "truth")
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
     return figure
 
 

@@ -73,7 +73,7 @@ def _head(job: ExportJob) -> dict[str, Any]:
         "source_root": str(job.images.root),
         "skipped": [{"source": one.name, "reason": one.reason} for one in job.images.skipped],
         "versions": versions(),
-        "agreement": "how far the votes agree on a label, 1/classes to 1; not a probability",
+        "agreement": "how much speaks for a label, 0 to 1; an estimate of the share that is right",
     }
     return {key: plain(value) for key, value in head.items()}
 
