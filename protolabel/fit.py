@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_STRICTNESS", "Fit", "check_strictness", "measure_fit"]
 
 DEFAULT_STRICTNESS = 0.5
-"""Halfway between an image of another name and the best images of its own."""
+"""Halfway between an image of another name and the best images of the folder."""
 
 _BEST = 0.9  # quantile of the images of a name that counts as a perfect fit
 _OTHERS = 10.0  # images that the mean of all wrong pairs counts for beside a name's own
@@ -48,8 +48,8 @@ class Fit:
     Attributes
     ----------
     score
-        (N,) float32 in 0..1. 0: no better than images of other names; 1: like the best images of
-        its name. A pinned image has 1.
+        (N,) float32 in 0..1. 0: no better than images of other names; 1: like the best tenth of
+        the folder. A pinned image has 1.
     """
 
     score: NDArray[np.float32]
@@ -68,7 +68,7 @@ class Fit:
         Parameters
         ----------
         strictness
-            0..1, the fit that an image must reach: 0 asks nothing, 1 that it be among the best.
+            0..1, the fit that an image must reach: 0 asks nothing, 1 that it be one of the best.
         """
         return np.asarray(self.score < np.float32(check_strictness(strictness)))
 
@@ -93,8 +93,9 @@ def measure_fit(
     """Measure how well every image fits its name, relative to the folder and the model.
 
     The cosine of an image and its name, from 0 (the mean of the images with other names) to 1
-    (the best tenth of the images with this name), then averaged with the neighbours (weight 2)
-    and the rest of the micro-cluster (weight 1), so that images which look alike go together.
+    (the best tenth of the images with this name), averaged with the neighbours (weight 2) and
+    the rest of the micro-cluster (weight 1), so that images which look alike go together, and
+    brought to 1 at the best tenth of the folder.
 
     Parameters
     ----------
@@ -147,7 +148,11 @@ def measure_fit(
     own, wrong, outside = _evidence(vectors, labels.label, text, background)
     unit = 1.0 / text.logit_scale
     above = _relative(own, wrong, labels.label, outside=outside, unit=unit)
-    score = np.clip(_shared(above, graph, wanted, clusters), 0.0, 1.0).astype(np.float32)
+    shared = _shared(above, graph, wanted, clusters)
+    # Sharing evens scores out, so that the best are now lower; a folder of nothing but misfits
+    # still has its best, which are not for that good.
+    best = max(float(np.quantile(shared, _BEST)), _LEAST)
+    score = np.clip(shared / best, 0.0, 1.0).astype(np.float32)
     score[labels.pinned] = 1.0
     return Fit(score)
 
