@@ -57,6 +57,7 @@ def report_text(
     formats: Sequence[str] = (),
     link: str = "copy",
     class_folders: Sequence[str] | None = None,
+    none_folder: str | None = None,
 ) -> str:
     """Describe labels in plain words.
 
@@ -69,7 +70,7 @@ def report_text(
     encoder
         Which encoder made the vectors.
     side
-        (N,) 0 train, 1 val, 2 test.
+        (N,) 0 train, 1 val, 2 test; -1 in none of them.
     groups
         (N,) group of near-duplicates of every image.
     seed
@@ -82,6 +83,8 @@ def report_text(
         How the images came into it.
     class_folders
         (C,) folder of every class; listed where they differ from the names.
+    none_folder
+        Folder of the images that fit none of the names, where there are some.
 
     Returns
     -------
@@ -99,7 +102,7 @@ def report_text(
         ("Least certain images: look at these first", _least_certain(labels, images)),
         ("Splits", _splits(labels, side, groups)),
         ("Skipped files", _skipped(images)),
-        ("In this folder", _contents(formats, link)),
+        ("In this folder", _contents(formats, link, none_folder)),
         ("Use it", _use(formats, encoder)),
         ("How it was made", _made(labels, encoder, seed, parameters)),
     ]
@@ -124,6 +127,10 @@ def _summary(labels: Labels, images: ImageSet, diagnostics: Diagnostics | None) 
         text += f" {many(len(images.skipped), 'file')} could not be used and "
         text += "is" if len(images.skipped) == 1 else "are"
         text += " listed below."
+    unfit = int(labels.unfit.sum())
+    if unfit:
+        text += f" {many(unfit, 'image')} {'fits' if unfit == 1 else 'fit'} none of the names "
+        text += f"and {'is' if unfit == 1 else 'are'} set aside: in no class and in no split."
     pinned = int(labels.pinned.sum())
     if pinned:
         text += f" {many(pinned, 'label')} fixed by hand."
@@ -149,7 +156,10 @@ def _summary(labels: Labels, images: ImageSet, diagnostics: Diagnostics | None) 
 def _classes(labels: Labels, class_folders: Sequence[str] | None) -> Iterator[str]:
     counts = labels.counts
     most = max(1, int(counts.max()))
-    total = np.bincount(labels.label, weights=labels.agreement, minlength=len(counts))
+    inside = ~labels.unfit
+    total = np.bincount(
+        labels.label[inside], weights=labels.agreement[inside], minlength=len(counts)
+    )
     shown = [fitted(name, _NAME) for name in labels.names]
     width = max(5, *(columns(name) for name in shown))
     before = labels.at(0).counts if labels.run is not None and labels.iteration else None
@@ -162,6 +172,9 @@ def _classes(labels: Labels, class_folders: Sequence[str] | None) -> Iterator[st
         if before is not None:
             line += f"  {int(before[index]):9,}"
         yield f"{line}  {_bar(count / most)}".rstrip()
+    unfit = int(labels.unfit.sum())
+    if unfit:
+        yield f"{'-':<{width}}  {unfit:8,}  {unfit / len(labels):6.1%}          -  none of these"
     if class_folders is not None:
         for name, folder in zip(labels.names, class_folders, strict=True):
             if name != folder:
@@ -178,7 +191,8 @@ def _findings(diagnostics: Diagnostics | None) -> Iterator[str]:
 def _least_certain(labels: Labels, images: ImageSet) -> Iterator[str]:
     if len(labels.names) < 2:
         return
-    for index in labels.least_certain[:_CERTAIN]:
+    ranked = labels.least_certain
+    for index in ranked[~labels.unfit[ranked]][:_CERTAIN]:
         label, other = (labels.names[one[index]] for one in (labels.label, labels.runner_up))
         verdict = f"{fitted(label, _NAME)}, or {fitted(other, _NAME)}"
         yield f"  margin {labels.margin[index]:.2f}  {verdict}: {printable(images.names[index])}"
@@ -189,14 +203,15 @@ def _splits(
 ) -> Iterator[str]:
     if side is None:
         return
-    n = len(side)
-    counts = np.bincount(side, minlength=3).tolist()
+    placed = side >= 0
+    n = max(1, int(placed.sum()))
+    counts = np.bincount(side[placed], minlength=3).tolist()
     parts = ", ".join(
         f"{name} {count:,} ({count / n:.1%})"
         for name, count in zip(("train", "val", "test"), counts, strict=True)
     )
     yield from _wrapped(f"{parts}; the same mixture of classes in each, as far as it goes.")
-    seen = np.unique(np.stack([labels.label, side]), axis=1)
+    seen = np.unique(np.stack([labels.label[placed], side[placed]]), axis=1)
     sides = np.bincount(seen[0], minlength=len(labels.names))
     open_sides = sum(count > 0 for count in counts)
     short = [labels.names[one] for one in np.flatnonzero((sides > 0) & (sides < open_sides))]
@@ -225,7 +240,7 @@ def _skipped(images: ImageSet) -> Iterator[str]:
         yield f"  and {len(images.skipped) - _SKIPPED:,} more, all of them in metadata.json"
 
 
-def _contents(formats: Sequence[str], link: str) -> Iterator[str]:
+def _contents(formats: Sequence[str], link: str, none_folder: str | None) -> Iterator[str]:
     how = {"copy": "copies", "hardlink": "hard links", "symlink": "symbolic links"}[link]
     described = {
         "folders": ("CLASS/", f"the images of each class ({how})"),
@@ -240,6 +255,8 @@ def _contents(formats: Sequence[str], link: str) -> Iterator[str]:
         if name in described:
             what, meaning = described[name]
             yield f"  {what:<22} {meaning}"
+        if name == "folders" and none_folder is not None:
+            yield f"  {none_folder + '/':<22} images that fit none of the names"
 
 
 def _use(formats: Sequence[str], encoder: EncoderInfo | None) -> Iterator[str]:
