@@ -27,6 +27,7 @@ WIDTH = 88
 _BAR = 24
 _CERTAIN = 10  # least certain images that are listed
 _SKIPPED = 20  # skipped files that are listed
+_LONG = 40  # entries of a parameter that are listed
 _NAME = 28  # columns of a class name
 _PACKAGES = ("protolabel", "numpy", "scikit-learn", "torch", "open_clip_torch", "umap-learn",
              "hdbscan", "pynndescent")  # fmt: skip
@@ -127,10 +128,6 @@ def _summary(labels: Labels, images: ImageSet, diagnostics: Diagnostics | None) 
         text += f" {many(len(images.skipped), 'file')} could not be used and "
         text += "is" if len(images.skipped) == 1 else "are"
         text += " listed below."
-    unfit = int(labels.unfit.sum())
-    if unfit:
-        text += f" {many(unfit, 'image')} {'fits' if unfit == 1 else 'fit'} none of the names "
-        text += f"and {'is' if unfit == 1 else 'are'} set aside: in no class and in no split."
     pinned = int(labels.pinned.sum())
     if pinned:
         text += f" {many(pinned, 'label')} fixed by hand."
@@ -287,6 +284,9 @@ def _made(
         facts["encoder"] = f"{encoder.name} ({encoder.dim} dimensions{weights})"
     facts["versions"] = ", ".join(f"{name} {one}" for name, one in versions().items())
     for key, value in facts.items():
+        if isinstance(value, (list, tuple, dict)) and len(value) > _LONG:
+            yield f"  {key}: {len(value):,} of them, all in metadata.json"
+            continue
         yield from _wrapped(f"{key}: {value}", first="  ", then="    ")
 
 
