@@ -18,6 +18,7 @@ import numpy as np
 
 from protolabel.errors import InputError
 from protolabel.neighbors import KnnGraph, knn_graph
+from protolabel.progress import ProgressFn, resolve
 from protolabel.refinement import anchored_neighbors
 from protolabel.vectors import FloatArray, as_vectors, unit_blocks
 
@@ -89,6 +90,7 @@ def measure_fit(
     graph: KnnGraph | None = None,
     *,
     background: ClassVectors | None = None,
+    progress: ProgressFn | None = None,
 ) -> Fit:
     """Measure how well every image fits its name, relative to the folder and the model.
 
@@ -109,6 +111,8 @@ def measure_fit(
         Text vectors of many other words, from `embed_classes`: what else there could be in such
         images; the names themselves may be among them. An image for which such words speak
         louder than its name fits less. Optional; it makes the measure sharper.
+    progress
+        ``progress(phase, done, total)``; by default a tqdm bar. It may raise `Stopped`.
 
     Returns
     -------
@@ -145,7 +149,7 @@ def measure_fit(
         graph = knn_graph(vectors, wanted)
     elif len(graph) != n:
         raise InputError(f"graph is of {len(graph)} images, vectors of {n}.")
-    own, wrong, outside = _evidence(vectors, labels.label, text, background)
+    own, wrong, outside = _evidence(vectors, labels.label, text, background, resolve(progress))
     unit = 1.0 / text.logit_scale
     above = _relative(own, wrong, labels.label, outside=outside, unit=unit)
     shared = _shared(above, graph, wanted, clusters)
@@ -171,6 +175,7 @@ def _evidence(
     label: NDArray[np.int32],
     text: ClassVectors,
     background: ClassVectors | None,
+    report: ProgressFn,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], float | None]:
     """Cosines less what the background says of the image.
 
@@ -197,6 +202,7 @@ def _evidence(
             inside = slice(first, first + len(x))
             own[inside] = cosine[np.arange(len(x)), label[inside]]
             total += cosine.sum(axis=0)
+        report("measuring fit", rows.stop, len(vectors))
     wrong = total - np.bincount(label, own, minlength=len(text))
     return own, wrong, None if background is None else outside / len(vectors)
 

@@ -17,6 +17,7 @@ from protolabel.session_truth import Judging
 if TYPE_CHECKING:
     from protolabel.encoders import Encoder
     from protolabel.neighbors import KnnGraph
+    from protolabel.progress import ProgressFn
     from protolabel.refinement import Refinement
     from protolabel.stages import Stages
 
@@ -30,6 +31,7 @@ class Fitting(Judging):
 
     vocabulary = traitlets.Any(None)
     _stages: Stages
+    _report: ProgressFn
 
     @property
     def encoder(self) -> Encoder:
@@ -89,6 +91,7 @@ class Fitting(Judging):
                 self.embeddings.unit,
                 self.graph,
                 background=self._vocabulary_vectors,
+                progress=self._report,
             ),
         )
 

@@ -25,6 +25,10 @@ def without(world: World, names: int) -> tuple[pl.ClassVectors, np.ndarray]:
     return text, world.truth < kept
 
 
+def measure(labels: pl.Labels, vectors: np.ndarray, graph=None, **options) -> pl.Fit:
+    return pl.measure_fit(labels, vectors, graph, progress=silent, **options)
+
+
 def labels_of(vectors: np.ndarray, text: pl.ClassVectors, **options) -> pl.Labels:
     return pl.label(pl.refine(vectors, text, progress=silent, **options))
 
@@ -44,7 +48,7 @@ def test_the_scale_runs_from_images_of_other_names_to_the_best_of_the_own():
     np.testing.assert_array_equal(labels.label, [0] * 20 + [1] * 20 + [0] * 10)
     # Images of b have a cosine of 0 with a, and all others one of 0 with b: that is no fit. The
     # best of a and b have 0.6. Equal images share what they have with none but each other.
-    score = pl.measure_fit(labels, vectors).score
+    score = measure(labels, vectors).score
     assert score.dtype == np.float32
     np.testing.assert_allclose(score, [1.0] * 40 + [0.5] * 10, atol=1e-6)
 
@@ -59,8 +63,8 @@ def test_the_model_does_not_matter():
     other = labels_of(images, pl.ClassVectors(world.classes.names, far), iterations=0)
     np.testing.assert_array_equal(other.label, labels.label)
     graph = pl.knn_graph(world.vectors, 10)
-    one = pl.measure_fit(labels, world.vectors, graph).score
-    np.testing.assert_allclose(pl.measure_fit(other, images, graph).score, one, atol=1e-4)
+    one = measure(labels, world.vectors, graph).score
+    np.testing.assert_allclose(measure(other, images, graph).score, one, atol=1e-4)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -69,7 +73,7 @@ def test_images_without_a_name_fit_worst(seed):
     text, named = without(world, 2)
     clusters = pl.cluster(world.vectors, progress=silent)
     labels = labels_of(world.vectors, text, clusters=clusters)
-    fit = pl.measure_fit(labels, world.vectors)
+    fit = measure(labels, world.vectors)
     auroc = roc_auc_score(named, fit.score)
     assert auroc > 0.95
     assert auroc > roc_auc_score(named, labels.margin) + 0.02
@@ -83,7 +87,7 @@ def test_few_images_are_lost_where_every_image_has_a_name():
         world = make_world(sizes, absent=absent, seed=1)
         clusters = pl.cluster(world.vectors, progress=silent)
         labels = labels_of(world.vectors, world.classes, clusters=clusters)
-        assert pl.measure_fit(labels, world.vectors).unfit().mean() < 0.1
+        assert measure(labels, world.vectors).unfit().mean() < 0.1
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -91,15 +95,15 @@ def test_a_background_that_knows_what_else_there_is_helps(seed):
     world = make_world(seed=seed)
     text, named = without(world, 3)
     labels = labels_of(world.vectors, text)
-    alone = roc_auc_score(named, pl.measure_fit(labels, world.vectors).score)
-    fit = pl.measure_fit(labels, world.vectors, background=world.classes)
+    alone = roc_auc_score(named, measure(labels, world.vectors).score)
+    fit = measure(labels, world.vectors, background=world.classes)
     assert roc_auc_score(named, fit.score) > alone
 
 
 def test_the_count_for_every_strictness_is_the_number_of_unfit_images():
     world = make_world(seed=2)
     text, _ = without(world, 2)
-    fit = pl.measure_fit(labels_of(world.vectors, text), world.vectors)
+    fit = measure(labels_of(world.vectors, text), world.vectors)
     counts = [fit.count_at(s) for s in np.linspace(0, 1, 101)]
     assert counts == [fit.unfit(s).sum() for s in np.linspace(0, 1, 101)]
     assert counts == sorted(counts)
@@ -115,7 +119,7 @@ def test_a_pinned_image_fits():
     text, named = without(world, 2)
     pins = {int(i): 0 for i in np.flatnonzero(~named)[:5]}
     labels = labels_of(world.vectors, text, pins=pins)
-    fit = pl.measure_fit(labels, world.vectors)
+    fit = measure(labels, world.vectors)
     assert (fit.score[list(pins)] == 1).all()
     assert not fit.unfit(1.0)[list(pins)].any()
 
@@ -124,8 +128,7 @@ def test_a_permuted_folder_gives_permuted_scores():
     world = make_world(seed=4)
     order = np.random.default_rng(0).permutation(len(world.vectors))
     scores = [
-        pl.measure_fit(labels_of(v, world.classes), v).score
-        for v in (world.vectors, world.vectors[order])
+        measure(labels_of(v, world.classes), v).score for v in (world.vectors, world.vectors[order])
     ]
     np.testing.assert_allclose(scores[1], scores[0][order], atol=1e-5)
 
@@ -135,10 +138,10 @@ def test_blocks_change_nothing(monkeypatch):
     labels = labels_of(world.vectors, world.classes)
     graph = pl.knn_graph(world.vectors, 10)
     for background in (None, world.classes):
-        whole = pl.measure_fit(labels, world.vectors, graph, background=background).score
+        whole = measure(labels, world.vectors, graph, background=background).score
         with monkeypatch.context() as patch:
             patch.setattr(module, "_BLOCK", 7 * len(world.classes))
-            part = pl.measure_fit(labels, world.vectors, graph, background=background).score
+            part = measure(labels, world.vectors, graph, background=background).score
         np.testing.assert_allclose(part, whole, atol=1e-5)
 
 
@@ -147,16 +150,24 @@ def test_blocks_change_nothing(monkeypatch):
 def test_the_smallest_folders(n, names):
     world = make_world((n,), absent=4, seed=1)
     text = pl.ClassVectors(world.classes.names[:names], world.classes.vectors[:names])
-    score = pl.measure_fit(labels_of(world.vectors, text), world.vectors).score
+    score = measure(labels_of(world.vectors, text), world.vectors).score
     assert score.shape == (n,)
     assert ((score >= 0) & (score <= 1)).all()
     assert np.median(score) > 0.5
 
 
+def test_progress_is_told():
+    world = make_world((10, 10))
+    told = []
+    labels = labels_of(world.vectors, world.classes)
+    pl.measure_fit(labels, world.vectors, progress=lambda *step: told.append(step))
+    assert told[-1] == ("measuring fit", 20, 20)
+
+
 def test_equal_images_under_one_name_fit():
     vectors = np.tile(np.eye(3, dtype=np.float32)[0], (6, 1))
     text = pl.ClassVectors(["a"], np.array([[0.3, 0.9, 0.0]]))
-    score = pl.measure_fit(labels_of(vectors, text), vectors).score
+    score = measure(labels_of(vectors, text), vectors).score
     np.testing.assert_allclose(score, 1.0, atol=1e-6)
 
 
@@ -173,14 +184,14 @@ def test_what_does_not_fit_together_is_refused():
     world = make_world((10, 10))
     labels = labels_of(world.vectors, world.classes)
     with pytest.raises(pl.InputError, match="labels are of 20 images, vectors of 5"):
-        pl.measure_fit(labels, world.vectors[:5])
+        measure(labels, world.vectors[:5])
     with pytest.raises(pl.InputError, match="graph is of 5 images"):
-        pl.measure_fit(labels, world.vectors, pl.knn_graph(world.vectors[:5], 2))
+        measure(labels, world.vectors, pl.knn_graph(world.vectors[:5], 2))
     other = pl.ClassVectors(["x"], np.ones((1, 3)))
     with pytest.raises(pl.InputError, match="background must have 256 columns, got 3"):
-        pl.measure_fit(labels, world.vectors, background=other)
+        measure(labels, world.vectors, background=other)
     with pytest.raises(pl.InputError, match="saved prototypes"):
-        pl.measure_fit(replace(labels, run=None), world.vectors)
+        measure(replace(labels, run=None), world.vectors)
 
 
 def test_setting_aside_marks_and_keeps_every_label():

@@ -21,7 +21,7 @@ def case():
     text = pl.ClassVectors(world.classes.names[:4], world.classes.vectors[:4])
     clusters = pl.cluster(world.vectors, progress=silent)
     labels = pl.label(pl.refine(world.vectors, text, clusters, progress=silent))
-    return world, labels, pl.measure_fit(labels, world.vectors)
+    return world, labels, pl.measure_fit(labels, world.vectors, progress=silent)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_nothing_is_missing_where_every_image_has_its_name():
     world = make_world(dim=256, seed=0)
     clusters = pl.cluster(world.vectors, progress=silent)
     labels = pl.label(pl.refine(world.vectors, world.classes, clusters, progress=silent))
-    fit = pl.measure_fit(labels, world.vectors)
+    fit = pl.measure_fit(labels, world.vectors, progress=silent)
     assert pl.missing_names(labels, world.vectors, fit, world.classes) == ()
 
 
@@ -122,7 +122,7 @@ def test_a_name_left_out_of_the_sample_pictures_is_found_again(tmp_path):
         pl.refine(embedded.vectors, pl.embed_classes(given, encoder), clusters, progress=silent)
     )
     words = pl.embed_classes([*ANIMALS, "zebra", "rabbit", "panda", "owl", "fish"], encoder)
-    fit = pl.measure_fit(labels, embedded.vectors, background=words)
+    fit = pl.measure_fit(labels, embedded.vectors, background=words, progress=silent)
     unfit, giraffe = fit.unfit(), truth == "giraffe"
     assert unfit[giraffe].mean() > 0.7
     assert unfit[~giraffe].mean() < 0.1

@@ -73,7 +73,10 @@ def test_the_fit_is_of_the_kept_iteration(session):
     np.testing.assert_array_equal(
         session.fit.score,
         pl.measure_fit(
-            pl.label(session.refinement, 0), session.embeddings.vectors, session.graph
+            pl.label(session.refinement, 0),
+            session.embeddings.vectors,
+            session.graph,
+            progress=silent,
         ).score,
     )
 
