@@ -28,10 +28,12 @@ _HOME = {
     "EncoderError": "errors",
     "Evaluation": "evaluation",
     "ExportError": "errors",
+    "Fit": "fit",
     "ImageSet": "images",
     "InputError": "errors",
     "KnnGraph": "neighbors",
     "Labels": "labeling",
+    "MissingName": "missing",
     "ProtolabelError": "errors",
     "PrototypeClassifier": "classifier",
     "Refinement": "refinement",
@@ -51,6 +53,8 @@ _HOME = {
     "label": "labeling",
     "load_embeddings": "embedding",
     "load_encoder": "encoders",
+    "measure_fit": "fit",
+    "missing_names": "missing",
     "place": "projection",
     "project": "projection",
     "refine": "refinement",
@@ -69,10 +73,12 @@ __all__ = [
     "EncoderError",
     "Evaluation",
     "ExportError",
+    "Fit",
     "ImageSet",
     "InputError",
     "KnnGraph",
     "Labels",
+    "MissingName",
     "ProtolabelError",
     "PrototypeClassifier",
     "Refinement",
@@ -93,6 +99,8 @@ __all__ = [
     "label",
     "load_embeddings",
     "load_encoder",
+    "measure_fit",
+    "missing_names",
     "place",
     "project",
     "refine",
@@ -115,8 +123,10 @@ if TYPE_CHECKING:
     )
     from protolabel.evaluation import Comparison, Evaluation, compare, evaluate
     from protolabel.exporting import export
+    from protolabel.fit import Fit, measure_fit
     from protolabel.images import ImageSet, find_images
     from protolabel.labeling import Labels, label
+    from protolabel.missing import MissingName, missing_names
     from protolabel.neighbors import KnnGraph, knn_graph
     from protolabel.one_call import annotate
     from protolabel.projection import place, project

@@ -132,6 +132,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             margin=state.margin,
             runner_up=state.runner_up,
             pinned=np.zeros(len(vectors), dtype=bool),
+            unfit=np.zeros(len(vectors), dtype=bool),
             iteration=0,
             prototypes=state.prototypes,
             model=model,

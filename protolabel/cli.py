@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import protolabel
 from protolabel.errors import InputError, ProtolabelError, Stopped
+from protolabel.fit import DEFAULT_STRICTNESS
 from protolabel.presets import PRESETS
 from protolabel.wording import printable
 
@@ -81,8 +82,10 @@ def _run(options: argparse.Namespace) -> None:
         source = load_embeddings(options.embeddings, options.image_paths)
     settings = {
         name: getattr(options, name)
-        for name in ("temperature", "iterations", "preset", "method", "seed")
+        for name in ("temperature", "iterations", "preset", "method", "seed", "none_of_these")
     }
+    if options.vocabulary is not None:
+        settings["vocabulary"] = _words(options.vocabulary)
     if options.templates is not None:
         settings["templates"] = options.templates
     session = Session(
@@ -102,6 +105,8 @@ def _run(options: argparse.Namespace) -> None:
     )
     _print_labels(session.labels)
     _print_findings(session)
+    if options.none_of_these is not None or options.vocabulary is not None:
+        _print_missing(session)
     _print_skipped(session.embeddings.images.skipped)
     print(f"Wrote {options.output}/ (start with report.txt)")
 
@@ -191,6 +196,25 @@ def _print_findings(session: Session) -> None:
         print(f"  {finding.severity}: {finding.text}")
 
 
+def _print_missing(session: Session) -> None:
+    for one in session.missing_names():
+        words = ", ".join(word for word, _ in one.suggestions)
+        print(
+            f"  note: {len(one)} images that are alike fit no name (the nearest is {one.label})"
+            + (f"; perhaps: {words}" if words else "")
+        )
+
+
+def _words(file: str) -> list[str]:
+    try:
+        lines = Path(file).read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"Expected a text file with one word a line, got {file!r}: {error}."
+        ) from error
+    return [line.strip() for line in lines if line.strip()]
+
+
 def _print_skipped(skipped: Sequence[Any]) -> None:
     if not skipped:
         return
@@ -229,6 +253,14 @@ def _parser() -> argparse.ArgumentParser:
         "--preset", choices=tuple(PRESETS), help="by default by the size of the folder"
     )
     run.add_argument("--seed", type=int, default=0)
+    run.add_argument(
+        "--none-of-these", nargs="?", type=float, const=DEFAULT_STRICTNESS, metavar="STRICTNESS",
+        help="set images aside that fit no name: 0 (nobody) to 1, by itself "
+        f"{DEFAULT_STRICTNESS:g}",
+    )  # fmt: skip
+    run.add_argument(
+        "--vocabulary", metavar="FILE", help="a word a line: names that may be missing"
+    )
     run.add_argument("--formats", nargs="+", metavar="NAME", help="what to write")
     _add_encoder(run)
     _add_dataset(run)

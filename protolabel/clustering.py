@@ -17,7 +17,7 @@ from protolabel.vectors import FloatArray, as_vectors, is_count, unit_blocks, un
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Clusters", "cluster", "cluster_means"]
+__all__ = ["Clusters", "cluster", "cluster_means", "cluster_sums"]
 
 _STEPS = 4
 
@@ -130,9 +130,9 @@ def cluster(
 
     count = int(found.max(initial=-1)) + 1
     if count == 0:
-        centroids = unit_rows(_centroids(part, np.zeros(len(part), np.int32), 1))
+        centroids = unit_rows(cluster_sums(part, np.zeros(len(part), np.int32), 1))
     else:
-        centroids = unit_rows(_centroids(part, found, count))
+        centroids = unit_rows(cluster_sums(part, found, count))
     nearest = nearest_centroids(vectors, centroids)
     micro = nearest.copy()
     micro[fitted] = found
@@ -222,9 +222,16 @@ def _density(
     return np.asarray(model.fit_predict(points.astype(np.float64)), dtype=np.int32)
 
 
-def _centroids(
+def cluster_sums(
     vectors: FloatArray, assignment: NDArray[np.int32], count: int
 ) -> NDArray[np.float32]:
+    """Sum of the unit rows of each group, (count, d) float32, block by block.
+
+    Parameters
+    ----------
+    assignment
+        (N,) group of each row; -1 takes no part.
+    """
     total = np.zeros((count, vectors.shape[1]), dtype=np.float32)
     for rows, x in unit_blocks(vectors):
         inside = assignment[rows] >= 0

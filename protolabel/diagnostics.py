@@ -10,6 +10,7 @@ import numpy as np
 from protolabel.errors import InputError
 from protolabel.labeling import Labels, label
 from protolabel.refinement import Refinement
+from protolabel.wording import many
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,18 +94,20 @@ def diagnose(run: Refinement | Labels) -> Diagnostics:
     refinement = run.run
     steps = refinement.iterations[: labels.iteration + 1]
     changed = int(np.count_nonzero(labels.label != first.label))
+    # Of every image, also of those that are set aside: this is about the loop.
+    counts = np.bincount(labels.label, minlength=len(labels.names))
     result = Diagnostics(
         lambda_max=refinement.lambda_max,
         prototype_cosine=_mean_cosine(labels.prototypes),
-        classes_used=int(np.count_nonzero(labels.counts)),
+        classes_used=int(np.count_nonzero(counts)),
         classes_used_zero_shot=int(np.count_nonzero(first.counts)),
-        effective_classes=_effective(labels.counts),
+        effective_classes=_effective(counts),
         effective_classes_zero_shot=_effective(first.counts),
         agreement_with_zero_shot=1.0 - changed / len(labels),
         changed=changed,
         churn=refinement.churn[: labels.iteration],
         shift=np.array([step.shift for step in steps[1:]]),
-        absent=tuple(n for n, c in zip(labels.names, labels.counts, strict=True) if c == 0),
+        absent=tuple(n for n, c in zip(labels.names, counts, strict=True) if c == 0),
         alike=_alike(labels.names, labels.prototypes),
         findings=(),
     )
@@ -186,6 +189,13 @@ def _findings(d: Diagnostics, run: Refinement, labels: Labels) -> tuple[Finding,
             "note",
             f"No image was labelled {shown}. Remove the name, or reword it if the folder does "
             "have such images.",
+        )
+    unfit = int(labels.unfit.sum())
+    if unfit:
+        say(
+            "note",
+            f"{many(unfit, 'image')} {'fits' if unfit == 1 else 'fit'} none of the names and "
+            f"{'is' if unfit == 1 else 'are'} set aside: in no class and in no split.",
         )
     if d.alike:
         shown = "; ".join(f"{a} and {b}" for a, b in d.alike[:4])

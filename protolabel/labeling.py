@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +38,9 @@ class Labels:
         (N,) int32 second class.
     pinned
         (N,) bool: a person fixed this label.
+    unfit
+        (N,) bool: the image fits none of the names and is set aside; its label is the best of
+        them all the same. No image is until `set_aside` is asked for.
     iteration
         Which iteration of the run the labels are from; 0 is zero-shot.
     prototypes
@@ -54,6 +57,7 @@ class Labels:
     margin: NDArray[np.float32]
     runner_up: NDArray[np.int32]
     pinned: NDArray[np.bool_]
+    unfit: NDArray[np.bool_]
     iteration: int
     prototypes: NDArray[np.float32]
     model: PrototypeModel
@@ -64,8 +68,8 @@ class Labels:
 
     @property
     def counts(self) -> NDArray[np.int64]:
-        """(C,) number of images of each class."""
-        return np.bincount(self.label, minlength=len(self.names))
+        """(C,) number of images of each class, without those that are set aside."""
+        return np.bincount(self.label[~self.unfit], minlength=len(self.names))
 
     @property
     def least_certain(self) -> NDArray[np.int64]:
@@ -77,6 +81,22 @@ class Labels:
         if self.run is None:
             raise InputError("These labels are not from a run, so they have no iterations.")
         return label(self.run, iteration)
+
+    def set_aside(self, images: NDArray[np.bool_]) -> Labels:
+        """Return the labels with images marked as none of the names; pinned ones never are.
+
+        Parameters
+        ----------
+        images
+            (N,) bool, such as ``measure_fit(labels, vectors).unfit(0.5)``.
+        """
+        images = np.asarray(images)
+        if images.shape != (len(self),) or images.dtype != np.bool_:
+            raise InputError(
+                f"images must be {len(self)} booleans, one for each image; got "
+                f"{images.dtype} of shape {images.shape}."
+            )
+        return replace(self, unfit=images & ~self.pinned)
 
 
 def label(run: Refinement, iteration: int | None = None) -> Labels:
@@ -115,6 +135,7 @@ def label(run: Refinement, iteration: int | None = None) -> Labels:
         margin=margin,
         runner_up=runner_up,
         pinned=pinned,
+        unfit=np.zeros(len(labels), dtype=bool),
         iteration=wanted,
         prototypes=state.prototypes,
         model=state.model,

@@ -27,6 +27,7 @@ WIDTH = 88
 _BAR = 24
 _CERTAIN = 10  # least certain images that are listed
 _SKIPPED = 20  # skipped files that are listed
+_LONG = 40  # entries of a parameter that are listed
 _NAME = 28  # columns of a class name
 _PACKAGES = ("protolabel", "numpy", "scikit-learn", "torch", "open_clip_torch", "umap-learn",
              "hdbscan", "pynndescent")  # fmt: skip
@@ -57,6 +58,7 @@ def report_text(
     formats: Sequence[str] = (),
     link: str = "copy",
     class_folders: Sequence[str] | None = None,
+    none_folder: str | None = None,
 ) -> str:
     """Describe labels in plain words.
 
@@ -69,7 +71,7 @@ def report_text(
     encoder
         Which encoder made the vectors.
     side
-        (N,) 0 train, 1 val, 2 test.
+        (N,) 0 train, 1 val, 2 test; -1 in none of them.
     groups
         (N,) group of near-duplicates of every image.
     seed
@@ -82,6 +84,8 @@ def report_text(
         How the images came into it.
     class_folders
         (C,) folder of every class; listed where they differ from the names.
+    none_folder
+        Folder of the images that fit none of the names, where there are some.
 
     Returns
     -------
@@ -99,7 +103,7 @@ def report_text(
         ("Least certain images: look at these first", _least_certain(labels, images)),
         ("Splits", _splits(labels, side, groups)),
         ("Skipped files", _skipped(images)),
-        ("In this folder", _contents(formats, link)),
+        ("In this folder", _contents(formats, link, none_folder)),
         ("Use it", _use(formats, encoder)),
         ("How it was made", _made(labels, encoder, seed, parameters)),
     ]
@@ -162,7 +166,10 @@ def _meaning(labels: Labels) -> str:
 def _classes(labels: Labels, class_folders: Sequence[str] | None) -> Iterator[str]:
     counts = labels.counts
     most = max(1, int(counts.max()))
-    total = np.bincount(labels.label, weights=labels.agreement, minlength=len(counts))
+    inside = ~labels.unfit
+    total = np.bincount(
+        labels.label[inside], weights=labels.agreement[inside], minlength=len(counts)
+    )
     shown = [fitted(name, _NAME) for name in labels.names]
     width = max(5, *(columns(name) for name in shown))
     before = labels.at(0).counts if labels.run is not None and labels.iteration else None
@@ -175,6 +182,9 @@ def _classes(labels: Labels, class_folders: Sequence[str] | None) -> Iterator[st
         if before is not None:
             line += f"  {int(before[index]):9,}"
         yield f"{line}  {_bar(count / most)}".rstrip()
+    unfit = int(labels.unfit.sum())
+    if unfit:
+        yield f"{'-':<{width}}  {unfit:8,}  {unfit / len(labels):6.1%}          -  none of these"
     if class_folders is not None:
         for name, folder in zip(labels.names, class_folders, strict=True):
             if name != folder:
@@ -191,7 +201,8 @@ def _findings(diagnostics: Diagnostics | None) -> Iterator[str]:
 def _least_certain(labels: Labels, images: ImageSet) -> Iterator[str]:
     if len(labels.names) < 2:
         return
-    for index in labels.least_certain[:_CERTAIN]:
+    ranked = labels.least_certain
+    for index in ranked[~labels.unfit[ranked]][:_CERTAIN]:
         label, other = (labels.names[one[index]] for one in (labels.label, labels.runner_up))
         verdict = f"{fitted(label, _NAME)}, or {fitted(other, _NAME)}"
         yield f"  margin {labels.margin[index]:.2f}  {verdict}: {printable(images.names[index])}"
@@ -202,14 +213,15 @@ def _splits(
 ) -> Iterator[str]:
     if side is None:
         return
-    n = len(side)
-    counts = np.bincount(side, minlength=3).tolist()
+    placed = side >= 0
+    n = max(1, int(placed.sum()))
+    counts = np.bincount(side[placed], minlength=3).tolist()
     parts = ", ".join(
         f"{name} {count:,} ({count / n:.1%})"
         for name, count in zip(("train", "val", "test"), counts, strict=True)
     )
     yield from _wrapped(f"{parts}; the same mixture of classes in each, as far as it goes.")
-    seen = np.unique(np.stack([labels.label, side]), axis=1)
+    seen = np.unique(np.stack([labels.label[placed], side[placed]]), axis=1)
     sides = np.bincount(seen[0], minlength=len(labels.names))
     open_sides = sum(count > 0 for count in counts)
     short = [labels.names[one] for one in np.flatnonzero((sides > 0) & (sides < open_sides))]
@@ -238,7 +250,7 @@ def _skipped(images: ImageSet) -> Iterator[str]:
         yield f"  and {len(images.skipped) - _SKIPPED:,} more, all of them in metadata.json"
 
 
-def _contents(formats: Sequence[str], link: str) -> Iterator[str]:
+def _contents(formats: Sequence[str], link: str, none_folder: str | None) -> Iterator[str]:
     how = {"copy": "copies", "hardlink": "hard links", "symlink": "symbolic links"}[link]
     described = {
         "folders": ("CLASS/", f"the images of each class ({how})"),
@@ -253,6 +265,8 @@ def _contents(formats: Sequence[str], link: str) -> Iterator[str]:
         if name in described:
             what, meaning = described[name]
             yield f"  {what:<22} {meaning}"
+        if name == "folders" and none_folder is not None:
+            yield f"  {none_folder + '/':<22} images that fit none of the names"
 
 
 def _use(formats: Sequence[str], encoder: EncoderInfo | None) -> Iterator[str]:
@@ -283,6 +297,9 @@ def _made(
         facts["encoder"] = f"{encoder.name} ({encoder.dim} dimensions{weights})"
     facts["versions"] = ", ".join(f"{name} {one}" for name, one in versions().items())
     for key, value in facts.items():
+        if isinstance(value, (list, tuple, dict)) and len(value) > _LONG:
+            yield f"  {key}: {len(value):,} of them, all in metadata.json"
+            continue
         yield from _wrapped(f"{key}: {value}", first="  ", then="    ")
 
 

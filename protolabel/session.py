@@ -13,7 +13,6 @@ from protolabel.embedding import Embeddings, embed_images
 from protolabel.encoders import DEFAULT_MODEL, Encoder, load_encoder
 from protolabel.errors import InputError
 from protolabel.images import ImageSet, find_images
-from protolabel.labeling import Labels, label
 from protolabel.neighbors import KnnGraph, knn_graph
 from protolabel.pins import PinHistory
 from protolabel.presets import Preset, choose_preset
@@ -23,8 +22,8 @@ from protolabel.prompts import ClassVectors, embed_classes
 from protolabel.refinement import Refinement, refine
 from protolabel.runs import RunHistory
 from protolabel.session_classes import parse_classes
+from protolabel.session_fit import Fitting
 from protolabel.session_settings import FEEDS, FOLLOWS
-from protolabel.session_truth import Judging
 from protolabel.stages import Stages
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 
-class Session(Judging):
+class Session(Fitting):
     """From images and class names to labels; a change recomputes only what it touches.
 
     Every stage is computed when it is first asked for and kept until a trait that it depends on
@@ -77,6 +76,12 @@ class Session(Judging):
         Image name -> class name: labels that a person fixed; use `pin` and `unpin`.
     kept : int or None
         The iteration whose labels count; None is the last.
+    none_of_these : float or None
+        Strictness 0..1: images that fit their name less are set aside as fitting none of the
+        names. None, the default, labels every image; see `fit` for the count at any strictness.
+    vocabulary : list of str, ClassVectors or None
+        Words for other things that may be in the images: they sharpen `fit`, and
+        `missing_names` suggests some of them.
     truth : tuple of (str or None), optional
         True class name of every image, as far as a person knows it; set as for `evaluate`.
     revision : int
@@ -222,18 +227,6 @@ class Session(Judging):
         )
 
     @property
-    def labels(self) -> Labels:
-        """The labels of the kept iteration."""
-        return self._stages.get("labels", self._label)
-
-    def _label(self) -> Labels:
-        kept = self.kept
-        labels = label(self.refinement, kept)
-        settings = {name: getattr(self, name) for name in FEEDS if name != "pins"}
-        self.runs.record(labels, settings, self._known())
-        return labels
-
-    @property
     def map(self) -> NDArray[np.float32]:
         """(N, 2) place of every image; it does not move when labels change."""
         return self._stages.get(
@@ -267,7 +260,7 @@ class Session(Judging):
     @property
     def parameters(self) -> Mapping[str, Any]:
         """What the result depends on, as plain values; the pins as image name -> class name."""
-        preset = self._preset
+        preset, words = self._preset, self.vocabulary
         return {
             "method": self.method,
             "temperature": self.temperature,
@@ -277,6 +270,8 @@ class Session(Judging):
             "min_cluster_size": self.min_cluster_size or preset.min_cluster_size,
             "seed": self.seed,
             "kept": self.kept,
+            "none_of_these": self.none_of_these,
+            "vocabulary": None if words is None else list(getattr(words, "names", words)),
             "pins": dict(self.pins),
             "corrections": self._history.records(),
         }

@@ -7,6 +7,7 @@ from typing import Any
 import traitlets
 
 from protolabel.errors import InputError
+from protolabel.fit import check_strictness
 from protolabel.presets import PRESETS
 from protolabel.refinement import METHODS, UNITS, check_parameters
 
@@ -23,7 +24,9 @@ FEEDS = {
     "iterations": "refinement",
     "units": "refinement",
     "pins": "refinement",
-    "kept": "labels",
+    "kept": "all_labels",
+    "vocabulary": "vocabulary",
+    "none_of_these": "labels",
 }
 """The first stage that each trait has a say in."""
 
@@ -32,8 +35,11 @@ FOLLOWS: dict[str, tuple[str, ...]] = {
     "graph": ("clusters", "map"),
     "clusters": ("refinement",),
     "text": ("refinement",),
-    "refinement": ("labels", "prototype_map"),
+    "refinement": ("all_labels", "prototype_map"),
     "map": ("prototype_map",),
+    "all_labels": ("fit",),
+    "vocabulary": ("fit",),
+    "fit": ("labels",),
     "labels": (),
     "prototype_map": (),
 }
@@ -51,6 +57,7 @@ class Settings(traitlets.HasTraits):
     min_cluster_size = traitlets.Int(None, allow_none=True)
     seed = traitlets.Int(0)
     kept = traitlets.Int(None, allow_none=True)
+    none_of_these = traitlets.Float(None, allow_none=True)
     revision = traitlets.Int(0)
 
     @traitlets.validate("temperature", "iterations")
@@ -58,6 +65,11 @@ class Settings(traitlets.HasTraits):
         given = {"temperature": 0.1, "iterations": 0, proposal["trait"].name: proposal["value"]}
         check_parameters(method="anchored", units="images", **given)
         return proposal["value"]
+
+    @traitlets.validate("none_of_these")
+    def _valid_strictness(self, proposal: Any) -> Any:
+        value = proposal["value"]
+        return None if value is None else check_strictness(value)
 
     @traitlets.validate("kept", "min_cluster_size", "seed")
     def _valid_count(self, proposal: Any) -> Any:

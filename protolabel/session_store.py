@@ -63,10 +63,14 @@ def save_session(
     arrays["text"] = text.vectors
     if stages.map is not None:
         arrays["map"] = stages.map
+    plain = {name: value for name, value in settings.items() if name != "classes"}
+    words = plain["vocabulary"]
+    if isinstance(words, ClassVectors):
+        arrays["vocabulary"] = words.vectors
+        plain["vocabulary"] = {"names": list(words.names), "logit_scale": words.logit_scale}
     embeddings.save(folder)
     with writing(folder / _ARRAYS) as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
-    plain = {name: value for name, value in settings.items() if name != "classes"}
     about = {
         "generator": "protolabel",
         "format": _FORMAT,
@@ -100,6 +104,10 @@ def load_session(
         graph = KnnGraph(**_part(stored, "graph_"))
         prompts = None if about["prompts"] is None else ClassPrompts.from_dict(about["prompts"])
         text = ClassVectors(about["names"], stored["text"], about["logit_scale"], prompts)
+        if isinstance(settings.get("vocabulary"), dict):
+            settings["vocabulary"] = ClassVectors(
+                vectors=stored["vocabulary"], **settings["vocabulary"]
+            )
     except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise StoreError(
             f"Expected a folder that Session.save wrote, got {str(folder)!r}, which cannot be "

@@ -183,3 +183,35 @@ def test_python_m_protolabel():
         check=True,
     )
     assert done.stdout.strip() == pl.__version__
+
+
+def test_run_sets_aside_what_fits_no_name_and_suggests_one(vectors, tmp_path, capsys):
+    (tmp_path / "words.txt").write_text("zebra\n\ngiraffe\nowl\ndog\n", "utf-8")
+    call = ["run", "--embeddings", str(vectors / "embeddings.npy")]
+    call += ["--image-paths", str(vectors / "image_paths.txt"), "--classes", "dog", "cat"]
+    call += ["--none-of-these", "--vocabulary", str(tmp_path / "words.txt")]
+    assert main([*call, "--output", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert "fit none of the names and are set aside" in said
+    assert "perhaps: giraffe" in said
+    about = metadata(tmp_path / "out")
+    assert about["parameters"]["none_of_these"] == 0.5
+    assert about["none_of_these"]["images"] >= 6
+    assert (tmp_path / "out" / "none_of_these").is_dir()
+    assert main([*call, "--none-of-these", "0", "--output", str(tmp_path / "all")]) == 0
+    assert metadata(tmp_path / "all")["parameters"]["none_of_these"] == 0
+    assert not (tmp_path / "all" / "none_of_these").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [(["--none-of-these", "7"], "strictness"), (["--vocabulary", "nowhere.txt"], "nowhere.txt")],
+)
+def test_a_strictness_or_vocabulary_that_cannot_be_used_is_named(
+    vectors, tmp_path, capsys, option, says
+):
+    call = ["run", "--embeddings", str(vectors / "embeddings.npy"), "--classes", "dog", "cat"]
+    call += ["--image-paths", str(vectors / "image_paths.txt"), *option]
+    assert main([*call, "--output", str(tmp_path / "out")]) == 1
+    assert says in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

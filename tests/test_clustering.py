@@ -9,7 +9,7 @@ from worlds import clustered_world
 
 import protolabel as pl
 from protolabel import vectors as vectors_module
-from protolabel.clustering import _agglomerate, _centroids, cluster_means, nearest_centroids
+from protolabel.clustering import _agglomerate, cluster_means, cluster_sums, nearest_centroids
 from protolabel.presets import PRESETS
 from protolabel.progress import silent
 from protolabel.vectors import unit_rows
@@ -179,9 +179,9 @@ def test_means_of_groups():
 def test_blocks_and_one_block_agree(monkeypatch):
     world, _, clusters = clustered_world()
     x, count = world.vectors, clusters.n_micro
-    sums, nearest = _centroids(x, clusters.micro, count), nearest_centroids(x, clusters.centroids)
+    sums, nearest = cluster_sums(x, clusters.micro, count), nearest_centroids(x, clusters.centroids)
     monkeypatch.setattr(vectors_module, "_BLOCK_BYTES", 4 * x.shape[1] * 23)
-    np.testing.assert_allclose(_centroids(x, clusters.micro, count), sums, atol=1e-4)
+    np.testing.assert_allclose(cluster_sums(x, clusters.micro, count), sums, atol=1e-4)
     np.testing.assert_array_equal(nearest_centroids(x, clusters.centroids), nearest)
 
 

@@ -9,6 +9,7 @@ import traitlets
 
 import protolabel as pl
 from protolabel import session as module
+from protolabel import session_fit
 from protolabel.progress import silent
 from protolabel.session import Session
 
@@ -38,7 +39,8 @@ def calls(monkeypatch) -> Counter:
         return call
 
     for name, step in STEPS.items():
-        monkeypatch.setattr(module, name, counting(getattr(module, name), step))
+        home = session_fit if name == "label" else module
+        monkeypatch.setattr(home, name, counting(getattr(home, name), step))
     return counted
 
 

@@ -11,8 +11,14 @@ from protolabel.embedding import Embeddings
 from protolabel.errors import InputError
 from protolabel.exporting.duplicates import identical_files, merge_groups, near_duplicates
 from protolabel.exporting.job import ExportJob
-from protolabel.exporting.names import class_folders, image_files
-from protolabel.exporting.splits import DEFAULT_SHARES, SPLITS, check_shares, split_dataset
+from protolabel.exporting.names import class_folders, image_files, none_folder
+from protolabel.exporting.splits import (
+    DEFAULT_SHARES,
+    SPLITS,
+    check_shares,
+    count_sides,
+    split_dataset,
+)
 from protolabel.exporting.staging import check_target, staging
 from protolabel.exporting.transfer import LINKS
 from protolabel.exporting.writers import DEFAULT_FORMATS, check_formats
@@ -59,6 +65,8 @@ class ExportResult:
         Images of train, val and test; empty where there are no splits.
     near_duplicates
         Images that are in a group of near-duplicates; 0 where none were looked for.
+    none_of_these
+        Images that were set aside because they fit none of the names.
     """
 
     folder: Path
@@ -67,6 +75,7 @@ class ExportResult:
     class_counts: dict[str, int]
     split_counts: dict[str, int]
     near_duplicates: int
+    none_of_these: int
 
 
 def export(
@@ -93,7 +102,8 @@ def export(
     Parameters
     ----------
     labels
-        From `label`, or from a saved `PrototypeClassifier`.
+        From `label`, or from a saved `PrototypeClassifier`. Images that `Labels.set_aside` marks
+        go to the folder ``none_of_these`` and into no split; their best label stays on record.
     images
         The N images of the labels. With `Embeddings`, near-duplicates are found by their vectors
         and kept on one side of the split, and metadata.json names the encoder; with an
@@ -154,8 +164,11 @@ def export(
     groups = side = None
     if "splits" in names:
         groups = _groups(labels, image_set, embedded, graph, report)
-        side = split_dataset(labels.label, groups, part.tolist(), seed)
+        taken = ~labels.unfit
+        side = np.full(len(labels), -1, dtype=np.int8)
+        side[taken] = split_dataset(labels.label[taken], groups[taken], part.tolist(), seed)
     run_parameters = dict(labels.run.parameters) if labels.run is not None else {}
+    folders = class_folders(labels.names, OUR_NAMES)
     job = ExportJob(
         labels=labels,
         images=image_set,
@@ -163,7 +176,8 @@ def export(
         folder=target,
         formats=names,
         link=link,
-        class_folders=class_folders(labels.names, OUR_NAMES),
+        class_folders=folders,
+        none_folder=none_folder((*OUR_NAMES, *folders)) if labels.unfit.any() else None,
         files=tuple(image_files(image_set)),
         side=side,
         groups=groups,
@@ -237,7 +251,7 @@ def _groups(
 
 
 def _result(job: ExportJob) -> ExportResult:
-    sides = [] if job.side is None else np.bincount(job.side, minlength=len(SPLITS)).tolist()
+    sides = [] if job.side is None else count_sides(job.side)
     size = np.zeros(0, dtype=np.int64) if job.groups is None else np.bincount(job.groups)
     return ExportResult(
         folder=job.folder,
@@ -246,4 +260,5 @@ def _result(job: ExportJob) -> ExportResult:
         class_counts=dict(zip(job.labels.names, job.labels.counts.tolist(), strict=True)),
         split_counts=dict(zip(SPLITS, sides, strict=False)),
         near_duplicates=int(size[size > 1].sum()),
+        none_of_these=int(job.labels.unfit.sum()),
     )

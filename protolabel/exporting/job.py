@@ -40,10 +40,13 @@ class ExportJob:
         ``"copy"``, ``"hardlink"`` or ``"symlink"``.
     class_folders
         (C,) safe folder name of every class.
+    none_folder
+        Folder name of the images that fit none of the names; None where there are none.
     files
         (N,) safe file name of every image, unique in the dataset.
     side
-        (N,) int8 index into `SPLITS`; None where there are no splits.
+        (N,) int8 index into `SPLITS`, -1 for images that fit none of the names; None where there
+        are no splits.
     groups
         (N,) int32 group of near-duplicates of every image; None where none were looked for.
     shares, seed
@@ -65,6 +68,7 @@ class ExportJob:
     formats: tuple[str, ...]
     link: str
     class_folders: tuple[str, ...]
+    none_folder: str | None
     files: tuple[str, ...]
     side: NDArray[np.int8] | None
     groups: NDArray[np.int32] | None
@@ -89,19 +93,21 @@ class ExportJob:
         counts = self.labels.counts
         return [folder for folder, count in zip(self.class_folders, counts, strict=True) if count]
 
-    def in_class(self, index: int) -> str:
-        """POSIX path of one image in its class folder, relative to the dataset."""
-        return f"{self.class_folders[self.labels.label[index]]}/{self.files[index]}"
+    def in_folder(self, index: int) -> str:
+        """POSIX path of one image in the folder of its class, or of none, in the dataset."""
+        unfit = self.none_folder is not None and self.labels.unfit[index]
+        folder = self.none_folder if unfit else self.class_folders[self.labels.label[index]]
+        return f"{folder}/{self.files[index]}"
 
     def in_split(self, index: int) -> str | None:
-        """POSIX path of one image in its split, relative to the dataset."""
-        if self.side is None:
+        """POSIX path of one image in its split, relative to the dataset; None if in none."""
+        if self.side is None or self.side[index] < 0:
             return None
-        return f"splits/{SPLITS[self.side[index]]}/{self.in_class(index)}"
+        return f"splits/{SPLITS[self.side[index]]}/{self.in_folder(index)}"
 
     def exported(self, index: int) -> str | None:
-        """Where the image stands in the dataset: its class folder, else its split, else None."""
-        return self.in_class(index) if self.has_folders else self.in_split(index)
+        """Where the image stands in the dataset: its folder, else its split, else None."""
+        return self.in_folder(index) if self.has_folders else self.in_split(index)
 
 
 Writer = Callable[[ExportJob], None]

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from protolabel.images import ImageSet
 
-__all__ = ["class_folders", "image_files", "safe_name", "unique_names"]
+__all__ = ["NONE", "class_folders", "image_files", "none_folder", "safe_name", "unique_names"]
+
+NONE = "none_of_these"
 
 LONGEST = 120
 """UTF-8 bytes of a name: 255 is the limit of most disks, and a number may be added."""
@@ -110,6 +112,11 @@ def unique_names(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
 def class_folders(names: Sequence[str], taken: Iterable[str] = ()) -> tuple[str, ...]:
     """Return one folder name for each class, all different, none of them in `taken`."""
     return tuple(unique_names((safe_name(name, "class") for name in names), taken))
+
+
+def none_folder(taken: Iterable[str]) -> str:
+    """Return the folder name of the images that fit no class, none of those in `taken`."""
+    return unique_names([NONE], taken)[0]
 
 
 def image_files(images: ImageSet) -> list[str]:

@@ -108,7 +108,7 @@ def _foreign(target: Path, metadata: dict[str, Any]) -> Iterator[str]:
         f"splits/{record.get('split')}/{record.get('file')}"
         for record in metadata.get("images", [])
     }
-    folders = set(metadata.get("class_folders", []))
+    folders = {*metadata.get("class_folders", []), metadata.get("none_of_these", {}).get("folder")}
     for entry in os.scandir(target):
         if entry.name in _IGNORED or entry.name in contents - folders - {"splits"}:
             continue

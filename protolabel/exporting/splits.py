@@ -12,7 +12,7 @@ from protolabel.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["DEFAULT_SHARES", "SPLITS", "split_dataset"]
+__all__ = ["DEFAULT_SHARES", "SPLITS", "count_sides", "split_dataset"]
 
 SPLITS = ("train", "val", "test")
 DEFAULT_SHARES = (0.70, 0.15, 0.15)
@@ -84,6 +84,12 @@ def split_dataset(
         filled = np.bincount(side[members], weights=size[members], minlength=len(part))
         carry = np.clip(carry + target - filled, -_CARRY, _CARRY)
     return side[group]
+
+
+def count_sides(side: NDArray[np.integer]) -> list[int]:
+    """Return the number of images of train, val and test; -1 is on no side."""
+    counts: list[int] = np.bincount(side[side >= 0], minlength=len(SPLITS)).tolist()
+    return counts
 
 
 def check_shares(shares: Sequence[float]) -> Shares:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from protolabel.exporting.job import ExportJob
 
-__all__ = ["COLUMNS", "blocks"]
+__all__ = ["blocks", "columns"]
 
-COLUMNS = (
+_COLUMNS = (
     "file",
     "source",
     "label",
@@ -30,6 +30,11 @@ COLUMNS = (
 )
 
 _BLOCK = 8192
+
+
+def columns(job: ExportJob) -> tuple[str, ...]:
+    """Names of the columns; ``none_of_these`` is among them where images were set aside."""
+    return _COLUMNS if job.none_folder is None else (*_COLUMNS, "none_of_these")
 
 
 def blocks(job: ExportJob) -> Iterator[dict[str, list[Any]]]:
@@ -56,8 +61,8 @@ def blocks(job: ExportJob) -> Iterator[dict[str, list[Any]]]:
                 )
             ]
         if job.side is not None:
-            splits = [SPLITS[side] for side in job.side[rows].tolist()]
-        yield {
+            splits = [SPLITS[side] if side >= 0 else None for side in job.side[rows].tolist()]
+        block = {
             "file": [job.exported(index) for index in range(rows.start, rows.stop)],
             "source": list(job.images.names[rows]),
             "label": [labels.names[one] for one in labels.label[rows].tolist()],
@@ -69,7 +74,9 @@ def blocks(job: ExportJob) -> Iterator[dict[str, list[Any]]]:
             "pinned": labels.pinned[rows].tolist(),
             "split": splits,
             "near_duplicates": groups,
+            "none_of_these": labels.unfit[rows].tolist(),
         }
+        yield {name: block[name] for name in columns(job)}
 
 
 def _rounded(values: np.ndarray[Any, Any]) -> list[float]:

@@ -79,7 +79,8 @@ def _figures(folder: Path, metadata: dict[str, Any]) -> Iterator[tuple[str, Figu
     index = metadata["class_index"]
     label = np.array([index[one["label"]] for one in images], dtype=np.int32)
     agreement = np.array([one["agreement"] for one in images])
-    yield "class_counts", plot_counts(names, np.bincount(label, minlength=len(names)))
+    inside = np.array([not one.get("none_of_these", False) for one in images])
+    yield "class_counts", plot_counts(names, np.bincount(label[inside], minlength=len(names)))
     yield "agreement", plot_agreement(names, label, agreement)
     for units in ("micro", "meta"):
         table = _array(folder, f"{units}_alignment.npy")
@@ -95,10 +96,10 @@ def _figures(folder: Path, metadata: dict[str, Any]) -> Iterator[tuple[str, Figu
             names, curves["churn"], curves["shift"], curves["class_mass"],
             iteration=metadata["iteration"],
         )  # fmt: skip
-    files = [one["file"] for one in images]
-    if files[0] is not None:
+    files = [one["file"] for one, kept in zip(images, inside, strict=True) if kept]
+    if files and files[0] is not None:
         margin = np.array([one["margin"] for one in images])
-        rows = list(_examples(folder, files, label, margin, len(names)))
+        rows = list(_examples(folder, files, label[inside], margin[inside], len(names)))
         yield "contact_sheet", plot_contact_sheet(names, rows)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from protolabel.widgets.export_panel import ExportPanel
     from protolabel.widgets.gallery import GalleryPanel
     from protolabel.widgets.map import MapPanel
+    from protolabel.widgets.none_panel import NonePanel
     from protolabel.widgets.runs import RunsPanel
     from protolabel.widgets.studio import Studio
     from protolabel.widgets.timeline import TimelinePanel
@@ -25,6 +26,7 @@ __all__ = [
     "ExportPanel",
     "GalleryPanel",
     "MapPanel",
+    "NonePanel",
     "RunsPanel",
     "Studio",
     "TimelinePanel",
@@ -36,6 +38,7 @@ _HOME = {
     "ExportPanel": "export_panel",
     "GalleryPanel": "gallery",
     "MapPanel": "map",
+    "NonePanel": "none_panel",
     "RunsPanel": "runs",
     "Studio": "studio",
     "TimelinePanel": "timeline",

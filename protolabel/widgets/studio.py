@@ -15,6 +15,7 @@ from protolabel.widgets.controls import ControlsPanel
 from protolabel.widgets.export_panel import ExportPanel
 from protolabel.widgets.gallery import GalleryPanel
 from protolabel.widgets.map import MapPanel
+from protolabel.widgets.none_panel import NonePanel
 from protolabel.widgets.runs import RunsPanel
 from protolabel.widgets.timeline import TimelinePanel
 
@@ -93,7 +94,7 @@ class Studio:
     ----------
     widget
         What is displayed.
-    progress, classes, controls, map, timeline, gallery, runs, export
+    progress, classes, controls, map, timeline, gallery, runs, none, export
         The panels.
     """
 
@@ -106,6 +107,7 @@ class Studio:
         self.timeline = TimelinePanel(session)
         self.gallery = GalleryPanel(session)
         self.runs = RunsPanel(session)
+        self.none = NonePanel(session)
         self.export = ExportPanel(session)
         self.work = self.progress.work
         self._handle: Any = None
@@ -127,8 +129,8 @@ class Studio:
         middle = ipw.VBox([self.map.widget, under], layout={"flex": "3 1 520px", "min_width": "0"})
         top = ipw.HBox([side, middle], layout={"flex_flow": "row wrap", "grid_gap": "8px"})
         self.tabs = ipw.Tab(
-            [self.gallery.body, charts, self.runs.body, self.export.body],
-            titles=["Gallery", "Charts", "Runs", "Export"],
+            [self.gallery.body, charts, self.runs.body, self.none.body, self.export.body],
+            titles=["Gallery", "Charts", "Runs", "None of these", "Export"],
         )
         self.tabs.add_class("pls-panel")
         self.tabs.add_class("pls-tabs")
@@ -143,12 +145,16 @@ class Studio:
         view.observe(self.gallery.guard(self._looked), names="iteration")
         view.observe(self.gallery.guard(self._selected), names="selection")
         work.observe(self._scrubbed, names="iteration")
+        self.none.look.on_click(self.gallery.guard(lambda _: self._show_selection()))
 
     def _looked(self, change: Any) -> None:
         self.work.iteration = change["new"]
 
     def _selected(self, _: Any) -> None:
         self.work.selection = tuple(self.map.selected.tolist())
+        self._show_selection()
+
+    def _show_selection(self) -> None:
         if self.work.selection:
             self.gallery.show.value = "selection"
             self.tabs.selected_index = 0

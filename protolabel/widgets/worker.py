@@ -77,6 +77,7 @@ class Work(traitlets.HasTraits):
         self._waiting = 0
         self._idle = threading.Condition()
         self._published = 0.0
+        self._newest = 0  # number of the run that was published last
         self._closed = False
         self.touched = -_PASSING  # when a person last used a panel
         session.report_to(self._report)
@@ -189,9 +190,10 @@ class Work(traitlets.HasTraits):
     def _publish(self, labels: Labels) -> None:
         now, runs = time.monotonic(), self.session.runs
         passing = now - self._published < _PASSING and now - self.touched < _PASSING
-        if passing and len(runs) > 1 and labels is not self.labels:
+        newest = runs[-1].number if len(runs) else 0
+        if passing and len(runs) > 1 and newest != self._newest:
             runs.forget(runs[-2])
-        self._published = now
+        self._published, self._newest = now, newest
         with self.ui:
             if labels is not self.labels:
                 seen, self.labels = self.labels, labels

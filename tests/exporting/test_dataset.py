@@ -523,3 +523,107 @@ def test_pictures_are_untouched(labelled: Callable, tmp_path: Path) -> None:
     assert tree(case.root) == before
     with Image.open(case.images.path(0)) as image:
         image.load()
+
+
+def set_aside(case, images: list[int]):
+    mask = np.zeros(len(case.labels), dtype=bool)
+    mask[images] = True
+    return replace(case, labels=case.labels.set_aside(mask))
+
+
+ALL = tuple(WRITERS)
+
+
+def test_images_that_fit_no_name_have_a_folder_of_their_own(labelled: Callable, tmp_path: Path):
+    case = set_aside(labelled(), [0, 5, 9, 17])
+    pytest.importorskip("pyarrow")
+    result = save(case, tmp_path / "out", formats=ALL)
+    assert result.class_counts == {"dog": 6, "cat": 5, "owl": 3}
+    assert result.none_of_these == 4
+    assert sum(result.split_counts.values()) == 14
+    apart = sorted(path.name for path in (result.folder / "none_of_these").iterdir())
+    assert apart == ["img000.png", "img005.png", "img009.png", "img017.png"]
+    assert len(list((result.folder / "dog").iterdir())) == 6
+    in_splits = {path.name for path in (result.folder / "splits").rglob("*.png")}
+    assert len(in_splits) == 14
+    assert not in_splits & set(apart)
+    with (result.folder / "splits" / "splits.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == 14
+
+
+def test_tables_keep_the_best_label_of_an_image_that_fits_no_name(labelled: Callable, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    case = set_aside(labelled(), [0, 5, 9, 17])
+    folder = save(case, tmp_path / "out", formats=ALL).folder
+    metadata = read_metadata(folder)
+    assert metadata["none_of_these"] == {"images": 4, "folder": "none_of_these"}
+    assert metadata["class_distribution"] == {"dog": 6, "cat": 5, "owl": 3}
+    sides = [record["split"] for record in metadata["images"]]
+    assert metadata["splits"]["counts"] == {s: sides.count(s) for s in ("train", "val", "test")}
+    assert sides.count(None) == 4
+    record = metadata["images"][9]
+    assert record["label"] == "cat"
+    assert record["none_of_these"] is True
+    assert record["split"] is None
+    assert record["file"] == "none_of_these/img009.png"
+    assert record["agreement"] > 0.5
+    assert metadata["images"][1]["none_of_these"] is False
+    with (folder / "labels.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [i for i, row in enumerate(rows) if row["none_of_these"] == "True"] == [0, 5, 9, 17]
+    table = parquet.read_table(folder / "labels.parquet").to_pydict()
+    assert np.flatnonzero(table["none_of_these"]).tolist() == [0, 5, 9, 17]
+    assert table["split"][9] is None
+    report = (folder / "report.txt").read_text()
+    assert "4 images fit none of the names and are set aside" in " ".join(report.split())
+    assert "none of these" in report
+    assert "none_of_these/" in report
+
+
+def test_nothing_says_none_of_these_where_nothing_was_set_aside(labelled: Callable, tmp_path):
+    folder = save(labelled(), tmp_path / "out").folder
+    assert not (folder / "none_of_these").exists()
+    for name in ("metadata.json", "labels.csv", "report.txt", "splits/splits.csv"):
+        assert "none_of_these" not in (folder / name).read_text()
+
+
+def test_a_class_may_be_called_none_of_these(labelled: Callable, tmp_path: Path) -> None:
+    case = set_aside(labelled(["None_of_these", "cat"], [4, 4]), [0, 5])
+    folder = save(case, tmp_path / "out").folder
+    assert len(list((folder / "None_of_these").iterdir())) == 3
+    assert len(list((folder / "none_of_these_2").iterdir())) == 2
+    assert read_metadata(folder)["none_of_these"]["folder"] == "none_of_these_2"
+
+
+def test_every_image_may_fit_no_name(labelled: Callable, tmp_path: Path) -> None:
+    case = set_aside(labelled(["dog", "cat"], [3, 3]), list(range(6)))
+    result = save(case, tmp_path / "out")
+    assert result.class_counts == {"dog": 0, "cat": 0}
+    assert result.split_counts == {"train": 0, "val": 0, "test": 0}
+    assert not (result.folder / "dog").exists()
+
+
+def test_only_splits_are_written_without_the_images_that_fit_no_name(labelled: Callable, tmp_path):
+    case = set_aside(labelled(), [0, 5])
+    folder = save(case, tmp_path / "out", formats=["splits"]).folder
+    assert len(list((folder / "splits").rglob("*.png"))) == 16
+    assert not (folder / "none_of_these").exists()
+    assert read_metadata(folder)["images"][0]["file"] is None
+
+
+def test_a_file_of_somebody_else_among_them_is_not_lost(labelled: Callable, tmp_path: Path) -> None:
+    case = set_aside(labelled(), [0, 5])
+    folder = save(case, tmp_path / "out").folder
+    save(case, folder, overwrite=True)
+    (folder / "none_of_these" / "mine.txt").write_text("mine")
+    with pytest.raises(ExportError, match=r"none_of_these/mine\.txt"):
+        save(case, folder, overwrite=True)
+
+
+def test_pictures_count_only_what_is_in_a_class(labelled: Callable, tmp_path: Path) -> None:
+    from protolabel.plots import save_plots
+
+    case = set_aside(labelled(), [0, 1, 2, 3, 4, 5, 6, 7])
+    for formats in (DEFAULT_FORMATS, ["splits"]):
+        folder = save(case, tmp_path / "out", formats=formats, overwrite=True).folder
+        assert len(save_plots(folder, tmp_path / "plots")) >= 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING
 
-from protolabel.exporting.table import COLUMNS, blocks
+from protolabel.exporting.table import blocks, columns
 
 if TYPE_CHECKING:
     from protolabel.exporting.job import ExportJob
@@ -18,6 +18,6 @@ def write_csv(job: ExportJob) -> None:
     path = job.folder / "labels.csv"
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(COLUMNS)
+        rows.writerow(columns(job))
         for block in blocks(job):
-            rows.writerows(zip(*(block[name] for name in COLUMNS), strict=True))
+            rows.writerows(zip(*block.values(), strict=True))

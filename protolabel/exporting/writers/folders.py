@@ -15,11 +15,11 @@ __all__ = ["write_folders"]
 
 def write_folders(job: ExportJob) -> None:
     """Copy or link every image into the folder of its class; a class without images has none."""
-    for name in job.used_folders:
+    for name in [*job.used_folders, *([] if job.none_folder is None else [job.none_folder])]:
         (job.folder / name).mkdir()
     root, target = os.fspath(job.images.root), os.fspath(job.folder)
     pairs = (
-        (os.path.join(root, name), f"{target}{os.sep}{job.in_class(index)}")  # noqa: PTH118
+        (os.path.join(root, name), f"{target}{os.sep}{job.in_folder(index)}")  # noqa: PTH118
         for index, name in enumerate(job.images.names)
     )
     transfer(pairs, len(job), job.link, "exporting images", job.progress)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from protolabel.exporting.ours import FORMAT, METADATA
-from protolabel.exporting.splits import SPLITS
-from protolabel.exporting.table import COLUMNS, blocks
+from protolabel.exporting.splits import SPLITS, count_sides
+from protolabel.exporting.table import blocks
 from protolabel.report import versions
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ def _head(job: ExportJob) -> dict[str, Any]:
         "versions": versions(),
         "agreement": "how much speaks for a label, 0 to 1; an estimate of the share that is right",
     }
+    if job.none_folder is not None:
+        head["none_of_these"] = {"images": int(labels.unfit.sum()), "folder": job.none_folder}
     return {key: plain(value) for key, value in head.items()}
 
 
@@ -88,10 +90,9 @@ def _listed(job: ExportJob) -> Iterator[str]:
 def _splits(job: ExportJob) -> dict[str, Any] | None:
     if job.side is None:
         return None
-    counts = np.bincount(job.side, minlength=len(SPLITS)).tolist()
     return {
         "shares": dict(zip(SPLITS, job.shares, strict=True)),
-        "counts": dict(zip(SPLITS, counts, strict=True)),
+        "counts": dict(zip(SPLITS, count_sides(job.side), strict=True)),
     }
 
 
@@ -125,8 +126,8 @@ def _curves(labels: Labels) -> dict[str, Any] | None:
 
 def _records(job: ExportJob) -> Iterator[dict[str, Any]]:
     for block in blocks(job):
-        for values in zip(*(block[name] for name in COLUMNS), strict=True):
-            yield dict(zip(COLUMNS, values, strict=True))
+        for values in zip(*block.values(), strict=True):
+            yield dict(zip(block, values, strict=True))
 
 
 def plain(value: Any) -> Any:

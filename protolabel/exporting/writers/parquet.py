@@ -6,7 +6,7 @@ import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from protolabel.errors import InputError
-from protolabel.exporting.table import blocks
+from protolabel.exporting.table import blocks, columns
 
 if TYPE_CHECKING:
     from protolabel.exporting.job import ExportJob
@@ -42,8 +42,10 @@ def write_parquet(job: ExportJob) -> None:
             "pinned": pa.bool_(),
             "split": words,
             "near_duplicates": pa.int32(),
+            "none_of_these": pa.bool_(),
         }
     )
+    schema = pa.schema([schema.field(name) for name in columns(job)])
     with parquet.ParquetWriter(job.folder / "labels.parquet", schema) as file:
         for block in blocks(job):
             # Bytes of a file name that are no text cannot stand in a parquet string.

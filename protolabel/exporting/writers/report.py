@@ -25,6 +25,7 @@ def write_report(job: ExportJob) -> None:
         formats=job.formats,
         link=job.link,
         class_folders=job.class_folders,
+        none_folder=job.none_folder,
     )
     path = job.folder / "report.txt"
     path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")

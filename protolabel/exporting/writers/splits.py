@@ -7,6 +7,8 @@ import json
 import os
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from protolabel.exporting.splits import SPLITS
 from protolabel.exporting.table import blocks
 from protolabel.exporting.transfer import transfer
@@ -27,22 +29,27 @@ def write_splits(job: ExportJob) -> None:
     """
     sides = [side for side, share in zip(SPLITS, job.shares, strict=True) if share > 0]
     for side in sides:
+        (job.folder / "splits" / side).mkdir(parents=True)
         for name in job.used_folders:
-            (job.folder / "splits" / side / name).mkdir(parents=True)
+            (job.folder / "splits" / side / name).mkdir()
     target = os.fspath(job.folder)
+    taken = np.flatnonzero(~job.labels.unfit).tolist()
     if job.has_folders:
         pairs = (
-            (f"{target}{os.sep}{job.in_class(index)}", f"{target}{os.sep}{job.in_split(index)}")
-            for index in range(len(job))
+            (f"{target}{os.sep}{job.in_folder(index)}", f"{target}{os.sep}{job.in_split(index)}")
+            for index in taken
         )
-        transfer(pairs, len(job), "again", "exporting splits", job.progress)
+        transfer(pairs, len(taken), "again", "exporting splits", job.progress)
     else:
         root = os.fspath(job.images.root)
         pairs = (
-            (os.path.join(root, name), f"{target}{os.sep}{job.in_split(index)}")  # noqa: PTH118
-            for index, name in enumerate(job.images.names)
+            (
+                os.path.join(root, job.images.names[index]),  # noqa: PTH118
+                f"{target}{os.sep}{job.in_split(index)}",
+            )
+            for index in taken
         )
-        transfer(pairs, len(job), job.link, "exporting splits", job.progress)
+        transfer(pairs, len(taken), job.link, "exporting splits", job.progress)
     _write_table(job)
     index = {
         name: {"index": number, "folder": folder}
@@ -65,5 +72,6 @@ def _write_table(job: ExportJob) -> None:
             for offset, (split, label) in enumerate(
                 zip(block["split"], block["label"], strict=True)
             ):
-                rows.writerow([split, job.in_split(start + offset), number[label], label])
+                if split is not None:
+                    rows.writerow([split, job.in_split(start + offset), number[label], label])
             start += len(block["label"])

@@ -1,0 +1,99 @@
+"""The slider, its live count, and the list of groups that fit no name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from protolabel.progress import silent
+from protolabel.session import Session
+from protolabel.widgets import worker
+from protolabel.widgets.none_panel import NonePanel
+
+
+@pytest.fixture
+def session(make_images, encoder, tmp_path):
+    root = make_images({"red": 10, "green": 10, "blue": 8})
+    made = Session(root, ["red", "green"], encoder=encoder, store=tmp_path / "s", progress=silent)
+    yield made
+    if made in worker._known:
+        work = worker.work_of(made)
+        work.wait(120)
+        work.close()
+
+
+def test_the_count_follows_the_slider_before_anything_is_set_aside(session, settle):
+    panel = NonePanel(session)
+    settle(panel)
+    assert not panel.on.value
+    for strictness in (0.0, 0.5, 0.9):
+        panel.strictness.value = strictness
+        assert f"<b>{session.fit.count_at(strictness)}</b> of 28 would be" in panel.count.value
+    assert session.none_of_these is None
+    assert not session.labels.unfit.any()
+
+
+def test_switch_and_slider_set_the_trait_and_follow_it(session, settle):
+    panel = NonePanel(session)
+    settle(panel)
+    panel.on.value = True
+    assert session.none_of_these == 0.5
+    panel.strictness.value = 0.4
+    assert session.none_of_these == 0.4
+    settle(panel)
+    assert f"<b>{panel.work.labels.unfit.sum()}</b> of 28 are set aside" in panel.count.value
+    assert panel.work.labels.unfit.sum() == 8
+    session.none_of_these = 0.7
+    assert panel.strictness.value == 0.7
+    session.none_of_these = None
+    assert not panel.on.value
+    settle(panel)
+    assert not panel.work.labels.unfit.any()
+    assert panel.work.problem == ""
+
+
+def test_moving_the_slider_forgets_no_run(session, settle):
+    panel = NonePanel(session)
+    settle(panel)
+    session.temperature = 0.2
+    settle(panel)
+    before = [run.number for run in session.runs]
+    panel.on.value = True
+    for strictness in (0.3, 0.4, 0.6):
+        panel.strictness.value = strictness
+        settle(panel)
+    assert [run.number for run in session.runs] == before
+
+
+def test_what_fits_no_name_can_be_looked_at(session, settle):
+    panel = NonePanel(session)
+    settle(panel)
+    panel.look.click()
+    chosen = np.array(panel.work.selection)
+    np.testing.assert_array_equal(chosen, np.flatnonzero(session.fit.unfit(0.5)))
+    panel.strictness.value = 0.0
+    assert panel.look.disabled
+
+
+def test_groups_without_a_name_are_listed_with_words_that_cannot_harm(session, settle):
+    panel = NonePanel(session)
+    settle(panel)
+    assert "8 images, for now" in panel.missing.value
+    evil = "<img src=x onerror=alert(1)> blue"
+    session.vocabulary = [evil, "yellow"]
+    settle(panel)
+    assert "blue" in panel.missing.value
+    assert "<img" not in panel.missing.value
+    session.add_class("blue")
+    settle(panel)
+    assert panel.missing.value == ""
+
+
+def test_a_change_that_measures_again_shows_no_old_count(session, settle):
+    panel = NonePanel(session)
+    settle(panel)
+    with panel.work.ui:  # what follows cannot be drawn yet
+        session.temperature = 0.3
+        assert "of 28" not in panel.count.value
+    settle(panel)
+    assert "of 28" in panel.count.value
