@@ -95,10 +95,10 @@ class TimelinePanel(Panel):
             f'<span class="pls-faint" role="status">Labels in use: {_name(counts)}{which}.</span>'
         )
         self.findings.value = "".join(
-            f'<div class="pls-say {kind}"><b>{mark} {word}.</b> {escape(text)}</div>'
+            f'<div class="pls-say {kind}"><b>{mark} {word}.</b> {text}</div>'
             for finding in diagnose(labels.at(shown)).findings
             for mark, word, kind in [_MARKS[finding.severity]]
-            for text in [finding.text.replace(" %", f"{_NBSP}%")]
+            for text in [escape(finding.text).replace(" %", f"{_NBSP}%")]
         )
         self.charts.value = self._draw(labels, shown)
 
