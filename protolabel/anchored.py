@@ -32,10 +32,10 @@ ANCHOR_WEIGHT = 4.0  # alpha: the anchor counts like so many images of its class
 CLUSTER_WEIGHT = 1.0  # mu: the micro-cluster's vote
 NEIGHBOR_WEIGHT = 3.0  # nu: the neighbours' vote
 PIN_WEIGHT = 4.0  # a pinned image counts in its prototype like the anchor does
-PRIOR_WEIGHT = 1.0  # eta: how far common classes are preferred, where names may be absent
+PRIOR_WEIGHT = 1.3  # eta: how far common classes are preferred, where names may be absent
 TEXT_WEIGHT_FEW, TEXT_WEIGHT_MANY = 2.0, 0.5  # lambda, by the images that stand behind a prototype
 FEW_IMAGES = 10.0  # behind each prototype: text weight half-way between the two
-EVEN_FROM, EVEN_TO = 0.5, 0.95  # share of the names that the folder seems to hold: half, or all
+EVEN_FROM, EVEN_TO = 0.3, 0.7  # share of the names that the folder is like: few of them, or all
 PRIOR_TEMPERATURE = 0.1  # softer distances would leave the prior too strong: it softens as well
 
 Floats = NDArray[np.float32]
@@ -143,9 +143,9 @@ def _trust(mass: NDArray[np.float64], temperature: float) -> tuple[float, float]
     """Weights of the text vote and of the prior, from what the folder seems to hold.
 
     The exponential of the entropy of the class shares is how many classes the folder is like. Where
-    that is all the names, no class is preferred for being common and prototypes count for more;
-    where it is half of them or fewer, names are absent and common classes are preferred. A
-    prototype of few images is uncertain, so the text counts for more.
+    that is 70 % of the names or more (a long tail is), no class is preferred for being common, and
+    prototypes count for more; where it is 30 % or fewer, most names are absent and common classes
+    are preferred. A prototype of few images is uncertain, so the text counts for more.
 
     Parameters
     ----------

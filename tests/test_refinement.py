@@ -159,10 +159,10 @@ def literal(
     for _ in range(iterations):
         share = g.sum(axis=0) / n
         alike = np.exp(-(share * np.log(share + 1e-300)).sum())  # how many classes it is like
-        even = np.clip((alike / c - 0.5) / 0.45, 0, 1)
+        even = np.clip((alike / c - 0.3) / 0.4, 0, 1)
         few = 10 / (n / alike + 10)
         weight = 2 * few + 0.5 * (1 - even / 2) * (1 - few)
-        prior = (1 - even) * min(1, 0.1 / temperature)
+        prior = 1.3 * (1 - even) * min(1, 0.1 / temperature)
         held = (count * g).sum(axis=0)
         p = ((count * g).T @ z + 4.0 * anchor) / (held + 4.0)[:, None]
         away = z[:, None] - p[None]  # (N, C, d)
@@ -255,18 +255,18 @@ def test_the_weights_follow_what_the_folder_seems_to_hold():
     text, prior = anchored._trust(np.full(10, 1000.0), 0.1)
     assert text == pytest.approx(2 * 10 / 1010 + 0.25 * 1000 / 1010)
     assert prior == 0
-    # Half of the names and fewer: common classes are preferred, less where distances are soft.
-    half = np.array([1000.0] * 5 + [1e-9] * 5)
-    text, prior = anchored._trust(half, 0.1)
+    # Three of ten names and fewer: common classes are preferred, less where distances are soft.
+    few = np.array([1000.0] * 3 + [1e-9] * 7)
+    text, prior = anchored._trust(few, 0.1)
     assert text == pytest.approx(2 * 10 / 1010 + 0.5 * 1000 / 1010, rel=1e-4)
-    assert prior == pytest.approx(1, abs=1e-6)
-    assert anchored._trust(half, 0.3)[1] == pytest.approx(1 / 3, abs=1e-6)
-    assert anchored._trust(half, 0.05)[1] == pytest.approx(1, abs=1e-6)
+    assert prior == pytest.approx(1.3, abs=1e-6)
+    assert anchored._trust(few, 0.3)[1] == pytest.approx(1.3 / 3, abs=1e-6)
+    assert anchored._trust(few, 0.05)[1] == pytest.approx(1.3, abs=1e-6)
     # Two images a class: the text leads.
     assert anchored._trust(np.full(10, 2.0), 0.1)[0] > 1.5
     # In between, between.
-    some = anchored._trust(np.array([300.0] * 7 + [100.0] * 3), 0.1)[1]
-    assert 0 < some < 0.5
+    half = anchored._trust(np.array([1000.0] * 5 + [1e-9] * 5), 0.1)[1]
+    assert half == pytest.approx(1.3 / 2, abs=1e-6)
 
 
 def test_the_vote_of_a_micro_cluster_is_that_of_its_other_images():
