@@ -95,8 +95,7 @@ def anchored_loop(
         nowhere = np.zeros((n_classes, extra), dtype=np.float32)
         views.append(View(visual.vectors, nowhere, weight, share))
         neighbors = neighbors + share * visual.neighbors
-        if share > 0.5:
-            witnesses = visual.witnesses  # the better witnesses: the text does not know them
+        witnesses = witnesses.beside(visual.witnesses, share)
         cluster_weight *= share  # clusters of vectors that know no class have no vote
     for step in range(iterations):
         before = views[0].centres

@@ -15,6 +15,7 @@ from worlds import clustered_world, make_world, visual_view
 
 import protolabel as pl
 from protolabel import cli
+from protolabel.calibration import error_auroc
 from protolabel.progress import silent
 from protolabel.views import trust
 from protolabel.visual import embed_visual
@@ -90,6 +91,15 @@ class TestRefine:
         np.testing.assert_array_equal(run.iterations[0].agreement, alone.iterations[0].agreement)
         assert run.iterations[-1].prototypes.shape == world.classes.vectors.shape
         assert alone.visual_weight is None
+
+    @pytest.mark.parametrize("kind", ["sharp", "pairs"])
+    def test_errors_have_less_agreement(self, kind):
+        world = make_world((70, 60, 50, 40, 30, 30, 20, 20), seed=4)
+        _, _, run = seen(kind, world)
+        state = run.iterations[-1]
+        right = state.labels == world.truth
+        if not right.all():
+            assert error_auroc(state.agreement, right) > 0.75
 
     def test_of_no_weight_it_leaves_the_run_as_it_is(self, monkeypatch):
         from protolabel import anchored
