@@ -279,8 +279,7 @@ def load_encoder(
         also with open_clip's prefixes ``hf-hub:`` and ``local-dir:``; "sample" for the small
         encoder that comes with protolabel and needs no network; or a function from a list of
         RGB images to an array (n, d). An `Encoder` is returned as it is. A timm name such as
-        "vit_small_patch14_dinov2" (``timm.list_models()``) is an encoder of images only, for
-        visual vectors: see `TimmEncoder`. A name that both know is open_clip's.
+        "vit_small_patch14_dinov2" sees images only; a name that both know is open_clip's.
     pretrained : str or path, optional
         A tag of open_clip or timm, or a local checkpoint (.pt, .pth, .bin or .safetensors). By
         default "laion2b_s34b_b79k" for ViT-B-32, or the only tag of a model that has one.
@@ -321,9 +320,8 @@ def load_encoder(
         from protolabel.openclip import load_open_clip
         from protolabel.timm_encoder import is_timm_model, load_timm
 
-        if is_timm_model(model):
-            return load_timm(model, pretrained, device=device, precision=precision)
-        return load_open_clip(model, pretrained, device=device, precision=precision)
+        load = load_timm if is_timm_model(model) else load_open_clip
+        return load(model, pretrained, device=device, precision=precision)
     if isinstance(model, Encoder):
         return model
     if not callable(model):
