@@ -44,7 +44,7 @@ class Witnesses:
     nearest
         (N,) int32, the nearest neighbour of every image.
     around
-        (N, N) sparse, 1 for each of the neighbours of every image.
+        (N, N) sparse, how much each neighbour of an image counts: 1 but in a second view.
     """
 
     nearest: NDArray[np.int32]
@@ -60,6 +60,14 @@ class Witnesses:
         ones = np.ones(len(columns), dtype=np.float32)
         around = csr_array((ones, columns, np.arange(n + 1) * k), shape=(n, n))
         return cls(graph.indices[:, :1].ravel(), around)
+
+    def beside(self, others: Witnesses, weight: float) -> Witnesses:
+        """Ask the neighbours in a second view as well; each counts `weight`, 0..1.
+
+        The scale stays with the nearest neighbour of the first view: one of a view that knows some
+        classes only would make all of them unsure.
+        """
+        return Witnesses(self.nearest, self.around + np.float32(weight) * others.around)
 
     def log_confidence(
         self, log_g: Floats, zero_shot: NDArray[np.integer], pins: NDArray[np.int64]

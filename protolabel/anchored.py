@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protolabel.clustering import Clusters, cluster_means
-from protolabel.image_space import ImageSpace, axis_weights, image_space, squared_distances
 from protolabel.iteration import Iteration, hold_pins, summarize
 from protolabel.prototype_model import PrototypeModel, text_model
-from protolabel.vectors import FloatArray, log_softmax, remember, unit_blocks
+from protolabel.vectors import FloatArray, log_softmax, unit_blocks
+from protolabel.views import View, Visual, space_of, trust
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["anchored_loop"]
 
-ANCHOR_WEIGHT = 4.0  # alpha: the anchor counts like so many images of its class
 CLUSTER_WEIGHT = 1.0  # mu: the micro-cluster's vote
 NEIGHBOR_WEIGHT = 3.0  # nu: the neighbours' vote
 PIN_WEIGHT = 4.0  # a pinned image counts in its prototype like the anchor does
@@ -48,11 +47,12 @@ def anchored_loop(
     neighbors: csr_array,
     witnesses: Witnesses,
     *,
+    visual: Visual | None = None,
     temperature: float,
     iterations: int,
     pins: NDArray[np.int64],
     progress: ProgressFn,
-) -> tuple[tuple[Iteration, ...], Floats, Floats]:
+) -> tuple[tuple[Iteration, ...], Floats, Floats, float]:
     """Run the anchored loop; see `protolabel.refine` for the parameters.
 
     Parameters
@@ -61,71 +61,71 @@ def anchored_loop(
         (N, N) sparse symmetric vote matrix W from `KnnGraph.weights`.
     witnesses
         Who is asked for the agreement; they decide no label.
+    visual
+        A second view of the images.
 
     Returns
     -------
-    iterations, micro_alignment, meta_alignment
-        T + 1 states, and the mean responsibilities of the clusters, (K, C) and (M, C).
+    iterations, micro_alignment, meta_alignment, visual_weight
+        T + 1 states; the mean responsibilities of the clusters, (K, C) and (M, C); how far the
+        visual vectors were trusted, 0..1.
     """
     n, n_classes = len(vectors), len(classes.names)
-    zero_shot = text_model(classes.vectors, classes.logit_scale)
+    extra = 0 if visual is None else visual.vectors.shape[1]
+    zero_shot = text_model(classes.vectors, classes.logit_scale, extra)
     text_votes = zero_shot.text_votes(vectors)
     states = [summarize(text_votes, classes.vectors, 0.0, zero_shot)]
     g = np.exp(hold_pins(text_votes.copy(), pins))
 
     if n < 3 or n_classes < 2:
         states += states * iterations
-        return (*tuple(states),), *alignments(g, clusters)
+        return (*tuple(states),), *alignments(g, clusters), 0.0
 
-    space: ImageSpace = remember(vectors, "image space", None, lambda: image_space(vectors))
-    anchors = _anchors(vectors, space.mean, classes.vectors, states[0].labels)
     # A pin speaks for more than its own image, so it weighs more in the mean of its class.
     weight = np.ones((n, 1), dtype=np.float32)
     weight[pins[:, 0]] = PIN_WEIGHT
-    total = float(weight.sum(dtype=np.float64))
-    square = float(weight[:, 0] @ space.square.astype(np.float64)) / total
-    square_along = weight[:, 0] @ np.square(space.along, dtype=np.float64) / total
-    centres = anchors.astype(np.float64)
+    share = 0.0 if visual is None else trust(visual.neighbors, g)
+    mean = space_of(vectors).mean
+    anchors = _anchors(vectors, mean, classes.vectors, states[0].labels)
+    # These distances repeat in part what the text, of the same space, has said.
+    views = [View(vectors, anchors, weight, 1.0 - 0.5 * share)]
+    cluster_weight = CLUSTER_WEIGHT
+    if visual is not None:
+        # No text lies in this space: a class without images stands at the mean image.
+        nowhere = np.zeros((n_classes, extra), dtype=np.float32)
+        views.append(View(visual.vectors, nowhere, weight, share))
+        neighbors = neighbors + share * visual.neighbors
+        witnesses = witnesses.beside(visual.witnesses, share)
+        cluster_weight *= share  # clusters of vectors that know no class have no vote
     for step in range(iterations):
-        before = centres
-        # In float64: a float32 sum down a column of a million rows loses its small terms.
+        before = views[0].centres
         mass = g.sum(axis=0, dtype=np.float64)
         text_weight, prior_weight = _trust(mass, temperature)
-        held = (weight * g).sum(axis=0, dtype=np.float64)[:, None]
-        sums = _weighted_sums(vectors, space.mean, weight * g)
-        centres = (sums + ANCHOR_WEIGHT * anchors) / (held + ANCHOR_WEIGHT)
-        # Variance within the classes from sums that are at hand, without another pass:
-        # sum g (z - P)^2 = sum z^2 - 2 P sum g z + P^2 sum g.
-        within = square + _moved(held, centres, sums).sum() / total
-        axes = space.axes.T.astype(np.float64)
-        along = square_along + _moved(held, centres @ axes, sums @ axes).sum(axis=0) / total
-        weights = axis_weights(along, float(within) / len(space.mean), n)
-        near = centres.astype(np.float32)
-        distance = squared_distances(vectors, space, near, weights)
-        spread = float(np.einsum("ic,ic->i", g, distance).mean(dtype=np.float64))
+        log_prior = (prior_weight * np.log((mass + 1.0) / (n + n_classes))).astype(np.float32)
+        votes = np.float32(text_weight) * text_votes + log_prior
+        found = []
+        for view in views:
+            prototypes, distance = view.update(g, temperature)
+            votes -= np.float32(prototypes.sharpness) * distance
+            found.append(prototypes)
         model = PrototypeModel(
             text=classes.vectors,
             text_scale=classes.logit_scale,
             text_weight=text_weight,
-            mean=space.mean,
-            centres=near,
-            axes=space.axes,
-            axis_weights=weights,
-            sharpness=1.0 / (2.0 * max(spread, 1e-12) * temperature),
-            log_prior=(prior_weight * np.log((mass + 1.0) / (n + n_classes))).astype(np.float32),
+            **vars(found[0]),
+            log_prior=log_prior,
+            visual=None if visual is None else found[1],
         )
-        votes = np.float32(text_weight) * text_votes + model.log_prior
-        votes -= np.float32(model.sharpness) * distance
         if clusters is not None:
-            votes += CLUSTER_WEIGHT * _cluster_votes(g, clusters)
+            votes += cluster_weight * _cluster_votes(g, clusters)
         for _ in range(2):
             log_g = hold_pins(log_softmax(votes + NEIGHBOR_WEIGHT * (neighbors @ g)), pins)
             g = np.exp(log_g)
-        shift = float(np.linalg.norm(centres - before, axis=1).mean())
+        shift = float(np.linalg.norm(views[0].centres - before, axis=1).mean())
         sure = witnesses.log_confidence(log_g, states[0].labels, pins)
-        states.append(summarize(log_g, space.mean + near, shift, model, sure))
+        states.append(summarize(log_g, mean + model.centres, shift, model, sure))
         progress("refining", step + 1, iterations)
-    return tuple(states), *alignments(g, clusters)
+    return tuple(states), *alignments(g, clusters), share
 
 
 def alignments(g: Floats, clusters: Clusters | None) -> tuple[Floats, Floats]:
@@ -160,21 +160,6 @@ def _trust(mass: NDArray[np.float64], temperature: float) -> tuple[float, float]
     text_weight = few * TEXT_WEIGHT_FEW + (1.0 - few) * TEXT_WEIGHT_MANY * (1.0 - 0.5 * even)
     prior_weight = PRIOR_WEIGHT * (1.0 - even) * min(1.0, PRIOR_TEMPERATURE / temperature)
     return float(text_weight), float(prior_weight)
-
-
-def _moved(
-    held: NDArray[np.float64], centres: NDArray[np.float64], sums: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Change of the sum of squares of each class by taking it around its centre, not the mean."""
-    return held * centres**2 - 2.0 * centres * sums
-
-
-def _weighted_sums(vectors: FloatArray, mean: Floats, g: Floats) -> NDArray[np.float64]:
-    """Return sum_i g_ic (x_i - mean), (C, d) float64."""
-    sums = -np.outer(g.sum(axis=0, dtype=np.float64), mean)
-    for rows, x in unit_blocks(vectors):
-        sums += g[rows].T @ x
-    return sums
 
 
 def _anchors(vectors: FloatArray, mean: Floats, text: Floats, labels: NDArray[np.int32]) -> Floats:

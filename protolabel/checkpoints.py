@@ -18,7 +18,7 @@ from protolabel.errors import EncoderError, InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Checkpoint", "find_checkpoint", "quiet_logs"]
+__all__ = ["Checkpoint", "find_checkpoint", "hub_file", "local_checkpoint", "quiet_logs"]
 
 _DEFAULT_TAGS = {"ViT-B-32": "laion2b_s34b_b79k"}
 _SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
@@ -81,7 +81,7 @@ def find_checkpoint(model: str, pretrained: str | os.PathLike[str] | None) -> Ch
     if model not in known:
         raise InputError(
             f"Expected an open_clip model name or 'sample', got {model!r}.{_near(model, known)} "
-            "open_clip.list_models() lists all."
+            "open_clip.list_models() lists all; timm.list_models() those that see images only."
         )
     tags = open_clip.list_pretrained_tags_by_model(model)
     if pretrained is None:
@@ -98,7 +98,7 @@ def find_checkpoint(model: str, pretrained: str | os.PathLike[str] | None) -> Ch
         return _tagged(model, tag, open_clip.get_pretrained_cfg(model, tag))
     path = Path(wanted).expanduser()
     if path.is_file():
-        return _local(model, path)
+        return local_checkpoint(model, path)
     if path.suffix in _SUFFIXES or os.sep in wanted:
         raise InputError(
             f"Expected a checkpoint file, got {str(path)!r}, which does not exist: check the path."
@@ -123,7 +123,8 @@ def _tagged(model: str, tag: str, config: Mapping[str, Any]) -> Checkpoint:
     return Checkpoint(model, path, f"{model}/{tag}", tag, options)
 
 
-def _local(model: str, path: Path) -> Checkpoint:
+def local_checkpoint(model: str, path: Path) -> Checkpoint:
+    """Return a checked file of weights for `model`; errors are those of `find_checkpoint`."""
     path = Path(os.path.abspath(path))  # noqa: PTH100 -- resolve() would follow links
     if path.suffix not in _SUFFIXES:
         raise InputError(
@@ -201,7 +202,41 @@ def _download(model: str, tag: str, config: Mapping[str, Any]) -> str:
     return str(path)
 
 
-def _probe(repo: str, file: str, wanted: str) -> None:
+def hub_file(repo: str, file: str | None, wanted: str) -> Path:
+    """Return a file of weights on the Hugging Face hub, from its cache or downloaded.
+
+    Parameters
+    ----------
+    repo
+        Name on the hub, with ``@revision`` where there is one.
+    file
+        Its name there; None is the usual one. Safetensors are preferred.
+    wanted
+        The model, for messages.
+
+    Raises
+    ------
+    EncoderError
+        If it cannot be downloaded.
+    """
+    import huggingface_hub
+    from huggingface_hub.errors import EntryNotFoundError
+
+    repo, _, revision = repo.partition("@")
+    names = _hub_files(file) if file else ("model.safetensors", "pytorch_model.bin")
+    if not _in_cache(repo, names):
+        _probe(repo, names[-1], wanted, "visual")
+    for name in names:
+        try:
+            return Path(huggingface_hub.hf_hub_download(repo, name, revision=revision or None))
+        except EntryNotFoundError:
+            continue
+        except Exception as error:  # noqa: BLE001 -- the hub, its cache, the disk
+            raise _no_download(wanted, error, "visual") from None
+    raise _no_download(wanted, None, "visual")
+
+
+def _probe(repo: str, file: str, wanted: str, role: str = "encoder") -> None:
     """Ask the hub for one header: its client would retry for 46 s before it says no."""
     import huggingface_hub
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
@@ -219,7 +254,7 @@ def _probe(repo: str, file: str, wanted: str) -> None:
             except Exception as error:  # noqa: BLE001 -- its HTTP library has changed before
                 if attempt == 2 or isinstance(error, OfflineModeIsEnabled):
                     # The message says it all; the chain would be a page of socket layers.
-                    raise _no_download(wanted, error) from None
+                    raise _no_download(wanted, error, role) from None
                 time.sleep(1.0)
             else:
                 return
@@ -227,15 +262,20 @@ def _probe(repo: str, file: str, wanted: str) -> None:
         hub_logging.set_verbosity(level)
 
 
-def _no_download(wanted: str, error: Exception | None) -> EncoderError:
+def _no_download(wanted: str, error: Exception | None, role: str = "encoder") -> EncoderError:
     came = f" ({type(error).__name__}: {error})" if error is not None else ""
     model = wanted.partition("/")[0]
+    weights = "--pretrained" if role == "encoder" else f"--{role}-pretrained"
+    small = (
+        "; or use the small encoder that comes with protolabel: load_encoder('sample'), "
+        "--encoder sample."
+    )
     return EncoderError(
         f"The weights of {wanted} are not on this machine and could not be downloaded from the "
         f"Hugging Face hub{came}. Check the connection and try again; or pass a local file: "
         f"load_encoder({model!r}, 'path/to/weights.safetensors'), on the command line "
-        f"--encoder {model} --pretrained path/to/weights.safetensors; or use the small encoder "
-        "that comes with protolabel: load_encoder('sample'), --encoder sample."
+        f"--{role} {model} {weights} path/to/weights.safetensors"
+        f"{small if role == 'encoder' else '.'}"
     )
 
 

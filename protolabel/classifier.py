@@ -16,14 +16,17 @@ from protolabel.errors import InputError, StoreError
 from protolabel.files import write_bytes
 from protolabel.iteration import summarize
 from protolabel.labeling import Labels
-from protolabel.prototype_model import PrototypeModel, fit_prototypes
-from protolabel.vectors import as_vectors, log_softmax, unit_rows
+from protolabel.prototype_model import PrototypeModel, Prototypes, fit_prototypes
+from protolabel.vectors import as_vectors, as_visual, log_softmax, unit_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["PrototypeClassifier"]
 
+_VISUAL = "visual_"
 _FORMAT = 1
 
 
@@ -47,7 +50,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     model_
         The fitted `PrototypeModel`.
     n_features_in_
-        The d of the vectors.
+        The d of the vectors; with visual vectors d + d2: X is then the two side by side.
     """
 
     def __init__(self, *, temperature: float = 0.1, prior_weight: float = 0.5) -> None:
@@ -63,7 +66,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _fitted(cls, classes: NDArray[Any], model: PrototypeModel) -> Self:
         classifier = cls()
         classifier.classes_, classifier.model_ = classes, model
-        classifier.n_features_in_ = len(model.mean)
+        classifier.n_features_in_ = model.dim + model.visual_dim
         return classifier
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
@@ -111,19 +114,36 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         best = self._scores(X).argmax(axis=1)  # first: it checks that the classifier is fitted
         return np.asarray(self.classes_[best])
 
-    def label(self, vectors: NDArray[np.floating]) -> Labels:
+    def label(
+        self, vectors: NDArray[np.floating], visual: NDArray[np.floating] | None = None
+    ) -> Labels:
         """Label new images, with agreement, margin and runner-up.
 
         Parameters
         ----------
         vectors
             (N, d) image embeddings by the encoder of the run; may be a memory map.
+        visual
+            (N, d2) by the second encoder of the run, where it had one.
+
+        Raises
+        ------
+        InputError
+            If the vectors do not fit, or visual vectors are missing or one too many.
         """
         check_is_fitted(self)
         model: PrototypeModel = self.model_
-        vectors = as_vectors(vectors, dim=len(model.mean))
+        vectors = as_vectors(vectors, dim=model.dim)
+        if (visual is None) != (model.visual_dim == 0):
+            need = f"(N, {model.visual_dim}) visual vectors" if model.visual_dim else "none"
+            raise InputError(
+                f"Expected {need} beside the vectors, as in the run that these prototypes are "
+                f"from; got {'none' if visual is None else 'some'}."
+            )
+        if visual is not None:
+            visual = as_visual(visual, len(vectors), model.visual_dim)
         state = summarize(
-            log_softmax(model.scores(vectors)), model.prototypes, shift=0.0, model=model
+            log_softmax(model.scores(vectors, visual)), model.prototypes, shift=0.0, model=model
         )
         return Labels(
             names=tuple(str(name) for name in self.classes_),
@@ -146,7 +166,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if classes.dtype.hasobject:  # an array of objects could only be pickled
             classes = np.array([str(name) for name in classes])
         buffer = io.BytesIO()
-        np.savez(buffer, format=np.int64(_FORMAT), classes=classes, **vars(self.model_))
+        np.savez(buffer, format=np.int64(_FORMAT), classes=classes, **_flat(self.model_))
         path = Path(path)
         write_bytes(path, buffer.getvalue())
         return path
@@ -163,8 +183,9 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         try:
             with np.load(path, allow_pickle=False) as stored:
                 version = int(stored["format"])
-                fields = {name: stored[name] for name in PrototypeModel.__dataclass_fields__}
-                classes = stored["classes"]
+                arrays = {name: stored[name] for name in stored.files}
+            classes = arrays["classes"]
+            model = _model(arrays)
         # An .npy has no `with`; an empty or a cut file is an EOFError or a BadZipFile.
         except (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise StoreError(
@@ -172,12 +193,35 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ) from error
         if version != _FORMAT:
             raise StoreError(f"{path} is of another version of protolabel: export it again.")
-        for name in ("text_scale", "text_weight", "sharpness"):
-            fields[name] = float(fields[name])
-        return cls._fitted(classes, PrototypeModel(**fields))
+        return cls._fitted(classes, model)
 
     def _scores(self, X: ArrayLike) -> NDArray[np.float32]:
         check_is_fitted(self)
         X = validate_data(self, X, reset=False)
         model: PrototypeModel = self.model_
-        return model.scores(np.asarray(X))
+        X = np.asarray(X)
+        visual = X[:, model.dim :] if model.visual_dim else None
+        return model.scores(X[:, : model.dim], visual)
+
+
+def _flat(model: PrototypeModel) -> dict[str, Any]:
+    """Every array and number of a model by name, those of the visual prototypes as visual_*."""
+    fields = {name: value for name, value in vars(model).items() if name != "visual"}
+    if model.visual is not None:
+        fields |= {f"{_VISUAL}{name}": value for name, value in vars(model.visual).items()}
+    return fields
+
+
+def _model(arrays: Mapping[str, NDArray[Any]]) -> PrototypeModel:
+    """Rebuild what `_flat` took apart."""
+    known = PrototypeModel.__dataclass_fields__
+    fields: dict[str, Any] = {name: arrays[name] for name in known if name != "visual"}
+    for name in ("text_scale", "text_weight", "sharpness"):
+        fields[name] = float(fields[name])
+    if f"{_VISUAL}sharpness" not in arrays:
+        return PrototypeModel(**fields)
+    visual: dict[str, Any] = {
+        name: arrays[f"{_VISUAL}{name}"] for name in Prototypes.__dataclass_fields__
+    }
+    visual["sharpness"] = float(visual["sharpness"])
+    return PrototypeModel(**fields, visual=Prototypes(**visual))

@@ -14,7 +14,7 @@ from protolabel.presets import PRESETS
 from protolabel.wording import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from protolabel.encoders import Encoder
     from protolabel.labeling import Labels
@@ -95,6 +95,7 @@ def _run(options: argparse.Namespace) -> None:
         pretrained=options.pretrained,
         device=options.device,
         store=options.store,
+        visual=_visual(options),
         **settings,
     )
     session.export(
@@ -117,6 +118,7 @@ def _apply(options: argparse.Namespace) -> None:
     from protolabel.encoders import EncoderInfo
     from protolabel.exporting import export, read_metadata
     from protolabel.images import find_images
+    from protolabel.visual import embed_visual
 
     about = read_metadata(options.dataset)
     saved = Path(options.dataset) / "classifier.npz"
@@ -132,11 +134,16 @@ def _apply(options: argparse.Namespace) -> None:
     else:
         encoder = _encoder(options)
     embedded = embed_images(images, encoder, store=_store(options, images.root, encoder))
-    labels = classifier.label(embedded.vectors)
+    visual = None
+    if classifier.model_.visual_dim:
+        source = _visual(options) or _recorded_visual(about, options)
+        visual = embed_visual(source, embedded.images, store=options.store, device=options.device)
+    labels = classifier.label(embedded.vectors, None if visual is None else visual.vectors)
     export(
         labels,
         embedded,
         options.output,
+        visual_encoder=None if visual is None else visual.encoder,
         link=options.link,
         overwrite=options.overwrite,
         parameters={"applied": str(Path(options.dataset).resolve())},
@@ -175,6 +182,33 @@ def _encoder(options: argparse.Namespace) -> Encoder:
     from protolabel.encoders import DEFAULT_MODEL, load_encoder
 
     return load_encoder(options.encoder or DEFAULT_MODEL, options.pretrained, device=options.device)
+
+
+def _visual(options: argparse.Namespace) -> Any:
+    """Vectors on disk by their path, or the second encoder, loaded before anything is embedded."""
+    from protolabel.encoders import load_encoder
+    from protolabel.visual import is_file
+
+    if options.visual is None:
+        if options.visual_pretrained is not None:
+            raise InputError("Expected --visual NAME with --visual-pretrained: add it.")
+        return None
+    if is_file(options.visual):
+        return Path(options.visual)
+    return load_encoder(options.visual, options.visual_pretrained, device=options.device)
+
+
+def _recorded_visual(about: Mapping[str, Any], options: argparse.Namespace) -> Encoder:
+    from protolabel.encoders import EncoderInfo
+    from protolabel.errors import EncoderError
+
+    try:
+        return EncoderInfo.from_dict(about["visual_encoder"]).load(device=options.device)
+    except EncoderError as error:
+        raise InputError(
+            f"Expected visual vectors of the new images, as {options.dataset!r} was made with "
+            f"them: pass --visual NAME or FILE.npy. ({error})"
+        ) from error
 
 
 def _store(options: argparse.Namespace, root: Path, encoder: Encoder) -> Path:
@@ -263,12 +297,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--formats", nargs="+", metavar="NAME", help="what to write")
     _add_encoder(run)
+    _add_visual(run)
     _add_dataset(run)
 
     apply = _command(commands, "apply", _apply, "label new images with a dataset's prototypes")
     apply.add_argument("dataset", help="folder that protolabel run wrote")
     apply.add_argument("images", help="folder of new images")
     _add_encoder(apply)
+    _add_visual(apply)
     _add_dataset(apply)
 
     check = _command(commands, "evaluate", _evaluate, "compare a dataset's labels with the truth")
@@ -299,6 +335,17 @@ def _add_encoder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--encoder", metavar="NAME", help='an open_clip model, or "sample"')
     parser.add_argument("--pretrained", metavar="TAG|FILE", help="weights by tag, or a checkpoint")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps")
+
+
+def _add_visual(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--visual",
+        metavar="NAME|FILE.npy",
+        help="a second encoder (vit_small_patch14_dinov2), or its vectors, a row for each image",
+    )
+    parser.add_argument(
+        "--visual-pretrained", metavar="TAG|FILE", help="weights of the second encoder"
+    )
 
 
 def _add_dataset(parser: argparse.ArgumentParser) -> None:

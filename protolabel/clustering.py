@@ -12,7 +12,7 @@ from protolabel.neighbors import KnnGraph, knn_graph
 from protolabel.presets import Preset, choose_preset
 from protolabel.progress import ProgressFn, resolve
 from protolabel.reduction import umap_layout
-from protolabel.vectors import FloatArray, as_vectors, is_count, unit_blocks, unit_rows
+from protolabel.vectors import FloatArray, as_vectors, as_visual, is_count, unit_blocks, unit_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,6 +66,7 @@ def cluster(
     vectors: FloatArray,
     graph: KnnGraph | None = None,
     *,
+    visual: FloatArray | None = None,
     preset: str | Preset | None = None,
     min_cluster_size: int | None = None,
     n_meta: int | None = None,
@@ -85,7 +86,11 @@ def cluster(
     vectors
         (N, d) floating, N >= 1; may be a memory map.
     graph
-        A `knn_graph` of the same vectors, to share it; computed where missing.
+        A `knn_graph` of the same vectors, to share it; computed where missing. Of `visual` where
+        that is given.
+    visual
+        (N, d2) floating vectors of a second encoder: images that look alike are found in them.
+        The centroids stay those of `vectors`, where the text is.
     preset
         ``"small"``, ``"medium"``, ``"large"``; None chooses by N.
     min_cluster_size
@@ -116,10 +121,11 @@ def cluster(
     if graph is not None and len(graph) != n:
         raise InputError(f"graph is of {len(graph)} images, vectors of {n}.")
     report = resolve(progress)
+    looks = vectors if visual is None else as_visual(visual, n)
 
     report("clustering", 0, _STEPS)
     fitted = _sample(n, settings.sample, seed)
-    part = vectors[fitted] if len(fitted) < n else vectors
+    part = looks[fitted] if len(fitted) < n else looks
     if graph is None or len(fitted) < n:
         graph = knn_graph(part, settings.neighbors, seed=seed)
     report("clustering", 1, _STEPS)
@@ -133,13 +139,16 @@ def cluster(
         centroids = unit_rows(cluster_sums(part, np.zeros(len(part), np.int32), 1))
     else:
         centroids = unit_rows(cluster_sums(part, found, count))
-    nearest = nearest_centroids(vectors, centroids)
+    nearest = nearest_centroids(looks, centroids)
     micro = nearest.copy()
     micro[fitted] = found
     nearest[fitted[found >= 0]] = found[found >= 0]
     if count == 0:
         micro[:] = -1
     meta = _agglomerate(centroids, n_meta)
+    if visual is not None:
+        inside = micro if count else nearest
+        centroids = unit_rows(cluster_sums(vectors, inside, len(centroids)))
     weight = np.bincount(nearest, minlength=len(centroids)).astype(np.float32)
     meta_centroids = unit_rows(cluster_means(centroids, meta, int(meta.max()) + 1, weight))
     report("clustering", _STEPS, _STEPS)

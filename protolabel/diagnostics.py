@@ -19,6 +19,7 @@ __all__ = ["Diagnostics", "Finding", "diagnose"]
 
 COLLAPSED_COSINE = 0.999  # mean cosine between prototypes above which they are one direction
 RESTLESS_CHURN = 0.02  # share of labels still changing in the last iteration that predicts harm
+USELESS_WEIGHT = 0.3  # visual vectors below it only cost the votes of other micro-clusters
 ALIKE_DISTANCE = 0.35  # prototypes closer than this share of the mean distance are hard to tell
 
 Severity = Literal["good", "note", "warning"]
@@ -140,8 +141,19 @@ def _alike(names: tuple[str, ...], prototypes: NDArray[np.float32]) -> tuple[tup
     )
 
 
+def _on_visual(run: Refinement) -> list[Finding]:
+    weight = run.visual_weight
+    if weight is None or weight >= USELESS_WEIGHT:
+        return []
+    text = (
+        f"The visual vectors know little about these classes (weight {weight:.2f} of 1), so they "
+        "had next to no say; without them the labels are likely to be better."
+    )
+    return [Finding("warning", text)]
+
+
 def _findings(d: Diagnostics, run: Refinement, labels: Labels) -> tuple[Finding, ...]:
-    found: list[Finding] = []
+    found: list[Finding] = _on_visual(run)
     n = len(labels)
 
     def say(severity: Severity, text: str) -> None:

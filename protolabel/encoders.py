@@ -278,10 +278,11 @@ def load_encoder(
         An open_clip model name such as "ViT-B-32" (``open_clip.list_models()`` lists them),
         also with open_clip's prefixes ``hf-hub:`` and ``local-dir:``; "sample" for the small
         encoder that comes with protolabel and needs no network; or a function from a list of
-        RGB images to an array (n, d). An `Encoder` is returned as it is.
+        RGB images to an array (n, d). An `Encoder` is returned as it is. A timm name such as
+        "vit_small_patch14_dinov2" sees images only; a name that both know is open_clip's.
     pretrained : str or path, optional
-        A tag of open_clip, or a local checkpoint (.pt, .pth, .bin or .safetensors). By default
-        "laion2b_s34b_b79k" for ViT-B-32, or the only tag of a model that has one.
+        A tag of open_clip or timm, or a local checkpoint (.pt, .pth, .bin or .safetensors). By
+        default "laion2b_s34b_b79k" for ViT-B-32, or the only tag of a model that has one.
     encode_texts, name, logit_scale : optional
         Only with a function: see `CallableEncoder`.
     device : str, default "auto"
@@ -317,8 +318,10 @@ def load_encoder(
             )
         # torch and open_clip take seconds to import: only when a model is asked for.
         from protolabel.openclip import load_open_clip
+        from protolabel.timm_encoder import is_timm_model, load_timm
 
-        return load_open_clip(model, pretrained, device=device, precision=precision)
+        load = load_timm if is_timm_model(model) else load_open_clip
+        return load(model, pretrained, device=device, precision=precision)
     if isinstance(model, Encoder):
         return model
     if not callable(model):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-__all__ = ["OpenClipEncoder", "load_open_clip"]
+__all__ = ["OpenClipEncoder", "choose_device", "choose_precision", "cut_ends", "load_open_clip"]
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -92,7 +92,7 @@ class OpenClipEncoder:
         torch.Tensor of shape (3, height, width)
             Float32, on the CPU. Safe to call in several threads.
         """
-        return self._preprocess(_middle(image))
+        return self._preprocess(cut_ends(image))
 
     def encode_images(self, images: Sequence[Any]) -> FloatArray:
         """Encode one batch of images.
@@ -188,8 +188,8 @@ def load_open_clip(
     ------
     InputError, EncoderError
     """
-    device = _device(device)
-    precision = _precision(precision, device)
+    device = choose_device(device)
+    precision = choose_precision(precision, device)
     if model == "sample":
         return _load_sample(pretrained, device)
     try:
@@ -253,7 +253,7 @@ def _load_sample(pretrained: object, device: str) -> OpenClipEncoder:
     )
 
 
-def _middle(image: Image.Image) -> Image.Image:
+def cut_ends(image: Image.Image) -> Image.Image:
     """Cut the ends off a very long image: they are cropped later, after a costly enlargement.
 
     A strip of 1 x 5000 pixels would be resized to 224 x 1,120,000 first.
@@ -266,7 +266,8 @@ def _middle(image: Image.Image) -> Image.Image:
     return image.crop((left, top, width - left, height - top))
 
 
-def _device(wanted: str) -> str:
+def choose_device(wanted: str) -> str:
+    """Return a torch device that is on this machine; "auto" takes the fastest kind."""
     import torch
 
     if wanted == "auto":
@@ -285,7 +286,8 @@ def _device(wanted: str) -> str:
     return str(device)
 
 
-def _precision(wanted: str, device: str) -> str:
+def choose_precision(wanted: str, device: str) -> str:
+    """Return "fp32", "fp16" or "bf16"; "auto" is fp16 on CUDA and fp32 elsewhere."""
     if wanted not in _PRECISIONS:
         raise InputError(f"Expected precision one of {', '.join(_PRECISIONS)}, got {wanted!r}.")
     if wanted != "auto":

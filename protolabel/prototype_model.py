@@ -16,7 +16,24 @@ from protolabel.vectors import FloatArray, log_softmax, remember, unit_blocks, u
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["PrototypeModel", "fit_prototypes", "text_model"]
+__all__ = ["PrototypeModel", "Prototypes", "fit_prototypes", "text_model"]
+
+
+@dataclass(frozen=True, eq=False)
+class Prototypes:
+    """Where C classes stand among the images of one space; fields as in `PrototypeModel`."""
+
+    mean: NDArray[np.float32]
+    centres: NDArray[np.float32]
+    axes: NDArray[np.float32]
+    axis_weights: NDArray[np.float32]
+    sharpness: float
+
+    def votes(self, vectors: FloatArray) -> NDArray[np.float32]:
+        """Distances of vectors (N, d) from the classes times the sharpness, (N, C) float32."""
+        space = image_space(vectors, self.mean, self.axes)
+        away = squared_distances(vectors, space, self.centres, self.axis_weights)
+        return np.float32(self.sharpness) * away
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +66,9 @@ class PrototypeModel:
         How much a squared distance counts, 0 or more.
     log_prior
         (C,) float32, how common a class seems.
+    visual
+        Prototypes among visual vectors of d2 dimensions, whose distances are taken off the score
+        as well; None where there were none.
     """
 
     text: NDArray[np.float32]
@@ -60,6 +80,17 @@ class PrototypeModel:
     axis_weights: NDArray[np.float32]
     sharpness: float
     log_prior: NDArray[np.float32]
+    visual: Prototypes | None = None
+
+    @property
+    def dim(self) -> int:
+        """The d of the vectors that share a space with the text."""
+        return len(self.mean)
+
+    @property
+    def visual_dim(self) -> int:
+        """The d2 of the visual vectors; 0 where there were none."""
+        return 0 if self.visual is None else len(self.visual.mean)
 
     @property
     def prototypes(self) -> NDArray[np.float32]:
@@ -78,31 +109,48 @@ class PrototypeModel:
         votes.flags.writeable = False
         return votes
 
-    def scores(self, vectors: FloatArray) -> NDArray[np.float32]:
-        """Scores (N, C) float32; their softmax over the classes is the responsibility."""
+    def scores(self, vectors: FloatArray, visual: FloatArray | None = None) -> NDArray[np.float32]:
+        """Scores (N, C) float32; their softmax over the classes is the responsibility.
+
+        Parameters
+        ----------
+        vectors
+            (N, d) floating.
+        visual
+            (N, d2) floating, where `visual_dim` is not 0.
+        """
         scores = np.broadcast_to(self.log_prior, (len(vectors), len(self.text)))
         if self.text_weight:
             scores = scores + self.text_weight * self.text_votes(vectors)
         if self.sharpness:
-            space = image_space(vectors, self.mean, self.axes)
-            away = squared_distances(vectors, space, self.centres, self.axis_weights)
-            scores = scores - np.float32(self.sharpness) * away
+            names = Prototypes.__dataclass_fields__
+            own = Prototypes(**{name: getattr(self, name) for name in names})
+            scores = scores - own.votes(vectors)
+        if self.visual is not None and visual is not None and self.visual.sharpness:
+            scores = scores - self.visual.votes(visual)
         return np.asarray(scores, dtype=np.float32)
 
 
-def text_model(text: NDArray[np.float32], scale: float) -> PrototypeModel:
+def text_model(text: NDArray[np.float32], scale: float, visual_dim: int = 0) -> PrototypeModel:
     """Return the model that knows only the text: zero-shot with logit scale `scale`."""
     n_classes, dim = text.shape
     return PrototypeModel(
         text=text,
         text_scale=scale,
         text_weight=1.0,
+        **vars(_nowhere(n_classes, dim)),
+        log_prior=np.zeros(n_classes, np.float32),
+        visual=_nowhere(n_classes, visual_dim) if visual_dim else None,
+    )
+
+
+def _nowhere(n_classes: int, dim: int) -> Prototypes:
+    return Prototypes(
         mean=np.zeros(dim, np.float32),
         centres=np.zeros((n_classes, dim), np.float32),
         axes=np.zeros((0, dim), np.float32),
         axis_weights=np.zeros(0, np.float32),
         sharpness=0.0,
-        log_prior=np.zeros(n_classes, np.float32),
     )
 
 

@@ -18,10 +18,12 @@ from protolabel.neighbors import KnnGraph, knn_graph
 from protolabel.plain import plain_loop
 from protolabel.progress import ProgressFn, resolve
 from protolabel.prompts import ClassVectors
-from protolabel.vectors import FloatArray, as_vectors, is_count, remember
+from protolabel.vectors import FloatArray, as_vectors, as_visual, is_count, remember
+from protolabel.views import Visual
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+    from scipy.sparse import csr_array
 
     from protolabel.clustering import Clusters
     from protolabel.iteration import Iteration
@@ -53,6 +55,8 @@ class Refinement:
     lambda_max
         Largest eigenvalue of the covariance of the image vectors: the plain loop collapses onto
         one direction where its temperature is above.
+    visual_weight
+        How far the run trusted the visual vectors, 0..1; None where there were none.
     parameters
         Everything else that the run was started with, as plain JSON values.
     """
@@ -64,6 +68,7 @@ class Refinement:
     micro_alignment: NDArray[np.float32]
     meta_alignment: NDArray[np.float32]
     lambda_max: float
+    visual_weight: float | None
     parameters: Mapping[str, Any]
 
     @property
@@ -88,12 +93,14 @@ def refine(
     classes: ClassVectors,
     clusters: Clusters | None = None,
     *,
+    visual: FloatArray | None = None,
     method: Literal["anchored", "plain"] = "anchored",
     temperature: float = 0.1,
     iterations: int = 5,
     units: Literal["clusters", "images"] = "clusters",
     pins: Mapping[int, int] | ArrayLike | None = None,
     graph: KnnGraph | None = None,
+    visual_graph: KnnGraph | None = None,
     progress: ProgressFn | None = None,
 ) -> Refinement:
     """Refine one prototype per class and keep every iteration.
@@ -107,6 +114,11 @@ def refine(
     clusters
         Micro- and meta-clusters from `cluster`. The anchored method uses them as one of its
         votes and works without; the plain method needs them unless ``units="images"``.
+    visual
+        (N, d2) floating image embeddings of a second encoder, of the same images in the same
+        order; may be a memory map. Distances to prototypes, neighbours and (pass clusters of them)
+        micro-clusters are seen in them as well, as far as they know the classes: see Notes. The
+        text vote and iteration 0 are those of `vectors`. The plain method ignores them.
     method
         ``"anchored"``: every image is decided by its text, its prototype, its neighbours, its
         micro-cluster and how common the class seems. ``"plain"``: prototypes move to the
@@ -123,8 +135,10 @@ def refine(
         Labels that a person fixed: a mapping from image index to class index, or (P, 2) rows of
         the two. They hold in every later iteration and steer it.
     graph
-        A `knn_graph` of the same vectors, to share it; computed where missing. At most 5 neighbours
+        A `knn_graph` of `vectors`, to share it; computed where missing. At most 5 neighbours
         vote, and three times as many are asked for the agreement, if the graph has them.
+    visual_graph
+        A `knn_graph` of `visual`, likewise.
 
     Returns
     -------
@@ -136,6 +150,14 @@ def refine(
     ------
     InputError
         If an argument does not fit.
+
+    Notes
+    -----
+    How far visual vectors are trusted, w in 0..1, is the autocorrelation of the zero-shot votes
+    over their neighbours (Moran's I, Biometrika 1950), I^2 / (I^2 + 0.05^2 + 1/edges): vectors in
+    which neighbours share no class get no say. Their distances and neighbours join the vote with
+    weight w, and w is the weight of the micro-clusters; the distances in `vectors`, which repeat in
+    part what the text has said, count 1 - w/2. It is `Refinement.visual_weight`.
     """
     if not isinstance(classes, ClassVectors):
         raise InputError(
@@ -144,10 +166,15 @@ def refine(
     vectors = as_vectors(vectors, dim=classes.vectors.shape[1])
     check_parameters(method=method, temperature=temperature, iterations=iterations, units=units)
     n, n_classes = len(vectors), len(classes.names)
+    if visual is not None:
+        visual = as_visual(visual, n)
+    elif visual_graph is not None:
+        raise InputError("visual_graph is given without visual: pass both, or neither.")
     if clusters is not None and len(clusters.micro) != n:
         raise InputError(f"clusters are of {len(clusters.micro)} images, vectors of {n}.")
     fixed = _check_pins(pins, n, n_classes)
     report = resolve(progress)
+    visual_weight = None
 
     if method == "plain":
         if units == "clusters" and clusters is None:
@@ -167,24 +194,23 @@ def refine(
         )
     else:
         wanted = anchored_neighbors(n, n_classes)
-        if graph is None:
-            graph = knn_graph(vectors, k=WITNESSES * wanted)
-        elif len(graph) != n or graph.k < min(wanted, n - 1):
-            raise InputError(
-                f"graph holds {graph.k} neighbours of {len(graph)} images; these {n} images and "
-                f"{n_classes} classes need {wanted} neighbours each."
-            )
-        states, micro, meta = anchored_loop(
+        edges, witnesses = _voters(graph, vectors, wanted, "graph")
+        second = None
+        if visual is not None:
+            second = Visual(visual, *_voters(visual_graph, visual, wanted, "visual_graph"))
+        states, micro, meta, share = anchored_loop(
             vectors,
             classes,
             clusters,
-            graph.weights(wanted),
-            Witnesses.of(graph, wanted),
+            edges,
+            witnesses,
+            visual=second,
             temperature=temperature,
             iterations=iterations,
             pins=fixed,
             progress=report,
         )
+        visual_weight = None if visual is None else share
     parameters: dict[str, Any] = {
         "method": method,
         "temperature": float(temperature),
@@ -199,6 +225,7 @@ def refine(
         micro_alignment=micro,
         meta_alignment=meta,
         lambda_max=remember(vectors, "lambda_max", None, lambda: _lambda_max(vectors)),
+        visual_weight=visual_weight,
         parameters=MappingProxyType(parameters),
     )
 
@@ -225,6 +252,20 @@ def anchored_neighbors(n_images: int, n_classes: int) -> int:
 
 def _lambda_max(vectors: FloatArray) -> float:
     return float(principal_axes(vectors, 1)[0][0])
+
+
+def _voters(
+    graph: KnnGraph | None, vectors: FloatArray, wanted: int, what: str
+) -> tuple[csr_array, Witnesses]:
+    n = len(vectors)
+    if graph is None:
+        graph = knn_graph(vectors, k=WITNESSES * wanted)
+    elif len(graph) != n or graph.k < min(wanted, n - 1):
+        raise InputError(
+            f"{what} holds {graph.k} neighbours of {len(graph)} images; these {n} images need "
+            f"{wanted} neighbours each (1 to 5, by the number of images for each class)."
+        )
+    return graph.weights(wanted), Witnesses.of(graph, wanted)
 
 
 def _check_pins(

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from protolabel.cache import cache_folder
 from protolabel.clustering import Clusters, cluster
 from protolabel.diagnostics import Diagnostics, diagnose
-from protolabel.embedding import Embeddings, embed_images
-from protolabel.encoders import DEFAULT_MODEL, Encoder, load_encoder
 from protolabel.errors import InputError
-from protolabel.images import ImageSet, find_images
-from protolabel.neighbors import KnnGraph, knn_graph
 from protolabel.pins import PinHistory
-from protolabel.presets import Preset, choose_preset
 from protolabel.progress import ProgressFn, resolve
 from protolabel.projection import place_prototypes, project
 from protolabel.prompts import ClassVectors, embed_classes
@@ -33,7 +26,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from protolabel.embedding import Embeddings
     from protolabel.exporting import ExportResult
+    from protolabel.images import ImageSet
     from protolabel.widgets.studio import Studio
 
 __all__ = ["Session"]
@@ -72,6 +67,10 @@ class Session(Fitting):
         As for `refine`.
     preset, min_cluster_size, seed
         As for `cluster`.
+    visual : str, path, callable, Encoder, Embeddings or array of shape (N, d), optional
+        A second encoder of the same images, such as DINOv2 through timm
+        ("vit_small_patch14_dinov2"), or vectors of one's own: see `refine`. Clusters and map are
+        those of the visual vectors, as that is where images that look alike are found.
     pins : dict of str to str
         Image name -> class name: labels that a person fixed; use `pin` and `unpin`.
     kept : int or None
@@ -106,16 +105,17 @@ class Session(Fitting):
                 f"Session has no setting {', '.join(unknown)}; it has {', '.join(FEEDS)}."
             )
         self._stages = Stages(FOLLOWS)  # panels ask from threads while a cell runs
-        self._loading = threading.RLock()
         self._studio: Studio | None = None
         self.runs = RunHistory()
-        self._source = source
-        self._encoder_choice = (encoder, pretrained, device)
-        self._encoder: Encoder | None = None
-        self._store = store
         self._progress = resolve(progress)
         # Parsed first: traitlets checks traits in no fixed order, and templates need the names.
-        super().__init__(classes=parse_classes(classes), **traits)
+        super().__init__(
+            source,
+            (encoder, pretrained, device),
+            store,
+            classes=parse_classes(classes),
+            **traits,
+        )
         self._history = PinHistory(self.pins)
         self.observe(self._changed, names=list(FEEDS))
 
@@ -126,6 +126,8 @@ class Session(Fitting):
     # --- what the user may set -------------------------------------------------------------
 
     def _changed(self, change: Any) -> None:
+        if change["name"] == "visual" and change["new"] is change["old"]:
+            return  # arrays have no ==, so traitlets calls every one of them another
         if change["name"] == "iterations" and self.kept is not None and self.kept > self.iterations:
             self.kept = None
         if change["name"] == "pins":
@@ -150,47 +152,15 @@ class Session(Fitting):
         self._progress(phase, done, total)
 
     @property
-    def encoder(self) -> Encoder:
-        """The encoder, loaded when it is first needed."""
-        with self._loading:
-            if self._encoder is None:
-                model, pretrained, device = self._encoder_choice
-                if model is None and isinstance(self._source, Embeddings):
-                    self._encoder = self._source.encoder.load(device=device)
-                else:
-                    self._encoder = load_encoder(
-                        DEFAULT_MODEL if model is None else model, pretrained, device=device
-                    )
-            return self._encoder
-
-    @property
-    def embeddings(self) -> Embeddings:
-        """One vector per readable image."""
-        return self._stages.get("embeddings", self._embed)
-
-    def _embed(self) -> Embeddings:
-        if isinstance(self._source, Embeddings):
-            return self._source
-        images = self._source if isinstance(self._source, ImageSet) else find_images(self._source)
-        store = self._store or cache_folder(images.root, self.encoder.name)
-        return embed_images(images, self.encoder, store=store, progress=self._report)
-
-    @property
-    def graph(self) -> KnnGraph:
-        """Nearest neighbours of every image."""
-        return self._stages.get(
-            "graph",
-            lambda: knn_graph(self.embeddings.vectors, self._preset.neighbors, seed=self.seed),
-        )
-
-    @property
     def clusters(self) -> Clusters:
         """Micro- and meta-clusters."""
+        visual = self.visual_embeddings
         return self._stages.get(
             "clusters",
             lambda: cluster(
                 self.embeddings.vectors,
-                self.graph,
+                self.visual_graph or self.graph,
+                visual=None if visual is None else visual.vectors,
                 preset=self.preset,
                 min_cluster_size=self.min_cluster_size,
                 seed=self.seed,
@@ -213,6 +183,7 @@ class Session(Fitting):
         return self._stages.get("refinement", self._refine)
 
     def _refine(self) -> Refinement:
+        visual = self.visual_embeddings
         return refine(
             self.embeddings.unit,
             self.text,
@@ -222,7 +193,9 @@ class Session(Fitting):
             iterations=self.iterations,
             units=cast("Any", self.units),
             pins=self._pin_indices(),
+            visual=None if visual is None else visual.unit,
             graph=self.graph,
+            visual_graph=self.visual_graph,
             progress=self._report,
         )
 
@@ -232,8 +205,8 @@ class Session(Fitting):
         return self._stages.get(
             "map",
             lambda: project(
-                self.embeddings.vectors,
-                self.graph,
+                (self.visual_embeddings or self.embeddings).vectors,
+                self.visual_graph or self.graph,
                 preset=self.preset,
                 seed=self.seed,
                 progress=self._report,
@@ -254,13 +227,10 @@ class Session(Fitting):
         return diagnose(self.labels)
 
     @property
-    def _preset(self) -> Preset:
-        return choose_preset(self.preset, len(self.embeddings))
-
-    @property
     def parameters(self) -> Mapping[str, Any]:
         """What the result depends on, as plain values; the pins as image name -> class name."""
         preset, words = self._preset, self.vocabulary
+        visual = self.visual_embeddings
         return {
             "method": self.method,
             "temperature": self.temperature,
@@ -269,6 +239,7 @@ class Session(Fitting):
             "preset": preset.name,
             "min_cluster_size": self.min_cluster_size or preset.min_cluster_size,
             "seed": self.seed,
+            "visual": None if visual is None else visual.encoder.name,
             "kept": self.kept,
             "none_of_these": self.none_of_these,
             "vocabulary": None if words is None else list(getattr(words, "names", words)),
@@ -304,6 +275,7 @@ class Session(Fitting):
         """Write the labelled dataset; see `protolabel.export`."""
         from protolabel.exporting import DEFAULT_FORMATS, export
 
+        visual = self.visual_embeddings
         return export(
             self.labels,
             self.embeddings,
@@ -317,6 +289,7 @@ class Session(Fitting):
             projection=self.map,
             prototype_map=self.prototype_map,
             graph=self.graph,
+            visual_encoder=None if visual is None else visual.encoder,
             progress=self._report,
         )
 
@@ -343,10 +316,16 @@ class Session(Fitting):
         """
         from protolabel.session_store import SavedStages, save_session
 
-        settings = {name: getattr(self, name) for name in FEEDS}
+        settings = {name: getattr(self, name) for name in FEEDS if name != "visual"}
         settings |= {"corrections": self._history.records(), "truth": self.truth}
-        arrays = SavedStages(self.graph, self.clusters, self._stages.peek("map"))
-        return save_session(Path(folder), settings, self.embeddings, arrays, self.text)
+        stages = SavedStages(
+            self.graph,
+            self.clusters,
+            self._stages.peek("map"),
+            self.visual_embeddings,
+            self.visual_graph,
+        )
+        return save_session(Path(folder), settings, self.embeddings, stages, self.text)
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str], **options: Any) -> Session:
@@ -366,14 +345,10 @@ class Session(Fitting):
         """
         from protolabel.session_store import load_session
 
-        settings, embeddings, arrays, text = load_session(Path(folder))
+        settings, embeddings, stages, text = load_session(Path(folder))
         trail, truth = settings.pop("corrections", []), settings.pop("truth", None)
-        session = cls(embeddings, **settings, **options)
+        session = cls(embeddings, **settings, visual=stages.visual, **options)
         session._history = PinHistory(session.pins, trail)
-        session._stages.put(
-            embeddings=embeddings, graph=arrays.graph, clusters=arrays.clusters, text=text
-        )
-        if arrays.map is not None:
-            session._stages.put(map=arrays.map)
+        session._stages.put(embeddings=embeddings, text=text, **stages.at_hand())
         session.truth = truth
         return session

@@ -12,36 +12,20 @@ from protolabel.labeling import Labels, label
 from protolabel.missing import MissingName, missing_names
 from protolabel.prompts import DEFAULT_TEMPLATES, ClassPrompts, ClassVectors, embed_classes
 from protolabel.session_settings import FEEDS
-from protolabel.session_truth import Judging
+from protolabel.session_vectors import SessionVectors
 
 if TYPE_CHECKING:
-    from protolabel.encoders import Encoder
-    from protolabel.neighbors import KnnGraph
-    from protolabel.progress import ProgressFn
     from protolabel.refinement import Refinement
-    from protolabel.stages import Stages
 
 __all__ = ["Fitting"]
 
 _NO_PART_OF_A_RUN = {"pins", "none_of_these", "vocabulary"}
 
 
-class Fitting(Judging):
+class Fitting(SessionVectors):
     """The part of a `Session` that asks whether a name fits, on top of which one fits best."""
 
     vocabulary = traitlets.Any(None)
-    _stages: Stages
-    _report: ProgressFn
-
-    @property
-    def encoder(self) -> Encoder:
-        """What embeds the vocabulary; the session has it."""
-        raise NotImplementedError
-
-    @property
-    def graph(self) -> KnnGraph:
-        """Nearest neighbours of every image; the session has them."""
-        raise NotImplementedError
 
     @property
     def refinement(self) -> Refinement:

@@ -18,6 +18,7 @@ FEEDS = {
     "templates": "text",
     "preset": "graph",
     "seed": "graph",
+    "visual": "visual",
     "min_cluster_size": "clusters",
     "method": "refinement",
     "temperature": "refinement",
@@ -31,8 +32,10 @@ FEEDS = {
 """The first stage that each trait has a say in."""
 
 FOLLOWS: dict[str, tuple[str, ...]] = {
-    "embeddings": ("graph", "text"),
-    "graph": ("clusters", "map"),
+    "embeddings": ("graph", "text", "visual"),
+    "visual": ("visual_graph",),
+    "graph": ("visual_graph", "clusters", "map"),  # whatever makes a graph, makes both
+    "visual_graph": ("clusters", "map"),
     "clusters": ("refinement",),
     "text": ("refinement",),
     "refinement": ("all_labels", "prototype_map"),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["SavedStages", "load_session", "save_session"]
 
 _FORMAT = 1
-_SETTINGS, _ARRAYS = "session.json", "session.npz"
+_SETTINGS, _ARRAYS, _VISUAL = "session.json", "session.npz", "visual"
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +35,12 @@ class SavedStages:
     graph: KnnGraph
     clusters: Clusters
     map: NDArray[np.float32] | None
+    visual: Embeddings | None
+    visual_graph: KnnGraph | None
+
+    def at_hand(self) -> dict[str, Any]:
+        """Return those that there are, by the name of the stage."""
+        return {name: value for name, value in vars(self).items() if value is not None}
 
 
 def save_session(
@@ -60,6 +66,9 @@ def save_session(
         )
     arrays: dict[str, NDArray[Any]] = {f"clusters_{k}": v for k, v in vars(stages.clusters).items()}
     arrays |= {f"graph_{k}": v for k, v in vars(stages.graph).items()}
+    if stages.visual is not None and stages.visual_graph is not None:
+        arrays |= {f"visual_graph_{k}": v for k, v in vars(stages.visual_graph).items()}
+        stages.visual.save(folder / _VISUAL)
     arrays["text"] = text.vectors
     if stages.map is not None:
         arrays["map"] = stages.map
@@ -102,6 +111,9 @@ def load_session(
             stored = {name: arrays[name] for name in arrays.files}
         clusters = Clusters(**_part(stored, "clusters_"))
         graph = KnnGraph(**_part(stored, "graph_"))
+        # Not by the folder: a session that has had visual vectors leaves it behind.
+        seen = _part(stored, "visual_graph_")
+        visual_graph = KnnGraph(**seen) if seen else None
         prompts = None if about["prompts"] is None else ClassPrompts.from_dict(about["prompts"])
         text = ClassVectors(about["names"], stored["text"], about["logit_scale"], prompts)
         if isinstance(settings.get("vocabulary"), dict):
@@ -114,14 +126,21 @@ def load_session(
             f"read as one: {error}"
         ) from error
     embeddings = load_embeddings(folder)
-    if len(clusters.micro) != len(embeddings) or len(graph) != len(embeddings):
+    visual = None if visual_graph is None else load_embeddings(folder / _VISUAL)
+    parts = (clusters.micro, graph, *(part for part in (visual, visual_graph) if part is not None))
+    if any(len(part) != len(embeddings) for part in parts):
         raise StoreError(
             f"The files in {str(folder)!r} are of different sessions: save the session again."
         )
     settings["classes"] = text if prompts is None else prompts
     if settings["templates"] == list(DEFAULT_TEMPLATES):
         del settings["templates"]  # the default object leaves ClassPrompts its own templates
-    return settings, embeddings, SavedStages(graph, clusters, stored.get("map")), text
+    return (
+        settings,
+        embeddings,
+        SavedStages(graph, clusters, stored.get("map"), visual, visual_graph),
+        text,
+    )
 
 
 def _part(stored: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:

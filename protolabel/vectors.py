@@ -18,6 +18,7 @@ __all__ = [
     "FloatArray",
     "IntArray",
     "as_vectors",
+    "as_visual",
     "is_count",
     "known_unit",
     "log_softmax",
@@ -138,6 +139,38 @@ def as_vectors(x: FloatArray, *, what: str = "vectors", dim: int | None = None) 
         raise InputError(
             f"{what}: {bad} of {len(x)} rows are zero or not finite, so they have no direction; "
             "leave those images out or embed them again."
+        )
+    return x
+
+
+def as_visual(x: FloatArray, n: int, dim: int | None = None) -> FloatArray:
+    """Check that `x` is one visual vector for each of `n` images, (n, d2), and return it.
+
+    Parameters
+    ----------
+    x
+        Array-like; may be a memory map.
+    n
+        Number of images.
+    dim
+        The d2 that the array must have.
+
+    Raises
+    ------
+    InputError
+        If the shape, the dtype or a value does not fit.
+    """
+    x = as_vectors(x, what="visual")
+    if len(x) != n:
+        raise InputError(
+            f"Expected visual vectors of the same {n} images in the same order, got {len(x)} rows. "
+            "Files that cannot be read drop out when a folder is embedded: embed the images of the "
+            "first embeddings (embed_images(embeddings.images, encoder))."
+        )
+    if dim is not None and x.shape[1] != dim:
+        raise InputError(
+            f"Expected visual vectors with {dim} columns, got {x.shape[1]}: they must be of the "
+            "second encoder that the run was made with."
         )
     return x
 

@@ -8,7 +8,7 @@ import pytest
 from worlds import World, clustered_world, make_world
 
 import protolabel as pl
-from protolabel import anchored, plain
+from protolabel import anchored, plain, views
 from protolabel import vectors as vectors_module
 from protolabel.clustering import Clusters
 from protolabel.progress import silent
@@ -235,9 +235,9 @@ def test_the_variance_within_the_classes_is_the_direct_one(monkeypatch):
         directly.append((space, centres))
         return squared_distances(vectors, space, centres, weights)
 
-    axis_weights, squared_distances = anchored.axis_weights, anchored.squared_distances
-    monkeypatch.setattr(anchored, "axis_weights", spy_weights)
-    monkeypatch.setattr(anchored, "squared_distances", spy_distances)
+    axis_weights, squared_distances = views.axis_weights, views.squared_distances
+    monkeypatch.setattr(views, "axis_weights", spy_weights)
+    monkeypatch.setattr(views, "squared_distances", spy_distances)
     refine(world, graph=graph, iterations=1)
     logits = 100.0 * world.vectors @ world.classes.vectors.T
     g = np.exp(logits - logits.max(axis=1, keepdims=True))

@@ -54,6 +54,30 @@ def make_world(
     return World(vectors.astype(np.float32), pl.ClassVectors(names, text), truth)
 
 
+def visual_view(truth: np.ndarray, kind: str, seed: int = 0, dim: int = 96) -> np.ndarray:
+    """Return the same images as a second encoder sees them, (N, dim), learnt apart from the first.
+
+    ``"sharp"``: classes lie well apart. ``"plain"``: 6 of 10 neighbours share the class.
+    ``"pairs"``: sharp, but every two classes look the same. ``"style"``: groups that have nothing
+    to do with the classes. ``"noise"``: nothing.
+    """
+    rng = np.random.default_rng([seed, 7])
+    n, count = len(truth), int(truth.max()) + 2
+    directions = lambda rows: _unit(rng.normal(size=(rows, dim)))  # noqa: E731
+    own = truth // 2 if kind == "pairs" else truth
+    classes, modes, styles = directions(count), directions(4 * count), directions(12)
+    mode, style = modes[4 * own + rng.integers(4, size=n)], styles[rng.integers(12, size=n)]
+    step = {
+        "sharp": 0.5 * classes[own] + 0.4 * mode + 0.25 * style,
+        "pairs": 0.5 * classes[own] + 0.4 * mode + 0.25 * style,
+        "plain": 0.3 * classes[own] + 0.35 * mode + 0.3 * style,
+        "style": 0.6 * style,
+        "noise": 0.0,
+    }[kind]
+    noise = rng.normal(scale=0.85 / np.sqrt(dim), size=(n, dim))
+    return _unit(0.35 * directions(1) + step + noise).astype(np.float32)
+
+
 @cache
 def clustered_world() -> tuple[World, pl.KnnGraph, pl.Clusters]:
     """Return one world with its graph and its clusters, computed once for all tests."""

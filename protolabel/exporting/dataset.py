@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from protolabel.encoders import EncoderInfo
     from protolabel.images import ImageSet
     from protolabel.labeling import Labels
     from protolabel.neighbors import KnnGraph
@@ -92,6 +93,7 @@ def export(
     projection: ArrayLike | None = None,
     prototype_map: ArrayLike | None = None,
     graph: KnnGraph | None = None,
+    visual_encoder: EncoderInfo | None = None,
     progress: ProgressFn | None = None,
 ) -> ExportResult:
     """Write a labelled dataset to a folder.
@@ -134,6 +136,8 @@ def export(
         projection and `Embeddings` it is computed where missing.
     graph
         A `knn_graph` of the vectors, to share it.
+    visual_encoder
+        Which encoder made the visual vectors, for metadata.json; None where there were none.
     progress
         ``progress(phase, done, total)``; by default a tqdm bar. It may raise `Stopped`.
 
@@ -173,6 +177,7 @@ def export(
         labels=labels,
         images=image_set,
         encoder=None if embedded is None else embedded.encoder,
+        visual_encoder=visual_encoder,
         folder=target,
         formats=names,
         link=link,

@@ -32,6 +32,8 @@ class ExportJob:
         N labels and the N images that they are of.
     encoder
         Which encoder made the vectors; None where the caller passed no `Embeddings`.
+    visual_encoder
+        Which encoder made the visual vectors; None where there were none.
     folder
         Where to write: a temporary folder that becomes the dataset when everything is in it.
     formats
@@ -64,6 +66,7 @@ class ExportJob:
     labels: Labels
     images: ImageSet
     encoder: EncoderInfo | None
+    visual_encoder: EncoderInfo | None
     folder: Path
     formats: tuple[str, ...]
     link: str

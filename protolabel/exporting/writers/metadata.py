@@ -59,6 +59,8 @@ def _head(job: ExportJob) -> dict[str, Any]:
         "seed": job.seed,
         "link": job.link,
         "encoder": None if job.encoder is None else job.encoder.to_dict(),
+        "visual_encoder": None if job.visual_encoder is None else job.visual_encoder.to_dict(),
+        "visual_weight": None if run is None else run.visual_weight,
         "prompts": None
         if prompts is None
         else {

@@ -1,0 +1,116 @@
+"""The vectors of a session: by the encoder, by a second one, and their neighbours."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import traitlets
+
+from protolabel.cache import cache_folder
+from protolabel.embedding import Embeddings, embed_images
+from protolabel.encoders import DEFAULT_MODEL, Encoder, load_encoder
+from protolabel.images import ImageSet, find_images
+from protolabel.neighbors import KnnGraph, knn_graph
+from protolabel.presets import Preset, choose_preset
+from protolabel.session_truth import Judging
+from protolabel.visual import check_visual, embed_visual
+
+if TYPE_CHECKING:
+    import os
+
+    from protolabel.stages import Stages
+
+__all__ = ["SessionVectors"]
+
+
+class SessionVectors(Judging):
+    """The part of a `Session` that turns images into vectors."""
+
+    visual = traitlets.Any(None)
+    _stages: Stages
+
+    def __init__(
+        self,
+        source: Any,
+        encoder: tuple[Any, Any, str],
+        store: str | os.PathLike[str] | None,
+        **traits: Any,
+    ) -> None:
+        self._loading = threading.RLock()
+        self._source = source
+        self._encoder_choice = encoder
+        self._encoder: Encoder | None = None
+        self._store = store
+        super().__init__(**traits)
+
+    @traitlets.validate("visual")
+    def _valid_visual(self, proposal: Any) -> Any:
+        if proposal["value"] is not None:
+            check_visual(proposal["value"])
+        return proposal["value"]
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder, loaded when it is first needed."""
+        with self._loading:
+            if self._encoder is None:
+                model, pretrained, device = self._encoder_choice
+                if model is None and isinstance(self._source, Embeddings):
+                    self._encoder = self._source.encoder.load(device=device)
+                else:
+                    self._encoder = load_encoder(
+                        DEFAULT_MODEL if model is None else model, pretrained, device=device
+                    )
+            return self._encoder
+
+    @property
+    def embeddings(self) -> Embeddings:
+        """One vector per readable image."""
+        return self._stages.get("embeddings", self._embed)
+
+    def _embed(self) -> Embeddings:
+        if isinstance(self._source, Embeddings):
+            return self._source
+        images = self._source if isinstance(self._source, ImageSet) else find_images(self._source)
+        store = self._store or cache_folder(images.root, self.encoder.name)
+        return embed_images(images, self.encoder, store=store, progress=self._report)
+
+    @property
+    def visual_embeddings(self) -> Embeddings | None:
+        """One visual vector per image of `embeddings`; None without a second encoder."""
+        if self.visual is None:
+            return None
+        return self._stages.get("visual", self._embed_visual)
+
+    def _embed_visual(self) -> Embeddings:
+        return embed_visual(
+            self.visual,
+            self.embeddings.images,
+            store=self._store,
+            device=self._encoder_choice[2],
+            progress=self._report,
+        )
+
+    @property
+    def graph(self) -> KnnGraph:
+        """Nearest neighbours of every image."""
+        return self._stages.get("graph", lambda: self._neighbors(self.embeddings))
+
+    @property
+    def visual_graph(self) -> KnnGraph | None:
+        """Nearest neighbours by the visual vectors; None without a second encoder."""
+        visual = self.visual_embeddings
+        if visual is None:
+            return None
+        return self._stages.get("visual_graph", lambda: self._neighbors(visual))
+
+    def _neighbors(self, embedded: Embeddings) -> KnnGraph:
+        return knn_graph(embedded.vectors, self._preset.neighbors, seed=self.seed)
+
+    @property
+    def _preset(self) -> Preset:
+        return choose_preset(self.preset, len(self.embeddings))
+
+    def _report(self, phase: str, done: int, total: int) -> None:
+        raise NotImplementedError
