@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from tasks import Task, load
-from worlds import WORLDS, make
+from simulated import WORLDS, make
 
 import protolabel as pl
 from protolabel.progress import silent
