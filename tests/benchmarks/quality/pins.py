@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tasks import Task, load
 from simulated import WORLDS, make
+from tasks import Task, load
 
 import protolabel as pl
 from protolabel.progress import silent
