@@ -199,3 +199,14 @@ def test_a_pin_counts_in_its_cluster_as_in_its_prototype():
     got = anchored._cluster_votes(g, clusters, weight)
     wanted = [[0.25, 0.75], [0.8, 0.2], [0.9, 0.1], [0.0, 0.0]]
     np.testing.assert_allclose(got, wanted, atol=1e-6)
+
+
+def test_a_saved_classifier_keeps_what_pins_taught(tmp_path):
+    world = misnamed_world()
+    pins = true_pins(world, 3)
+    run = pl.refine(world.vectors, world.classes, pins=pins, progress=silent)
+    classifier = pl.PrototypeClassifier.from_labels(pl.label(run))
+    read = pl.PrototypeClassifier.load(classifier.save(tmp_path / "classifier.npz"))
+    assert len(read.model_.reread) == 6
+    wanted = run.iterations[-1].model.scores(world.vectors)
+    np.testing.assert_array_equal(read.decision_function(world.vectors), wanted)
