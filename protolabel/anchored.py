@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from protolabel.clustering import Clusters, cluster_means
 from protolabel.iteration import Iteration, hold_pins, summarize
-from protolabel.prototype_model import PrototypeModel, text_model
+from protolabel.prototype_model import PrototypeModel, reread_votes, text_model
 from protolabel.vectors import FloatArray, log_softmax, unit_blocks
 from protolabel.views import View, Visual, space_of, trust
 
@@ -30,7 +30,8 @@ __all__ = ["anchored_loop"]
 
 CLUSTER_WEIGHT = 1.0  # mu: the micro-cluster's vote
 NEIGHBOR_WEIGHT = 3.0  # nu: the neighbours' vote
-PIN_WEIGHT = 4.0  # a pinned image counts in its prototype like the anchor does
+PIN_WEIGHT = 4.0  # a pin counts in its prototype like the anchor, in its cluster like 4 images
+GOOD_NAME = 2.0  # so many pins without contradiction are taken as given for every name
 PRIOR_WEIGHT = 1.3  # eta: how far common classes are preferred, where names may be absent
 TEXT_WEIGHT_FEW, TEXT_WEIGHT_MANY = 2.0, 0.5  # lambda, by the images that stand behind a prototype
 FEW_IMAGES = 10.0  # behind each prototype: text weight half-way between the two
@@ -75,6 +76,8 @@ def anchored_loop(
     zero_shot = text_model(classes.vectors, classes.logit_scale, extra)
     text_votes = zero_shot.text_votes(vectors)
     states = [summarize(text_votes, classes.vectors, 0.0, zero_shot)]
+    reread, readings = _readings(text_votes, pins)
+    text_votes = reread_votes(text_votes, reread, readings)
     g = np.exp(hold_pins(text_votes.copy(), pins))
 
     if n < 3 or n_classes < 2:
@@ -112,12 +115,14 @@ def anchored_loop(
             text=classes.vectors,
             text_scale=classes.logit_scale,
             text_weight=text_weight,
+            reread=reread,
+            readings=readings,
             **vars(found[0]),
             log_prior=log_prior,
             visual=None if visual is None else found[1],
         )
         if clusters is not None:
-            votes += cluster_weight * _cluster_votes(g, clusters)
+            votes += cluster_weight * _cluster_votes(g, clusters, weight)
         for _ in range(2):
             log_g = hold_pins(log_softmax(votes + NEIGHBOR_WEIGHT * (neighbors @ g)), pins)
             g = np.exp(log_g)
@@ -179,13 +184,48 @@ def _anchors(vectors: FloatArray, mean: Floats, text: Floats, labels: NDArray[np
     return anchors
 
 
-def _cluster_votes(g: Floats, clusters: Clusters) -> Floats:
-    """Mean responsibility of the rest of each image's micro-cluster; none for noise, (N, C)."""
-    micro = clusters.micro
-    inside = micro >= 0
-    size = np.bincount(micro[inside], minlength=clusters.n_micro)
-    total = cluster_means(g[inside], micro[inside], clusters.n_micro) * size[:, None]
+def _cluster_votes(g: Floats, clusters: Clusters, weight: Floats) -> Floats:
+    """Mean responsibility of the rest of each image's micro-cluster; none for noise, (N, C).
+
+    Parameters
+    ----------
+    weight
+        (N, 1) how much each image counts.
+    """
+    inside = clusters.micro >= 0
+    micro, own, counts = clusters.micro[inside], weight[inside] * g[inside], weight[inside, 0]
+    size = np.bincount(micro, minlength=clusters.n_micro)
+    total = cluster_means(own, micro, clusters.n_micro) * size[:, None]
+    others = np.bincount(micro, counts, minlength=clusters.n_micro)[micro] - counts
     votes = np.zeros_like(g)
-    others = np.maximum(size[micro[inside]] - 1, 1).astype(np.float32)[:, None]
-    votes[inside] = (total[micro[inside]] - g[inside]) / others
+    votes[inside] = (total[micro] - own) / np.maximum(others, 1.0).astype(np.float32)[:, None]
     return votes
+
+
+def _readings(text_votes: Floats, pins: NDArray[np.int64]) -> tuple[NDArray[np.int64], Floats]:
+    """How images of the pinned classes read: the text is an annotator who may confuse names.
+
+    After Dawid and Skene (Applied Statistics, 1979), from the pins alone. Where pins of a class
+    read as other names, so may the rest of the class. With m the probability that the text gives
+    to other names, summed over the P pins of a class, a share of (m / (P + 2))^2 of the class
+    reads as the pins do. The square asks pins to bear each other out: one wrong pin, or one image
+    unlike its class, says next to nothing; two or three with a name that is wrong suffice.
+
+    Returns
+    -------
+    reread
+        (Q,) the classes that have pins.
+    readings
+        (Q, C) probability that an image of each of them reads as each name; rows sum to 1.
+    """
+    image, label = pins[:, 0], pins[:, 1]
+    reread, row, count = np.unique(label, return_inverse=True, return_counts=True)
+    others = np.exp(text_votes[image])
+    others[np.arange(len(image)), label] = 0.0
+    readings = np.zeros((len(reread), text_votes.shape[1]), dtype=np.float32)
+    np.add.at(readings, row, others)
+    against = readings.sum(axis=1)
+    share = np.square(against / (count + GOOD_NAME)).astype(np.float32)
+    readings *= (share / np.maximum(against, 1e-12))[:, None]
+    readings[np.arange(len(reread)), reread] = 1.0 - share
+    return reread, readings

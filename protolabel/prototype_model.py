@@ -16,7 +16,7 @@ from protolabel.vectors import FloatArray, log_softmax, remember, unit_blocks, u
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["PrototypeModel", "Prototypes", "fit_prototypes", "text_model"]
+__all__ = ["PrototypeModel", "Prototypes", "fit_prototypes", "reread_votes", "text_model"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +55,10 @@ class PrototypeModel:
         (C, d) float32 unit rows.
     text_scale, text_weight
         The logit scale that multiplies a cosine, and the weight of the text vote.
+    reread, readings
+        (Q,) int64 classes whose images may read as other names than their own, as pins have shown;
+        (Q, C) float32 probability that they read as each name, rows sum to 1. The text vote of
+        such a class is the logarithm of the sum of the softmax over the names, weighted by that.
     mean
         (d,) float32, the mean image: what separates image space from text space.
     centres
@@ -74,6 +78,8 @@ class PrototypeModel:
     text: NDArray[np.float32]
     text_scale: float
     text_weight: float
+    reread: NDArray[np.int64]
+    readings: NDArray[np.float32]
     mean: NDArray[np.float32]
     centres: NDArray[np.float32]
     axes: NDArray[np.float32]
@@ -100,7 +106,8 @@ class PrototypeModel:
     def text_votes(self, vectors: FloatArray) -> NDArray[np.float32]:
         """Log-probabilities (N, C) float32 of the text side alone, weight 1; not to be changed."""
         key = (self.text.tobytes(), self.text_scale)
-        return remember(vectors, "text votes", key, lambda: self._text_votes(vectors))
+        votes = remember(vectors, "text votes", key, lambda: self._text_votes(vectors))
+        return reread_votes(votes, self.reread, self.readings)
 
     def _text_votes(self, vectors: FloatArray) -> NDArray[np.float32]:
         votes = np.empty((len(vectors), len(self.text)), dtype=np.float32)
@@ -131,6 +138,22 @@ class PrototypeModel:
         return np.asarray(scores, dtype=np.float32)
 
 
+def reread_votes(
+    votes: NDArray[np.float32], reread: NDArray[np.int64], readings: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Votes of the text, (N, C) normalised logarithms, where some classes read as other names too.
+
+    `reread` and `readings` are as in `PrototypeModel`; without them `votes` itself is returned.
+    """
+    if not len(reread):
+        return votes
+    seen = votes.copy()
+    # A probability that float32 cannot hold is the smallest that it can.
+    shown = np.maximum(np.exp(votes) @ readings.T, np.finfo(np.float32).tiny)
+    seen[:, reread] = np.log(shown)
+    return log_softmax(seen)
+
+
 def text_model(text: NDArray[np.float32], scale: float, visual_dim: int = 0) -> PrototypeModel:
     """Return the model that knows only the text: zero-shot with logit scale `scale`."""
     n_classes, dim = text.shape
@@ -138,6 +161,8 @@ def text_model(text: NDArray[np.float32], scale: float, visual_dim: int = 0) -> 
         text=text,
         text_scale=scale,
         text_weight=1.0,
+        reread=np.zeros(0, np.int64),
+        readings=np.zeros((0, n_classes), np.float32),
         **vars(_nowhere(n_classes, dim)),
         log_prior=np.zeros(n_classes, np.float32),
         visual=_nowhere(n_classes, visual_dim) if visual_dim else None,
@@ -187,6 +212,8 @@ def fit_prototypes(
         text=np.zeros((n_classes, dim), np.float32),
         text_scale=0.0,
         text_weight=0.0,
+        reread=np.zeros(0, np.int64),
+        readings=np.zeros((0, n_classes), np.float32),
         mean=space.mean,
         centres=centres,
         axes=space.axes,

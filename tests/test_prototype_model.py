@@ -37,6 +37,8 @@ def test_scores_are_the_formula_of_the_docstring():
         text=text,
         text_scale=30.0,
         text_weight=1.5,
+        reread=np.array([1]),
+        readings=np.array([[0.1, 0.7, 0.2]], np.float32),
         mean=rng.normal(size=6).astype(np.float32) / 9,
         centres=rng.normal(size=(3, 6)).astype(np.float32) / 9,
         axes=np.eye(2, 6, k=1, dtype=np.float32),
@@ -45,7 +47,9 @@ def test_scores_are_the_formula_of_the_docstring():
         log_prior=np.log(np.array([0.5, 0.3, 0.2], np.float32)),
     )
     logits = 30.0 * x @ text.T
-    votes = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    share = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    share[:, 1] = share @ np.array([0.1, 0.7, 0.2])
+    votes = np.log(share / share.sum(axis=1, keepdims=True))
     away = x[:, None] - model.mean - model.centres
     counts = np.array([1, 0.25, 0.5, 1, 1, 1])  # the axes are the second and third coordinate
     wanted = 1.5 * votes - 7.0 * (counts * away**2).sum(axis=2) + model.log_prior
