@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 from server import open_notebook, set_theme
 
 CELLS = [
     """import protolabel as pl
-pictures = pl.write_sample_pictures("photos", per_class=12)""",
+pl.write_sample_pictures("photos", per_class=12, styles=["chalkboard", "night"], seed=1)""",
     """session = pl.Session("photos", classes=["dog", "cat", "tiger", "lion", "giraffe"],
                      encoder="sample")
 session""",
@@ -40,45 +41,110 @@ def wait_for_text(page, text, timeout=60_000):
     )
 
 
+def drag(page, start, *corners):
+    """Press, move and let go, as a hand does; the events in between may be merged."""
+    page.mouse.move(*start)
+    page.mouse.down()
+    for corner in corners:
+        page.mouse.move(*corner, steps=3)
+    page.mouse.up()
+
+
+def middle(page, selector):
+    box = page.locator(selector).first.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def exported(lab):
+    """What metadata.json of the exported dataset says."""
+    return json.loads((lab[1] / "annotated_dataset" / "metadata.json").read_text("utf-8"))
+
+
 @pytest.mark.timeout(600)
-def test_from_pictures_to_a_dataset_with_two_corrections(page, lab):
+def test_from_pictures_to_a_dataset_with_two_corrections_by_mouse(page, lab):
     open_studio(page, lab, "quickstart.ipynb")
 
-    page.locator(".pls-temperature .noUi-handle").focus()
+    x, y = middle(page, ".pls-temperature .noUi-handle")
+    drag(page, (x, y), (x - 20, y), (x - 30, y))
+    page.wait_for_function(
+        "Number(document.querySelector('.pls-temperature .widget-readout').innerText) < 0.09"
+    )
+
+    # Every step of the map is looked at by all panels, and one is kept for a while.
+    page.locator(".pl-play").click()
+    wait_for_text(page, "Zero-shot")
+    wait_for_text(page, "Iteration 5 of 5")
+    x, y = middle(page, ".pl-track")
+    left = page.locator(".pl-track").bounding_box()["x"]
+    drag(page, (x, y), (left + 40, y), (left + 2, y))
+    wait_for_text(page, "Zero-shot")
+    page.get_by_role("button", name="Keep zero-shot").click()
+    wait_for_text(page, "Labels in use: zero-shot (kept by you)")
+    page.get_by_role("button", name="Back to the last").click()
+    wait_for_text(page, "Labels in use: iteration 5 (the last)")
+
+    page.locator('[data-tool="lasso"]').first.click()
+    box = page.locator(".pl-stage").bounding_box()
+    right, bottom = box["x"] + box["width"] - 4, box["y"] + box["height"] - 4
+    corners = [(right, box["y"] + 4), (right, bottom), (box["x"] + 4, bottom)]
+    drag(page, (box["x"] + 4, box["y"] + 4), *corners, (box["x"] + 4, box["y"] + 4))
+    wait_for_text(page, "60 selected")
+    wait_for_text(page, "60 pictures")
+    shown = page.locator(".pls-panel select").filter(has_text="Selection")
+    assert shown.evaluate("e => e.selectedOptions[0].value") == shown.locator(
+        "option", has_text="Selection"
+    ).get_attribute("value")
+
+    for count, name in ((1, "1 dog"), (2, "3 tiger")):
+        page.locator(".pls-tile").nth(4 * count).click()
+        page.get_by_role("button", name=name).click()
+        wait_for_text(page, f"{count} fixed by you")
+    page.wait_for_selector(".pls-fixed >> nth=1")  # a pin can be seen
+    page.get_by_role("button", name="Undo").click()
+    wait_for_text(page, "1 fixed by you")
+    page.get_by_role("button", name="Redo").click()
+    wait_for_text(page, "2 fixed by you")
+
+    page.get_by_role("tab", name="Runs").click()
+    wait_for_text(page, "What differs")
+    page.get_by_role("tab", name="Export").click()
+    page.get_by_role("button", name="Export").click()
+    wait_for_text(page, "60 images (", 120_000)
+
+    parameters = exported(lab)["parameters"]
+    assert sorted(parameters["pins"].values()) == ["dog", "tiger"]
+    assert len(parameters["corrections"]) == 4  # two, one taken back, and made again
+    assert parameters["temperature"] < 0.09
+    assert parameters["kept"] is None
+    for image, name in parameters["pins"].items():
+        assert list((lab[1] / "annotated_dataset" / name).glob(f"*{Path(image).stem}*"))
+    assert (lab[1] / "annotated_dataset" / "replay.html").is_file()
+    assert page.evaluate("window.kernelErrors") == []
+
+
+@pytest.mark.timeout(600)
+def test_keys_do_the_same(page, lab):
+    open_studio(page, lab, "keys.ipynb")
     readout = "document.querySelector('.pls-temperature .widget-readout').innerText"
     before = page.evaluate(readout)
+    page.locator(".pls-temperature .noUi-handle").focus()
     for _ in range(5):
         page.keyboard.press("ArrowLeft")
     page.wait_for_function(f"b => {readout} !== b", arg=before)
-
-    page.locator(".pls-iteration .noUi-handle").focus()
+    page.locator(".pl-track input").focus()
     page.keyboard.press("Home")
-    wait_for_text(page, "Shown: zero-shot")
+    wait_for_text(page, "Zero-shot")
     page.keyboard.press("End")
-    wait_for_text(page, "Shown: iteration 5 of 5")
-
-    page.locator(".pls-tile").nth(0).click()
+    wait_for_text(page, "Iteration 5 of 5")
+    page.locator(".pls-grid").first.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("3")  # in JupyterLab's own hands this would make a heading
     wait_for_text(page, "1 fixed by you")
     page.locator(".pls-grid").first.focus()
     page.keyboard.press("z")
     wait_for_text(page, "0 fixed by you")
-    for count in (1, 2):
-        page.locator(".pls-tile").nth(count).click()
-        page.keyboard.press(str(count))
-        wait_for_text(page, f"{count} fixed by you")
-
-    page.get_by_role("tab", name="Runs").click()
-    page.get_by_role("tab", name="Export").click()
-    page.get_by_role("button", name="Export").click()
-    wait_for_text(page, "60 images (", 120_000)
-
-    metadata = lab[1] / "annotated_dataset" / "metadata.json"
-    parameters = json.loads(metadata.read_text("utf-8"))["parameters"]
-    assert len(parameters["pins"]) == 2
-    assert len(parameters["corrections"]) == 4
-    assert parameters["temperature"] < 0.1
+    page.keyboard.press("y")
+    wait_for_text(page, "1 fixed by you")
     assert page.evaluate(f"{CELL}.type") == "code"
     assert page.evaluate("window.kernelErrors") == []
 
@@ -104,4 +170,19 @@ def test_the_studio_in_both_themes(page, lab, theme):
             page.locator(".pls-studio").screenshot(path=f"{folder}/studio_{theme}_{width}.png")
     still = page.locator(".jp-OutputArea-output.jp-RenderedImage")
     assert not still.first.is_visible()  # the picture is for where no kernel runs
+    page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+    page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
     assert page.evaluate("window.kernelErrors") == []
+    saved_notebook_shows_a_picture(page, lab[1] / f"{theme}.ipynb")
+
+
+def saved_notebook_shows_a_picture(page, notebook):
+    """Without a kernel: small on disk, and one picture where the studio was."""
+    from nbconvert import HTMLExporter
+
+    assert notebook.stat().st_size < 150_000
+    html, _ = HTMLExporter(template_name="basic").from_filename(str(notebook))
+    page.set_content(html)
+    pictures = page.locator("img")
+    assert pictures.count() == 1
+    assert pictures.bounding_box()["width"] > 300
