@@ -83,7 +83,7 @@ class ControlsPanel(Panel):
             moved = (
                 abs(math.log10(value / self.session.temperature)) if name == "temperature" else 1
             )
-            if moved < 0.49 * _STEP:
+            if moved < 0.505 * _STEP:
                 return
             automatic = {"min_cluster_size": 0, "preset": ""}.get(name, ...) == value
             setattr(self.session, name, None if automatic else value)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from host import Host, browser
 
 from protolabel.progress import silent
 from protolabel.session import Session
@@ -57,3 +62,27 @@ def settle():
         time.sleep(0.01)
 
     return wait
+
+
+@pytest.fixture(scope="session")
+def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """One Chromium for all pages."""
+    with browser(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def show(context: Any) -> Iterator[Any]:
+    """A function: put a widget on a page, where no error and no request may happen."""
+    hosts = []
+
+    def start(view: Any) -> Host:
+        hosts.append(Host(context.new_page(), view))
+        return hosts[-1]
+
+    yield start
+    for host in hosts:
+        host.settle()
+        assert host.errors == []
+        assert host.requests == []
+        host.page.close()

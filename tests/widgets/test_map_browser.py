@@ -13,21 +13,14 @@ import pytest
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
-from host import Host, browser
 
 from protolabel.plots import class_colours
 from protolabel.widgets.map_view import MapView
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from host import Host
 
 NAMES = ["dog", "cat", "owl"]
-
-
-@pytest.fixture(scope="module")
-def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with browser(tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
 
 
 def grid_view(names: list[str] | None = None, **traits: Any) -> MapView:
@@ -47,22 +40,6 @@ def _picture(index: int) -> bytes:
     with io.BytesIO() as file:
         Image.new("RGB", (8, 8), (200, 30, index)).save(file, "PNG")
         return file.getvalue()
-
-
-@pytest.fixture
-def show(context: Any) -> Iterator[Any]:
-    hosts = []
-
-    def start(view: MapView) -> Host:
-        hosts.append(Host(context.new_page(), view))
-        return hosts[-1]
-
-    yield start
-    for host in hosts:
-        host.settle()
-        assert host.errors == []
-        assert host.requests == []
-        host.page.close()
 
 
 def places(host: Host) -> np.ndarray:

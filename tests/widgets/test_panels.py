@@ -59,6 +59,15 @@ def test_a_slider_grows_with_what_a_cell_sets_and_sends_nothing_back(session):
     assert (session.temperature, session.iterations) == (0.9, 14)
 
 
+def test_what_a_browser_rounds_is_no_wish_of_a_person(session):
+    panel = ControlsPanel(session)
+    session.temperature = 0.07
+    panel.temperature.value = 10**-1.15  # the nearest step, which the slider reports by itself
+    assert session.temperature == 0.07
+    panel.temperature.value = 10**-1.14
+    assert session.temperature == pytest.approx(10**-1.14)
+
+
 def test_two_panels_on_one_session_agree(session):
     one, two = ControlsPanel(session), ControlsPanel(session)
     one.temperature.value = 0.07
@@ -371,6 +380,21 @@ def test_the_gallery_shows_what_is_asked_for(session, settle):
     changed = np.flatnonzero(labels.label != labels.at(0).label)
     assert [one["id"] for one in panel.grid.tiles] == changed.tolist()
     assert panel.grid.sheet[:2] == b"\xff\xd8" or not len(changed)
+
+
+def test_what_is_chosen_at_once_is_labelled_at_once(session, settle):
+    panel = GalleryPanel(session)
+    settle(panel)
+    panel.work.selection = (3, 8, 11)
+    panel.show.value = "selection"
+    settle(panel)
+    panel.every.click()
+    panel.buttons.children[1].click()
+    names = session.embeddings.images.names
+    assert session.pins == dict.fromkeys((names[3], names[8], names[11]), "green")
+    panel.work.selection = ()
+    settle(panel)
+    assert "lasso" in panel.count.value
 
 
 def test_a_missing_picture_leaves_its_place_empty(session, settle):

@@ -1,0 +1,102 @@
+"""The pictures of the gallery in a real browser: chosen by mouse and keys, labelled by numbers."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from protolabel.widgets.grid import COLUMNS, ThumbGrid
+
+
+@pytest.fixture
+def grid() -> ThumbGrid:
+    """Fifteen pictures, two lines of the sheet; their ids are not their places."""
+    sheet = Image.new("RGB", (COLUMNS * 8, 16), (200, 30, 30))
+    sheet.paste((30, 30, 200), (2 * 8, 8, 3 * 8, 16))  # the third of the second line
+    with io.BytesIO() as file:
+        sheet.save(file, "PNG")
+        data = file.getvalue()
+    made = ThumbGrid()
+    tiles = [
+        {"id": 100 + i, "name": f"{i}.png", "text": "dog", "note": "fixed" if i == 1 else "80%",
+         "colour": "#0072B2", "pinned": i == 1}
+        for i in range(15)
+    ]  # fmt: skip
+    made.show(data, tiles)
+    return made
+
+
+def tile(host: Any, place: int) -> Any:
+    return host.page.locator(".pls-tile").nth(place)
+
+
+def test_clicks_choose_one_several_and_a_range(show: Any, grid: ThumbGrid) -> None:
+    host = show(grid)
+    tile(host, 3).click()
+    assert grid.chosen == [103]
+    tile(host, 5).click(modifiers=["Control"])
+    assert grid.chosen == [103, 105]
+    tile(host, 7).click()
+    tile(host, 9).click(modifiers=["Shift"])
+    assert grid.chosen == [107, 108, 109]
+    marked = host.page.locator('.pls-tile[aria-selected="true"]')
+    assert marked.count() == 3
+
+
+def test_keys_move_choose_and_say_what_a_person_wants(show: Any, grid: ThumbGrid) -> None:
+    heard: list[Any] = []
+    grid.on_msg(lambda _, content, __: heard.append(content))
+    host = show(grid)
+    press = host.page.keyboard.press
+    host.page.locator(".pls-grid").focus()
+    press("ArrowRight")
+    press("Shift+ArrowRight")
+    press("2")
+    press("Home")
+    press("0")
+    press("z")
+    press("y")
+    assert heard == [
+        {"relabel": 1, "ids": [101, 102]},
+        {"unpin": True, "ids": [100]},
+        {"undo": True},
+        {"redo": True},
+    ]
+    press("a")
+    assert grid.chosen == [100 + i for i in range(15)]
+    active = host.page.locator(".pls-grid").get_attribute("aria-activedescendant")
+    assert host.page.locator(f"#{active}").count() == 1
+
+
+def test_all_can_be_chosen_from_python_and_pins_show(show: Any, grid: ThumbGrid) -> None:
+    host = show(grid)
+    grid.choose_all()
+    assert host.page.locator('.pls-tile[aria-selected="true"]').count() == 15
+    assert host.page.locator(".pls-fixed").count() == 1
+    assert tile(host, 1).get_attribute("aria-label") == "1.png: dog fixed"
+
+
+def test_every_tile_shows_its_own_part_of_the_sheet(show: Any, grid: ThumbGrid) -> None:
+    host = show(grid)
+
+    def colour(place: int) -> tuple[int, ...]:
+        picture = tile(host, place).locator(".pls-picture").screenshot()
+        with Image.open(io.BytesIO(picture)) as image:
+            return image.convert("RGB").getpixel((image.width // 2, image.height // 2))
+
+    host.page.wait_for_timeout(100)
+    assert colour(14)[2] > 150 > colour(14)[0]
+    assert colour(13)[0] > 150 > colour(13)[2]
+    assert colour(2)[0] > 150 > colour(2)[2]
+
+
+def test_a_hostile_name_is_only_text(show: Any, grid: ThumbGrid) -> None:
+    evil = "<img src=x onerror=alert(1)>"
+    grid.tiles = [{"id": 1, "name": evil, "text": evil, "note": evil, "colour": "red;x",
+                   "pinned": False}]  # fmt: skip
+    host = show(grid)
+    assert host.page.locator(".pls-grid img").count() == 0
+    assert evil in host.page.locator(".pls-word").inner_text()
