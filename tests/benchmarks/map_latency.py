@@ -1,17 +1,24 @@
-"""How long the map takes from a change to pixels, beside Plotly's scattergl.
+"""How long the map takes from a change to pixels, beside Plotly's scattergl and jupyter-scatter.
 
-Both run in one Chromium, one after the other, on the same points, in a bare page without Jupyter:
-what travels from a kernel is left out, which favours Plotly (a FigureWidget sends colours as text,
-ours one byte a point). WebGL is drawn in software where there is no GPU; ours never uses it.
-A timing starts at the call, or at the event of the mouse, and ends at the frame after the pixels.
+All run in one Chromium, one after the other, on the same points, in a bare page without Jupyter:
+what travels from a kernel is left out, which favours the others (a FigureWidget sends colours as
+text, jupyter-scatter 16 bytes a point, ours one). WebGL is drawn in software where there is no GPU;
+ours never uses it. A timing starts at the call, or at the event of the mouse, and ends at the frame
+after the pixels; of jupyter-scatter's hover and lasso, at the frame after its trait was set.
 
-Usage: python tests/benchmarks/map_latency.py [10000 100000 1000000]
+    python tests/benchmarks/map_latency.py [10000 100000 1000000] [--scatter PYTHON]
+
+PYTHON is an interpreter that has jupyter-scatter, if this one has not: it needs nothing else of
+protolabel, so ``python -m venv x && x/bin/pip install jupyter-scatter`` is enough.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import math
 import statistics
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -119,28 +126,109 @@ window.ready = Plotly.newPlot(box, [{ type: "scattergl", mode: "markers", x, y,
 """
 
 
-def page_of(which: str, n: int) -> str:
+SCATTER_STATE = """
+import json, pathlib, jscatter, numpy as np, pandas as pd
+names = pd.Categorical.from_codes([i % 10 for i in range(20)], [f"class {c}" for c in range(10)])
+data = pd.DataFrame({"x": np.linspace(0, 1, 20), "y": np.linspace(0, 1, 20), "c": names})
+state = jscatter.Scatter(data=data, x="x", y="y", color_by="c", height=520).widget.get_state()
+plain = {k: v for k, v in state.items() if not k.startswith("_")}
+plain |= {"transition_points": False, "non_spatial_points_update": True}
+plain_of = lambda v: getattr(v, "item", str)()
+print(json.dumps([state["_esm"], state["_css"], plain], default=plain_of))
+"""
+
+SCATTER = """
+const scatter = (await import("/scatter.js")).default;
+const heard = new Map();
+const array = (values, dtype, shape) => ({ view: new DataView(values.buffer), dtype, shape });
+const side = Math.max(...centre.flat().map(Math.abs)) + 4;
+const points = (colours) => {
+  const rows = new Float32Array(4 * N);
+  for (let i = 0; i < N; i++)
+    rows.set([xy[2 * i] / side, xy[2 * i + 1] / side, colours[i], 0], 4 * i);
+  return array(rows, "float32", [N, 4]);
+};
+const next = Array.from({ length: 3 }, () => points(makeLabels().subarray(0, N)));
+const state = { ...STATE, points: next[2], selection: array(new Uint32Array(0), "uint32", [0]) };
+let heed = null;
+const model = { get: (k) => state[k], save_changes() {}, send() {},
+  set(k, v) { state[k] = v; if (heed?.[0] === k) heed[1](); },
+  on(e, f) { heard.set(e, [...(heard.get(e) ?? []), f]); },
+  off(e, f) { heard.set(e, (heard.get(e) ?? []).filter((one) => one !== f)); } };
+const tell = (k, v) => { state[k] = v; (heard.get("change:" + k) ?? []).forEach((f) => f()); };
+scatter.render({ model, el: document.getElementById("host") });
+const small = new OffscreenCanvas(96, 96).getContext("2d", { willReadFrequently: true });
+const look = () => {
+  small.clearRect(0, 0, 96, 96);
+  const one = document.querySelector("#host canvas");
+  if (one?.width) small.drawImage(one, 0, 0, 96, 96);
+  return small.getImageData(0, 0, 96, 96).data.join();
+};
+let turn = 0;
+window.recolour = async () => {
+  const before = look(), start = performance.now();
+  tell("points", next[turn++ % 3]);
+  do await frame(); while (look() === before);
+  return performance.now() - start;
+};
+window.scrub = window.recolour;
+window.target = "#host canvas";
+window.watch = (what) => { window.result = new Promise((done) => {
+  heed = [what === "hover" ? "hovering" : "selection", async () => {
+    heed = null;
+    await frame();
+    done(performance.now());
+  }];
+}); };
+window.clear = () => tell("selection", array(new Uint32Array(0), "uint32", [0]));
+window.lassoMode = () => tell("mouse_mode", "lasso");
+window.ready = new Promise((done) => setTimeout(done, 3000));
+"""
+
+
+def scatter_of(python: str) -> tuple[str, str, dict[str, Any]] | None:
+    """Module, style and state of a jupyter-scatter widget; None where it is not installed."""
+    asked = subprocess.run(
+        [python, "-c", SCATTER_STATE], capture_output=True, text=True, check=False
+    )
+    if asked.returncode:
+        print("jupyter-scatter is left out:", asked.stderr.strip().splitlines()[-1])
+        return None
+    module, css, state = json.loads(asked.stdout)
+    return module, css, state
+
+
+def page_of(which: str, n: int, scatter: Any) -> str:
     """HTML of one contestant with its points."""
-    data = DATA % {"n": n}
+    data, style = DATA % {"n": n}, map_style()
     if which == "ours":
         scripts = f'<script type="module">{map_module()}{data}{OURS}</script>'
+    elif which == "scatter":
+        style = scatter[1]
+        state = f"const STATE = {json.dumps(scatter[2])};"
+        scripts = f'<script type="module">{data}{state}{SCATTER}</script>'
     else:
         code = (Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_text("utf-8")
         scripts = f'<script>{code}</script><script type="module">{data}{PLOTLY}</script>'
     return (
-        f'<!doctype html><meta charset="utf-8"><style>{map_style()} body {{ margin: 0 }}</style>'
+        f'<!doctype html><meta charset="utf-8"><style>{style} body {{ margin: 0 }}</style>'
         f'<body><div id="host" style="width: 900px"></div>{scripts}</body>'
     )
 
 
-def measure(context: Any, which: str, n: int) -> dict[str, float]:
+def measure(context: Any, which: str, n: int, scatter: Any) -> dict[str, float]:
     """Medians in milliseconds."""
     page = context.new_page()
     page.set_default_timeout(180_000)
     page.route(
         host.ADDRESS,
-        lambda route: route.fulfill(body=page_of(which, n), content_type="text/html"),
+        lambda route: route.fulfill(body=page_of(which, n, scatter), content_type="text/html"),
     )
+    if which == "scatter":
+        page.route(
+            "**/scatter.js",
+            lambda route: route.fulfill(body=scatter[0], content_type="text/javascript"),
+        )
     page.goto(host.ADDRESS)
     page.wait_for_function("window.ready")
     page.evaluate("window.ready")
@@ -204,15 +292,19 @@ def lasso(page: Any, middle: tuple[float, float], radius: float) -> tuple[float,
 
 def main() -> None:
     """Print the table."""
-    sizes = [int(one) for one in sys.argv[1:]] or [10_000, 100_000]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sizes", type=int, nargs="*", default=[10_000, 100_000])
+    parser.add_argument("--scatter", default=sys.executable, metavar="PYTHON")
+    asked = parser.parse_args()
+    scatter = scatter_of(asked.scatter)
     host.FLAGS += ["--enable-unsafe-swiftshader", "--use-angle=swiftshader"]
     print(
         f"{'points':>9}  {'map':<8}" + "".join(f"{name:>12}" for name in WHAT) + "   (ms, median)"
     )
     with tempfile.TemporaryDirectory() as profile, host.browser(Path(profile)) as context:
-        for n in sizes:
-            for which in ("ours", "plotly"):
-                found = measure(context, which, n)
+        for n in asked.sizes:
+            for which in ("ours", "plotly", "scatter")[: 2 + (scatter is not None)]:
+                found = measure(context, which, n, scatter)
                 row = "".join(f"{found[name]:>12.1f}" for name in WHAT)
                 print(f"{n:>9,}  {which:<8}{row}", flush=True)
 
