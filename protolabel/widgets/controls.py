@@ -57,7 +57,7 @@ class ControlsPanel(Panel):
             description="Preset", tooltip=TOOLTIPS["preset"], **options,
         )  # fmt: skip
         self.min_cluster_size = ipw.BoundedIntText(
-            0, min=0, max=100_000, description="Smallest cluster",
+            0, min=0, max=100_000, description="Cluster size",
             tooltip=TOOLTIPS["min_cluster_size"], continuous_update=False, **options,
         )  # fmt: skip
         self.seed = ipw.BoundedIntText(
@@ -69,12 +69,7 @@ class ControlsPanel(Panel):
             control.add_class(f"pls-{name.replace('_', '-')}")
             control.observe(self.guard(self._set(name)), names="value")
         self.follow(self._show, *TOOLTIPS)
-        more = ipw.Accordion(
-            [ipw.VBox([self.preset, self.min_cluster_size, self.seed])], titles=["More settings"]
-        )
-        more.selected_index = None
-        yield from (self.temperature, self.iterations, self.method)
-        yield more
+        yield from self.controls.values()
 
     def _set(self, name: str) -> Any:
         def change(event: Any) -> None:

@@ -23,7 +23,6 @@ _MARKS = {
     "note": ("ℹ", "Note", ""),
     "good": ("✓", "Good", "good"),
 }
-_NBSP = "\u00a0"  # a number stays with its sign
 _SHOWN = 10  # classes that have a line in the chart
 
 
@@ -98,7 +97,7 @@ class TimelinePanel(Panel):
             f'<div class="pls-say {kind}"><b>{mark} {word}.</b> {text}</div>'
             for finding in diagnose(labels.at(shown)).findings
             for mark, word, kind in [_MARKS[finding.severity]]
-            for text in [escape(finding.text).replace(" %", f"{_NBSP}%")]
+            for text in [escape(finding.text).replace(" %", "&nbsp;%")]
         )
         self.charts.value = self._draw(labels, shown)
 

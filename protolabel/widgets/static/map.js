@@ -85,8 +85,12 @@ class MapWidget {
     this.key = make("div", "pl-key");
     this.title = make("div", "pl-title");
     this.list = make("div", "pl-list");
+    this.signs = make("div", "pl-signs", { "aria-hidden": "true" },
+      make("div", "pl-line", {}, icon("star"), "prototype: the middle of a class"),
+      make("div", "pl-line", {}, icon("ring"), "where it was before"),
+      make("div", "pl-line", {}, icon("dot"), "one image"));
     this.legend = make("div", "pl-legend", { role: "group", "aria-label": "Classes: press to hide or show" },
-      this.key, this.title, this.list);
+      this.key, this.title, this.list, this.signs);
     this.live = make("div", "pl-unseen", { "aria-live": "polite" });
 
     this.play = button("pl-play", "Play the iterations (space)", icon("play"), () => this.togglePlay());

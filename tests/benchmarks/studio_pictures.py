@@ -1,0 +1,79 @@
+"""Draw the studio in JupyterLab, light and dark, as the README shows it.
+
+    python tests/benchmarks/studio_pictures.py docs/images [--whole]
+
+Writes ``studio_light.png`` and ``studio_dark.png`` with few colours, for the page; with ``--whole``
+also every tab at two widths in full colour, to be looked at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "widgets" / "lab"))
+import server
+from test_lab import CELLS, wait_for_text
+
+COLOURS, BRIGHT = 72, 14
+WIDTH = 820  # of a picture for the page
+TABS = ("Gallery", "Charts", "Runs", "Export")
+
+
+def shot(page: Any) -> Image.Image:
+    """The studio as it stands."""
+    page.wait_for_timeout(900)
+    data = page.locator(".pls-studio").screenshot()
+    return Image.open(io.BytesIO(data)).convert("RGB")
+
+
+def few_colours(picture: Image.Image) -> Image.Image:
+    """Scaled down, with a palette that keeps the colours of the classes: they are few pixels."""
+    small = picture.resize((WIDTH, picture.height * WIDTH // picture.width), Image.LANCZOS)
+    upper = small.crop((0, 0, WIDTH, small.height * 58 // 100))
+    counted = sorted(upper.getcolors(1 << 24), reverse=True)
+    bright = [colour for _, colour in counted if max(colour) - min(colour) > 70][:BRIGHT]
+    rest = small.quantize(COLOURS - BRIGHT, dither=Image.Dither.NONE).getpalette()
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([value for colour in bright for value in colour] + rest)
+    return small.quantize(palette=palette, dither=Image.Dither.NONE)
+
+
+def main() -> None:
+    """Open the studio, wait until it rests, and draw it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--whole", action="store_true")
+    asked = parser.parse_args()
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as home,
+        server.running_lab(Path(home)) as lab,
+        server.open_page(1280, 1500) as page,
+    ):
+        server.open_notebook(page, lab, "studio.ipynb", CELLS)
+        page.wait_for_selector(".pls-tile", timeout=180_000)
+        wait_for_text(page, "60 images", 180_000)
+        page.wait_for_function("document.querySelector('.pl-status').hidden", timeout=180_000)
+        for theme in ("Light", "Dark"):
+            server.set_theme(page, theme)
+            name = f"studio_{theme.lower()}.png"
+            few_colours(shot(page)).save(asked.folder / name, optimize=True)
+            if asked.whole:
+                for width in (1280, 1050):
+                    page.set_viewport_size({"width": width, "height": 1500})
+                    for tab in TABS:
+                        page.get_by_role("tab", name=tab).click()
+                        shot(page).save(asked.folder / f"{tab}_{theme}_{width}.png")
+                    page.get_by_role("tab", name=TABS[0]).click()
+                page.set_viewport_size({"width": 1280, "height": 1500})
+
+
+if __name__ == "__main__":
+    main()
