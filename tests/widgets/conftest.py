@@ -64,9 +64,9 @@ def settle():
     return wait
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """One Chromium for all pages."""
+    """One Chromium for the pages of a file: Playwright allows no two at a time."""
     with browser(tmp_path_factory.mktemp("profile")) as opened:
         yield opened
 
