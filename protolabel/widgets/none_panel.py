@@ -51,9 +51,8 @@ class NonePanel(Panel):
         self.session.observe(self.draw(self._forget), names=["revision"])
         self.follow_work(self._measure, "labels")
         self.session.observe(self.draw(self._measure), names=["vocabulary"])  # labels may stay
-        row = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "8px"}
         yield self.on
-        yield ipw.HBox([self.strictness, self.count, self.look], layout=row)
+        yield self.row(self.strictness, self.count, self.look)
         yield self.missing
 
     def _set(self, _: Any) -> None:

@@ -52,8 +52,8 @@ class RunsPanel(Panel):
         yield self.table
         yield self.row(self.left, self.right, self.again)
         yield self.result
-        yield self.sides
-        yield self.grid
+        self.sides.layout.flex, self.grid.layout.flex = "0 0 auto", "1 1 300px"
+        yield ipw.HBox([self.sides, self.grid], layout={"grid_gap": "18px"})
 
     def _runs(self) -> dict[int, Run]:
         return {run.number: run for run in self.session.runs}
