@@ -34,7 +34,6 @@ import host
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROUNDS = 5
 WHAT = ("recolour", "scrub", "hover", "lasso", "whole drag")
 
 DATA = """
@@ -216,10 +215,10 @@ def page_of(which: str, n: int, scatter: Any) -> str:
     )
 
 
-def measure(context: Any, which: str, n: int, scatter: Any) -> dict[str, float]:
+def measure(context: Any, which: str, n: int, scatter: Any, rounds: int) -> dict[str, float]:
     """Medians in milliseconds."""
     page = context.new_page()
-    page.set_default_timeout(180_000)
+    page.set_default_timeout(600_000)
     page.route(
         host.ADDRESS,
         lambda route: route.fulfill(body=page_of(which, n, scatter), content_type="text/html"),
@@ -233,22 +232,24 @@ def measure(context: Any, which: str, n: int, scatter: Any) -> dict[str, float]:
     page.wait_for_function("window.ready")
     page.evaluate("window.ready")
     page.evaluate("recolour()")
-    found = {name: median(lambda name=name: page.evaluate(f"{name}()")) for name in WHAT[:2]}
+    found = {
+        name: median(lambda name=name: page.evaluate(f"{name}()"), rounds) for name in WHAT[:2]
+    }
     box = page.locator(page.evaluate("target")).first.bounding_box()
     middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    found["hover"] = median(lambda: hover(page, box))
+    found["hover"] = median(lambda: hover(page, box), rounds)
     page.evaluate("lassoMode()")
     page.wait_for_timeout(500)
-    pairs = [lasso(page, middle, 130 + 3 * turn) for turn in range(ROUNDS)]
+    pairs = [lasso(page, middle, 130 + 3 * turn) for turn in range(rounds)]
     found["lasso"] = statistics.median(pair[0] for pair in pairs)
     found["whole drag"] = statistics.median(pair[1] for pair in pairs)
     page.close()
     return found
 
 
-def median(once: Callable[[], float]) -> float:
+def median(once: Callable[[], float], rounds: int) -> float:
     """Of several rounds."""
-    return statistics.median(once() for _ in range(ROUNDS))
+    return statistics.median(once() for _ in range(rounds))
 
 
 def hover(page: Any, box: dict[str, float]) -> float:
@@ -295,6 +296,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sizes", type=int, nargs="*", default=[10_000, 100_000])
     parser.add_argument("--scatter", default=sys.executable, metavar="PYTHON")
+    parser.add_argument("--rounds", type=int, default=5, help="1 is enough for a million points")
     asked = parser.parse_args()
     scatter = scatter_of(asked.scatter)
     host.FLAGS += ["--enable-unsafe-swiftshader", "--use-angle=swiftshader"]
@@ -304,7 +306,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as profile, host.browser(Path(profile)) as context:
         for n in asked.sizes:
             for which in ("ours", "plotly", "scatter")[: 2 + (scatter is not None)]:
-                found = measure(context, which, n, scatter)
+                found = measure(context, which, n, scatter, asked.rounds)
                 row = "".join(f"{found[name]:>12.1f}" for name in WHAT)
                 print(f"{n:>9,}  {which:<8}{row}", flush=True)
 
