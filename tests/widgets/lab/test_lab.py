@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -150,30 +149,28 @@ def test_keys_do_the_same(page, lab):
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("theme", ["Light", "Dark"])
-def test_the_studio_in_both_themes(page, lab, theme):
-    open_studio(page, lab, f"{theme}.ipynb")
-    set_theme(page, theme)
+def test_the_studio_in_both_themes_and_without_a_kernel(page, lab):
+    open_studio(page, lab, "themes.ipynb")
     page.wait_for_function(
         f"{CELL}.outputs.toJSON().some(o => o.data && 'image/png' in o.data)", timeout=120_000
     )
-    for width in (1280, 760):
-        page.set_viewport_size({"width": width, "height": 1500})
-        page.wait_for_timeout(500)
-        inside, outside = page.evaluate(
-            "(() => { const e = document.querySelector('.pls-studio');"
-            " return [e.scrollWidth, e.clientWidth]; })()"
-        )
-        assert inside <= outside + 2  # nothing is cut off at the right
-        assert page.evaluate(GROUND) == "the map's own"
-        if folder := os.environ.get("PROTOLABEL_SCREENSHOTS"):
-            page.locator(".pls-studio").screenshot(path=f"{folder}/studio_{theme}_{width}.png")
+    for theme in ("Light", "Dark"):
+        set_theme(page, theme)
+        for width in (1280, 760):
+            page.set_viewport_size({"width": width, "height": 1500})
+            page.wait_for_timeout(500)
+            inside, outside = page.evaluate(
+                "(() => { const e = document.querySelector('.pls-studio');"
+                " return [e.scrollWidth, e.clientWidth]; })()"
+            )
+            assert inside <= outside + 2  # nothing is cut off at the right
+            assert page.evaluate(GROUND) == "the map's own"
     still = page.locator(".jp-OutputArea-output.jp-RenderedImage")
     assert not still.first.is_visible()  # the picture is for where no kernel runs
     page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
     page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
     assert page.evaluate("window.kernelErrors") == []
-    saved_notebook_shows_a_picture(page, lab[1] / f"{theme}.ipynb")
+    saved_notebook_shows_a_picture(page, lab[1] / "themes.ipynb")
 
 
 def saved_notebook_shows_a_picture(page, notebook):
