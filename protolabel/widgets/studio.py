@@ -43,7 +43,7 @@ class ProgressPanel(Panel):
         self.stop.on_click(lambda _: self.attempt(self.work.stop))
         self.go_on.on_click(self.guard(lambda _: self.work.resume()))
         self.work.observe(self._tell, names=["busy", "phase", "share", "stopped"])
-        self.follow_work(self._show, "labels", "problem")
+        self.follow_work(self._show, "embeddings", "labels", "problem")
         self._tell()
         line = self.row(self.summary, self.phase, self.bar, self.stop, self.go_on)
         line.layout.min_height = "32px"
@@ -65,21 +65,22 @@ class ProgressPanel(Panel):
             self.say(self.work.problem, "bad")
         elif labels is not None:
             self.say("")
-        brand = '<span class="pls-brand">protolabel</span>'
-        if labels is None:
-            self.summary.value = f'{brand}<span class="pls-faint">Reading the images …</span>'
-            return
-        changed = int((labels.label != labels.at(0).label).sum())
-        facts = (
-            (len(labels), "image", "images"),
-            (len(labels.names), "class", "classes"),
-            (changed, "label changed by refinement", "labels changed by refinement"),
-            (int(labels.pinned.sum()), "fixed by you", "fixed by you"),
-        )
-        self.summary.value = brand + "".join(
-            f'<span class="pls-chip"><b>{count:,}</b> {one if count == 1 else many}</span>'
-            for count, one, many in facts
-        )
+        facts = [] if self.work.embeddings is None else [_count(len(self.work.embeddings), "image")]
+        if labels is not None:
+            changed = int((labels.label != labels.at(0).label).sum())
+            facts += [
+                _count(len(labels.names), "class", "classes"),
+                _count(changed, "label") + " changed by refinement",
+                f"<b>{int(labels.pinned.sum()):,}</b> fixed by you",
+            ]
+        elif not facts and not self.work.problem:
+            facts = ["Reading the images …"]
+        chips = "".join(f'<span class="pls-chip">{fact}</span>' for fact in facts)
+        self.summary.value = f'<span class="pls-brand">protolabel</span>{chips}'
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"<b>{number:,}</b> {one if number == 1 else many or one + 's'}"
 
 
 class Studio:

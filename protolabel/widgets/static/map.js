@@ -87,7 +87,8 @@ class MapWidget {
     this.list = make("div", "pl-list");
     this.signs = make("div", "pl-signs", { "aria-hidden": "true" },
       make("div", "pl-line", {}, icon("star"), "prototype: the middle of a class"),
-      make("div", "pl-line", {}, icon("ring"), "where it was before"),
+      make("div", "pl-line", {}, icon("trail"), "its way there"),
+      make("div", "pl-line", {}, icon("ring"), "middle of a micro-cluster"),
       make("div", "pl-line", {}, icon("dot"), "one image"));
     this.legend = make("div", "pl-legend", { role: "group", "aria-label": "Classes: press to hide or show" },
       this.key, this.title, this.list, this.signs);
