@@ -117,9 +117,9 @@ def anchored_loop(
             text_weight=text_weight,
             reread=reread,
             readings=readings,
-            **vars(found[0]),
-            log_prior=log_prior,
+            own=found[0],
             visual=None if visual is None else found[1],
+            log_prior=log_prior,
         )
         if clusters is not None:
             votes += cluster_weight * _cluster_votes(g, clusters, weight)
@@ -128,7 +128,7 @@ def anchored_loop(
             g = np.exp(log_g)
         shift = float(np.linalg.norm(views[0].centres - before, axis=1).mean())
         sure = witnesses.log_confidence(log_g, states[0].labels, pins)
-        states.append(summarize(log_g, mean + model.centres, shift, model, sure))
+        states.append(summarize(log_g, mean + model.own.centres, shift, model, sure))
         progress("refining", step + 1, iterations)
     return tuple(states), *alignments(g, clusters), share
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PrototypeClassifier"]
 
-_VISUAL = "visual_"
 _FORMAT = 1
 
 
@@ -205,23 +204,27 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def _flat(model: PrototypeModel) -> dict[str, Any]:
-    """Every array and number of a model by name, those of the visual prototypes as visual_*."""
-    fields = {name: value for name, value in vars(model).items() if name != "visual"}
-    if model.visual is not None:
-        fields |= {f"{_VISUAL}{name}": value for name, value in vars(model.visual).items()}
+    """Every array and number of a model by name; of prototypes as own_* and visual_*."""
+    fields: dict[str, Any] = {}
+    for name, value in vars(model).items():
+        if isinstance(value, Prototypes):
+            fields |= {f"{name}_{part}": one for part, one in vars(value).items()}
+        elif value is not None:
+            fields[name] = value
     return fields
 
 
 def _model(arrays: Mapping[str, NDArray[Any]]) -> PrototypeModel:
     """Rebuild what `_flat` took apart."""
-    known = PrototypeModel.__dataclass_fields__
-    fields: dict[str, Any] = {name: arrays[name] for name in known if name != "visual"}
-    for name in ("text_scale", "text_weight", "sharpness"):
+    known = set(PrototypeModel.__dataclass_fields__) - {"own", "visual"}
+    fields: dict[str, Any] = {name: arrays[name] for name in known}
+    for name in ("text_scale", "text_weight"):
         fields[name] = float(fields[name])
-    if f"{_VISUAL}sharpness" not in arrays:
-        return PrototypeModel(**fields)
-    visual: dict[str, Any] = {
-        name: arrays[f"{_VISUAL}{name}"] for name in Prototypes.__dataclass_fields__
-    }
-    visual["sharpness"] = float(visual["sharpness"])
-    return PrototypeModel(**fields, visual=Prototypes(**visual))
+    visual = _prototypes(arrays, "visual") if "visual_mean" in arrays else None
+    return PrototypeModel(**fields, own=_prototypes(arrays, "own"), visual=visual)
+
+
+def _prototypes(arrays: Mapping[str, NDArray[Any]], prefix: str) -> Prototypes:
+    names = Prototypes.__dataclass_fields__
+    parts: dict[str, Any] = {name: arrays[f"{prefix}_{name}"] for name in names}
+    return Prototypes(**parts | {"sharpness": float(parts["sharpness"])})

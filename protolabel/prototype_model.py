@@ -21,7 +21,20 @@ __all__ = ["PrototypeModel", "Prototypes", "fit_prototypes", "reread_votes", "te
 
 @dataclass(frozen=True, eq=False)
 class Prototypes:
-    """Where C classes stand among the images of one space; fields as in `PrototypeModel`."""
+    """Where C classes stand among the images of one space.
+
+    Attributes
+    ----------
+    mean
+        (d,) float32, the mean image: what separates image space from text space.
+    centres
+        (C, d) float32 prototypes relative to `mean`.
+    axes, axis_weights
+        (m, d) float32 orthonormal rows, and (m,) float32 in (0, 1]: directions along which images
+        of one class differ much, and how much a squared distance along each counts.
+    sharpness
+        How much a squared distance counts, 0 or more.
+    """
 
     mean: NDArray[np.float32]
     centres: NDArray[np.float32]
@@ -29,8 +42,25 @@ class Prototypes:
     axis_weights: NDArray[np.float32]
     sharpness: float
 
+    @classmethod
+    def nowhere(cls, n_classes: int, dim: int) -> Prototypes:
+        """Return prototypes that say nothing."""
+        return cls(
+            mean=np.zeros(dim, np.float32),
+            centres=np.zeros((n_classes, dim), np.float32),
+            axes=np.zeros((0, dim), np.float32),
+            axis_weights=np.zeros(0, np.float32),
+            sharpness=0.0,
+        )
+
     def votes(self, vectors: FloatArray) -> NDArray[np.float32]:
-        """Distances of vectors (N, d) from the classes times the sharpness, (N, C) float32."""
+        """Distances of vectors (N, d) from the classes times the sharpness, (N, C) float32.
+
+        A distance is |z - centre_c|^2, for z = x - mean, less ``1 - axis_weight`` of its part
+        along each axis.
+        """
+        if not self.sharpness:
+            return np.zeros((len(vectors), len(self.centres)), dtype=np.float32)
         space = image_space(vectors, self.mean, self.axes)
         away = squared_distances(vectors, space, self.centres, self.axis_weights)
         return np.float32(self.sharpness) * away
@@ -40,14 +70,13 @@ class Prototypes:
 class PrototypeModel:
     """Scores of C classes for unit vectors of d dimensions.
 
-    For an image x with z = x - mean, class c scores ::
+    For an image x, class c scores ::
 
         text_weight * log softmax_c(text_scale * x . text_c)
-        - sharpness * distance(z, centre_c) + log_prior_c
+        - own.votes(x)_c - visual.votes(its visual vector)_c + log_prior_c
 
-    where the distance is |z - centre_c|^2 less ``1 - axis_weight`` of its part along each axis.
-    Zero-shot has a sharpness of 0 and a text weight of 1; the plain loop has its prototypes in the
-    place of the text; the anchored loop uses every term.
+    Zero-shot has a text weight of 1 and prototypes that say nothing; the plain loop has its
+    prototypes in the place of the text; the anchored loop uses every term.
 
     Attributes
     ----------
@@ -59,20 +88,12 @@ class PrototypeModel:
         (Q,) int64 classes whose images may read as other names than their own, as pins have shown;
         (Q, C) float32 probability that they read as each name, rows sum to 1. The text vote of
         such a class is the logarithm of the sum of the softmax over the names, weighted by that.
-    mean
-        (d,) float32, the mean image: what separates image space from text space.
-    centres
-        (C, d) float32 prototypes relative to `mean`.
-    axes, axis_weights
-        (m, d) float32 orthonormal rows, and (m,) float32 in (0, 1]: directions along which images
-        of one class differ much, and how much a squared distance along each counts.
-    sharpness
-        How much a squared distance counts, 0 or more.
+    own
+        Prototypes among the vectors that share a space with the text.
+    visual
+        Prototypes among visual vectors of d2 dimensions; None where there were none.
     log_prior
         (C,) float32, how common a class seems.
-    visual
-        Prototypes among visual vectors of d2 dimensions, whose distances are taken off the score
-        as well; None where there were none.
     """
 
     text: NDArray[np.float32]
@@ -80,18 +101,14 @@ class PrototypeModel:
     text_weight: float
     reread: NDArray[np.int64]
     readings: NDArray[np.float32]
-    mean: NDArray[np.float32]
-    centres: NDArray[np.float32]
-    axes: NDArray[np.float32]
-    axis_weights: NDArray[np.float32]
-    sharpness: float
+    own: Prototypes
+    visual: Prototypes | None
     log_prior: NDArray[np.float32]
-    visual: Prototypes | None = None
 
     @property
     def dim(self) -> int:
         """The d of the vectors that share a space with the text."""
-        return len(self.mean)
+        return len(self.own.mean)
 
     @property
     def visual_dim(self) -> int:
@@ -101,7 +118,8 @@ class PrototypeModel:
     @property
     def prototypes(self) -> NDArray[np.float32]:
         """(C, d) float32 unit rows: where each class stands among the images, else its text."""
-        return unit_rows(self.mean + self.centres) if self.sharpness else self.text
+        own = self.own
+        return unit_rows(own.mean + own.centres) if own.sharpness else self.text
 
     def text_votes(self, vectors: FloatArray) -> NDArray[np.float32]:
         """Log-probabilities (N, C) float32 of the text side alone, weight 1; not to be changed."""
@@ -129,11 +147,8 @@ class PrototypeModel:
         scores = np.broadcast_to(self.log_prior, (len(vectors), len(self.text)))
         if self.text_weight:
             scores = scores + self.text_weight * self.text_votes(vectors)
-        if self.sharpness:
-            names = Prototypes.__dataclass_fields__
-            own = Prototypes(**{name: getattr(self, name) for name in names})
-            scores = scores - own.votes(vectors)
-        if self.visual is not None and visual is not None and self.visual.sharpness:
+        scores = scores - self.own.votes(vectors)
+        if self.visual is not None and visual is not None:
             scores = scores - self.visual.votes(visual)
         return np.asarray(scores, dtype=np.float32)
 
@@ -163,19 +178,9 @@ def text_model(text: NDArray[np.float32], scale: float, visual_dim: int = 0) -> 
         text_weight=1.0,
         reread=np.zeros(0, np.int64),
         readings=np.zeros((0, n_classes), np.float32),
-        **vars(_nowhere(n_classes, dim)),
+        own=Prototypes.nowhere(n_classes, dim),
+        visual=Prototypes.nowhere(n_classes, visual_dim) if visual_dim else None,
         log_prior=np.zeros(n_classes, np.float32),
-        visual=_nowhere(n_classes, visual_dim) if visual_dim else None,
-    )
-
-
-def _nowhere(n_classes: int, dim: int) -> Prototypes:
-    return Prototypes(
-        mean=np.zeros(dim, np.float32),
-        centres=np.zeros((n_classes, dim), np.float32),
-        axes=np.zeros((0, dim), np.float32),
-        axis_weights=np.zeros(0, np.float32),
-        sharpness=0.0,
     )
 
 
@@ -214,10 +219,13 @@ def fit_prototypes(
         text_weight=0.0,
         reread=np.zeros(0, np.int64),
         readings=np.zeros((0, n_classes), np.float32),
-        mean=space.mean,
-        centres=centres,
-        axes=space.axes,
-        axis_weights=weights,
-        sharpness=1.0 / (2.0 * max(spread, 1e-12) * temperature),
+        own=Prototypes(
+            mean=space.mean,
+            centres=centres,
+            axes=space.axes,
+            axis_weights=weights,
+            sharpness=1.0 / (2.0 * max(spread, 1e-12) * temperature),
+        ),
+        visual=None,
         log_prior=prior.astype(np.float32),
     )

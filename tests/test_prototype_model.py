@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from protolabel.iteration import hold_pins, summarize
-from protolabel.prototype_model import PrototypeModel, fit_prototypes, text_model
+from protolabel.prototype_model import PrototypeModel, Prototypes, fit_prototypes, text_model
 from protolabel.vectors import log_softmax, unit_rows
 
 
@@ -39,18 +39,21 @@ def test_scores_are_the_formula_of_the_docstring():
         text_weight=1.5,
         reread=np.array([1]),
         readings=np.array([[0.1, 0.7, 0.2]], np.float32),
-        mean=rng.normal(size=6).astype(np.float32) / 9,
-        centres=rng.normal(size=(3, 6)).astype(np.float32) / 9,
-        axes=np.eye(2, 6, k=1, dtype=np.float32),
-        axis_weights=np.array([0.25, 0.5], np.float32),
-        sharpness=7.0,
+        own=Prototypes(
+            mean=rng.normal(size=6).astype(np.float32) / 9,
+            centres=rng.normal(size=(3, 6)).astype(np.float32) / 9,
+            axes=np.eye(2, 6, k=1, dtype=np.float32),
+            axis_weights=np.array([0.25, 0.5], np.float32),
+            sharpness=7.0,
+        ),
+        visual=None,
         log_prior=np.log(np.array([0.5, 0.3, 0.2], np.float32)),
     )
     logits = 30.0 * x @ text.T
     share = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     share[:, 1] = share @ np.array([0.1, 0.7, 0.2])
     votes = np.log(share / share.sum(axis=1, keepdims=True))
-    away = x[:, None] - model.mean - model.centres
+    away = x[:, None] - model.own.mean - model.own.centres
     counts = np.array([1, 0.25, 0.5, 1, 1, 1])  # the axes are the second and third coordinate
     wanted = 1.5 * votes - 7.0 * (counts * away**2).sum(axis=2) + model.log_prior
     np.testing.assert_allclose(model.scores(x), wanted, atol=1e-4)
@@ -76,12 +79,12 @@ def test_fit_measures_the_spread_within_the_classes():
     off = z - centres[label]
     variance = np.square(off).mean()
     own = 0.5 * 400 / 900
-    shrunk = own * np.square(off @ model.axes.T).mean(axis=0) + (1 - own) * variance
+    shrunk = own * np.square(off @ model.own.axes.T).mean(axis=0) + (1 - own) * variance
     weights = np.minimum(1, variance / shrunk)
-    np.testing.assert_allclose(model.axis_weights, weights, rtol=1e-3)
-    along = (off @ model.axes.T) ** 2
+    np.testing.assert_allclose(model.own.axis_weights, weights, rtol=1e-3)
+    along = (off @ model.own.axes.T) ** 2
     spread = (np.square(off).sum(axis=1) - along @ (1 - weights)).mean()
-    np.testing.assert_allclose(model.sharpness, 1 / (2 * spread * 0.2), rtol=1e-3)
+    np.testing.assert_allclose(model.own.sharpness, 1 / (2 * spread * 0.2), rtol=1e-3)
     share = (np.bincount(label) + 1) / 402
     np.testing.assert_allclose(model.log_prior, 0.5 * np.log(share), rtol=1e-5)
 
