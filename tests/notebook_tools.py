@@ -1,6 +1,6 @@
 """Run the notebooks, and keep of their outputs what a reader without a kernel can see.
 
-    python tests/notebook_tools.py [NAME ...]        # runs them and writes the outputs into them
+python tests/notebook_tools.py [NAME ...]        # runs them and writes the outputs into them
 """
 
 from __future__ import annotations

@@ -44,8 +44,7 @@ def test_it_runs_offline_from_top_to_bottom(path, tmp_path):
     assert [bool(cell.outputs) for cell in code_cells(book)] == shown
     if memory:
         peak, gpu = map(int, re.findall(r"\d+", memory))
-        print(f"memory of {path.stem}: {peak} MiB, {gpu} MiB of them GPU libraries")
-        assert peak - gpu < MOST_MEMORY
+        assert peak - gpu < MOST_MEMORY, f"{peak} MiB, {gpu} of them GPU libraries"
 
 
 @pytest.mark.timeout(300)
