@@ -21,6 +21,10 @@ __all__ = ["principal_components", "umap_layout"]
 # Where numba has neither OpenMP nor TBB, two threads in its parallel code end the process.
 _ONE_AT_A_TIME = threading.Lock()
 
+# UMAP misses a search index that only its `transform` needs. For good, because a filter for the
+# time of a fit is lost where another thread leaves a `catch_warnings` of its own meanwhile.
+warnings.filterwarnings("ignore", module=r"umap\.umap_")
+
 
 def principal_components(vectors: FloatArray, dimensions: int) -> NDArray[np.float32]:
     """Project unit vectors on their first principal axes.
@@ -96,7 +100,6 @@ def umap_layout(
         precomputed_knn=(near, far),
         force_approximation_algorithm=True,
     )
-    with _ONE_AT_A_TIME, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about the search index, which only `transform` needs
+    with _ONE_AT_A_TIME:
         layout = reducer.fit_transform(unit_rows(vectors))
     return np.asarray(layout, dtype=np.float32)

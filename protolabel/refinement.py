@@ -32,6 +32,7 @@ __all__ = ["METHODS", "Refinement", "refine"]
 
 METHODS = ("anchored", "plain")
 UNITS = ("clusters", "images")
+MOST_NEIGHBORS = 5  # that vote on an image
 MIN_TEMPERATURE = 1e-5  # below, scores leave the range of float32
 
 
@@ -246,8 +247,8 @@ def check_parameters(*, method: str, temperature: Any, iterations: Any, units: s
 
 
 def anchored_neighbors(n_images: int, n_classes: int) -> int:
-    """Neighbours that vote on an image: few where classes are small, at most 5."""
-    return int(np.clip(n_images // (2 * n_classes), 1, 5))
+    """Neighbours that vote on an image: few where classes are small."""
+    return int(np.clip(n_images // (2 * n_classes), 1, MOST_NEIGHBORS))
 
 
 def _lambda_max(vectors: FloatArray) -> float:

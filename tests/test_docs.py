@@ -1,0 +1,117 @@
+"""The reference is built without a warning, links lead somewhere, and figures are the code's."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+import protolabel as pl
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), *NOTEBOOKS]
+HOME = "https://github.com/OWNER/protolabel/blob/main/"
+
+
+class Links(HTMLParser):
+    """Ids of a page, and where its links lead."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: set[str] = set()
+        self.targets: set[str] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        for name, value in attrs:
+            if name == "id":
+                self.ids.add(value)
+            elif name in ("href", "src") and tag != "svg":
+                self.targets.add(value)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    if find_spec("pdoc") is None:
+        pytest.skip("pdoc is not installed: pip install '.[dev]'")
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-W", "error", str(ROOT / "docs" / "build.py"), str(folder)]
+    surroundings = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=surroundings, timeout=240
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return folder
+
+
+def test_every_public_name_is_in_the_reference(site):
+    ids = Links((site / "protolabel.html").read_text("utf-8")).ids
+    assert set(pl.__all__) - {"__version__"} <= ids
+    # What a session has from its base classes is part of it.
+    assert {f"Session.{name}" for name in ("pin", "undo", "evaluate", "add_class")} <= ids
+    for part in ("plots", "samples", "widgets"):
+        names = import_module(f"protolabel.{part}").__all__
+        assert set(names) <= Links((site / "protolabel" / f"{part}.html").read_text("utf-8")).ids
+
+
+def test_no_link_of_the_reference_is_broken(site):
+    pages = {page: Links(page.read_text("utf-8")) for page in site.rglob("*.html")}
+    broken = []
+    for page, links in pages.items():
+        for target in links.targets:
+            where = urlsplit(target)
+            if where.scheme or where.netloc:
+                continue
+            file = (page.parent / unquote(where.path)).resolve() if where.path else page
+            known = pages[file].ids if file in pages else {""}
+            if not file.is_file() or (where.fragment and unquote(where.fragment) not in known):
+                broken.append((page.name, target))
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_link_between_our_pages_is_broken(page):
+    broken = []
+    for target in re.findall(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)", markdown(page)):
+        base = ROOT if target.startswith(HOME) else page.parent
+        where = urlsplit(target.removeprefix(HOME))
+        if where.scheme:
+            continue
+        file = (base / unquote(where.path)).resolve() if where.path else page
+        if not file.exists() or (where.fragment and where.fragment not in anchors(file)):
+            broken.append(target)
+    assert broken == []
+
+
+def markdown(page: Path) -> str:
+    if page.suffix != ".ipynb":
+        return page.read_text("utf-8")
+    cells = json.loads(page.read_text("utf-8"))["cells"]
+    return "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", markdown(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
+
+
+def test_the_defaults_on_the_page_of_the_algorithm_are_those_of_the_code():
+    text = (ROOT / "docs" / "algorithm.md").read_text("utf-8")
+    rows = re.findall(r"\| ([\d.]+) \| `(\w+)\.(\w+)(?:\((\w+)\))?` \|$", text, re.MULTILINE)
+    assert len(rows) >= 15
+    for value, module, name, parameter in rows:
+        found = getattr(import_module(f"protolabel.{module}"), name)
+        if parameter:
+            found = inspect.signature(found).parameters[parameter].default
+        assert found == float(value), f"{module}.{name}"

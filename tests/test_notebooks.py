@@ -1,0 +1,84 @@
+"""The notebooks run as a reader runs them, and show on GitHub what they should."""
+
+from __future__ import annotations
+
+import re
+
+import nbformat
+import pytest
+
+pytest.importorskip("nbclient")
+
+from notebook_tools import NOTEBOOKS, code_cells, execute, solved  # the importorskip comes first
+
+LARGEST = 300_000  # bytes: GitHub shows larger ones slowly, or not at all
+MOST_MEMORY = 1_000  # MiB: half of what Binder gives
+
+# Binder gets a torch without GPU libraries, so what these occupy here does not count.
+MEMORY = """
+import os, re, resource
+gpu = re.compile(r"lib(cu|nv|nccl|torch_cuda|torch_nvshmem|triton|c10_cuda)[^/]*$")
+spent, name = 0, ""
+with open("/proc/self/smaps") as maps:
+    for line in maps:
+        if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
+            name = line.split(maxsplit=5)[5].strip() if line.count(" ") > 5 else ""
+        elif line.startswith("Rss:") and gpu.search(name):
+            spent += int(line.split()[1])
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print("peak", peak // 1024, "gpu", spent // 1024)
+"""
+
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+@pytest.mark.timeout(300)
+@each_notebook
+def test_it_runs_offline_from_top_to_bottom(path, tmp_path):
+    book = nbformat.read(path, as_version=4)
+    shown = [bool(cell.outputs) for cell in code_cells(book)]
+    memory = execute(book, tmp_path, last=MEMORY if path == NOTEBOOKS[0] else "")
+    streams = [out for cell in code_cells(book) for out in cell.outputs if "text" in out]
+    assert [out.text for out in streams if out.name == "stderr"] == []
+    # A cell that gained or lost its output since: run tests/notebook_tools.py.
+    assert [bool(cell.outputs) for cell in code_cells(book)] == shown
+    if memory:
+        peak, gpu = map(int, re.findall(r"\d+", memory))
+        assert peak - gpu < MOST_MEMORY, f"{peak} MiB, {gpu} of them GPU libraries"
+
+
+@pytest.mark.timeout(300)
+def test_the_solutions_of_the_exercises_are_right(tmp_path):
+    path = next(path for path in NOTEBOOKS if "how_it_works" in path.stem)
+    book = solved(nbformat.read(path, as_version=4))
+    execute(book, tmp_path)
+    checks = [cell for cell in code_cells(book) if "check" in cell.metadata.get("tags", [])]
+    assert len(checks) >= 3
+    for cell in checks:
+        assert cell.outputs[0].text.startswith("Right"), cell.outputs[0].text
+
+
+@each_notebook
+def test_what_a_reader_sees_on_github(path):
+    book = nbformat.read(path, as_version=4)
+    nbformat.validate(book)
+    outputs = [out for cell in code_cells(book) for out in cell.outputs]
+    assert sum("image/png" in out.get("data", {}) for out in outputs) >= 2
+    assert [out for out in outputs if out.output_type == "error"] == []
+    assert "widgets" not in book.metadata
+    assert path.stat().st_size < LARGEST
+    counts = [cell.execution_count for cell in code_cells(book)]
+    assert counts == list(range(1, len(counts) + 1))
+    text = path.read_text("utf-8")
+    assert "widget-view" not in text
+    for trace in (r"/(home|root|tmp|work|opt|Users)/", r"[A-Z]:\\\\", r"\d+(\.\d+)? ?it/s"):
+        assert re.search(trace, text) is None
+
+
+@each_notebook
+def test_it_can_be_opened_in_colab_and_on_binder(path):
+    first = nbformat.read(path, as_version=4).cells[0].source
+    assert f"colab.research.google.com/github/OWNER/protolabel/blob/main/notebooks/{path.name}" in (
+        first
+    )
+    assert f"urlpath=lab/tree/notebooks/{path.name}" in first
