@@ -161,7 +161,7 @@ def _findings(d: Diagnostics, run: Refinement, labels: Labels) -> tuple[Finding,
 
     temperature = float(run.parameters["temperature"])
     if labels.iteration == 0:
-        say("note", "These are the zero-shot labels; refinement changed nothing.")
+        say("note", "These are the zero-shot labels, before refinement.")
     elif n < 3 or len(labels.names) < 2:
         say("note", "With fewer than 3 images or 2 classes there is nothing to learn from.")
     collapsed = d.prototype_cosine > COLLAPSED_COSINE

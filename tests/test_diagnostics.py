@@ -48,10 +48,10 @@ def test_it_can_stop_at_an_earlier_iteration():
     assert got.changed == np.count_nonzero(run.iterations[2].labels != run.iterations[0].labels)
 
 
-def test_zero_shot_says_that_nothing_changed():
+def test_zero_shot_is_called_what_it_is():
     got = pl.diagnose(pl.label(run_of(), 0))
     assert got.changed == 0
-    assert "nothing" in texts(got, "note")
+    assert "zero-shot labels, before refinement" in texts(got, "note")
     assert not texts(got, "good")
 
 
