@@ -209,7 +209,7 @@ def _readings(text_votes: Floats, pins: NDArray[np.int64]) -> tuple[NDArray[np.i
     read as other names, so may the rest of the class. With m the probability that the text gives
     to other names, summed over the P pins of a class, a share of (m / (P + 2))^2 of the class
     reads as the pins do. The square asks pins to bear each other out: one wrong pin, or one image
-    unlike its class, says next to nothing; two or three with a name that is wrong suffice.
+    unlike its class, says next to nothing; of a class whose name is wrong, five say enough.
 
     Returns
     -------
