@@ -16,7 +16,7 @@ MOST_MEMORY = 1_000  # MiB: half of what Binder gives
 
 # Binder gets a torch without GPU libraries, so what these occupy here does not count.
 MEMORY = """
-import os, re, resource
+import re
 gpu = re.compile(r"lib(cu|nv|nccl|torch_cuda|torch_nvshmem|triton|c10_cuda)[^/]*$")
 spent, name = 0, ""
 with open("/proc/self/smaps") as maps:
@@ -25,7 +25,9 @@ with open("/proc/self/smaps") as maps:
             name = line.split(maxsplit=5)[5].strip() if line.count(" ") > 5 else ""
         elif line.startswith("Rss:") and gpu.search(name):
             spent += int(line.split()[1])
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+# Not ru_maxrss: a child begins with its parent's.
+with open("/proc/self/status") as status:
+    peak = int(re.search(r"VmHWM:\\s+(\\d+)", status.read())[1])
 print("peak", peak // 1024, "gpu", spent // 1024)
 """
 
