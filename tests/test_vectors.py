@@ -90,6 +90,15 @@ def test_log_softmax_closed_form():
     np.testing.assert_allclose(np.exp(got), [[0.25, 0.75], [0.5, 0.5]], rtol=1e-6)
 
 
+@pytest.mark.parametrize("columns", [1, 2, 32, 33, 200])
+def test_log_softmax_of_any_width_is_that_of_each_row(columns):
+    x = np.random.default_rng(columns).normal(scale=9.0, size=(50, columns)).astype(np.float32)
+    expected = x - np.log(np.exp(x.astype(np.float64)).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(log_softmax(x), expected, atol=3e-6)
+    again = log_softmax(np.concatenate([x[::-1], x]))
+    np.testing.assert_array_equal(again[:50][::-1], again[50:])  # a row's place changes nothing
+
+
 def test_log_softmax_survives_huge_scores():
     got = log_softmax(np.array([[1e30, 0.0, -1e30]], np.float32))
     np.testing.assert_array_equal(got, np.array([[0.0, -1e30, -2e30]], np.float32))
