@@ -7,27 +7,22 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import numpy as np
-import numpy.typing as npt
-from PIL import Image
-
 from protolabel.checkpoints import Checkpoint, hub_file, local_checkpoint
-from protolabel.encoders import EncoderInfo, unit_rows
 from protolabel.errors import EncoderError, InputError
-from protolabel.openclip import choose_device, choose_precision, cut_ends
+from protolabel.torch_encoder import TorchEncoder, choose_device, choose_precision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["TimmEncoder", "is_timm_model", "load_timm"]
+    from PIL import Image
 
-FloatArray = npt.NDArray[np.float32]
+__all__ = ["TimmEncoder", "is_timm_model", "load_timm"]
 
 _SIDE = 224  # pixels; DINOv2's own k-NN results are at 224, though its files say 518, 7 x the time
 _HEADS = ("fc.", "head.", "head_dist.", "classifier.", "mask_token")  # what features go without
 
 
-class TimmEncoder:
+class TimmEncoder(TorchEncoder):
     """A timm model without its classifier: pooled features, and no text side.
 
     `load_encoder` builds it.
@@ -48,8 +43,6 @@ class TimmEncoder:
         Type of the pixels the model wants.
     """
 
-    logit_scale = 100.0  # there is no text to compare with; stored with the vectors all the same
-
     def __init__(
         self,
         model: Any,
@@ -60,48 +53,15 @@ class TimmEncoder:
         device: str = "cpu",
         precision: str = "fp32",
     ) -> None:
-        import torch
-
-        self.name, self.device, self.precision = name, device, precision
-        self._model, self._preprocess, self._source = model.eval(), preprocess, source
-        self._dtype = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(precision, torch.float32)
-        blank = self.preprocess(Image.new("RGB", (64, 64), (120, 130, 140)))
-        self.dim = int(self._rows([blank]).shape[1])
-
-    @property
-    def info(self) -> EncoderInfo:
-        """What brings this encoder back later."""
-        return EncoderInfo(self.name, self.dim, self.logit_scale, *self._source)
-
-    def preprocess(self, image: Image.Image) -> Any:
-        """Resize, crop and normalise one RGB image, as the model was trained.
-
-        Returns
-        -------
-        torch.Tensor of shape (3, height, width)
-            Float32, on the CPU. Safe to call in several threads.
-        """
-        return self._preprocess(cut_ends(image))
-
-    def encode_images(self, images: Sequence[Any]) -> FloatArray:
-        """Encode one batch of RGB images, or of what `preprocess` made of them.
-
-        Returns
-        -------
-        array of shape (n, d)
-            Float32 unit rows.
-
-        Raises
-        ------
-        EncoderError
-            If a row is not finite (overflow in half precision).
-        """
-        if not images:
-            return np.empty((0, self.dim), np.float32)
-        pixels = [
-            self.preprocess(image) if isinstance(image, Image.Image) else image for image in images
-        ]
-        return unit_rows(self._rows(pixels), len(images), self.dim, self.name)
+        super().__init__(
+            model,
+            preprocess,
+            name=name,
+            source=source,
+            logit_scale=100.0,  # no text to compare with; stored with the vectors all the same
+            device=device,
+            precision=precision,
+        )
 
     def encode_texts(self, texts: Sequence[str]) -> NoReturn:  # noqa: ARG002 -- the protocol's
         """Raise `EncoderError`: there is no text side."""
@@ -112,12 +72,8 @@ class TimmEncoder:
             f"--visual {self._source[0]}."
         )
 
-    def _rows(self, pixels: Sequence[Any]) -> FloatArray:
-        import torch
-
-        with torch.inference_mode():
-            batch = torch.stack(list(pixels)).to(self.device, self._dtype)
-            return np.asarray(self._model(batch).float().cpu().numpy(), np.float32)
+    def _features(self, batch: Any) -> Any:
+        return self._model(batch)
 
 
 def is_timm_model(model: str) -> bool:
