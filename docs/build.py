@@ -12,6 +12,7 @@ from pathlib import Path
 import pdoc
 import pdoc.doc
 import pdoc.render
+import traitlets
 
 MODULES = (
     "protolabel",
@@ -37,8 +38,10 @@ def _gather(cls: type) -> None:
     for base in cls.__mro__[1:]:
         if base.__module__.startswith("protolabel."):
             for name, member in vars(base).items():
-                shown = callable(member) or isinstance(member, property)
+                shown = callable(member) or isinstance(member, property | traitlets.TraitType)
                 if shown and not name.startswith("_") and name not in vars(cls):
+                    if isinstance(member, traitlets.TraitType):
+                        member.__doc__ = "May be set and observed; see the attributes above."
                     setattr(cls, name, member)
 
 
