@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("nbclient")
 
-from notebook_tools import NOTEBOOKS, code_cells, execute, solved, tidy  # the importorskip comes first
+from notebook_tools import NOTEBOOKS, code_cells, execute, solved, tidy
 
 LARGEST = 300_000  # bytes: GitHub shows larger ones slowly, or not at all
 MOST_MEMORY = 1_000  # MiB: half of what Binder gives
