@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ProgressPanel", "Studio"]
 
-_REST = 1.0  # seconds after a change before the picture for saved notebooks is drawn again
+_REST = 1.5  # seconds after a change before the picture for saved notebooks is drawn again
 
 
 class ProgressPanel(Panel):
@@ -203,8 +202,9 @@ class Studio:
         """Keep the picture up to date, once things have come to rest."""
         self.map.wait_for_umap(300)
         while True:
-            time.sleep(_REST)
             self._repaint.clear()
+            while self._repaint.wait(_REST):  # a hand is at work: a picture now would slow it
+                self._repaint.clear()
             still = self._still()
             if self._handle is not None and "image/png" in still:
                 self._handle.update(still, raw=True)

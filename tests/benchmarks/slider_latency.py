@@ -114,7 +114,7 @@ def to_pixels(n: int, n_classes: int) -> list[float]:
             page.keyboard.press("ArrowRight" if turn < ROUNDS // 2 else "ArrowLeft")
             page.wait_for_function("window.taken")
             taken.append(page.evaluate("window.taken"))
-            page.wait_for_timeout(2000)  # as above
+            page.wait_for_timeout(4000)  # as above
     return taken[3:]
 
 
