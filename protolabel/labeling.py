@@ -63,6 +63,11 @@ class Labels:
     model: PrototypeModel
     run: Refinement | None
 
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{n} {c}" for n, c in zip(self.names[:8], self.counts, strict=False))
+        more = ", ..." if len(self.names) > 8 else ""
+        return f"Labels({len(self)} images at iteration {self.iteration}: {shown}{more})"
+
     def __len__(self) -> int:
         return len(self.label)
 

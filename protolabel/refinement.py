@@ -72,6 +72,11 @@ class Refinement:
     visual_weight: float | None
     parameters: Mapping[str, Any]
 
+    def __repr__(self) -> str:
+        last = len(self.iterations) - 1
+        size = f"{self.n_images} images, {len(self.classes.names)} classes"
+        return f"Refinement({self.method}, {last} iterations of {size})"
+
     @property
     def n_images(self) -> int:
         """Number of images, N."""

@@ -87,3 +87,14 @@ def test_labels_of_new_images_have_no_iterations(run):
     new = pl.PrototypeClassifier.from_labels(pl.label(run)).label(clustered_world()[0].vectors[:5])
     with pytest.raises(pl.InputError, match="not from a run"):
         new.at(0)
+
+
+def test_labels_and_runs_say_what_they_are_in_a_line():
+    world, _, clusters = clustered_world()
+    run = pl.refine(world.vectors, world.classes, clusters, iterations=2, progress=silent)
+    assert (
+        repr(run) == f"Refinement(anchored, 2 iterations of {len(world.truth)} images, 6 classes)"
+    )
+    shown = repr(pl.label(run))
+    assert shown.startswith(f"Labels({len(world.truth)} images at iteration 2: class 0 ")
+    assert len(shown) < 200
