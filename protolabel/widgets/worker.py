@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, wait
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Work", "work_of"]
 
 _PASSING = 0.8  # seconds: a run that a slider only passed through is no run to compare
+
+_BRIEF = 0.25  # seconds: a bar that comes and goes within them would flicker, and cost frames
 
 _known: WeakKeyDictionary[Session, Work] = WeakKeyDictionary()
 
@@ -43,7 +45,7 @@ class Work(traitlets.HasTraits):
     labels
         The newest `Labels`; None until there are some. Panels draw these and compute nothing.
     busy
-        Whether work is under way.
+        Whether work is under way that is not done in a moment.
     phase, share
         What is being done, and how much of it is done, 0..1.
     stopped
@@ -153,12 +155,14 @@ class Work(traitlets.HasTraits):
                 self._done()
 
     def _update(self) -> None:
-        self.busy, self.problem = True, ""
+        self.problem = ""
         attempt: Future[Labels] = Future()
         self._attempt = attempt
         threading.Thread(
             target=self._compute, args=(attempt,), name="protolabel loop", daemon=True
         ).start()
+        wait([attempt], _BRIEF)
+        self.busy = not attempt.done()
         try:
             labels = attempt.result()
         except (CancelledError, Stopped):
