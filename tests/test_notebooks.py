@@ -6,9 +6,9 @@ import re
 import subprocess
 import sys
 
-import nbformat
 import pytest
 
+nbformat = pytest.importorskip("nbformat")  # in the extra "notebooks", not in "test"
 pytest.importorskip("nbclient")
 
 from notebook_tools import NOTEBOOKS, code_cells, execute, solved, tidy
