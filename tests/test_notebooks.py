@@ -11,7 +11,7 @@ import pytest
 nbformat = pytest.importorskip("nbformat")  # in the extra "notebooks", not in "test"
 pytest.importorskip("nbclient")
 
-from notebook_tools import NOTEBOOKS, code_cells, execute, solved, tidy
+from notebook_tools import NOTEBOOKS, code_cells, execute, solved, tidy  # noqa: E402
 
 LARGEST = 300_000  # bytes: GitHub shows larger ones slowly, or not at all
 MOST_MEMORY = 1_000  # MiB: half of what Binder gives
