@@ -12,9 +12,8 @@ from protolabel.errors import EncoderError, InputError
 from protolabel.torch_encoder import TorchEncoder, choose_device, choose_precision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from PIL import Image
 
 __all__ = ["TimmEncoder", "is_timm_model", "load_timm"]
 
@@ -25,43 +24,8 @@ _HEADS = ("fc.", "head.", "head_dist.", "classifier.", "mask_token")  # what fea
 class TimmEncoder(TorchEncoder):
     """A timm model without its classifier: pooled features, and no text side.
 
-    `load_encoder` builds it.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        From images (n, 3, height, width) to features (n, d); on `device`, in `precision`.
-    preprocess : callable
-        From an RGB `PIL.Image.Image` to a float32 tensor (3, height, width).
-    name : str
-        Model and weights.
-    source : tuple of (str, str or None)
-        The arguments that `load_encoder` needs to come back here.
-    device : str, default "cpu"
-        Where the model is.
-    precision : {"fp32", "fp16", "bf16"}, default "fp32"
-        Type of the pixels the model wants.
+    `load_encoder` builds it; the parameters are those of `TorchEncoder`.
     """
-
-    def __init__(
-        self,
-        model: Any,
-        preprocess: Callable[[Image.Image], Any],
-        *,
-        name: str,
-        source: tuple[str, str | None],
-        device: str = "cpu",
-        precision: str = "fp32",
-    ) -> None:
-        super().__init__(
-            model,
-            preprocess,
-            name=name,
-            source=source,
-            logit_scale=100.0,  # no text to compare with; stored with the vectors all the same
-            device=device,
-            precision=precision,
-        )
 
     def encode_texts(self, texts: Sequence[str]) -> NoReturn:  # noqa: ARG002 -- the protocol's
         """Raise `EncoderError`: there is no text side."""

@@ -36,11 +36,11 @@ class TorchEncoder(ABC):
         Model and weights.
     source : tuple of (str, str or None)
         The arguments that `load_encoder` needs to come back here.
-    logit_scale : float
-        What multiplies a cosine.
-    device : str
+    logit_scale : float, default 100
+        What multiplies a cosine; stored with the vectors even where there is no text to compare.
+    device : str, default "cpu"
         Where the model is.
-    precision : {"fp32", "fp16", "bf16"}
+    precision : {"fp32", "fp16", "bf16"}, default "fp32"
         Type of the pixels the model wants.
     """
 
@@ -51,9 +51,9 @@ class TorchEncoder(ABC):
         *,
         name: str,
         source: tuple[str, str | None],
-        logit_scale: float,
-        device: str,
-        precision: str,
+        logit_scale: float = 100.0,
+        device: str = "cpu",
+        precision: str = "fp32",
     ) -> None:
         import torch
 
