@@ -129,18 +129,20 @@ def witness_exponent(
     count = np.concatenate([np.ones(len(x) - 1), [SURE_LIKE]])
     agreed = np.concatenate([one[one | other], [SURE_LIKE * _sigmoid(SURE_OF)]])
 
-    def slope(exponent: float) -> float:
-        return float(x @ (agreed - count * _sigmoid(exponent * x)))
+    def slope(away: float) -> float:
+        return float(x @ (agreed - count * _sigmoid(start * np.exp(away) * x)))
 
-    low, high = SURE_OF / typical / _RANGE, SURE_OF / typical * _RANGE
-    # The likelihood is concave: its slope falls with the exponent.
-    if slope(low) <= 0:
-        return STEEPER * low
-    if slope(high) >= 0:
-        return STEEPER * high
-    from scipy.optimize import brentq
+    # The likelihood is concave: its slope falls with the exponent. In logarithms, a few steps do.
+    start, reach = SURE_OF / typical, float(np.log(_RANGE))
+    if slope(-reach) <= 0:
+        away = -reach
+    elif slope(reach) >= 0:
+        away = reach
+    else:
+        from scipy.optimize import brentq
 
-    return STEEPER * float(brentq(slope, low, high, xtol=1e-6 * low, rtol=1e-6))
+        away = brentq(slope, -reach, reach, xtol=1e-5)
+    return STEEPER * start * float(np.exp(away))
 
 
 def _sigmoid(x: NDArray[np.float64] | float) -> NDArray[np.float64]:

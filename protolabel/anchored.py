@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from protolabel.clustering import Clusters, cluster_means
 from protolabel.iteration import Iteration, hold_pins, summarize
 from protolabel.prototype_model import PrototypeModel, reread_votes, text_model
-from protolabel.vectors import FloatArray, log_softmax, unit_blocks
+from protolabel.vectors import FloatArray, log_softmax, remember, unit_blocks
 from protolabel.views import View, Visual, space_of, trust
 
 if TYPE_CHECKING:
@@ -89,7 +89,12 @@ def anchored_loop(
     weight[pins[:, 0]] = PIN_WEIGHT
     share = 0.0 if visual is None else trust(visual.neighbors, g)
     mean = space_of(vectors).mean
-    anchors = _anchors(vectors, mean, classes.vectors, states[0].labels)
+    anchors = remember(
+        vectors,
+        "anchors",
+        (classes.vectors.tobytes(), classes.logit_scale),
+        lambda: _anchors(vectors, mean, classes.vectors, states[0].labels),
+    )
     # These distances repeat in part what the text, of the same space, has said.
     views = [View(vectors, anchors, weight, 1.0 - 0.5 * share)]
     cluster_weight = CLUSTER_WEIGHT
@@ -100,6 +105,7 @@ def anchored_loop(
         neighbors = neighbors + share * visual.neighbors
         witnesses = witnesses.beside(visual.witnesses, share)
         cluster_weight *= share  # clusters of vectors that know no class have no vote
+    groups = None if clusters is None else _Groups(clusters, weight)
     for step in range(iterations):
         before = views[0].centres
         mass = g.sum(axis=0, dtype=np.float64)
@@ -121,8 +127,8 @@ def anchored_loop(
             visual=None if visual is None else found[1],
             log_prior=log_prior,
         )
-        if clusters is not None:
-            votes += cluster_weight * _cluster_votes(g, clusters, weight)
+        if groups is not None:
+            votes += cluster_weight * groups.votes(g)
         for _ in range(2):
             log_g = hold_pins(log_softmax(votes + NEIGHBOR_WEIGHT * (neighbors @ g)), pins)
             g = np.exp(log_g)
@@ -184,22 +190,34 @@ def _anchors(vectors: FloatArray, mean: Floats, text: Floats, labels: NDArray[np
     return anchors
 
 
-def _cluster_votes(g: Floats, clusters: Clusters, weight: Floats) -> Floats:
-    """Mean responsibility of the rest of each image's micro-cluster; none for noise, (N, C).
+class _Groups:
+    """The images of every micro-cluster, who vote on each other.
 
     Parameters
     ----------
+    clusters
+        K micro-clusters of N images.
     weight
-        (N, 1) how much each image counts.
+        (N, 1) float32, how much each image counts.
     """
-    inside = clusters.micro >= 0
-    micro, own, counts = clusters.micro[inside], weight[inside] * g[inside], weight[inside, 0]
-    size = np.bincount(micro, minlength=clusters.n_micro)
-    total = cluster_means(own, micro, clusters.n_micro) * size[:, None]
-    others = np.bincount(micro, counts, minlength=clusters.n_micro)[micro] - counts
-    votes = np.zeros_like(g)
-    votes[inside] = (total[micro] - own) / np.maximum(others, 1.0).astype(np.float32)[:, None]
-    return votes
+
+    def __init__(self, clusters: Clusters, weight: Floats) -> None:
+        from scipy.sparse import csr_array
+
+        self._micro, self._weight = clusters.micro, weight
+        inside = np.flatnonzero(clusters.micro >= 0)
+        entries = (weight[inside, 0], (clusters.micro[inside], inside))
+        shape = (max(1, clusters.n_micro), len(weight))
+        self._members = csr_array(entries, shape=shape, dtype=np.float32)
+        others = np.maximum(self._members.sum(axis=1)[self._micro] - weight[:, 0], 1.0)
+        self._scale = np.where(clusters.micro < 0, 0.0, 1.0 / others).astype(np.float32)[:, None]
+
+    def votes(self, g: Floats) -> Floats:
+        """Mean responsibility of the rest of each image's micro-cluster; none for noise, (N, C)."""
+        votes: Floats = (self._members @ g)[self._micro]
+        votes -= self._weight * g
+        votes *= self._scale
+        return votes
 
 
 def _readings(text_votes: Floats, pins: NDArray[np.int64]) -> tuple[NDArray[np.int64], Floats]:

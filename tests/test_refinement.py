@@ -284,7 +284,7 @@ def test_the_vote_of_a_micro_cluster_is_that_of_its_other_images():
     centroids = np.eye(2, 3, dtype=np.float32)
     clusters = Clusters(micro, np.maximum(micro, 0), centroids, np.arange(2), centroids)
     once = np.ones((5, 1), np.float32)
-    got = anchored._cluster_votes(g, clusters, once)
+    got = anchored._Groups(clusters, once).votes(g)
     wanted = [[0.25, 0.75], [0.5, 0.5], [0.75, 0.25], [0, 0], [0, 0]]
     np.testing.assert_allclose(got, wanted, atol=1e-6)
 

@@ -196,7 +196,7 @@ def test_a_pin_counts_in_its_cluster_as_in_its_prototype():
     centroids = unit_rows(np.eye(1, 3, dtype=np.float32))
     clusters = Clusters(micro, np.zeros(4, np.int32), centroids, np.zeros(1, int), centroids)
     weight = np.array([[4.0], [1.0], [1.0], [1.0]], np.float32)
-    got = anchored._cluster_votes(g, clusters, weight)
+    got = anchored._Groups(clusters, weight).votes(g)
     wanted = [[0.25, 0.75], [0.8, 0.2], [0.9, 0.1], [0.0, 0.0]]
     np.testing.assert_allclose(got, wanted, atol=1e-6)
 

@@ -83,7 +83,7 @@ class GalleryPanel(Panel):
         self.grid.on_msg(self.guard(self._heard))
         self.follow(self._show_classes, "classes")
         self.follow(self._show_history, "pins")
-        self.follow_work(self._show_pictures, "labels", "iteration", "selection")
+        self.follow_work(self._show_pictures, "settled", "iteration", "selection")
         yield self.row(self.show, self.of_class, self.back, self.forth, self.count)
         yield self.row(ipw.HTML(_FIRST), self.buttons)
         yield self.row(self.every, self.unpin, self.undo, self.redo, ipw.HTML(_MORE))
@@ -148,7 +148,7 @@ class GalleryPanel(Panel):
         self.redo.disabled = not self.session.can_redo
 
     def _show_pictures(self) -> None:
-        labels: Labels | None = self.work.labels
+        labels: Labels | None = self.work.settled
         self.of_class.layout.display = None if self.show.value == "class" else "none"
         if labels is None or labels.run is None:
             self.count.value = '<span class="pls-faint">The pictures appear here.</span>'

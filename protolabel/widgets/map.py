@@ -97,15 +97,16 @@ class MapPanel:
 
     def png(self) -> bytes:
         """Return the map as it stands as a small PNG; empty where there are no labels yet."""
-        run, points = self._run, self._points
-        if run is None or points is None or len(points) != run.n_images:
-            return b""
         from protolabel.plots import plot_map
 
-        shown = min(self.widget.iteration, len(run.iterations) - 1)
-        stars = np.frombuffer(self.widget.prototypes, np.float32)
+        with self.work.ui:  # run, labels and places of one state
+            run, points = self._run, self._points
+            if run is None or points is None or len(points) != run.n_images:
+                return b""
+            shown = min(self.widget.iteration, len(run.iterations) - 1)
+            stars = np.frombuffer(self.widget.prototypes, np.float32)
+            labels = np.frombuffer(self.widget.labels, f"<u{self.widget.label_bytes}")
         stars = stars.reshape(len(run.iterations), len(run.classes.names), 2)
-        labels = np.frombuffer(self.widget.labels, f"<u{self.widget.label_bytes}")
         labels = labels.reshape(len(run.iterations), -1)[shown]
         figure = plot_map(points, labels, run.classes.names, stars, iteration=shown)
         with io.BytesIO() as file:
@@ -166,13 +167,14 @@ class MapPanel:
         assert run is not None  # noqa: S101 -- a session's labels are from a run
         table = np.stack([labels.at(t).label for t in range(len(run.iterations))])
         sure = np.stack([state.agreement for state in run.iterations])
-        stars = place_prototypes(run, self.work.embeddings.unit, points)
         names = run.classes.names
         with view.hold_sync():
-            view.set_run(table, sure, stars, names, colours_of(len(names)))
+            view.set_run(table, sure, names, colours_of(len(names)))
             view.set_pinned(labels.pinned)
             if run.clusters is not None and run.clusters is not self._clusters:
                 self._show_clusters(run.clusters, points)
+        # The labels are on their way: finding the nearest images of the prototypes takes longer.
+        view.set_prototypes(place_prototypes(run, self.work.embeddings.unit, points))
         self._run = run
         self._labelled.set()
 
@@ -209,8 +211,7 @@ class MapPanel:
             self.widget.set_points(points)
             run, clusters = self._run, self._clusters
             if run is not None:
-                stars = place_prototypes(run, self.work.embeddings.unit, points)
-                self.widget.prototypes = np.ascontiguousarray(stars, np.float32).tobytes()
+                self.widget.set_prototypes(place_prototypes(run, self.work.embeddings.unit, points))
             if clusters is not None:
                 self._show_clusters(clusters, points)
 

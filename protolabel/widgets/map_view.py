@@ -159,7 +159,6 @@ class MapView(anywidget.AnyWidget):
         self,
         labels: ArrayLike,
         agreement: ArrayLike,
-        prototypes: ArrayLike | None,
         names: Sequence[str],
         colours: Sequence[str] = (),
     ) -> None:
@@ -171,8 +170,6 @@ class MapView(anywidget.AnyWidget):
             (T + 1, N) class index of every image at every iteration.
         agreement
             (T + 1, N) 0..1, or uint8 of 255ths.
-        prototypes
-            (T + 1, C, 2) where the prototypes stand on the map, or None.
         names
             The C class names.
         colours
@@ -187,11 +184,6 @@ class MapView(anywidget.AnyWidget):
             )
         if table.size and not 0 <= int(table.min()) <= int(table.max()) < count:
             raise InputError(f"labels must be class indices from 0 to {count - 1}.")
-        stars = np.zeros((0, count, 2)) if prototypes is None else np.asarray(prototypes)
-        if prototypes is not None and stars.shape != (len(table), count, 2):
-            raise InputError(
-                f"prototypes must have shape ({len(table)}, {count}, 2), got {stars.shape}."
-            )
         if sure.dtype != np.uint8:
             sure = np.rint(255 * np.clip(sure, 0, 1))
         follows = not self.labels or self.iteration >= self.last
@@ -200,11 +192,17 @@ class MapView(anywidget.AnyWidget):
             kind = np.uint8 if count <= 256 else np.dtype("<u2")
             self.labels = np.ascontiguousarray(table, dtype=kind).tobytes()
             self.agreement = np.ascontiguousarray(sure, dtype=np.uint8).tobytes()
-            self.prototypes = np.ascontiguousarray(stars, dtype=np.float32).tobytes()
             self.names, self.colours = list(names), list(colours)
             self.hidden = [one for one in self.hidden if one < count]
             # Who watches the last iteration goes on watching the last.
             self.iteration = self.last if follows else min(self.iteration, self.last)
+
+    def set_prototypes(self, places: ArrayLike) -> None:
+        """Show where the prototypes stand on the map at every iteration, (T + 1, C, 2).
+
+        Those of another number of iterations or classes than the labels' are not shown.
+        """
+        self.prototypes = np.ascontiguousarray(places, dtype=np.float32).tobytes()
 
     def set_clusters(self, micro: ArrayLike, meta: ArrayLike, centroids: ArrayLike) -> None:
         """Show clusters.

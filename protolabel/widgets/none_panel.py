@@ -49,7 +49,7 @@ class NonePanel(Panel):
         self.look.on_click(self.guard(self._select))
         self.follow(self._show, "none_of_these")
         self.session.observe(self.draw(self._forget), names=["revision"])
-        self.follow_work(self._measure, "labels")
+        self.follow_work(self._measure, "settled")
         self.session.observe(self.draw(self._measure), names=["vocabulary"])  # labels may stay
         yield self.on
         yield self.row(self.strictness, self.count, self.look)
@@ -92,7 +92,7 @@ class NonePanel(Panel):
         self.look.disabled = number == 0
 
     def _measure(self) -> None:
-        if self.work.labels is not None and not self._waiting:
+        if self.work.settled is not None and not self._waiting:
             self._waiting = True
             self.work.run(self._compute)
 

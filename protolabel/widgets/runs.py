@@ -47,7 +47,7 @@ class RunsPanel(Panel):
         for choice in (self.left, self.right):
             choice.observe(self.guard(self._compare), names="value")
         self.again.on_click(self.guard(self._go_back))
-        self.follow_work(self._show, "labels")
+        self.follow_work(self._show, "settled")
         self.follow(self._show, "truth")
         yield self.table
         yield self.row(self.left, self.right, self.again)
@@ -69,10 +69,11 @@ class RunsPanel(Panel):
         numbers = [run.number for run in runs]
         for choice, default in ((self.left, numbers[-2:-1]), (self.right, numbers[-1:])):
             known = choice.value
-            choice.options = [(f"run {number}", number) for number in numbers]
             follows = choice is self.right or known not in numbers
             wanted = (default or numbers[-1:]) if follows else [known]
-            choice.value = wanted[0] if wanted else None
+            with choice.hold_sync():
+                choice.options = [(f"run {number}", number) for number in numbers]
+                choice.value = wanted[0] if wanted else None
         self._compare()
 
     def _compare(self, _: Any = None) -> None:

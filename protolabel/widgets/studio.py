@@ -42,7 +42,7 @@ class ProgressPanel(Panel):
         self.stop.on_click(lambda _: self.attempt(self.work.stop))
         self.go_on.on_click(self.guard(lambda _: self.work.resume()))
         self.work.observe(self._tell, names=["busy", "phase", "share", "stopped"])
-        self.follow_work(self._show, "embeddings", "labels", "problem")
+        self.follow_work(self._show, "embeddings", "settled", "problem")
         self._tell()
         line = self.row(self.summary, self.phase, self.bar, self.stop, self.go_on)
         line.layout.min_height = "32px"
@@ -59,7 +59,7 @@ class ProgressPanel(Panel):
         self.phase.value = f'<span class="pls-faint" role="status">{escape(text)}&nbsp;</span>'
 
     def _show(self) -> None:
-        labels = self.work.labels
+        labels = self.work.settled
         if self.work.problem:
             self.say(self.work.problem, "bad")
         elif labels is not None:

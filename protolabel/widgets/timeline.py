@@ -57,7 +57,7 @@ class TimelinePanel(Panel):
         choice = self.row(self.kept, self.keep, self.last)
         choice.layout.min_height = "34px"
         self.verdict = ipw.VBox([self.findings, choice])
-        self.follow_work(self._show, "labels", "iteration")
+        self.follow_work(self._show, "settled", "iteration")
         self.follow(self._show, "kept")
         yield self.player
         yield self.verdict
@@ -73,7 +73,7 @@ class TimelinePanel(Panel):
         self.session.kept = None
 
     def _show(self) -> None:
-        labels: Labels | None = self.work.labels
+        labels: Labels | None = self.work.settled
         ready = labels is not None and labels.run is not None
         for widget in (self.slider, self.play):
             widget.disabled = not ready

@@ -23,6 +23,8 @@ __all__ = ["Work", "work_of"]
 
 _PASSING = 0.8  # seconds: a run that a slider only passed through is no run to compare
 
+_FRAMES = 0.04  # seconds that a browser has for the map before the charts come
+
 _BRIEF = 0.25  # seconds: a bar that comes and goes within them would flicker, and cost frames
 
 _known: WeakKeyDictionary[Session, Work] = WeakKeyDictionary()
@@ -43,7 +45,10 @@ class Work(traitlets.HasTraits):
     embeddings
         The `Embeddings`; None until there are some.
     labels
-        The newest `Labels`; None until there are some. Panels draw these and compute nothing.
+        The newest `Labels`; None until there are some. The map draws these.
+    settled
+        The same, a moment later, for the other panels, which compute nothing: a browser that gets
+        charts and thumbnails together with the map draws the map after them.
     busy
         Whether work is under way that is not done in a moment.
     phase, share
@@ -60,6 +65,7 @@ class Work(traitlets.HasTraits):
 
     embeddings = traitlets.Any(None, allow_none=True)
     labels = traitlets.Any(None, allow_none=True)
+    settled = traitlets.Any(None, allow_none=True)
     busy = traitlets.Bool(default_value=False)
     phase = traitlets.Unicode("")
     share = traitlets.Float(0.0)
@@ -208,6 +214,9 @@ class Work(traitlets.HasTraits):
                 else:
                     assert labels.run is not None  # noqa: S101 -- a session's are from a run
                     self.iteration = min(self.iteration, len(labels.run.iterations) - 1)
+        self._stale.wait(_FRAMES)  # not while a hand goes on dragging
+        with self.ui:
+            self.settled = labels
 
     def _report(self, phase: str, done: int, total: int) -> None:
         """Progress of every stage, in whatever thread it is computed."""

@@ -72,10 +72,12 @@ const model = { get: (k) => state[k], save_changes() {}, send() {}, off() {},
   on(e, f) { heard.set(e, [...(heard.get(e) ?? []), f]); } };
 render({ model, el: document.getElementById("host") });
 const root = document.querySelector(".pl-map");
-const drawn = async () => {
-  const f = root.dataset.frames;
-  while (root.dataset.frames === f) await frame();
-};
+// At once, not when a frame looks: that would be the next one, or the one after.
+const changed = (node, name) => new Promise((done) => {
+  const observer = new MutationObserver(() => { observer.disconnect(); done(); });
+  observer.observe(node, { attributeFilter: [name] });
+});
+const drawn = () => changed(root, "data-frames");
 const next = Array.from({ length: 3 }, makeLabels);
 let turn = 0;
 const apply = (k, v) => timed(async () => { model.set(k, v); await drawn(); });
@@ -84,8 +86,7 @@ window.scrub = () => apply("iteration", turn++ % (T + 1));
 window.target = ".pl-stage";
 window.watch = (what) => { window.result = (async () => {
   const card = document.querySelector(".pl-card");
-  const before = root.dataset.selected;
-  while (what === "hover" ? card.hidden : root.dataset.selected === before) await frame();
+  await (what === "hover" ? changed(card, "hidden") : changed(root, "data-selected"));
   await frame();
   return performance.now();
 })(); };

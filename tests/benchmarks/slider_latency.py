@@ -4,8 +4,8 @@
 
 The real path: the trait of a session is set, the worker of the panels computes the labels, and the
 map sends them. The whole studio is there, so its charts and thumbnails are drawn as well. With
-``--lab`` the path is whole: from a key on the slider in JupyterLab to the frame that shows the
-map in Chromium. The vectors are simulated as in `large_folder.py`.
+``--lab`` the path is whole: from a key on the slider in JupyterLab to the frame after
+the one that shows the map in Chromium. The vectors are simulated as in `large_folder.py`.
 """
 
 from __future__ import annotations
@@ -71,14 +71,14 @@ def to_message(session: pl.Session) -> list[float]:
 WATCH = """() => {
   const map = document.querySelector(".pl-map");
   document.addEventListener("keydown", () => {
-    const [start, before] = [performance.now(), map.dataset.frames];
+    const start = performance.now();
     window.taken = null;
-    const look = () => {
-      if (map.dataset.frames === before) return requestAnimationFrame(look);
-      const done = () => { window.taken = performance.now() - start; };
-      return requestAnimationFrame(() => setTimeout(done));
-    };
-    look();
+    const drawn = new MutationObserver(() => {
+      drawn.disconnect();
+      // The frame after the one that shows the map.
+      requestAnimationFrame(() => setTimeout(() => { window.taken = performance.now() - start; }));
+    });
+    drawn.observe(map, { attributeFilter: ["data-frames"] });
   }, true);
 }"""
 
@@ -114,7 +114,7 @@ def to_pixels(n: int, n_classes: int) -> list[float]:
             page.keyboard.press("ArrowRight" if turn < ROUNDS // 2 else "ArrowLeft")
             page.wait_for_function("window.taken")
             taken.append(page.evaluate("window.taken"))
-            page.wait_for_timeout(4000)  # as above
+            page.wait_for_timeout(500)  # a hand at work: the charts follow, the picture waits
     return taken[3:]
 
 

@@ -32,7 +32,7 @@ def grid_view(names: list[str] | None = None, **traits: Any) -> MapView:
     view = MapView(thumbnail=_picture, caption=lambda i: f"folder/img{i}.png", **traits)
     view.set_points(xy)
     agreement = np.full(table.shape, 0.8)
-    view.set_run(table, agreement, None, names or NAMES)
+    view.set_run(table, agreement, names or NAMES)
     return view
 
 

@@ -39,12 +39,12 @@ def test_a_selection_goes_both_ways(view: MapView) -> None:
 
 def test_a_run_is_sent_as_bytes(view: MapView) -> None:
     labels = table()
-    view.set_run(labels, np.full(labels.shape, 0.5), None, ["a", "b"])
+    view.set_run(labels, np.full(labels.shape, 0.5), ["a", "b"])
     assert np.frombuffer(view.labels, np.uint8).reshape(3, 10).tolist() == labels.tolist()
     assert set(view.agreement) == {128}
     assert view.iteration == view.last == 2
     many = table(classes=300)
-    view.set_run(many, np.ones(many.shape), None, [str(i) for i in range(300)])
+    view.set_run(many, np.ones(many.shape), [str(i) for i in range(300)])
     assert view.label_bytes == 2
     assert np.frombuffer(view.labels, "<u2").reshape(3, 10).tolist() == many.tolist()
 
@@ -53,7 +53,7 @@ def test_who_watches_the_last_iteration_goes_on_doing_so(view: MapView) -> None:
     for steps, chosen, expected in ((3, None, 2), (6, None, 5), (6, 1, 1), (2, None, 1)):
         if chosen is not None:
             view.iteration = chosen
-        view.set_run(table(steps=steps), np.ones((steps, 10)), None, ["a", "b"])
+        view.set_run(table(steps=steps), np.ones((steps, 10)), ["a", "b"])
         assert view.iteration == expected
 
 
@@ -61,17 +61,15 @@ def test_arrays_that_do_not_fit_are_refused(view: MapView) -> None:
     with pytest.raises(InputError, match=r"\(N, 2\)"):
         view.set_points(np.zeros((3, 3)))
     with pytest.raises(InputError, match="shape"):
-        view.set_run(table(9), np.ones((3, 9)), None, ["a", "b"])
+        view.set_run(table(9), np.ones((3, 9)), ["a", "b"])
     with pytest.raises(InputError, match="class indices"):
-        view.set_run(table(), np.ones((3, 10)), None, ["a"])
-    with pytest.raises(InputError, match="prototypes"):
-        view.set_run(table(), np.ones((3, 10)), np.zeros((1, 2, 2)), ["a", "b"])
+        view.set_run(table(), np.ones((3, 10)), ["a"])
     with pytest.raises(InputError, match="one value for each"):
         view.set_clusters(np.zeros(3), np.zeros(3), np.zeros((1, 2)))
 
 
 def test_another_number_of_points_empties_the_map(view: MapView) -> None:
-    view.set_run(table(), np.ones((3, 10)), None, ["a", "b"])
+    view.set_run(table(), np.ones((3, 10)), ["a", "b"])
     view.select([1])
     view.set_points(np.zeros((4, 2)))
     assert (view.labels, view.selection, view.last) == (b"", b"", 0)

@@ -145,7 +145,7 @@ class MapWidget {
 
   changed(name) {
     const means = {
-      label_bytes: "labels", agreement: "labels", names: "labels", colours: "labels", prototypes: "labels",
+      label_bytes: "labels", agreement: "labels", names: "labels", colours: "labels", prototypes: "stars",
       meta: "micro", centroids: "micro", iteration: "step", kept: "step", color_by: "legend", hidden: "legend",
       captions: "card", playing: "playing", height: "size", summary: "step", status: "step",
     };
@@ -171,6 +171,7 @@ class MapWidget {
     if (dirty.has("theme")) this.readTheme();
     if (dirty.has("xy")) this.readPoints(now);
     if (dirty.has("xy") || dirty.has("labels")) this.readRun();
+    if (dirty.has("xy") || dirty.has("labels") || dirty.has("stars")) this.readStars();
     if (dirty.has("xy") || dirty.has("micro")) this.readClusters();
     if (dirty.has("xy") || dirty.has("pinned")) this.pins = this.readPins();
     if (dirty.has("xy") || dirty.has("selection")) this.readSelection();
@@ -263,10 +264,14 @@ class MapWidget {
     this.labels = labels;
     this.agreement = typed(this.get("agreement"), Uint8Array);
     this.names = this.get("names") ?? [];
+    this.unknown = new Uint8Array(this.steps ? 0 : n);
+  }
+
+  readStars() {
     const stars = typed(this.get("prototypes"), Float32Array);
     const fits = this.steps && stars.length === this.steps * this.names.length * 2;
     this.stars = fits ? this.cloud.place(stars) : [new Float32Array(0), new Float32Array(0)];
-    this.unknown = new Uint8Array(this.steps ? 0 : n);
+    this.signs.hidden = !fits;
   }
 
   readClusters() {

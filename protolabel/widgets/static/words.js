@@ -79,7 +79,6 @@ export const words = {
     this.key.replaceChildren(...this.keyOf(by));
     this.key.hidden = !this.key.childNodes.length;
     this.legend.hidden = !this.names.length && this.key.hidden;
-    this.signs.hidden = !this.stars[0].length;
   },
 
   keyOf(by) {
