@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from palettes import by_count, painted
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "widgets" / "lab"))
@@ -37,12 +38,8 @@ def few_colours(picture: Image.Image) -> Image.Image:
     """Scaled down, with a palette that keeps the colours of the classes: they are few pixels."""
     small = picture.resize((WIDTH, picture.height * WIDTH // picture.width), Image.LANCZOS)
     upper = small.crop((0, 0, WIDTH, small.height * 58 // 100))
-    counted = sorted(upper.getcolors(1 << 24), reverse=True)
-    bright = [colour for _, colour in counted if max(colour) - min(colour) > 70][:BRIGHT]
-    rest = small.quantize(COLOURS - BRIGHT, dither=Image.Dither.NONE).getpalette()
-    palette = Image.new("P", (1, 1))
-    palette.putpalette([value for colour in bright for value in colour] + rest)
-    return small.quantize(palette=palette, dither=Image.Dither.NONE)
+    bright = [colour for colour in by_count(upper) if max(colour) - min(colour) > 70][:BRIGHT]
+    return painted([small], bright, COLOURS)[0]
 
 
 def main() -> None:

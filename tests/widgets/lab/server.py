@@ -89,13 +89,15 @@ def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 
 @contextmanager
-def open_page(width: int = 1280, height: int = 1500) -> Iterator[Any]:
+def open_page(width: int = 1280, height: int = 1500, scale: int = 1) -> Iterator[Any]:
     """Give a page; leaving it fails if anything but this machine was asked for."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": width, "height": height})
+        page = browser.new_page(
+            viewport={"width": width, "height": height}, device_scale_factor=scale
+        )
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         yield page
