@@ -8,6 +8,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import anywidget
 import ipywidgets as ipw
 
 from protolabel.errors import ProtolabelError
@@ -19,19 +20,24 @@ if TYPE_CHECKING:
 
     from protolabel.session import Session
 
-__all__ = ["Panel", "colours_of", "escape", "failures", "style"]
+__all__ = ["Look", "Panel", "colours_of", "escape", "failures"]
 
 _log = logging.getLogger("protolabel")
 
 failures: list[BaseException] | None = None
 """A list here makes every guard collect what it shows and raise it again: tests set it."""
 
-_CSS = (Path(__file__).parent / "static" / "panels.css").read_text("utf-8")
+_STATIC = Path(__file__).parent / "static"
 
 
-def style() -> ipw.HTML:
-    """Return the style sheet of the panels, which follows the theme of the notebook."""
-    return ipw.HTML(f"<style>{_CSS}</style>", layout={"display": "none"})
+class Look(anywidget.AnyWidget):
+    """What panels bring to the page: their style sheet, and keys that the notebook leaves alone."""
+
+    _esm = _STATIC / "keys.js"
+    _css = _STATIC / "panels.css"
+
+    def __init__(self) -> None:
+        super().__init__(layout={"display": "none"})
 
 
 def colours_of(count: int) -> list[str]:
@@ -56,7 +62,7 @@ class Panel:
     widget
         What is displayed.
     body
-        The same without the style sheet, for the studio.
+        The same without the look, for the studio.
     """
 
     title = ""
@@ -72,7 +78,7 @@ class Panel:
         self.body = ipw.VBox([*heads, *self.build(), self.status])
         self.body.add_class("pls-panel")
         self.body.add_class("pls-card")
-        self.widget = ipw.VBox([style(), self.body])
+        self.widget = ipw.VBox([Look(), self.body])
 
     def build(self) -> Iterator[ipw.Widget]:
         """Give the widgets of the panel."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
 
-from protolabel.widgets.base import Panel, escape, style
+from protolabel.widgets.base import Look, Panel, escape
 from protolabel.widgets.classes import ClassesPanel
 from protolabel.widgets.controls import ControlsPanel
 from protolabel.widgets.export_panel import ExportPanel
@@ -135,7 +135,7 @@ class Studio:
         self.tabs.add_class("pls-panel")
         self.tabs.add_class("pls-tabs")
         self.widget = ipw.VBox(
-            [style(), self.progress.body, top, self.tabs],
+            [Look(), self.progress.body, top, self.tabs],
             layout={"width": "100%", "grid_gap": "8px"},
         )
         self.widget.add_class("pls-studio")

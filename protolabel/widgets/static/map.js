@@ -79,7 +79,7 @@ class MapWidget {
     this.chip.append(icon("close"));
     this.statusLine = make("div", "pl-status", { role: "status", hidden: "" });
     this.stage = make("div", "pl-stage", {
-      tabindex: "0", role: "application", "aria-roledescription": "map", "data-tool": "pan",
+      tabindex: "0", "data-lm-suppress-shortcuts": "true", role: "application", "aria-roledescription": "map", "data-tool": "pan",
       "aria-keyshortcuts": "ArrowLeft ArrowRight Space + - 0 L Escape",
     }, this.canvas, this.overlay, this.chip, this.statusLine, this.card);
     this.key = make("div", "pl-key");
