@@ -1,9 +1,10 @@
-"""One JupyterLab for all tests here, and a page for each."""
+"""One server for all tests here, a page for each, and the programs they are run in."""
 
 from __future__ import annotations
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,16 @@ def lab(browser_ready, tmp_path_factory):
         yield running
 
 
+@pytest.fixture(params=server.PROGRAMS)
+def program(request):
+    """JupyterLab, then Notebook 7: what holds in one holds in the other."""
+    if request.param == "Notebook 7" and find_spec("notebook") is None:
+        pytest.skip("Notebook 7 is not installed: pip install '.[dev]'")
+    return request.param
+
+
 @pytest.fixture
 def page(browser_ready):
-    """A page that fails the test when anything but the Lab is asked for."""
+    """A page that fails the test when anything but our server is asked for."""
     with server.open_page() as opened:
         yield opened

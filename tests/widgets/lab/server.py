@@ -29,6 +29,8 @@ FLAGS = [
     "--disable-dev-shm-usage",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
+# Where each shows a notebook: one server has the pages of both once Notebook 7 is installed.
+PROGRAMS = {"JupyterLab": "doc/tree", "Notebook 7": "notebooks"}
 
 
 @contextmanager
@@ -60,7 +62,8 @@ def running_lab(home: Path) -> Iterator[tuple[str, Path]]:
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}",
         "--allow-root", "--IdentityProvider.token=t", f"--ServerApp.root_dir={notebooks}",
-        "--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly",
+        "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
+        "--LabApp.extension_manager=readonly",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]  # fmt: skip
     with (home / "lab.log").open("w") as log:
@@ -116,8 +119,10 @@ LISTEN = """() => {
 }"""
 
 
-def open_notebook(page: Any, lab: tuple[str, Path], name: str, cells: list[str]) -> None:
-    """Write a notebook, open it alone on the page, and run it."""
+def open_notebook(
+    page: Any, lab: tuple[str, Path], name: str, cells: list[str], *, program: str = "JupyterLab"
+) -> None:
+    """Write a notebook, open it alone on the page of a program, and run it."""
     address, notebooks = lab
     code = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -127,8 +132,9 @@ def open_notebook(page: Any, lab: tuple[str, Path], name: str, cells: list[str])
         "nbformat": 4,
         "nbformat_minor": 5,
     }
+    (notebooks / name).parent.mkdir(exist_ok=True)
     (notebooks / name).write_text(json.dumps(book))
-    page.goto(f"{address}/doc/tree/{name}?token=t&reset")
+    page.goto(f"{address}/{PROGRAMS[program]}/{name}?token=t&reset")
     page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.context?.isReady")
     page.wait_for_function(
         "window.jupyterapp.shell.currentWidget.context.sessionContext.session?.kernel"
