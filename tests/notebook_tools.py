@@ -30,6 +30,13 @@ def execute(book: nbformat.NotebookNode, folder: Path, *, last: str = "") -> str
     """Run all cells of a notebook in a folder, in place; return what the code `last` prints."""
     end = nbformat.v4.new_code_cell(f"{_REST}\n{last}")
     book.cells.append(end)
+    run(book, folder)
+    book.cells.pop()
+    return "".join(out.get("text", "") for out in end.outputs)
+
+
+def run(book: nbformat.NotebookNode, folder: Path) -> None:
+    """Run all cells in a folder, as `jupyter nbconvert --execute`: the kernel ends with them."""
     surroundings = {
         "XDG_CACHE_HOME": str(folder / ".cache"),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
@@ -46,8 +53,6 @@ def execute(book: nbformat.NotebookNode, folder: Path, *, last: str = "") -> str
     )
     with mock.patch.dict(os.environ, surroundings):
         client.execute()
-    book.cells.pop()
-    return "".join(out.get("text", "") for out in end.outputs)
 
 
 def tidy(book: nbformat.NotebookNode) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 nbformat = pytest.importorskip("nbformat")  # in the extra "notebooks", not in "test"
 pytest.importorskip("nbclient")
 
-from notebook_tools import NOTEBOOKS, code_cells, execute, solved, tidy  # noqa: E402
+from notebook_tools import NOTEBOOKS, code_cells, execute, run, solved, tidy  # noqa: E402
 
 LARGEST = 300_000  # bytes: GitHub shows larger ones slowly, or not at all
 MOST_MEMORY = 1_000  # MiB: half of what Binder gives
@@ -54,6 +55,26 @@ def test_it_runs_offline_from_top_to_bottom(path, tmp_path):
     if memory:
         peak, gpu = map(int, re.findall(r"\d+", memory))
         assert peak - gpu < MOST_MEMORY, f"{peak} MiB, {gpu} of them GPU libraries"
+
+
+@pytest.mark.timeout(300)
+def test_a_notebook_that_no_browser_has_open_keeps_a_picture_of_the_studio(tmp_path):
+    make = """import protolabel as pl
+pl.write_sample_pictures("photos", per_class=3)
+session = pl.Session("photos", ["dog", "cat", "lion"], encoder="sample")
+session.labels"""
+    book = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(make), nbformat.v4.new_code_cell("session")]
+    )
+    run(book, tmp_path)
+    pictures = [
+        base64.b64decode(out["data"]["image/png"])
+        for out in book.cells[1].outputs
+        if "image/png" in out.get("data", {})
+    ]
+    assert len(pictures) == 1
+    assert pictures[0].startswith(b"\x89PNG")
+    assert len(pictures[0]) > 3_000  # points, and not an empty frame
 
 
 @pytest.mark.timeout(300)

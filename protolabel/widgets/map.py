@@ -64,6 +64,7 @@ class MapPanel:
         self._closed = False
         self._pictures = False
         self._labelled = threading.Event()
+        self._answered = threading.Event()  # by labels, or by why there are none
         self._laying = threading.Thread()  # none yet
         self.work.observe(self._draw, names=["embeddings", "labels", "stopped", "problem"])
         session.observe(self._show_kept, names=["kept"])
@@ -77,6 +78,11 @@ class MapPanel:
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the map shows the session as it is now; False if the time ran out."""
         return self.work.wait(timeout)
+
+    def wait_for_labels(self, timeout: float | None = None) -> bool:
+        """Wait until there are labels on the map; False if the time ran out, or none will come."""
+        self._answered.wait(timeout)
+        return self._labelled.is_set()
 
     def wait_for_umap(self, timeout: float | None = None) -> bool:
         """Wait until UMAP and the pictures are there too; False if the time ran out."""
@@ -117,7 +123,7 @@ class MapPanel:
         """Show the widget, with a picture of it for places where no kernel runs."""
         bundle = self.widget._repr_mimebundle_(**options)
         data = bundle[0] if isinstance(bundle, tuple) else bundle
-        picture = self.png() if self.wait(1.0) else b""
+        picture = self.png() if self.wait_for_labels(1.0) else b""
         if data is not None and picture:
             data["image/png"] = base64.b64encode(picture).decode("ascii")
         return bundle
@@ -155,6 +161,7 @@ class MapPanel:
             view.kept = -1 if self.session.kept is None else self.session.kept
         if work.problem or work.stopped:
             view.status = work.problem or "Stopped"
+            self._answered.set()
         elif work.labels is not None and not self._laying.is_alive():
             view.status = ""
 
@@ -177,6 +184,7 @@ class MapPanel:
         view.set_prototypes(place_prototypes(run, self.work.embeddings.unit, points))
         self._run = run
         self._labelled.set()
+        self._answered.set()
 
     def _show_clusters(self, clusters: Clusters, points: NDArray[np.float32]) -> None:
         centroids = place_centroids(clusters, points)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ProgressPanel", "Studio"]
 
+_FIRST = 3.0  # seconds that a cell waits for labels, so that its picture is saved with it
 _REST = 1.5  # seconds after a change before the picture for saved notebooks is drawn again
 
 
@@ -144,6 +145,8 @@ class Studio:
         view, work = self.map.widget, self.work
         view.observe(self.gallery.guard(self._looked), names="iteration")
         view.observe(self.gallery.guard(self._selected), names="selection")
+        view.observe(lambda _: self._repaint.set(), names="xy")
+        work.observe(lambda _: self._repaint.set(), names="labels")
         work.observe(self._scrubbed, names="iteration")
         self.none.look.on_click(self.gallery.guard(lambda _: self._show_selection()))
 
@@ -172,14 +175,17 @@ class Studio:
 
         The picture is an output of its own, which the style sheet hides below a living studio:
         to change the output of the studio would draw it anew under the hands of the user.
+        The cell waits a moment for it: `jupyter nbconvert --execute` ends the kernel after the
+        last cell.
         """
         from IPython.display import display
 
         display(self._bundle(), raw=True)
+        self.map.wait_for_labels(_FIRST)
+        self._repaint.clear()
         self._handle = display(self._still(), raw=True, display_id=True)
         if not self._painting:
             self._painting = True
-            self.work.observe(lambda _: self._repaint.set(), names=["labels"])
             threading.Thread(target=self._paint, name="protolabel picture", daemon=True).start()
 
     def _ipython_display_(self, **_: Any) -> None:
@@ -200,12 +206,11 @@ class Studio:
 
     def _paint(self) -> None:
         """Keep the picture up to date, once things have come to rest."""
-        self.map.wait_for_umap(300)
         while True:
+            self._repaint.wait()
             self._repaint.clear()
             while self._repaint.wait(_REST):  # a hand is at work: a picture now would slow it
                 self._repaint.clear()
             still = self._still()
             if self._handle is not None and "image/png" in still:
                 self._handle.update(still, raw=True)
-            self._repaint.wait()
