@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MapPanel"]
 
+_FOLLOWED = ["embeddings", "labels", "behind", "stopped", "problem"]  # of the worker
+
 
 class MapPanel:
     """The images of a session on a plane, following every change of it.
@@ -66,7 +68,7 @@ class MapPanel:
         self._labelled = threading.Event()
         self._answered = threading.Event()  # by labels, or by why there are none
         self._laying = threading.Thread()  # none yet
-        self.work.observe(self._draw, names=["embeddings", "labels", "stopped", "problem"])
+        self.work.observe(self._draw, names=_FOLLOWED)
         session.observe(self._show_kept, names=["kept"])
         self._draw()
 
@@ -97,7 +99,7 @@ class MapPanel:
         """Stop following the session and remove the widget."""
         self._closed = True
         self._labelled.set()
-        self.work.unobserve(self._draw, names=["embeddings", "labels", "stopped", "problem"])
+        self.work.unobserve(self._draw, names=_FOLLOWED)
         self.session.unobserve(self._show_kept, names=["kept"])
         self.widget.close()
 
@@ -162,6 +164,8 @@ class MapPanel:
         if work.problem or work.stopped:
             view.status = work.problem or "Stopped"
             self._answered.set()
+        elif work.behind:
+            view.status = f"{work.behind} …"
         elif work.labels is not None and not self._laying.is_alive():
             view.status = ""
 
@@ -202,12 +206,12 @@ class MapPanel:
                 self._draw()
             self._labelled.wait()  # what the person waits for comes first
             if self._umap and not self._closed:
-                view.status = "Laying out the map …"
-                self._place(session.map)
+                self._place(self.work.behind_panels("Laying out the map", lambda: session.map))
             if not self._pictures and not self._closed:
                 self._pictures = True
                 self._add_pictures()
-            view.status = ""
+            if not (self.work.problem or self.work.stopped):
+                view.status = ""
         except ProtolabelError as error:
             view.status = str(error)
         except Exception as error:  # noqa: BLE001 -- as above

@@ -42,7 +42,7 @@ class ProgressPanel(Panel):
         # Not through `guard`: a drawing may hold the turn, and Stop must not wait for it.
         self.stop.on_click(lambda _: self.attempt(self.work.stop))
         self.go_on.on_click(self.guard(lambda _: self.work.resume()))
-        self.work.observe(self._tell, names=["busy", "phase", "share", "stopped"])
+        self.work.observe(self._tell, names=["busy", "phase", "share", "behind", "stopped"])
         self.follow_work(self._show, "embeddings", "settled", "problem")
         self._tell()
         line = self.row(self.summary, self.phase, self.bar, self.stop, self.go_on)
@@ -54,9 +54,11 @@ class ProgressPanel(Panel):
         work = self.work
         hidden, shown = "none", None
         self.bar.value = work.share
-        self.bar.layout.display = self.stop.layout.display = shown if work.busy else hidden
+        self.bar.layout.display = shown if work.busy else hidden
+        self.stop.layout.display = shown if work.busy or work.behind else hidden
         self.go_on.layout.display = shown if work.stopped else hidden
-        text = "stopped" if work.stopped else work.phase or ("working" if work.busy else "")
+        doing = (work.phase or "working") if work.busy else work.behind
+        text = doing or ("stopped" if work.stopped else "")
         self.phase.value = f'<span class="pls-faint" role="status">{escape(text)}&nbsp;</span>'
 
     def _show(self) -> None:

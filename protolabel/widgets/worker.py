@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from concurrent.futures import CancelledError, Future, wait
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import traitlets
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from protolabel.session import Session
 
 __all__ = ["Work", "work_of"]
+
+T = TypeVar("T")
 
 _PASSING = 0.8  # seconds: a run that a slider only passed through is no run to compare
 
@@ -53,6 +55,8 @@ class Work(traitlets.HasTraits):
         Whether work is under way that is not done in a moment.
     phase, share
         What is being done, and how much of it is done, 0..1.
+    behind
+        What is computed behind the panels, which do not wait for it; empty for nothing.
     stopped
         Whether a person stopped the work; `resume` goes on.
     problem
@@ -69,6 +73,7 @@ class Work(traitlets.HasTraits):
     busy = traitlets.Bool(default_value=False)
     phase = traitlets.Unicode("")
     share = traitlets.Float(0.0)
+    behind = traitlets.Unicode("")
     stopped = traitlets.Bool(default_value=False)
     problem = traitlets.Unicode("")
     iteration = traitlets.Int(0)
@@ -81,7 +86,11 @@ class Work(traitlets.HasTraits):
         self._stale = threading.Event()
         self._errands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._attempt: Future[Labels] = Future()
-        self._here = threading.local()
+        self._errand: Future[None] = Future()
+        self._behind: set[Future[Any]] = set()
+        self._going = threading.Event()  # not while stopped
+        self._going.set()
+        self._here = threading.local()  # what each thread works at
         self._waiting = 0
         self._idle = threading.Condition()
         self._published = 0.0
@@ -100,18 +109,44 @@ class Work(traitlets.HasTraits):
             self._waiting += 1
         self._errands.put(job)
 
+    def behind_panels(self, phase: str, compute: Callable[[], T]) -> T:
+        """Return what takes long and what no panel waits for; the caller is a thread of its own.
+
+        Who stops it is free of it at once, and panels go on; who goes on starts it again.
+        """
+        while not self._closed:
+            self._going.wait()
+            attempt: Future[T] = Future()
+            self._behind.add(attempt)
+            self._begin(attempt, compute)
+            wait([attempt], _BRIEF)
+            try:
+                if not attempt.done():
+                    self.behind = phase
+                return attempt.result()
+            except CancelledError:
+                pass
+            finally:
+                self._behind.discard(attempt)
+                self.behind = phase if self._behind else ""
+        raise Stopped("The work was stopped; what was finished is kept.")
+
     def stop(self) -> None:
         """Stop the work under way and be free at once.
 
         A fit of UMAP or HDBSCAN cannot be interrupted: its thread ends with the step that it is
         in, and nobody waits for it. Who goes on before that uses what it found.
         """
+        self._going.clear()
         self.stopped = True
-        self._attempt.cancel()
+        under_way: set[Future[Any]] = {self._attempt, self._errand, *self._behind}
+        for one in under_way:
+            one.cancel()
 
     def resume(self) -> None:
         """Go on after `stop`; what was finished is kept."""
         self.stopped = False
+        self._going.set()
         self.session.revision += 1  # wakes everybody who follows
 
     def wait(self, timeout: float | None = 60.0) -> bool:
@@ -125,6 +160,7 @@ class Work(traitlets.HasTraits):
         _known.pop(self.session, None)
         self._closed = True
         self.stop()
+        self._going.set()
         self._stale.set()
         self._errands.put(lambda: None)
 
@@ -146,15 +182,16 @@ class Work(traitlets.HasTraits):
             self._stale.wait()
             self._stale.clear()
             try:
-                if not (self.stopped or self._closed):
+                # Where only a layout or an export was stopped, labels go on following.
+                if not (self._closed or (self.stopped and self._attempt.cancelled())):
                     self._update()
             finally:
                 self._done()
 
     def _serve(self) -> None:
-        self._here.stoppable = True
         while not self._closed:
             job = self._errands.get()
+            self._here.attempt = self._errand = Future()
             try:
                 job()
             finally:
@@ -164,9 +201,7 @@ class Work(traitlets.HasTraits):
         self.problem = ""
         attempt: Future[Labels] = Future()
         self._attempt = attempt
-        threading.Thread(
-            target=self._compute, args=(attempt,), name="protolabel loop", daemon=True
-        ).start()
+        self._begin(attempt, lambda: self._label(attempt))
         wait([attempt], _BRIEF)
         self.busy = not attempt.done()
         try:
@@ -182,20 +217,29 @@ class Work(traitlets.HasTraits):
         finally:
             self.busy, self.phase, self.share = False, "", 0.0
 
-    def _compute(self, attempt: Future[Labels]) -> None:
-        self._here.stoppable = True
-        labels: Labels | None = None
-        problem: Exception | None = None
-        try:
-            self.embeddings = self.session.embeddings
-            labels = self.session.labels
-        except Exception as error:  # noqa: BLE001 -- raised again where the result is waited for
-            problem = error
-        if attempt.set_running_or_notify_cancel():  # else nobody waits any more
-            if labels is None:
-                attempt.set_exception(problem)
-            else:
-                attempt.set_result(labels)
+    def _label(self, attempt: Future[Labels]) -> Labels:
+        self._here.attempt = attempt
+        self.embeddings = self.session.embeddings
+        return self.session.labels
+
+    @staticmethod
+    def _begin(attempt: Future[T], compute: Callable[[], T]) -> None:
+        """Compute in a thread that nobody has to wait for."""
+
+        def work() -> None:
+            value: T | None = None
+            problem: Exception | None = None
+            try:
+                value = compute()
+            except Exception as error:  # noqa: BLE001 -- raised again where the result is waited for
+                problem = error
+            if attempt.set_running_or_notify_cancel():  # else nobody waits any more
+                if problem is None:
+                    attempt.set_result(cast("T", value))
+                else:
+                    attempt.set_exception(problem)
+
+        threading.Thread(target=work, name="protolabel loop", daemon=True).start()
 
     def _publish(self, labels: Labels) -> None:
         now, runs = time.monotonic(), self.session.runs
@@ -220,8 +264,10 @@ class Work(traitlets.HasTraits):
 
     def _report(self, phase: str, done: int, total: int) -> None:
         """Progress of every stage, in whatever thread it is computed."""
-        if self.stopped and getattr(self._here, "stoppable", False):
+        attempt = getattr(self._here, "attempt", None)
+        stopped = self.stopped and attempt is not None and attempt.cancelled()
+        if stopped:
             raise Stopped("The work was stopped; what was finished is kept.")
-        if self.busy and not self.stopped:
+        if self.busy:
             self.phase = phase
             self.share = done / total if total else 0.0

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import base64
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -133,6 +135,85 @@ def test_a_panel_shows_umap_through_the_session(session: pl.Session) -> None:
     assert picture.startswith(b"\x89PNG")
     assert len(picture) < 120_000
     panel.close()
+
+
+@pytest.fixture
+def slow(monkeypatch):
+    """A layout that takes until it is let go; gives (it has begun, let it go, how often)."""
+    from protolabel import session as module
+
+    started, free, calls = threading.Event(), threading.Event(), []
+    real = module.project
+
+    def project(*arguments, **options):
+        calls.append(options)
+        started.set()
+        assert free.wait(60)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(module, "project", project)
+    yield started, free, calls
+    free.set()
+
+
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_stop_frees_the_map_of_its_layout_and_go_on_lays_it_out(session, slow) -> None:
+    from protolabel.widgets.studio import ProgressPanel
+
+    started, free, calls = slow
+    panel, bar = MapPanel(session), ProgressPanel(session)
+    view = panel.widget
+    assert started.wait(60)
+    until(lambda: "Laying out the map" in bar.phase.value)
+    assert bar.stop.layout.display is None
+    assert view.status == "Laying out the map …"
+    first = view.xy
+    bar.stop.click()
+    until(lambda: not panel.work.behind)
+    assert not free.is_set()  # nobody waits for the layout, which cannot be interrupted
+    assert view.status == "Stopped"
+    assert (bar.stop.layout.display, bar.go_on.layout.display) == ("none", None)
+    assert "stopped" in bar.phase.value
+
+    session.temperature = 0.3  # labels go on following
+    assert panel.wait(60)
+    assert panel.work.labels.run.parameters["temperature"] == 0.3
+    assert np.frombuffer(view.labels, np.uint8)[-36:].tolist() == session.labels.label.tolist()
+    free.set()
+    until(lambda: "map" in session.computed)
+    assert panel.wait(60)
+    assert (view.xy, view.status) == (first, "Stopped")
+
+    bar.go_on.click()
+    assert panel.wait_for_umap(60)
+    np.testing.assert_array_equal(np.frombuffer(view.xy, np.float32).reshape(-1, 2), session.map)
+    assert (view.status, len(calls)) == ("", 1)  # what was found meanwhile is used
+    assert bar.go_on.layout.display == "none"
+    panel.close()
+
+
+def test_who_goes_on_at_once_waits_for_the_layout_again(session, slow) -> None:
+    started, free, calls = slow
+    panels = MapPanel(session), MapPanel(session)
+    work = panels[0].work
+    assert started.wait(60)
+    until(lambda: bool(work.behind))
+    work.stop()
+    work.resume()
+    until(lambda: bool(work.behind))
+    free.set()
+    for panel in panels:
+        assert panel.wait_for_umap(60)
+        assert panel.widget.status == ""
+        assert panel.widget.xy == session.map.tobytes()
+        panel.close()
+    assert (len(calls), work.behind) == (1, "")
 
 
 def test_a_failure_is_shown_on_the_map(session: pl.Session) -> None:

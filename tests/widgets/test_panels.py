@@ -194,6 +194,33 @@ def test_stop_does_not_hit_what_a_cell_asks_for(session):
     assert not isinstance(work.problem, Stopped)
 
 
+def test_a_stopped_export_ends_at_its_next_step_and_labels_go_on_following(
+    session, settle, monkeypatch, tmp_path
+):
+    panel = ExportPanel(session)
+    settle(panel)
+    started, free = threading.Event(), threading.Event()
+
+    def export(folder, **options):
+        started.set()
+        assert free.wait(60)
+        session._report("images", 1, 2)
+        raise AssertionError("an export that was stopped goes on")
+
+    monkeypatch.setattr(session, "export", export)
+    panel.folder.value = str(tmp_path / "out")
+    panel.button_export.click()
+    assert started.wait(60)
+    assert panel.work.busy
+    panel.work.stop()
+    free.set()
+    settle(panel)
+    assert "The work was stopped" in panel.status.value
+    session.temperature = 0.2
+    settle(panel)
+    assert panel.work.labels.run.parameters["temperature"] == 0.2
+
+
 def test_what_the_work_raises_is_told(make_images, encoder, tmp_path):
     from protolabel.session import Session
 
