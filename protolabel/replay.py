@@ -38,7 +38,7 @@ ATLAS_LIMIT = 10_000
 TILE = 48
 
 _STATIC = Path(__file__).parent / "widgets" / "static"
-_MODULES = ("points", "paint", "parts", "overlay", "hand", "words", "map")
+_MODULES = ("points", "paint", "parts", "overlay", "hand", "words", "reading", "map")
 _IMPORT = re.compile(r"^import [^;]+;\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 
@@ -150,6 +150,8 @@ def replay_html(
         "prototypes": stars,
         "pinned": np.packbits(labels.pinned, bitorder="little"),
     }
+    if labels.unfit.any():
+        arrays["unfit"] = np.packbits(labels.unfit, bitorder="little")
     if run.clusters is not None:
         arrays["micro"] = run.clusters.micro.astype(np.int32)
         arrays["meta"] = run.clusters.meta_of_images.astype(np.int32)

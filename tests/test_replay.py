@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import re
 import sys
@@ -42,6 +44,10 @@ def case(tmp_path: Path) -> dict:
     }  # fmt: skip
 
 
+def _data(page: str) -> dict:
+    return json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL).group(1))
+
+
 def test_a_page_holds_its_data_and_no_way_out(case: dict, tmp_path: Path) -> None:
     page = replay_html(**case)
     assert "default-src 'none'" in page
@@ -50,7 +56,7 @@ def test_a_page_holds_its_data_and_no_way_out(case: dict, tmp_path: Path) -> Non
     assert "http://" not in page.replace("http://www.w3.org/2000/svg", "")
     assert "https://" not in page
     assert str(tmp_path) not in page
-    data = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL).group(1))
+    data = _data(page)
     assert data["state"]["names"] == list(case["labels"].names)
     assert data["state"]["kept"] == 3
     assert len(data["findings"]) == 6
@@ -73,6 +79,15 @@ def test_what_has_no_run_or_does_not_fit_is_refused(case: dict, tmp_path: Path) 
         replay_html(**{**case, "labels": no_run})
     with pytest.raises(InputError, match="folder that exists"):
         write_replay(tmp_path / "missing" / "replay.html", **case)
+
+
+def test_what_is_set_aside_is_in_the_page(case: dict) -> None:
+    assert "unfit" not in _data(replay_html(**case))["arrays"]
+    unfit = np.arange(len(case["labels"])) < 5
+    page = replay_html(**{**case, "labels": case["labels"].set_aside(unfit)})
+    packed = gzip.decompress(base64.b64decode(_data(page)["arrays"]["unfit"]))
+    bits = np.unpackbits(np.frombuffer(packed, np.uint8), bitorder="little")
+    assert np.flatnonzero(bits).tolist() == [0, 1, 2, 4]  # the fourth is fixed by hand
 
 
 def test_an_export_holds_the_replay_where_there_is_a_map(case: dict, tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ class GalleryPanel(Panel):
             self.count.value = '<span class="pls-faint">The pictures appear here.</span>'
             return
         step = min(self.work.iteration, len(labels.run.iterations) - 1)
-        now = labels.at(step)
+        now = labels.at(step).set_aside(labels.unfit)
         found = self._find(now, step)
         pages = max(1, -(-len(found) // PAGE))
         self._page = min(self._page, pages - 1)

@@ -36,7 +36,7 @@ class ThumbGrid(anywidget.AnyWidget):
     Attributes
     ----------
     tiles
-        ``{"id", "name", "text", "note", "colour", "pinned"}`` for each picture.
+        ``{"id", "name", "text", "note", "colour", "pinned", "unfit"}`` for each picture.
     sheet
         One JPEG of square tiles, row by row.
     chosen
@@ -105,14 +105,19 @@ def tiles_of(
             "id": int(i),
             "name": images.names[i].encode("utf-8", "replace").decode("utf-8"),
             "text": labels.names[labels.label[i]],
-            "note": "fixed" if labels.pinned[i] else f"{_percent(labels.agreement[i])}%",
+            "note": _note(labels, i),
             "colour": colours[labels.label[i]],
             "pinned": bool(labels.pinned[i]),
+            "unfit": bool(labels.unfit[i]),
         }
         for i in indices
     ]
 
 
-def _percent(agreement: float) -> int:
+def _note(labels: Labels, i: int) -> str:
+    if labels.pinned[i]:
+        return "fixed"
+    if labels.unfit[i]:
+        return "none of these"
     # Votes never agree wholly; 100 would say that nobody has to look.
-    return min(99, int(100 * agreement))
+    return f"{min(99, int(100 * labels.agreement[i]))}%"

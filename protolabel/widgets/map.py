@@ -161,6 +161,8 @@ class MapPanel:
         ):
             self._show_run(work.labels, self._points)
             view.kept = -1 if self.session.kept is None else self.session.kept
+        if work.labels is not None and work.labels.run is self._run:
+            view.set_unfit(work.labels.unfit)
         if work.problem or work.stopped:
             view.status = work.problem or "Stopped"
             self._answered.set()

@@ -84,6 +84,7 @@ class MapView(anywidget.AnyWidget):
     prototypes = _down()
     centroids = _down()
     pinned = _down()
+    unfit = _down()
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
     colours = traitlets.List(traitlets.Unicode()).tag(sync=True)
     atlas = _down()
@@ -150,7 +151,7 @@ class MapView(anywidget.AnyWidget):
             if len(points) != self.n_images:
                 self.hovered = -1
                 for name in ("labels", "agreement", "micro", "meta", "prototypes", "centroids",
-                             "pinned", "selection", "atlas"):  # fmt: skip
+                             "pinned", "unfit", "selection", "atlas"):  # fmt: skip
                     setattr(self, name, b"")
                 self.captions = []
             self.xy = points.tobytes()
@@ -225,6 +226,12 @@ class MapView(anywidget.AnyWidget):
         """Ring the images that a person labelled: (N,) bool, or their indices."""
         chosen = np.asarray(pinned)
         self.pinned = self._bits(np.flatnonzero(chosen) if chosen.dtype == bool else chosen)
+
+    def set_unfit(self, unfit: ArrayLike) -> None:
+        """Show the images that are set aside as grey circles: (N,) bool, or their indices."""
+        chosen = np.asarray(unfit)
+        chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
+        self.unfit = self._bits(chosen) if chosen.size else b""  # nothing to look at in a browser
 
     def _bits(self, indices: ArrayLike) -> bytes:
         chosen, n = np.asarray(indices, dtype=np.int64), self.n_images

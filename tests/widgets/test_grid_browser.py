@@ -21,8 +21,9 @@ def grid() -> ThumbGrid:
         data = file.getvalue()
     made = ThumbGrid()
     tiles = [
-        {"id": 100 + i, "name": f"{i}.png", "text": "dog", "note": "fixed" if i == 1 else "80%",
-         "colour": "#0072B2", "pinned": i == 1}
+        {"id": 100 + i, "name": f"{i}.png", "text": "dog",
+         "note": {1: "fixed", 2: "none of these"}.get(i, "80%"),
+         "colour": "#0072B2", "pinned": i == 1, "unfit": i == 2}
         for i in range(15)
     ]  # fmt: skip
     made.show(data, tiles)
@@ -77,6 +78,8 @@ def test_all_can_be_chosen_from_python_and_pins_show(show: Any, grid: ThumbGrid)
     assert host.page.locator('.pls-tile[aria-selected="true"]').count() == 15
     assert host.page.locator(".pls-fixed").count() == 1
     assert tile(host, 1).get_attribute("aria-label") == "1.png: dog fixed"
+    assert host.page.locator(".pls-unfit").count() == 1
+    assert tile(host, 2).get_attribute("aria-label") == "2.png: dog none of these"
 
 
 def test_every_tile_shows_its_own_part_of_the_sheet(show: Any, grid: ThumbGrid) -> None:
@@ -96,7 +99,7 @@ def test_every_tile_shows_its_own_part_of_the_sheet(show: Any, grid: ThumbGrid) 
 def test_a_hostile_name_is_only_text(show: Any, grid: ThumbGrid) -> None:
     evil = "<img src=x onerror=alert(1)>"
     grid.tiles = [{"id": 1, "name": evil, "text": evil, "note": evil, "colour": "red;x",
-                   "pinned": False}]  # fmt: skip
+                   "pinned": False, "unfit": False}]  # fmt: skip
     host = show(grid)
     assert host.page.locator(".pls-grid img").count() == 0
     assert evil in host.page.locator(".pls-word").inner_text()

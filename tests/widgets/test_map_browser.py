@@ -220,6 +220,31 @@ def test_the_legend_counts_and_filters(show: Any) -> None:
     assert colour_at(host, 0) == as_bytes(class_colours(3)[0])
 
 
+def test_what_is_set_aside_is_a_circle_and_counted(show: Any) -> None:
+    host = show(grid_view(iteration=0))
+    assert host.page.locator(".pl-hollow").count() == 0
+    host.widget.set_unfit([0, 5])
+    host.settle()
+    assert colour_at(host, 0) == (255, 255, 255)  # its middle
+    assert colour_at(host, 1) == as_bytes(class_colours(3)[0])
+    assert host.page.locator(".pl-entry").all_inner_texts() == ["dog\n31", "cat\n31", "owl\n32"]
+    assert host.page.locator(".pl-key").inner_text() == "2 fit none of these"
+    assert "None of these 2." in host.page.locator(".pl-stage").get_attribute("aria-label")
+    host.page.mouse.move(*places(host)[5])
+    host.page.wait_for_timeout(150)
+    host.settle()
+    assert "set aside: none of these" in host.page.locator(".pl-facts").inner_text()
+    host.widget.color_by = "agreement"  # what the colour says is true of these images too
+    host.settle()
+    assert colour_at(host, 0) == colour_at(host, 1)
+    host.widget.color_by = "label"
+    host.widget.set_unfit(np.zeros(96, dtype=bool))
+    host.settle()
+    assert host.widget.unfit == b""
+    assert colour_at(host, 0) == as_bytes(class_colours(3)[0])
+    assert host.page.locator(".pl-entry").first.inner_text() == "dog\n32"
+
+
 def test_dragging_moves_the_map(show: Any) -> None:
     host = show(grid_view())
     before = places(host)

@@ -121,6 +121,21 @@ def test_a_panel_follows_its_session(session: pl.Session) -> None:
     panel.close()
 
 
+def test_a_panel_marks_what_is_set_aside(session: pl.Session) -> None:
+    session.classes = ["red", "green"]
+    panel = MapPanel(session, umap=False)
+    assert panel.wait_for_umap(60)
+    session.none_of_these = 0.5
+    assert panel.wait(60)
+    bits = np.unpackbits(np.frombuffer(panel.widget.unfit, np.uint8), bitorder="little")[:36]
+    assert bits.sum() == 12
+    assert bits.tolist() == session.labels.unfit.tolist()
+    session.none_of_these = None
+    assert panel.wait(60)
+    assert panel.widget.unfit == b""
+    panel.close()
+
+
 def test_a_panel_shows_umap_through_the_session(session: pl.Session) -> None:
     panel = MapPanel(session)
     assert panel.wait_for_umap(120)

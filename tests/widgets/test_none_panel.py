@@ -8,6 +8,7 @@ import pytest
 from protolabel.progress import silent
 from protolabel.session import Session
 from protolabel.widgets import worker
+from protolabel.widgets.gallery import GalleryPanel
 from protolabel.widgets.none_panel import NonePanel
 
 
@@ -97,3 +98,22 @@ def test_a_change_that_measures_again_shows_no_old_count(session, settle):
         assert "of 28" not in panel.count.value
     settle(panel)
     assert "of 28" in panel.count.value
+
+
+def test_the_gallery_marks_what_is_set_aside_until_somebody_says_what_it_is(session, settle):
+    session.none_of_these = 0.5
+    panel = GalleryPanel(session)
+    settle(panel)
+    unfit = panel.work.labels.unfit
+    assert unfit.sum() == 8
+    assert {one["id"] for one in panel.grid.tiles if one["unfit"]} == set(np.flatnonzero(unfit))
+    assert all((one["note"] == "none of these") == one["unfit"] for one in panel.grid.tiles)
+    panel.work.iteration = 0  # looking at another step sets nobody aside anew
+    settle(panel)
+    assert sum(one["unfit"] for one in panel.grid.tiles) == unfit.sum()
+    first = int(np.flatnonzero(unfit)[0])
+    panel.relabel([first], 1)
+    panel.show.value = "pinned"
+    settle(panel)
+    assert [(one["id"], one["unfit"]) for one in panel.grid.tiles] == [(first, False)]
+    assert [one["note"] for one in panel.grid.tiles] == ["fixed"]

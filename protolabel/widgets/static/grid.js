@@ -66,7 +66,7 @@ function render({ model, el }) {
     at = Math.min(at, Math.max(0, tiles.length - 1));
     cells = tiles.map((tile, i) => {
       const cell = document.createElement("div");
-      cell.className = "pls-tile";
+      cell.className = tile.unfit ? "pls-tile pls-unfit" : "pls-tile";
       cell.id = `pls-${model.model_id ?? "grid"}-${i}`;
       cell.setAttribute("role", "option");
       const words = `${tile.text} ${tile.note ?? ""}`.trim();

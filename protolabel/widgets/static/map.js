@@ -1,11 +1,12 @@
 // The map: toolbar, stage, legend and timeline over one model. Works on an anywidget model and on
 // anything with get, set, save_changes, on, off and send. Names are untrusted: textContent only.
-import { Cloud, countOf, drawingOrder, typed, unpackBits } from "./points.js";
+import { Cloud, drawingOrder, typed } from "./points.js";
 import { Painter, classColours, mix, parseColour, ramp } from "./paint.js";
 import { button, icon, make } from "./parts.js";
 import { overlay } from "./overlay.js";
 import { hand } from "./hand.js";
 import { words } from "./words.js";
+import { reading } from "./reading.js";
 
 const COLOURINGS = { label: "Label", agreement: "Agreement", changed: "Changed", micro: "Micro", meta: "Meta" };
 const TITLES = {
@@ -15,13 +16,13 @@ const TITLES = {
   micro: "Colour by micro-cluster: images that look alike",
   meta: "Colour by meta-cluster: groups of micro-clusters",
 };
-const TRAITS = ["xy", "labels", "label_bytes", "agreement", "micro", "meta", "prototypes", "centroids", "pinned",
+const TRAITS = ["xy", "labels", "label_bytes", "agreement", "micro", "meta", "prototypes", "centroids", "pinned", "unfit",
   "names", "colours", "atlas", "captions", "iteration", "kept", "playing", "color_by", "hidden", "selection",
   "height", "theme", "summary", "status"];
 class MapWidget {
   constructor(model, el) {
     this.model = model;
-    this.dirty = new Set(["xy", "labels", "micro", "pinned", "selection", "atlas", "theme", "legend", "paint"]);
+    this.dirty = new Set(["xy", "labels", "micro", "pinned", "unfit", "selection", "atlas", "theme", "legend", "paint"]);
     this.tool = "pan";
     this.hover = -1;
     this.view = null; // null: fitted to the stage
@@ -174,9 +175,10 @@ class MapWidget {
     if (dirty.has("xy") || dirty.has("labels") || dirty.has("stars")) this.readStars();
     if (dirty.has("xy") || dirty.has("micro")) this.readClusters();
     if (dirty.has("xy") || dirty.has("pinned")) this.pins = this.readPins();
+    if (dirty.has("xy") || dirty.has("labels") || dirty.has("unfit")) this.readUnfit();
     if (dirty.has("xy") || dirty.has("selection")) this.readSelection();
     if (dirty.has("atlas")) this.readAtlas();
-    if (dirty.has("theme") || dirty.has("labels") || dirty.has("xy")) dirty.add("legend").add("step");
+    if (["theme", "labels", "unfit", "xy"].some((what) => dirty.has(what))) dirty.add("legend").add("step");
     const shown = this.width;
     const sized = this.measure() || dirty.has("size");
     const morphing = this.morph(now);
@@ -256,60 +258,6 @@ class MapWidget {
     return true;
   }
 
-  readRun() {
-    const n = this.cloud.n;
-    const wide = this.get("label_bytes") === 2;
-    const labels = typed(this.get("labels"), wide ? Uint16Array : Uint8Array);
-    this.steps = n ? Math.floor(labels.length / n) : 0;
-    this.labels = labels;
-    this.agreement = typed(this.get("agreement"), Uint8Array);
-    this.names = this.get("names") ?? [];
-    this.unknown = new Uint8Array(this.steps ? 0 : n);
-  }
-
-  readStars() {
-    const stars = typed(this.get("prototypes"), Float32Array);
-    const fits = this.steps && stars.length === this.steps * this.names.length * 2;
-    this.stars = fits ? this.cloud.place(stars) : [new Float32Array(0), new Float32Array(0)];
-    this.signs.hidden = !fits;
-  }
-
-  readClusters() {
-    this.codes = {};
-    for (const name of ["micro", "meta"]) {
-      const group = typed(this.get(name), Int32Array);
-      if (group.length !== this.cloud.n) continue;
-      this.codes[name] = Uint8Array.from(group, (one) => (one < 0 ? 0 : 1 + (one % 24)));
-    }
-    this.centroids = this.cloud.place(typed(this.get("centroids"), Float32Array));
-    for (const one of this.choices)
-      if (one.dataset.key === "micro" || one.dataset.key === "meta") one.hidden = !this.codes[one.dataset.key];
-  }
-
-  readPins() {
-    const flags = unpackBits(typed(this.get("pinned"), Uint8Array), this.cloud.n);
-    const found = [];
-    for (let i = 0; i < flags.length && found.length < 5000; i++) if (flags[i]) found.push(i);
-    return found;
-  }
-
-  readSelection() {
-    const flags = unpackBits(typed(this.get("selection"), Uint8Array), this.cloud.n);
-    this.showSelection(countOf(flags) ? flags : null);
-  }
-
-  async readAtlas() {
-    const bytes = typed(this.get("atlas"), Uint8Array);
-    this.atlas = null;
-    if (!bytes.length) return;
-    try {
-      this.atlas = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
-    } catch {
-      this.atlas = null; // a browser short of memory: pictures are then asked for one by one
-    }
-    this.mark("card");
-  }
-
   measure() {
     const narrow = this.root.clientWidth < 620;
     const height = this.get("height") ?? 440;
@@ -378,7 +326,9 @@ class MapWidget {
       return { codes, colours: this.changeColours(), rank: Uint8Array.of(0, 1, 1) };
     }
     if (this.codes[by]) return { codes: this.codes[by], colours: [grey, ...classColours(24, [], this.dark)] };
-    return { codes: labels, colours: this.palette };
+    if (!this.unfit) return { codes: labels, colours: this.palette };
+    const hollow = this.names.length;
+    return { codes: Uint16Array.from(labels, (one, i) => (this.unfit[i] ? hollow : one)), colours: [...this.palette, grey], hollow };
   }
 
   paint() {
@@ -392,7 +342,7 @@ class MapWidget {
   }
 }
 
-Object.assign(MapWidget.prototype, overlay, hand, words);
+Object.assign(MapWidget.prototype, overlay, hand, words, reading);
 
 function render({ model, el }) {
   const map = new MapWidget(model, el);

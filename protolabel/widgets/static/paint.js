@@ -1,6 +1,7 @@
 // Points to pixels on the CPU: no WebGL context to lose, a million points in a few frames.
 
 const RIM = 0.9; // pixels of background around a large point, so that neighbours stay apart
+const WALL = 1.5; // pixels of colour around the hole of a hollow point
 const OKABE_ITO = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#D6C51E", "#4D4D4D"];
 
 export function parseColour(text) {
@@ -50,25 +51,28 @@ export function ramp(share, dark) {
   return legible(mix(RAMP[Math.floor(at)], RAMP[Math.floor(at) + 1], at % 1), dark);
 }
 
-/** Which pixels a point covers: fully, partly, and its rim. */
+/** Which pixels a point covers: fully, partly, its rim, and the hole of a hollow one. */
 function makeStamp(radius, stride) {
   const rim = radius >= 2.6 ? RIM : 0;
   const reach = radius < 0.75 ? 0 : Math.ceil(radius + rim - 0.5);
-  const [solid, edge, around] = [[], [], []];
+  const [solid, edge, around, core] = [[], [], [], []];
   for (let y = -reach; y <= reach; y++)
     for (let x = -reach; x <= reach; x++) {
-      let [inner, outer] = [0, 0];
+      let [inner, outer, hole] = [0, 0, 0];
       for (let s = 0; s < 64; s++) {
         const d = Math.hypot(x + ((s & 7) - 3.5) / 8, y + ((s >> 3) - 3.5) / 8);
         if (d <= radius) inner++;
         if (d <= radius + rim) outer++;
+        if (d <= radius - WALL) hole++;
       }
       const at = y * stride + x;
       if (!reach || inner >= 60) solid.push(at);
       else if (inner > 5) edge.push(at, inner * 4);
+      if (hole > 5) core.push(at, hole * 4);
       if (rim && inner < 60 && outer > 5) around.push(at, outer * 3);
     }
-  return { reach, solid: Int32Array.from(solid), edge: Int32Array.from(edge), rim: Int32Array.from(around) };
+  const lists = { solid, edge, rim: around, core };
+  return { reach, ...Object.fromEntries(Object.entries(lists).map(([name, list]) => [name, Int32Array.from(list)])) };
 }
 
 function blend(pixels, at, list, colour) {
@@ -123,16 +127,16 @@ export class Painter {
 
   /**
    * Draw. `codes[i]` chooses the colour of point i, `off[labels[i]]` leaves it out; points with a
-   * higher `rank` of their code come on top; where `marked` is given, the rest is dim and below.
+   * higher `rank` of their code come on top, those of code `hollow` are circles; where `marked` is given, the rest is dim and below.
    */
-  paint({ codes, colours, rank, labels, off, marked, order, background }) {
+  paint({ codes, colours, rank, hollow = -1, labels, off, marked, order, background }) {
     const { pixels, place, stamp } = this;
     const ground = pixel(background);
     const bright = Uint32Array.from(colours, pixel);
     const pale = marked ? Uint32Array.from(colours, (c) => pixel(mix(c, background, 0.78))) : bright;
     const ranks = rank ?? new Uint8Array(colours.length);
     const levels = marked ? 4 : rank ? 2 : 1;
-    const { solid, edge, rim } = stamp;
+    const { solid, edge, rim, core } = stamp;
     const n = place.length;
     pixels.fill(ground);
     for (let level = 0; level < levels; level++)
@@ -147,6 +151,7 @@ export class Painter {
         if (rim.length) blend(pixels, at, rim, ground);
         for (let s = 0; s < solid.length; s++) pixels[at + solid[s]] = colour;
         if (edge.length) blend(pixels, at, edge, colour);
+        if (code === hollow) blend(pixels, at, core, ground);
       }
     this.context.putImageData(this.image, -this.margin, -this.margin);
   }

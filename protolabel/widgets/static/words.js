@@ -18,6 +18,7 @@ export const words = {
     const counts = new Uint32Array(Math.max(1, this.names.length));
     const labels = this.at(this.labels, t);
     for (let i = 0; i < labels.length; i++) counts[labels[i]]++;
+    if (this.unfit) for (let i = 0; i < labels.length; i++) if (this.unfit[i]) counts[labels[i]]--;
     this.entries.forEach((entry, c) => {
       entry.lastChild.textContent = counts[c].toLocaleString("en");
       entry.setAttribute("aria-label", `${this.names[c]}, ${counts[c]} images`);
@@ -48,7 +49,8 @@ export const words = {
     this.statusLine.hidden = !status;
     this.stage.dataset.empty = String(!n);
     const parts = this.names.map((name, c) => `${name} ${counts[c]}`).slice(0, 20).join(", ");
-    const spoken = n ? `${n} images on a map. ${this.steps ? `${where}, ${what}. ${parts}.` : ""}` : status;
+    const aside = this.unfit ? ` None of these ${this.setAside}.` : "";
+    const spoken = n ? `${n} images on a map. ${this.steps ? `${where}, ${what}. ${parts}.${aside}` : ""}` : status;
     this.stage.setAttribute("aria-label", this.get("summary") || spoken);
     clearTimeout(this.saying);
     this.saying = setTimeout(() => (this.live.textContent = this.get("summary") || spoken), 500);
@@ -100,6 +102,10 @@ export const words = {
         swatch.style.background = css(colour);
         return make("div", "pl-line", {}, swatch, CHANGES[k][0]);
       });
+    }
+    if (by === "label" && this.unfit) {
+      const swatch = make("span", "pl-swatch pl-hollow");
+      return [make("div", "pl-line", {}, swatch, `${this.setAside.toLocaleString("en")} fit none of these`)];
     }
     if (!this.codes[by]) return [];
     return [by === "micro" ? "One colour a micro-cluster; grey is like few others." : "One colour a meta-cluster."];
@@ -160,6 +166,7 @@ export const words = {
       lines.push(make("div", "pl-name", {}, swatch, make("span", "", {}, this.names[label] ?? "")));
       if (this.agreement.length) lines.push(make("div", "", {}, `agreement ${(this.at(this.agreement, t)[i] / 255).toFixed(2)}`));
       if (first !== label) lines.push(make("div", "", {}, `zero-shot: ${this.names[first] ?? ""}`));
+      if (this.unfit?.[i]) lines.push(make("div", "", {}, "set aside: none of these"));
       if (this.pins.includes(i)) lines.push(make("div", "", {}, "pinned by you"));
     }
     const caption = this.get("captions")?.[i] ?? this.thumbs.get(i)?.caption ?? "";
