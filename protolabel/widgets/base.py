@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from protolabel.session import Session
 
-__all__ = ["Look", "Panel", "colours_of", "escape", "failures"]
+__all__ = ["Look", "Panel", "colours_of", "escape", "failures", "heading"]
 
 _log = logging.getLogger("protolabel")
 
@@ -38,6 +38,16 @@ class Look(anywidget.AnyWidget):
 
     def __init__(self) -> None:
         super().__init__(layout={"display": "none"})
+
+
+def heading(text: str) -> ipw.HTML:
+    """Return the heading of a panel, by which screen readers find it.
+
+    Boxes of ipywidgets take no ARIA role. An ``<h3>`` would be in the notebook's own contents.
+    """
+    head = ipw.HTML(f'<p class="pls-title" role="heading" aria-level="3">{escape(text)}</p>')
+    head.add_class("pls-name")
+    return head
 
 
 def colours_of(count: int) -> list[str]:
@@ -72,9 +82,7 @@ class Panel:
         self.work = work_of(session)
         self.status = ipw.HTML()
         self._drawing = False
-        head = ipw.HTML(f'<p class="pls-title">{escape(self.title)}</p>')
-        head.add_class("pls-name")
-        heads = [head] if self.title else []
+        heads = [heading(self.title)] if self.title else []
         self.body = ipw.VBox([*heads, *self.build(), self.status])
         self.body.add_class("pls-panel")
         self.body.add_class("pls-card")

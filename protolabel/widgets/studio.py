@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
 
-from protolabel.widgets.base import Look, Panel, escape
+from protolabel.widgets.base import Look, Panel, escape, heading
 from protolabel.widgets.classes import ClassesPanel
 from protolabel.widgets.controls import ControlsPanel
 from protolabel.widgets.export_panel import ExportPanel
@@ -78,7 +78,8 @@ class ProgressPanel(Panel):
         elif not facts and not self.work.problem:
             facts = ["Reading the images …"]
         chips = "".join(f'<span class="pls-chip">{fact}</span>' for fact in facts)
-        self.summary.value = f'<span class="pls-brand">protolabel</span>{chips}'
+        brand = '<span class="pls-brand" role="heading" aria-level="2">protolabel</span>'
+        self.summary.value = brand + chips
 
 
 def _count(number: int, one: str, many: str = "") -> str:
@@ -120,7 +121,7 @@ class Studio:
         # The map has a player of its own: below it stands what the timeline says, and the charts
         # have a tab.
         under = ipw.VBox([self.timeline.verdict, self.timeline.status])
-        charts = ipw.VBox([self.timeline.charts])
+        charts = ipw.VBox([heading("Charts"), self.timeline.charts])
         for box, name in ((under, "pls-under"), (charts, "pls-curves")):
             for one in ("pls-panel", "pls-card", name):
                 box.add_class(one)

@@ -47,7 +47,7 @@ class MapWidget {
 
   build(el) {
     this.root = make("div", "pl-map", {
-      role: "group", "aria-label": "Map of the images", "data-lm-suppress-shortcuts": "true",
+      role: "region", "aria-label": "Map of the images", "data-lm-suppress-shortcuts": "true",
     });
     this.choices = Object.entries(COLOURINGS).map(([key, text]) => {
       const one = button("", TITLES[key], text, () => this.set("color_by", key));

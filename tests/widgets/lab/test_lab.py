@@ -131,6 +131,9 @@ def test_from_pictures_to_a_dataset_with_two_corrections_by_mouse(page, lab, pro
 @pytest.mark.timeout(600)
 def test_keys_do_the_same(page, lab, program):
     open_studio(page, lab, program, "keys.ipynb")
+    for name in ("protolabel", "Classes", "Settings", "Gallery"):  # a screen reader's way around
+        assert page.get_by_role("heading", name=name, exact=True).count() == 1
+    assert page.get_by_role("region", name="Map of the images").count() == 1
     readout = "document.querySelector('.pls-temperature .widget-readout').innerText"
     before = page.evaluate(readout)
     page.locator(".pls-temperature .noUi-handle").focus()
