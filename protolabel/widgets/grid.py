@@ -118,6 +118,6 @@ def _note(labels: Labels, i: int) -> str:
     if labels.pinned[i]:
         return "fixed"
     if labels.unfit[i]:
-        return "none of these"
+        return "set aside"
     # Votes never agree wholly; 100 would say that nobody has to look.
     return f"{min(99, int(100 * labels.agreement[i]))}%"

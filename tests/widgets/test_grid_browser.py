@@ -22,7 +22,7 @@ def grid() -> ThumbGrid:
     made = ThumbGrid()
     tiles = [
         {"id": 100 + i, "name": f"{i}.png", "text": "dog",
-         "note": {1: "fixed", 2: "none of these"}.get(i, "80%"),
+         "note": {1: "fixed", 2: "set aside"}.get(i, "80%"),
          "colour": "#0072B2", "pinned": i == 1, "unfit": i == 2}
         for i in range(15)
     ]  # fmt: skip
@@ -79,7 +79,7 @@ def test_all_can_be_chosen_from_python_and_pins_show(show: Any, grid: ThumbGrid)
     assert host.page.locator(".pls-fixed").count() == 1
     assert tile(host, 1).get_attribute("aria-label") == "1.png: dog fixed"
     assert host.page.locator(".pls-unfit").count() == 1
-    assert tile(host, 2).get_attribute("aria-label") == "2.png: dog none of these"
+    assert tile(host, 2).get_attribute("aria-label") == "2.png: dog set aside"
 
 
 def test_every_tile_shows_its_own_part_of_the_sheet(show: Any, grid: ThumbGrid) -> None:

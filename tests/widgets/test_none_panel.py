@@ -107,7 +107,7 @@ def test_the_gallery_marks_what_is_set_aside_until_somebody_says_what_it_is(sess
     unfit = panel.work.labels.unfit
     assert unfit.sum() == 8
     assert {one["id"] for one in panel.grid.tiles if one["unfit"]} == set(np.flatnonzero(unfit))
-    assert all((one["note"] == "none of these") == one["unfit"] for one in panel.grid.tiles)
+    assert all((one["note"] == "set aside") == one["unfit"] for one in panel.grid.tiles)
     panel.work.iteration = 0  # looking at another step sets nobody aside anew
     settle(panel)
     assert sum(one["unfit"] for one in panel.grid.tiles) == unfit.sum()
