@@ -62,7 +62,16 @@ def test_a_notebook_that_no_browser_has_open_keeps_a_picture_of_the_studio(tmp_p
     make = """import protolabel as pl
 pl.write_sample_pictures("photos", per_class=3)
 session = pl.Session("photos", ["dog", "cat", "lion"], encoder="sample")
-session.labels"""
+session.labels
+import time
+from protolabel.widgets import map as module
+place = module.project
+def late(*arguments, **options):  # the map is ready a second after the studio is on the page
+    while session._studio is None:
+        time.sleep(0.01)
+    time.sleep(1)
+    return place(*arguments, **options)
+module.project = late"""
     book = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(make), nbformat.v4.new_code_cell("session")]
     )
