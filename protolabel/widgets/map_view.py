@@ -224,17 +224,17 @@ class MapView(anywidget.AnyWidget):
 
     def set_pinned(self, pinned: ArrayLike) -> None:
         """Ring the images that a person labelled: (N,) bool, or their indices."""
-        chosen = np.asarray(pinned)
-        self.pinned = self._bits(np.flatnonzero(chosen) if chosen.dtype == bool else chosen)
+        self.pinned = self._bits(pinned)
 
     def set_unfit(self, unfit: ArrayLike) -> None:
         """Show the images that are set aside as grey circles: (N,) bool, or their indices."""
-        chosen = np.asarray(unfit)
-        chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
-        self.unfit = self._bits(chosen) if chosen.size else b""  # nothing to look at in a browser
+        bits = self._bits(unfit)
+        self.unfit = bits if any(bits) else b""  # nothing to look at in a browser
 
-    def _bits(self, indices: ArrayLike) -> bytes:
-        chosen, n = np.asarray(indices, dtype=np.int64), self.n_images
+    def _bits(self, images: ArrayLike) -> bytes:
+        """One bit an image, from (N,) bool or from indices."""
+        n, chosen = self.n_images, np.asarray(images)
+        chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
         if chosen.size and not 0 <= int(chosen.min()) <= int(chosen.max()) < n:
             raise InputError(f"Image indices are whole numbers from 0 to {n - 1}.")
         flags = np.zeros(n, dtype=bool)
