@@ -117,9 +117,26 @@ class RunHistory(Sequence[Run]):
         """Give every run so far its accuracy against the (N,) true class names."""
         self._runs = [replace(run, accuracy=_accuracy(run, truth)) for run in self._runs]
 
-    def forget(self, run: Run) -> None:
-        """Drop a run, such as one that a slider only passed through."""
-        self._runs = [one for one in self._runs if one.number != run.number]
+    def forget_passed(self) -> None:
+        """Drop the last run but one if a slider only passed through it.
+
+        So it did where the same number, and nothing else, was changed on the way to that run and
+        away from it. The first run, and every correction, stay.
+        """
+        if len(self._runs) > 2:
+            *others, before, passed, last = self._runs
+            moved = _number_moved(before, passed)
+            if moved is not None and moved == _number_moved(passed, last):
+                self._runs = [*others, before, last]
+
+
+def _number_moved(a: Run, b: Run) -> str | None:
+    """Name the one setting, a number, that differs between two runs; None for anything else."""
+    moved = [name for name in b.settings if a.settings[name] is not b.settings[name]]
+    if len(moved) != 1 or a.pins != b.pins:
+        return None
+    values = (a.settings[moved[0]], b.settings[moved[0]])
+    return moved[0] if all(isinstance(value, (int, float)) for value in values) else None
 
 
 def _accuracy(labels: Labelled, truth: Sequence[str | None] | None) -> float | None:

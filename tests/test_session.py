@@ -133,8 +133,24 @@ def test_truth_that_does_not_fit_leaves_the_one_before(session):
         with pytest.raises(pl.InputError):
             session.evaluate(wrong)
     assert session.truth == before
-    session.runs.forget(session.runs[0])
-    assert len(session.runs) == 0
+
+
+def test_runs_that_a_slider_passed_through_can_be_forgotten(session):
+    for change in (
+        {}, {"temperature": 0.2}, {"temperature": 0.3}, {"temperature": 0.4},
+        {"iterations": 3}, {"iterations": 2}, {"iterations": 2, "temperature": 0.5},
+        {"method": "plain"}, {"method": "anchored"},
+    ):  # fmt: skip
+        for name, value in change.items():
+            setattr(session, name, value)
+        _ = session.labels
+        session.runs.forget_passed()
+    shown = [[run.settings[name] for name in ("temperature", "iterations", "method")]
+             for run in session.runs]  # fmt: skip
+    assert shown == [
+        [0.1, 5, "anchored"], [0.4, 5, "anchored"], [0.4, 2, "anchored"],
+        [0.5, 2, "anchored"], [0.5, 2, "plain"], [0.5, 2, "anchored"],
+    ]  # fmt: skip
 
 
 def test_the_store_lies_in_the_users_cache_by_default(image_folder, encoder, tmp_path, monkeypatch):

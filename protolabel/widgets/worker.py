@@ -243,11 +243,11 @@ class Work(traitlets.HasTraits):
 
     def _publish(self, labels: Labels) -> None:
         now, runs = time.monotonic(), self.session.runs
-        passing = now - self._published < _PASSING and now - self.touched < _PASSING
         newest = runs[-1].number if len(runs) else 0
-        if passing and len(runs) > 1 and newest != self._newest:
-            runs.forget(runs[-2])
-        self._published, self._newest = now, newest
+        if newest != self._newest:
+            if now - self._published < _PASSING and now - self.touched < _PASSING:
+                runs.forget_passed()
+            self._published, self._newest = now, newest
         with self.ui:
             if labels is not self.labels:
                 seen, self.labels = self.labels, labels

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from protolabel.errors import Stopped
+from protolabel.widgets import worker
 from protolabel.widgets.base import escape
 from protolabel.widgets.charts import line_chart
 from protolabel.widgets.classes import ClassesPanel
@@ -448,6 +449,31 @@ def test_the_difference_of_two_runs_is_what_numpy_says(session, settle):
     assert f"<b>{len(differ)}</b>" in panel.result.value
     assert panel.table.value.count("<tr>") == 3
     assert b.pins == 3
+
+
+def test_a_quick_hand_loses_only_what_a_slider_passed_through(session, settle, monkeypatch):
+    monkeypatch.setattr(worker, "_PASSING", 1e9)  # everything is done in no time
+    settings, gallery, timeline, panel = (
+        kind(session) for kind in (ControlsPanel, GalleryPanel, TimelinePanel, RunsPanel)
+    )
+    settle(panel)
+    dragged = (0.09, 0.08, 0.07, 0.06)
+    for temperature in dragged:
+        settings.temperature.value = temperature
+        settle(panel)
+    timeline.slider.value = 0
+    timeline.keep.click()
+    settle(panel)
+    gallery._heard(None, {"relabel": 2, "ids": [0]}, [])
+    settle(panel)
+    for button in (gallery.undo, gallery.redo):
+        button.click()
+        settle(panel)
+    told = [(run.settings["temperature"], run.settings["kept"], run.pins) for run in session.runs]
+    last = settings.temperature.value  # the step of the slider that is nearest to 0.06
+    assert told[0] == (0.1, None, 0)
+    assert told[1:] == [(last, None, 0), *((last, 0, pins) for pins in (0, 1, 0, 1))]
+    assert "What differs" in panel.sides.value
 
 
 def test_runs_with_other_names_are_compared_by_name(session):

@@ -44,11 +44,17 @@ def open_studio(page, lab, program, name):
 
 
 def wait_for_text(page, text, timeout=60_000):
-    page.wait_for_function(
-        "t => document.querySelector('.pls-studio')?.innerText.includes(t)",
-        arg=text,
-        timeout=timeout,
-    )
+    from playwright.sync_api import TimeoutError as NotShown
+
+    try:
+        page.wait_for_function(
+            "t => document.querySelector('.pls-studio')?.innerText.includes(t)",
+            arg=text,
+            timeout=timeout,
+        )
+    except NotShown:
+        shown = page.evaluate("document.querySelector('.pls-studio')?.innerText")
+        pytest.fail(f"{text!r} was not shown; this was:\n{shown}")
 
 
 def drag(page, start, *corners):
