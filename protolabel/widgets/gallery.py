@@ -96,6 +96,7 @@ class GalleryPanel(Panel):
         if not 0 <= index < len(self.session.names):
             raise InputError(f"There is no class number {index + 1}.")
         self.session.pin(images, self.session.names[index])
+        self._let_go(images)
 
     # --- handlers -------------------------------------------------------------------------------
 
@@ -114,6 +115,11 @@ class GalleryPanel(Panel):
         if not images:
             raise InputError("Choose one or more pictures first: click them, or use the arrows.")
         self.session.unpin(images)
+        self._let_go(images)
+
+    def _let_go(self, images: list[int]) -> None:
+        # Of these alone: a quick hand has chosen the next picture by now.
+        self.grid.chosen = [one for one in self.grid.chosen if one not in images]
 
     def _first_page(self, _: Any = None) -> None:
         self._page = 0

@@ -56,10 +56,11 @@ class ThumbGrid(anywidget.AnyWidget):
         self.chosen = [one["id"] for one in self.tiles]
 
     def show(self, sheet: bytes, tiles: list[dict[str, Any]]) -> None:
-        """Set pictures and texts together."""
+        """Set pictures and texts together; what is chosen and still shown stays chosen."""
+        shown = {one["id"] for one in tiles}
         with self.hold_sync():
             self.sheet = sheet
-            self.chosen = []
+            self.chosen = [one for one in self.chosen if one in shown]
             self.tiles = tiles
 
 

@@ -82,6 +82,18 @@ def test_all_can_be_chosen_from_python_and_pins_show(show: Any, grid: ThumbGrid)
     assert tile(host, 2).get_attribute("aria-label") == "2.png: dog set aside"
 
 
+def test_the_same_pictures_stay_chosen_when_others_come(show: Any, grid: ThumbGrid) -> None:
+    host = show(grid)
+    tile(host, 3).click()
+    tile(host, 5).click(modifiers=["Control"])
+    grid.show(grid.sheet, [one for one in reversed(grid.tiles) if one["id"] != 105])
+    assert grid.chosen == [103]
+    marked = host.page.locator('.pls-tile[aria-selected="true"]')
+    assert [one.get_attribute("title").split("\n")[0] for one in marked.all()] == ["3.png"]
+    tile(host, 0).click(modifiers=["Control"])
+    assert grid.chosen == [114, 103]
+
+
 def test_every_tile_shows_its_own_part_of_the_sheet(show: Any, grid: ThumbGrid) -> None:
     host = show(grid)
 

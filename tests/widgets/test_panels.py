@@ -425,6 +425,24 @@ def test_what_is_chosen_at_once_is_labelled_at_once(session, settle):
     assert "lasso" in panel.count.value
 
 
+def test_pictures_stay_chosen_while_labels_settle(session, settle):
+    panel = GalleryPanel(session)
+    settle(panel)
+    one, two, three = (tile["id"] for tile in panel.grid.tiles[:3])
+    panel.grid.chosen = [one, two]
+    session.temperature = 0.2
+    settle(panel)
+    assert panel.grid.chosen == [one, two]
+    panel.grid.chosen = [one, two, three]  # the third came while the first two were relabelled
+    panel.relabel([one, two], 1)
+    settle(panel)
+    assert panel.grid.chosen == [three]
+    panel.show.value = "pinned"
+    settle(panel)
+    assert {tile["id"] for tile in panel.grid.tiles} == {one, two}
+    assert panel.grid.chosen == []
+
+
 def test_a_missing_picture_leaves_its_place_empty(session, settle):
     _ = session.embeddings
     session.embeddings.images.path(0).unlink()

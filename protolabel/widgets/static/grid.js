@@ -14,16 +14,15 @@ function render({ model, el }) {
   let at = 0;
   let anchor = 0;
   let telling = false;
-  const chosen = new Set();
+  let shown = []; // ids, place by place
+  const chosen = new Set(); // ids too: the same pictures stay chosen when others come
 
   function ids() {
-    const tiles = model.get("tiles");
-    const some = chosen.size ? [...chosen] : tiles.length ? [at] : [];
-    return some.filter((i) => i < tiles.length).map((i) => tiles[i].id);
+    return chosen.size ? shown.filter((id) => chosen.has(id)) : shown.slice(at, at + 1);
   }
   function mark() {
     cells.forEach((cell, i) => {
-      cell.setAttribute("aria-selected", chosen.has(i));
+      cell.setAttribute("aria-selected", chosen.has(shown[i]));
       cell.classList.toggle("here", i === at);
     });
     if (cells[at]) root.setAttribute("aria-activedescendant", cells[at].id);
@@ -37,20 +36,22 @@ function render({ model, el }) {
   }
   function told() {
     if (telling) return;
-    const wanted = new Set(model.get("chosen"));
     chosen.clear();
-    model.get("tiles").forEach((tile, i) => wanted.has(tile.id) && chosen.add(i));
+    for (const id of model.get("chosen")) chosen.add(id);
     mark();
+  }
+  function turn(id) {
+    chosen.has(id) ? chosen.delete(id) : chosen.add(id);
   }
   function move(i, event) {
     at = Math.max(0, Math.min(cells.length - 1, i));
     if (event.shiftKey) {
       chosen.clear();
-      for (let k = Math.min(at, anchor); k <= Math.max(at, anchor); k++) chosen.add(k);
+      for (let k = Math.min(at, anchor); k <= Math.max(at, anchor); k++) chosen.add(shown[k]);
     } else {
       anchor = at;
       chosen.clear();
-      chosen.add(at);
+      chosen.add(shown[at]);
     }
     cells[at]?.scrollIntoView({ block: "nearest" });
     tell();
@@ -62,7 +63,8 @@ function render({ model, el }) {
     const sheet = model.get("sheet");
     address = sheet.byteLength ? URL.createObjectURL(new Blob([sheet], { type: "image/jpeg" })) : "";
     const rows = Math.ceil(tiles.length / columns);
-    chosen.clear();
+    shown = tiles.map((tile) => tile.id);
+    for (const id of chosen) if (!shown.includes(id)) chosen.delete(id);
     at = Math.min(at, Math.max(0, tiles.length - 1));
     cells = tiles.map((tile, i) => {
       const cell = document.createElement("div");
@@ -98,7 +100,7 @@ function render({ model, el }) {
       cell.addEventListener("click", (event) => {
         root.focus({ preventScroll: true });
         if (event.ctrlKey || event.metaKey) {
-          chosen.has(i) ? chosen.delete(i) : chosen.add(i);
+          turn(tile.id);
           at = anchor = i;
           tell();
         } else move(i, event);
@@ -116,10 +118,10 @@ function render({ model, el }) {
     else if (event.key === "Home") move(0, event);
     else if (event.key === "End") move(cells.length - 1, event);
     else if (event.key === "a") {
-      cells.forEach((_, i) => chosen.add(i));
+      for (const id of shown) chosen.add(id);
       tell();
     } else if (event.key === " ") {
-      chosen.has(at) ? chosen.delete(at) : chosen.add(at);
+      if (cells.length) turn(shown[at]);
       tell();
     } else if (/^[1-9]$/.test(event.key)) model.send({ relabel: Number(event.key) - 1, ids: ids() });
     else if (event.key === "0" || event.key === "Delete") model.send({ unpin: true, ids: ids() });
