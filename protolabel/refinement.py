@@ -20,6 +20,7 @@ from protolabel.progress import ProgressFn, resolve
 from protolabel.prompts import ClassVectors
 from protolabel.vectors import FloatArray, as_vectors, as_visual, is_count, remember
 from protolabel.views import Visual
+from protolabel.wording import many
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -73,9 +74,9 @@ class Refinement:
     parameters: Mapping[str, Any]
 
     def __repr__(self) -> str:
-        last = len(self.iterations) - 1
-        size = f"{self.n_images} images, {len(self.classes.names)} classes"
-        return f"Refinement({self.method}, {last} iterations of {size})"
+        last = many(len(self.iterations) - 1, "iteration")
+        names = many(len(self.classes.names), "class", "classes")
+        return f"Refinement({self.method}, {last} of {many(self.n_images, 'image')}, {names})"
 
     @property
     def n_images(self) -> int:

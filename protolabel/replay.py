@@ -22,6 +22,7 @@ from protolabel.files import write_text
 from protolabel.images import thumbnail
 from protolabel.progress import ProgressFn, silent
 from protolabel.projection import place_centroids
+from protolabel.wording import many
 
 if TYPE_CHECKING:
     import os
@@ -164,7 +165,8 @@ def replay_html(
     if n <= min(thumbnails, ATLAS_LIMIT):
         atlas = make_atlas(images.paths, progress=progress)
         state["captions"] = list(images.names)
-    heading = title or f"{n:,} images, {len(labels.names)} classes, iteration by iteration"
+    size = f"{many(n, 'image')}, {many(len(labels.names), 'class', 'classes')}"
+    heading = title or f"{size}, iteration by iteration"
     content = {
         "title": heading,
         "state": state,

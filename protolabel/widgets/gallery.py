@@ -10,6 +10,7 @@ import numpy as np
 from protolabel.errors import InputError
 from protolabel.widgets.base import Panel, colours_of
 from protolabel.widgets.grid import ThumbGrid, Thumbnails, tiles_of
+from protolabel.wording import many
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,9 +169,8 @@ class GalleryPanel(Panel):
         self.back.disabled, self.forth.disabled = self._page == 0, self._page + 1 >= pages
         for button in (self.back, self.forth):
             button.layout.display = None if pages > 1 else "none"
-        many = f", page {self._page + 1} of {pages}" if pages > 1 else ""
-        word = "picture" if len(found) == 1 else "pictures"
-        text = f"{len(found):,} {word}{many}" if len(found) else _NONE[self.show.value]
+        of = f", page {self._page + 1} of {pages}" if pages > 1 else ""
+        text = many(len(found), "picture") + of if len(found) else _NONE[self.show.value]
         self.count.value = f'<span class="pls-faint" role="status">{text}</span>'
         images = self.session.embeddings.images  # there are labels, so they are at hand
         tiles = tiles_of(images, now, part.tolist(), colours_of(len(now.names)))

@@ -121,6 +121,31 @@ def test_the_keyboard_steps_plays_and_zooms(show: Any) -> None:
     assert view.playing is False
 
 
+@pytest.mark.parametrize(("dx", "dy"), [(380, 0), (-380, -290), (0, 290)])
+def test_nobody_loses_sight_of_the_images(show: Any, dx: int, dy: int) -> None:
+    host = show(grid_view())
+    box = host.page.locator(".pl-stage").bounding_box()
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    for _ in range(6):
+        host.page.mouse.move(*middle)
+        host.page.mouse.down()
+        host.page.mouse.move(middle[0] + dx / 2, middle[1] + dy / 2, steps=4)
+        host.page.mouse.up()
+    host.settle()
+    there = places(host)
+    low, size = (box["x"], box["y"]), (box["width"], box["height"])
+    within = (there > low) & (there < np.add(low, size))
+    assert within.all(axis=1).any()
+
+
+def test_one_class_is_no_classes(show: Any) -> None:
+    view = MapView()
+    view.set_points([[0.0, 0.0], [1.0, 1.0]])
+    view.set_run([[0, 0]], [[1.0, 1.0]], ["dog"])
+    host = show(view)
+    assert host.page.locator(".pl-legend").inner_text().startswith("1 class\n")
+
+
 def test_the_slider_and_the_buttons_write_the_traits(show: Any) -> None:
     host = show(grid_view())
     host.page.locator("input[type=range]").fill("1")

@@ -85,8 +85,7 @@ export const hand = {
       return this.mark("overlay");
     }
     this.stage.dataset.busy = "pan";
-    this.view = { k: drag.view.k, x: drag.view.x + dx, y: drag.view.y + dy };
-    return this.mark("view");
+    return this.look(drag.view.k, drag.view.x + dx, drag.view.y + dy);
   },
 
   pinch({ pinch: [a, b], view }) {
@@ -95,8 +94,7 @@ export const hand = {
     const grown = Math.hypot(c[0] - d[0], c[1] - d[1]) / Math.max(1, Math.hypot(a[0] - b[0], a[1] - b[1]));
     const [from, to] = [[(a[0] + b[0]) / 2, (a[1] + b[1]) / 2], [(c[0] + d[0]) / 2, (c[1] + d[1]) / 2]];
     const k = this.limited(view.k * grown);
-    this.view = { k, x: to[0] - ((from[0] - view.x) * k) / view.k, y: to[1] - ((from[1] - view.y) * k) / view.k };
-    this.mark("view");
+    this.look(k, to[0] - ((from[0] - view.x) * k) / view.k, to[1] - ((from[1] - view.y) * k) / view.k);
   },
 
   pointerUp(event, cancelled = false) {
@@ -146,6 +144,13 @@ export const hand = {
     this.root.dataset.selected = String(count);
   },
 
+  /** The middle of the stage stays among the images: nobody loses sight of them. */
+  look(k, x, y) {
+    const held = (at, size, room) => Math.max(room / 2 - size * k, Math.min(room / 2, at));
+    this.view = { k, x: held(x, this.box[0], this.width), y: held(y, this.box[1], this.height) };
+    this.mark("view");
+  },
+
   limited(k) {
     const least = this.fitted().k;
     return Math.max(least * 0.5, Math.min(least * 400, k));
@@ -154,8 +159,7 @@ export const hand = {
   zoom(factor, [x, y] = [this.width / 2, this.height / 2]) {
     const view = this.currentView();
     const k = this.limited(view.k * factor);
-    this.view = { k, x: x - ((x - view.x) * k) / view.k, y: y - ((y - view.y) * k) / view.k };
-    this.mark("view");
+    this.look(k, x - ((x - view.x) * k) / view.k, y - ((y - view.y) * k) / view.k);
   },
 
   reset() {

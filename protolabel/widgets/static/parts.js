@@ -17,6 +17,11 @@ export function make(tag, className, attributes = {}, ...children) {
   return node;
 }
 
+/** A number with its noun; `others` is the plural. */
+export function many(count, one, others = `${one}s`) {
+  return `${count.toLocaleString("en")} ${count === 1 ? one : others}`;
+}
+
 export function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("viewBox", "0 0 24 24");

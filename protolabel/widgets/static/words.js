@@ -1,7 +1,7 @@
 // Words beside the map: legend, timeline, the card under the pointer. Names are untrusted: textContent.
 import { typed } from "./points.js";
 import { classColours, css, mix, parseColour, ramp } from "./paint.js";
-import { button, make } from "./parts.js";
+import { button, make, many } from "./parts.js";
 
 const CHANGES = [["unchanged", "#B8BEC8"], ["changed earlier", "#56B4E9"], ["changed now", "#D55E00"]];
 const TILE = 48;
@@ -21,7 +21,7 @@ export const words = {
     if (this.unfit) for (let i = 0; i < labels.length; i++) if (this.unfit[i]) counts[labels[i]]--;
     this.entries.forEach((entry, c) => {
       entry.lastChild.textContent = counts[c].toLocaleString("en");
-      entry.setAttribute("aria-label", `${this.names[c]}, ${counts[c]} images`);
+      entry.setAttribute("aria-label", `${this.names[c]}, ${many(counts[c], "image")}`);
     });
     this.timeline.hidden = last < 1;
     this.slider.max = String(Math.max(0, last));
@@ -50,7 +50,7 @@ export const words = {
     this.stage.dataset.empty = String(!n);
     const parts = this.names.map((name, c) => `${name} ${counts[c]}`).slice(0, 20).join(", ");
     const aside = this.unfit ? ` None of these ${this.setAside}.` : "";
-    const spoken = n ? `${n} images on a map. ${this.steps ? `${where}, ${what}. ${parts}.${aside}` : ""}` : status;
+    const spoken = n ? `${many(n, "image")} on a map. ${this.steps ? `${where}, ${what}. ${parts}.${aside}` : ""}` : status;
     this.stage.setAttribute("aria-label", this.get("summary") || spoken);
     clearTimeout(this.saying);
     this.saying = setTimeout(() => (this.live.textContent = this.get("summary") || spoken), 500);
@@ -73,7 +73,7 @@ export const words = {
     const held = this.list.contains(document.activeElement) ? [...this.list.children].indexOf(document.activeElement) : -1;
     this.list.replaceChildren(...this.entries);
     this.entries[held]?.focus();
-    this.title.replaceChildren(make("span", "", {}, this.names.length ? `${this.names.length} classes` : ""));
+    this.title.replaceChildren(make("span", "", {}, this.names.length ? many(this.names.length, "class", "classes") : ""));
     if (hidden.size) {
       const all = button("", "Show every class", "show all", () => this.set("hidden", []));
       this.title.append(all);
