@@ -39,7 +39,8 @@ class _Row:
         )  # fmt: skip
         self.remove.add_class("pls-plain")
         self.box = ipw.HBox(
-            [self.dot, self.name, self.synonyms, self.remove], layout={"align_items": "center"}
+            [self.dot, self.name, self.synonyms, self.remove],
+            layout={"align_items": "center", "flex": "0 0 auto"},  # many rows scroll
         )
 
 

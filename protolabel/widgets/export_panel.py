@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
 
-from protolabel.errors import InputError, ProtolabelError
+from protolabel.errors import InputError, ProtolabelError, Stopped
 from protolabel.exporting.transfer import LINKS
 from protolabel.exporting.writers import DEFAULT_FORMATS, WRITERS
 from protolabel.widgets.base import Panel
@@ -86,14 +86,18 @@ class ExportPanel(Panel):
             "shares": [share.value for share in self.shares],
             "overwrite": self.overwrite.value,
         }
+        if self.work.stopped:
+            self.work.resume()  # who exports wants the work done that comes before
         self.button_export.disabled = True
         self.say("Writing the dataset …")
         self.work.run(lambda: self._write(folder, options))
 
     def _write(self, folder: str, options: dict[str, Any]) -> None:
-        self.work.busy = True
         try:
-            result = self.session.export(folder, **options)
+            with self.work.errand():
+                result = self.session.export(folder, **options)
+        except Stopped:
+            self.say("The export was stopped and nothing was written; Export starts it again.")
         except ProtolabelError as error:
             self.say(str(error), "bad")
         except Exception as error:  # noqa: BLE001 -- a thread's error would be lost in a log
@@ -103,5 +107,4 @@ class ExportPanel(Panel):
             parts = f" ({sizes})" if sizes else ""
             self.say(f"{result.n_images:,} images{parts} are in {result.folder}", "good")
         finally:
-            self.work.busy, self.work.phase, self.work.share = False, "", 0.0
             self.button_export.disabled = False

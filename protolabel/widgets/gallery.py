@@ -84,7 +84,8 @@ class GalleryPanel(Panel):
         self.grid.on_msg(self.guard(self._heard))
         self.follow(self._show_classes, "classes")
         self.follow(self._show_history, "pins")
-        self.follow_work(self._show_pictures, "settled", "iteration", "selection")
+        self.follow_work(self._show_pictures, "settled", "iteration")
+        self.follow_work(self.turn_to_selection, "selection")
         yield self.row(self.show, self.of_class, self.back, self.forth, self.count)
         yield self.row(ipw.HTML(_FIRST), self.buttons)
         yield self.row(self.every, self.unpin, self.undo, self.redo, ipw.HTML(_MORE))
@@ -98,6 +99,15 @@ class GalleryPanel(Panel):
             raise InputError(f"There is no class number {index + 1}.")
         self.session.pin(images, self.session.names[index])
         self._let_go(images)
+
+    def turn_to_selection(self) -> None:
+        """Show the images that are selected, or, where none are any more, the least certain."""
+        if self.work.selection:
+            self.show.value = "selection"
+        elif self.show.value == "selection":
+            self.show.value = "doubt"
+        self._page = 0
+        self._show_pictures()
 
     # --- handlers -------------------------------------------------------------------------------
 
@@ -134,9 +144,10 @@ class GalleryPanel(Panel):
 
     def _show_classes(self) -> None:
         names = self.session.names
-        chosen = self.of_class.value or 0
+        place, name = self.of_class.value or 0, self.of_class.label
         self.of_class.options = [(name, i) for i, name in enumerate(names)]
-        self.of_class.value = min(chosen, len(names) - 1)
+        # The same class, wherever it is now; a renamed one has kept its place.
+        self.of_class.value = names.index(name) if name in names else min(place, len(names) - 1)
         old = self.buttons.children
         made = []
         for i, (name, colour) in enumerate(zip(names, colours_of(len(names)), strict=True)):

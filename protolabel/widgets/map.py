@@ -69,7 +69,9 @@ class MapPanel:
         self._answered = threading.Event()  # by labels, or by why there are none
         self._laying = threading.Thread()  # none yet
         self.work.observe(self._draw, names=_FOLLOWED)
+        self.work.observe(self._show_place, names=["iteration", "selection"])
         session.observe(self._show_kept, names=["kept"])
+        self.widget.observe(self._tell_place, names=["iteration", "selection"])
         self._draw()
 
     @property
@@ -100,6 +102,7 @@ class MapPanel:
         self._closed = True
         self._labelled.set()
         self.work.unobserve(self._draw, names=_FOLLOWED)
+        self.work.unobserve(self._show_place, names=["iteration", "selection"])
         self.session.unobserve(self._show_kept, names=["kept"])
         self.widget.close()
 
@@ -136,6 +139,22 @@ class MapPanel:
         kept = self.session.kept
         self.widget.kept = -1 if kept is None else kept
         self.widget.iteration = self.widget.last if kept is None else min(kept, self.widget.last)
+
+    def _tell_place(self, change: Any) -> None:
+        """Tell the other panels what is looked at here."""
+        with self.work.ui:
+            if change["name"] == "iteration":
+                self.work.iteration = change["new"]
+            else:
+                self.work.selection = tuple(self.selected.tolist())
+
+    def _show_place(self, change: Any) -> None:
+        """Look at what the other panels look at."""
+        if change["name"] == "iteration":
+            if change["new"] <= self.widget.last:
+                self.widget.iteration = change["new"]
+        elif self.widget.n_images and not np.array_equal(self.selected, change["new"]):
+            self.widget.select(change["new"])
 
     def _draw(self, _: Any = None) -> None:
         """Show what there is; called in whatever thread it came to be."""

@@ -10,6 +10,7 @@ import numpy as np
 from protolabel.evaluation import compare
 from protolabel.widgets.base import Panel, colours_of, escape
 from protolabel.widgets.grid import ThumbGrid, Thumbnails
+from protolabel.wording import many
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -125,12 +126,17 @@ class RunsPanel(Panel):
 
     def _go_back(self, _: Any) -> None:
         run = self._runs().get(self.left.value)
-        if run is not None:
-            kept = run.settings["kept"]
+        if run is None:
+            return
+        with self.session.hold_trait_notifications():  # all at once: one run
             for name, value in run.settings.items():
-                if name != "kept":
-                    setattr(self.session, name, value)
-            self.session.kept = kept
+                setattr(self.session, name, value)
+        fixed = len(self.session.pins)
+        if fixed != run.pins:
+            self.say(
+                f"The settings are those of run {run.number}. What you fixed is no setting and "
+                f"stays: {many(fixed, 'label')} now, {run.pins} then."
+            )
 
 
 def _line(cells: Iterable[str], tag: str = "td") -> str:

@@ -19,13 +19,15 @@ from protolabel.widgets.runs import RunsPanel
 from protolabel.widgets.timeline import TimelinePanel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from protolabel.images import Skipped
     from protolabel.session import Session
 
 __all__ = ["ProgressPanel", "Studio"]
 
 _FIRST = 3.0  # seconds that a cell waits for labels, so that its picture is saved with it
+_LISTED = 20  # skipped files that are named
 _REST = 1.5  # seconds after a change before the picture for saved notebooks is drawn again
 
 
@@ -67,13 +69,16 @@ class ProgressPanel(Panel):
             self.say(self.work.problem, "bad")
         elif labels is not None:
             self.say("")
-        facts = [] if self.work.embeddings is None else [_count(len(self.work.embeddings), "image")]
+        facts = []
+        if self.work.embeddings is not None:
+            images = self.work.embeddings.images
+            facts = [_count(len(images), "image") + _skipped(images.skipped)]
         if labels is not None:
             changed = int((labels.label != labels.at(0).label).sum())
             facts += [
                 _count(len(labels.names), "class", "classes"),
                 _count(changed, "label") + " changed by refinement",
-                f"<b>{int(labels.pinned.sum()):,}</b> fixed by you",
+                f"<b>{int(labels.pinned.sum()):,}</b> fixed by you" + self._waiting(),
             ]
         elif not facts and not self.work.problem:
             facts = ["Reading the images …"]
@@ -81,9 +86,27 @@ class ProgressPanel(Panel):
         brand = '<span class="pls-brand" role="heading" aria-level="2">protolabel</span>'
         self.summary.value = brand + chips
 
+    def _waiting(self) -> str:
+        waiting = sum(name not in self.session.names for name in self.session.pins.values())
+        return f", <b>{waiting:,}</b> waiting for a class that was removed" if waiting else ""
+
 
 def _count(number: int, one: str, many: str = "") -> str:
     return f"<b>{number:,}</b> {one if number == 1 else many or one + 's'}"
+
+
+def _skipped(files: Sequence[Skipped]) -> str:
+    """Say how many files are no part of this, to open for which and why."""
+    if not files:
+        return ""
+    lines = [f"<li>{escape(one.name)}: {escape(one.reason)}</li>" for one in files[:_LISTED]]
+    if len(files) > _LISTED:
+        rest = f"{len(files) - _LISTED:,} more, all in session.embeddings.images.skipped"
+        lines.append(f"<li>and {rest}</li>")
+    return (
+        f'<details class="pls-skipped"><summary>, {_count(len(files), "file")} skipped</summary>'
+        f"<ul>{''.join(lines)}</ul></details>"
+    )
 
 
 class Studio:
@@ -145,31 +168,15 @@ class Studio:
         self.widget.add_class("pls-studio")
 
     def _bind(self) -> None:
-        view, work = self.map.widget, self.work
-        view.observe(self.gallery.guard(self._looked), names="iteration")
-        view.observe(self.gallery.guard(self._selected), names="selection")
-        view.observe(lambda _: self._repaint.set(), names="xy")
-        work.observe(lambda _: self._repaint.set(), names="labels")
-        work.observe(self._scrubbed, names="iteration")
-        self.none.look.on_click(self.gallery.guard(lambda _: self._show_selection()))
+        self.map.widget.observe(lambda _: self._repaint.set(), names="xy")
+        self.work.observe(lambda _: self._repaint.set(), names="labels")
+        self.work.observe(self._show_selection, names="selection")
+        self.none.look.on_click(self.gallery.guard(self._show_selection))  # the same once more
 
-    def _looked(self, change: Any) -> None:
-        self.work.iteration = change["new"]
-
-    def _selected(self, _: Any) -> None:
-        self.work.selection = tuple(self.map.selected.tolist())
-        self._show_selection()
-
-    def _show_selection(self) -> None:
+    def _show_selection(self, _: Any = None) -> None:
         if self.work.selection:
-            self.gallery.show.value = "selection"
+            self.gallery.draw(self.gallery.turn_to_selection)()
             self.tabs.selected_index = 0
-        elif self.gallery.show.value == "selection":
-            self.gallery.show.value = "doubt"
-
-    def _scrubbed(self, change: Any) -> None:
-        if change["new"] <= self.map.widget.last:
-            self.map.widget.iteration = change["new"]
 
     # --- in a notebook --------------------------------------------------------------------------
 

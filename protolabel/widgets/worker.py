@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from concurrent.futures import CancelledError, Future, wait
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
@@ -14,7 +15,7 @@ import traitlets
 from protolabel.errors import ProtolabelError, Stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from protolabel.labeling import Labels
     from protolabel.session import Session
@@ -93,6 +94,8 @@ class Work(traitlets.HasTraits):
         self._here = threading.local()  # what each thread works at
         self._waiting = 0
         self._idle = threading.Condition()
+        self._at_work: set[Future[Any]] = set()  # what `busy` tells of: labels, errands, or both
+        self._telling = threading.RLock()
         self._published = 0.0
         self._newest = 0  # number of the run that was published last
         self._closed = False
@@ -108,6 +111,16 @@ class Work(traitlets.HasTraits):
         with self._idle:
             self._waiting += 1
         self._errands.put(job)
+
+    @contextmanager
+    def errand(self) -> Iterator[None]:
+        """Show that the errand under way takes long: with a bar, and a button that stops it."""
+        one = self._errand
+        self._tell(one, busy=True)
+        try:
+            yield
+        finally:
+            self._tell(one, busy=False)
 
     def behind_panels(self, phase: str, compute: Callable[[], T]) -> T:
         """Return what takes long and what no panel waits for; the caller is a thread of its own.
@@ -203,7 +216,7 @@ class Work(traitlets.HasTraits):
         self._attempt = attempt
         self._begin(attempt, lambda: self._label(attempt))
         wait([attempt], _BRIEF)
-        self.busy = not attempt.done()
+        self._tell(attempt, busy=not attempt.done())
         try:
             labels = attempt.result()
         except (CancelledError, Stopped):
@@ -215,7 +228,17 @@ class Work(traitlets.HasTraits):
         else:
             self._publish(labels)
         finally:
-            self.busy, self.phase, self.share = False, "", 0.0
+            self._tell(attempt, busy=False)
+
+    def _tell(self, one: Future[Any], *, busy: bool) -> None:
+        with self._telling:
+            if busy:
+                self._at_work.add(one)
+            else:
+                self._at_work.discard(one)
+            self.busy = bool(self._at_work)
+            if not self.busy:
+                self.phase, self.share = "", 0.0
 
     def _label(self, attempt: Future[Labels]) -> Labels:
         self._here.attempt = attempt

@@ -10,6 +10,7 @@ from protolabel.session import Session
 from protolabel.widgets import worker
 from protolabel.widgets.gallery import GalleryPanel
 from protolabel.widgets.none_panel import NonePanel
+from protolabel.widgets.studio import Studio
 
 
 @pytest.fixture
@@ -117,3 +118,18 @@ def test_the_gallery_marks_what_is_set_aside_until_somebody_says_what_it_is(sess
     settle(panel)
     assert [(one["id"], one["unfit"]) for one in panel.grid.tiles] == [(first, False)]
     assert [one["note"] for one in panel.grid.tiles] == ["fixed"]
+
+
+def test_the_studio_turns_to_what_fits_no_name(session, settle):
+    studio = Studio(session)
+    settle(studio.gallery)
+    studio.tabs.selected_index = 3
+    studio.none.look.click()
+    chosen = np.flatnonzero(session.fit.unfit(0.5)).tolist()
+    assert studio.tabs.selected_index == 0
+    assert studio.gallery.show.value == "selection"
+    assert studio.map.selected.tolist() == chosen
+    studio.tabs.selected_index, studio.gallery.show.value = 3, "doubt"
+    studio.none.look.click()  # the same once more
+    assert (studio.tabs.selected_index, studio.gallery.show.value) == (0, "selection")
+    settle(studio.gallery)

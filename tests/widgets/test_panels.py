@@ -16,7 +16,9 @@ from protolabel.widgets.classes import ClassesPanel
 from protolabel.widgets.controls import TOOLTIPS, ControlsPanel
 from protolabel.widgets.export_panel import ExportPanel
 from protolabel.widgets.gallery import GalleryPanel
+from protolabel.widgets.map import MapPanel
 from protolabel.widgets.runs import RunsPanel
+from protolabel.widgets.studio import ProgressPanel
 from protolabel.widgets.timeline import TimelinePanel
 from protolabel.widgets.worker import work_of
 
@@ -216,10 +218,39 @@ def test_a_stopped_export_ends_at_its_next_step_and_labels_go_on_following(
     panel.work.stop()
     free.set()
     settle(panel)
-    assert "The work was stopped" in panel.status.value
+    assert "was stopped and nothing was written" in panel.status.value
+    assert not panel.work.busy
     session.temperature = 0.2
     settle(panel)
     assert panel.work.labels.run.parameters["temperature"] == 0.2
+    monkeypatch.undo()
+    panel.button_export.click()
+    assert not panel.work.stopped
+    settle(panel)
+    assert str(tmp_path / "out") in panel.status.value
+
+
+def test_an_export_stays_busy_while_labels_follow_a_change(session, settle, monkeypatch, tmp_path):
+    panel = ExportPanel(session)
+    settle(panel)
+    started, free = threading.Event(), threading.Event()
+
+    def export(folder, **options):
+        started.set()
+        assert free.wait(60)
+        raise Stopped("enough")
+
+    monkeypatch.setattr(session, "export", export)
+    panel.button_export.click()
+    assert started.wait(60)
+    followed = threading.Event()
+    panel.work.observe(lambda _: followed.set(), names="settled")
+    session.temperature = 0.2
+    assert followed.wait(60)
+    assert panel.work.busy
+    free.set()
+    settle(panel)
+    assert not panel.work.busy
 
 
 def test_what_the_work_raises_is_told(make_images, encoder, tmp_path):
@@ -229,6 +260,27 @@ def test_what_the_work_raises_is_told(make_images, encoder, tmp_path):
     work = work_of(session)
     work.wait(60)
     assert "does not exist" in work.problem
+
+
+def test_skipped_files_are_named_with_their_reasons(make_images, encoder, tmp_path, settle):
+    from protolabel.session import Session
+
+    root = make_images({"red": 3, "blue": 3})
+    (root / "<b>.png").write_bytes(b"no picture")
+    session = Session(root, ["red", "blue"], encoder=encoder, store=tmp_path / "store")
+    panel = ProgressPanel(session)
+    settle(panel)
+    (skipped,) = session.embeddings.images.skipped
+    assert "<b>1</b> file skipped" in panel.summary.value
+    assert f"&lt;b&gt;.png: {escape(skipped.reason)}" in panel.summary.value
+
+
+def test_labels_that_wait_for_their_class_are_counted(session, settle):
+    panel = ProgressPanel(session)
+    session.pin([0, 1], "blue")
+    session.remove_class("blue")
+    settle(panel)
+    assert "<b>0</b> fixed by you, <b>2</b> waiting" in panel.summary.value
 
 
 # --- classes --------------------------------------------------------------------------------------
@@ -422,7 +474,41 @@ def test_what_is_chosen_at_once_is_labelled_at_once(session, settle):
     assert session.pins == dict.fromkeys((names[3], names[8], names[11]), "green")
     panel.work.selection = ()
     settle(panel)
+    assert panel.show.value == "doubt"
+    panel.show.value = "selection"
     assert "lasso" in panel.count.value
+
+
+def test_one_class_stays_the_same_class(session, settle):
+    panel = GalleryPanel(session)
+    settle(panel)
+    panel.show.value, panel.of_class.value = "class", 2
+    session.remove_class("red")
+    assert panel.of_class.label == "blue"
+    session.rename_class("blue", "violet")
+    assert panel.of_class.label == "violet"
+    session.remove_class("violet")
+    assert panel.of_class.label == "green"
+    settle(panel)
+
+
+def test_what_is_selected_and_looked_at_is_the_same_in_all_panels(session, settle):
+    one, two = MapPanel(session, umap=False), MapPanel(session, umap=False)
+    gallery, timeline = GalleryPanel(session), TimelinePanel(session)
+    settle(gallery)
+    one.widget.select([2, 7])  # as the lasso does
+    assert two.selected.tolist() == [2, 7]
+    settle(gallery)
+    assert (gallery.show.value, [tile["id"] for tile in gallery.grid.tiles]) == (
+        "selection",
+        [2, 7],
+    )
+    gallery.work.selection = (3,)
+    assert one.selected.tolist() == two.selected.tolist() == [3]
+    one.widget.iteration = 1
+    assert (two.widget.iteration, timeline.slider.value) == (1, 1)
+    timeline.slider.value = 4
+    assert (one.widget.iteration, two.widget.iteration) == (4, 4)
 
 
 def test_pictures_stay_chosen_while_labels_settle(session, settle):
@@ -512,9 +598,16 @@ def test_a_run_is_gone_back_to(session, settle):
     session.temperature, session.iterations = 0.25, 2
     settle(panel)
     panel.left.value = 1
+    before = len(session.runs)
+    session.pin(0, "blue")
+    settle(panel)
     panel.again.click()
     settle(panel)
     assert (session.temperature, session.iterations) == (0.1, 5)
+    assert len(session.runs) == before + 2  # the pin, and the settings at once
+    assert "1 label now, 0 then" in panel.status.value
+    session.unpin(0)
+    settle(panel)
     assert np.array_equal(session.labels.label, first.label)
 
 
