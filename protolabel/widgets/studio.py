@@ -69,10 +69,10 @@ class ProgressPanel(Panel):
             self.say(self.work.problem, "bad")
         elif labels is not None:
             self.say("")
-        facts = []
+        facts, skipped = [], ""
         if self.work.embeddings is not None:
             images = self.work.embeddings.images
-            facts = [_count(len(images), "image") + _skipped(images.skipped)]
+            facts, skipped = [_count(len(images), "image")], _skipped(images.skipped)
         if labels is not None:
             changed = int((labels.label != labels.at(0).label).sum())
             facts += [
@@ -84,7 +84,7 @@ class ProgressPanel(Panel):
             facts = ["Reading the images …"]
         chips = "".join(f'<span class="pls-chip">{fact}</span>' for fact in facts)
         brand = '<span class="pls-brand" role="heading" aria-level="2">protolabel</span>'
-        self.summary.value = brand + chips
+        self.summary.value = brand + chips + skipped
 
     def _waiting(self) -> str:
         waiting = sum(name not in self.session.names for name in self.session.pins.values())
@@ -103,10 +103,8 @@ def _skipped(files: Sequence[Skipped]) -> str:
     if len(files) > _LISTED:
         rest = f"{len(files) - _LISTED:,} more, all in session.embeddings.images.skipped"
         lines.append(f"<li>and {rest}</li>")
-    return (
-        f'<details class="pls-skipped"><summary>, {_count(len(files), "file")} skipped</summary>'
-        f"<ul>{''.join(lines)}</ul></details>"
-    )
+    head = f'<summary class="pls-chip">{_count(len(files), "file")} skipped</summary>'
+    return f'<details class="pls-skipped">{head}<ul>{"".join(lines)}</ul></details>'
 
 
 class Studio:
