@@ -86,15 +86,65 @@ module.project = late"""
     assert len(pictures[0]) > 3_000  # points, and not an empty frame
 
 
+STEP = "def plain_step(P, temperature):\n    weight = softmax(x @ P.T / temperature)\n    return "
+PROTOTYPES = "def prototypes(g, z, anchors, alpha=4.0):\n    return "
+# What a student may try, and a word of what the check then says, exercise by exercise.
+TRIED = (
+    {
+        f"{STEP}None": "Not answered",
+        f"{STEP}x.T @ weight": "Not yet: the shape is (128, 5), not (5, 128)",
+        f"{STEP}weight @ x": "Not yet: matmul",
+        f"{STEP}weight.T @ x / weight.sum(axis=0)": "[:, None]",
+        f"{STEP}weight.T @ x": "at length 1?",
+    },
+    {
+        "lambda_max = None": "Not answered",
+        "lambda_max = np.linalg.eigvalsh(np.cov(x.T))": "Not yet: one number",
+        "lambda_max = np.linalg.eigh(np.cov(x.T))": "Not yet: one number",
+        "lambda_max = np.linalg.eigvalsh(np.cov(x))[-1]": "each dimension is a row",
+        "lambda_max = np.linalg.eigvalsh(np.cov(x.T)).max()": "Right",
+    },
+    {
+        f"{PROTOTYPES}None": "Not answered",
+        f"{PROTOTYPES}(g.T @ z + alpha * anchors) / (g.sum(axis=0) + alpha)": "[:, None]",
+        f"{PROTOTYPES}z.T @ g": "Not yet: the shape is (128, 5), not (5, 128)",
+        f"{PROTOTYPES}g.T @ z / (g.sum(axis=0)[:, None] + alpha)": "Not yet: sums over",
+    },
+    {
+        "two = None": "Not answered",
+        "two = true <= 1": "Right",
+        "two = np.where(true <= 1)": "Right",
+        "two = [int(i) for i in np.flatnonzero(true <= 1)][::-1]": "Right",
+        "two = true >= 3": "Not yet: 80 rows, of: giraffe, lion",
+        "two = [0, 1]": "Not yet: 2 rows",
+        "two = np.flatnonzero(true == 7)": "Not yet: 0 rows, of: no animal",
+    },
+)
+
+
 @pytest.mark.timeout(300)
-def test_the_solutions_of_the_exercises_are_right(tmp_path):
+def test_the_checks_of_the_exercises_take_what_is_right_and_say_what_is_wrong(tmp_path):
     path = next(path for path in NOTEBOOKS if "how_it_works" in path.stem)
     book = solved(nbformat.read(path, as_version=4))
+    exercises = [cell for cell in book.cells if "exercise" in cell.metadata.get("tags", [])]
+    checks = [cell for cell in book.cells if "check" in cell.metadata.get("tags", [])]
+    expected = []
+    for exercise, check, tried in zip(exercises, checks, TRIED, strict=True):
+        where = book.cells.index(exercise) + 1  # the solution first; it is run again afterwards
+        added = []
+        for code, says in tried.items():
+            added += [
+                nbformat.v4.new_code_cell(code),
+                copied := nbformat.v4.new_code_cell(check.source),
+            ]
+            expected.append((code, copied, says))
+        book.cells[where:where] = [*added, nbformat.v4.new_code_cell(exercise.source)]
     execute(book, tmp_path)
-    checks = [cell for cell in code_cells(book) if "check" in cell.metadata.get("tags", [])]
-    assert len(checks) >= 3
-    for cell in checks:
-        assert cell.outputs[0].text.startswith("Right"), cell.outputs[0].text
+    for check in checks:
+        assert check.outputs[0].text.startswith("Right"), check.outputs[0].text
+    for code, check, says in expected:
+        assert [out.output_type for out in check.outputs] == ["stream"], code
+        assert says in check.outputs[0].text, (code, check.outputs[0].text)
 
 
 @each_notebook
