@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import re
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,7 +92,7 @@ def _run(options: argparse.Namespace) -> None:
         settings["templates"] = options.templates
     session = Session(
         source,
-        options.classes,
+        _class_names(options.classes),
         encoder=options.encoder,
         pretrained=options.pretrained,
         device=options.device,
@@ -209,6 +211,17 @@ def _recorded_visual(about: Mapping[str, Any], options: argparse.Namespace) -> E
             f"Expected visual vectors of the new images, as {options.dataset!r} was made with "
             f"them: pass --visual NAME or FILE.npy. ({error})"
         ) from error
+
+
+def _class_names(given: list[str]) -> list[str]:
+    # "Washington, D.C." may be a class among others; alone it is a list in the wrong form.
+    if any(name.endswith(",") for name in given) or (len(given) == 1 and "," in given[0]):
+        meant = [one for name in given for one in re.split(r"\s*,\s*", name.strip()) if one]
+        raise InputError(
+            f"Class names are separated by spaces, got {' '.join(given)!r} with a comma: write "
+            f"--classes {shlex.join(meant)}"
+        )
+    return given
 
 
 def _store(options: argparse.Namespace, root: Path, encoder: Encoder) -> Path:

@@ -141,6 +141,13 @@ def _alike(names: tuple[str, ...], prototypes: NDArray[np.float32]) -> tuple[tup
     )
 
 
+def _on_classes(names: tuple[str, ...]) -> list[Finding]:
+    if len(names) > 1:
+        return []
+    text = "There is one class, so every image has its label; give the names of two or more."
+    return [Finding("warning", text)]
+
+
 def _on_visual(run: Refinement) -> list[Finding]:
     weight = run.visual_weight
     if weight is None or weight >= USELESS_WEIGHT:
@@ -153,7 +160,7 @@ def _on_visual(run: Refinement) -> list[Finding]:
 
 
 def _findings(d: Diagnostics, run: Refinement, labels: Labels) -> tuple[Finding, ...]:
-    found: list[Finding] = _on_visual(run)
+    found = [*_on_classes(labels.names), *_on_visual(run)]
     n = len(labels)
 
     def say(severity: Severity, text: str) -> None:
@@ -162,8 +169,8 @@ def _findings(d: Diagnostics, run: Refinement, labels: Labels) -> tuple[Finding,
     temperature = float(run.parameters["temperature"])
     if labels.iteration == 0:
         say("note", "These are the zero-shot labels, before refinement.")
-    elif n < 3 or len(labels.names) < 2:
-        say("note", "With fewer than 3 images or 2 classes there is nothing to learn from.")
+    elif n < 3:
+        say("note", "With fewer than 3 images there is nothing to learn from.")
     collapsed = d.prototype_cosine > COLLAPSED_COSINE
     lost = d.effective_classes < 0.7 * d.effective_classes_zero_shot
     if run.method == "plain" and labels.iteration > 0:

@@ -128,6 +128,8 @@ def test_one_class():
     got = pl.diagnose(run_of(world))
     assert got.prototype_cosine == 0
     assert got.effective_classes == pytest.approx(1)
+    assert "There is one class" in texts(got, "warning")
+    assert not texts(got, "good")
 
 
 def test_mean_cosine_and_effective_classes_closed_forms():
