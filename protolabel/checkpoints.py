@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import logging
 import os
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from protolabel.errors import EncoderError, InputError
+from protolabel.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -80,7 +80,8 @@ def find_checkpoint(model: str, pretrained: str | os.PathLike[str] | None) -> Ch
     model = model.replace("/", "-")
     if model not in known:
         raise InputError(
-            f"Expected an open_clip model name or 'sample', got {model!r}.{_near(model, known)} "
+            f"Expected an open_clip model name or 'sample', got {model!r}."
+            f"{did_you_mean(model, known)} "
             "open_clip.list_models() lists all; timm.list_models() those that see images only."
         )
     tags = open_clip.list_pretrained_tags_by_model(model)
@@ -105,7 +106,7 @@ def find_checkpoint(model: str, pretrained: str | os.PathLike[str] | None) -> Ch
         )
     raise InputError(
         f"Expected a tag of {model!r} or the path of a checkpoint file, got {wanted!r}."
-        f"{_near(tag, tags)} Its tags: {', '.join(tags) or 'none'}."
+        f"{did_you_mean(tag, tags)} Its tags: {', '.join(tags) or 'none'}."
     )
 
 
@@ -320,12 +321,6 @@ def _digest(paths: list[Path]) -> str:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:12]
-
-
-def _near(word: str, words: list[str]) -> str:
-    lower = {name.lower(): name for name in words}
-    near = difflib.get_close_matches(word.lower(), lower, n=4, cutoff=0.5)
-    return f" Did you mean {', '.join(repr(lower[name]) for name in near)}?" if near else ""
 
 
 @contextmanager

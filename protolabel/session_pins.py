@@ -9,6 +9,7 @@ import traitlets
 
 from protolabel.errors import InputError
 from protolabel.session_classes import ClassEdits
+from protolabel.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from protolabel.pins import Correction, PinHistory
 
 __all__ = ["PinEdits"]
+
+_COMPARED = 100_000  # names that an unknown one is compared with: 2 seconds
 
 
 class PinEdits(ClassEdits):
@@ -30,23 +33,33 @@ class PinEdits(ClassEdits):
         """The images that can be pinned; the session has them."""
         raise NotImplementedError
 
-    def pin(self, images: int | Iterable[int], name: str) -> None:
+    def pin(self, images: int | str | Iterable[int | str], name: str) -> None:
         """Fix the label of images; the next run of the loop is steered by it.
 
         Parameters
         ----------
         images
-            One image index, or several.
+            One image, or several: by index, or by name as in ``session.embeddings.images.names``
+            and the column source of labels.csv.
         name
             One of the class names.
+
+        Raises
+        ------
+        InputError
+            If there is no such image, or no such class.
+
+        Examples
+        --------
+        >>> session.pin("holiday/0412.jpg", "cat")
         """
         if name not in self.names:
             raise InputError(f"{name!r} is no class; the classes are {', '.join(self.names)}.")
         files = self._files(images)
         self.pins = {**self.pins, **dict.fromkeys(files, name)}
 
-    def unpin(self, images: int | Iterable[int]) -> None:
-        """Let the loop decide about images again."""
+    def unpin(self, images: int | str | Iterable[int | str]) -> None:
+        """Let the loop decide about images again; they are given as for `pin`."""
         gone = set(self._files(images))
         self.pins = {file: name for file, name in self.pins.items() if file not in gone}
 
@@ -80,21 +93,26 @@ class PinEdits(ClassEdits):
         """Every correction so far: when, which image, from what, to what."""
         return self._history.trail
 
-    def _files(self, images: int | Iterable[int]) -> list[str]:
+    def _files(self, images: int | str | Iterable[int | str]) -> list[str]:
         names = self.embeddings.images.names
         try:
-            given = list(cast("Iterable[int]", images))
+            given = [images] if isinstance(images, str) else list(cast("Iterable[int]", images))
         except TypeError:
             given = [cast("int", images)]
-        if not given:
-            return []
-        chosen = np.asarray(given)
-        whole = np.issubdtype(chosen.dtype, np.integer)
-        if not whole or ((chosen < 0) | (chosen >= len(names))).any():
+        unknown = {one for one in given if isinstance(one, str)}.difference(names)
+        if unknown:
+            wrong = min(unknown)
+            raise InputError(
+                f"No image is called {wrong!r}; the images are called like {names[0]!r}."
+                f"{did_you_mean(wrong, names[:_COMPARED])}"
+            )
+        indices = np.asarray([one for one in given if not isinstance(one, str)])
+        whole = not len(indices) or np.issubdtype(indices.dtype, np.integer)
+        if not whole or ((indices < 0) | (indices >= len(names))).any():
             raise InputError(
                 f"Image indices are whole numbers from 0 to {len(names) - 1}; got {images!r}."
             )
-        return [names[i] for i in chosen]
+        return [one if isinstance(one, str) else names[one] for one in given]
 
     def _pin_indices(self) -> dict[int, int]:
         # A pin waits while its image or its class is away, and holds again when it is back.

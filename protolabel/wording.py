@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import difflib
 import html
 import unicodedata
+from typing import TYPE_CHECKING
 
-__all__ = ["columns", "escape", "fitted", "many", "padded", "printable"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["columns", "did_you_mean", "escape", "fitted", "many", "padded", "printable"]
 
 
 def many(count: int, one: str, others: str | None = None) -> str:
     """Return a number with its noun."""
     return f"{count:,} {one if count == 1 else others or one + 's'}"
+
+
+def did_you_mean(word: str, words: Iterable[str], most: int = 4) -> str:
+    """Return a sentence with the words that are spelt nearly so, "" where there is none."""
+    lower = {name.lower(): name for name in words}
+    near = difflib.get_close_matches(word.lower(), lower, n=most, cutoff=0.5)
+    return f" Did you mean {', '.join(repr(lower[name]) for name in near)}?" if near else ""
 
 
 def printable(text: str) -> str:

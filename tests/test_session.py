@@ -390,6 +390,31 @@ def test_images_may_be_one_index_or_several(session, images):
     assert list(session.pins) == [session.embeddings.images.names[1]]
 
 
+def test_images_may_be_named_as_in_the_dataset(session):
+    session.pin("red/0001.png", "blue")
+    session.pin(["green/0000.png", 2, np.str_("blue/0003.png")], "green")
+    assert session.pins == {
+        "red/0001.png": "blue",
+        "green/0000.png": "green",
+        session.embeddings.images.names[2]: "green",
+        "blue/0003.png": "green",
+    }
+    session.unpin(["green/0000.png", "blue/0003.png"])
+    session.unpin(2)
+    assert session.pins == {"red/0001.png": "blue"}
+
+
+def test_a_name_that_no_image_has_is_refused_with_those_that_are_near(session):
+    with pytest.raises(
+        pl.InputError, match=r"called 'rde/0001.png'.*like 'blue/0000.png'"
+    ) as wrong:
+        session.pin(["red/0001.png", "rde/0001.png"], "blue")
+    assert "'red/0001.png'" in str(wrong.value).partition("Did you mean")[2]
+    with pytest.raises(pl.InputError, match=r"called 'xyz'; .*like 'blue/0000.png'\.$"):
+        session.unpin("xyz")
+    assert session.pins == {}
+
+
 def test_no_images_pin_nothing(session):
     session.pin([], "blue")
     assert session.pins == {}
