@@ -118,7 +118,7 @@ def _apply(options: argparse.Namespace) -> None:
     from protolabel.classifier import PrototypeClassifier
     from protolabel.embedding import embed_images
     from protolabel.encoders import EncoderInfo
-    from protolabel.exporting import export, read_metadata
+    from protolabel.exporting import check_export, export, read_metadata
     from protolabel.images import find_images
     from protolabel.visual import embed_visual
 
@@ -131,6 +131,7 @@ def _apply(options: argparse.Namespace) -> None:
         )
     classifier = PrototypeClassifier.load(saved)
     images = find_images(options.images)
+    check_export(images, options.output, link=options.link, overwrite=options.overwrite)
     if options.encoder is None and about["encoder"] is not None:
         encoder = EncoderInfo.from_dict(about["encoder"]).load(device=options.device)
     else:

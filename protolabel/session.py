@@ -273,14 +273,18 @@ class Session(Fitting):
         overwrite: bool = False,
     ) -> ExportResult:
         """Write the labelled dataset; see `protolabel.export`."""
-        from protolabel.exporting import DEFAULT_FORMATS, export
+        from protolabel.exporting import DEFAULT_FORMATS, check_export, export
 
+        formats = DEFAULT_FORMATS if formats is None else formats
+        check_export(
+            self._images, folder, formats=formats, link=link, shares=shares, overwrite=overwrite
+        )
         visual = self.visual_embeddings
         return export(
             self.labels,
             self.embeddings,
             folder,
-            formats=DEFAULT_FORMATS if formats is None else formats,
+            formats=formats,
             link=link,
             shares=shares,
             seed=self.seed,

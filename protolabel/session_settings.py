@@ -32,6 +32,7 @@ FEEDS = {
 """The first stage that each trait has a say in."""
 
 FOLLOWS: dict[str, tuple[str, ...]] = {
+    "images": ("embeddings",),
     "embeddings": ("graph", "text", "visual"),
     "visual": ("visual_graph",),
     "graph": ("visual_graph", "clusters", "map"),  # whatever makes a graph, makes both

@@ -65,6 +65,15 @@ class SessionVectors(Judging):
             return self._encoder
 
     @property
+    def _images(self) -> ImageSet:
+        """What was found, before the pixels are read; `embeddings` has those that can be."""
+        if isinstance(self._source, Embeddings):
+            return self._source.images
+        if isinstance(self._source, ImageSet):
+            return self._source
+        return self._stages.get("images", lambda: find_images(self._source))
+
+    @property
     def embeddings(self) -> Embeddings:
         """One vector per readable image."""
         return self._stages.get("embeddings", self._embed)
@@ -72,9 +81,8 @@ class SessionVectors(Judging):
     def _embed(self) -> Embeddings:
         if isinstance(self._source, Embeddings):
             return self._source
-        images = self._source if isinstance(self._source, ImageSet) else find_images(self._source)
-        store = self._store or cache_folder(images.root, self.encoder.name)
-        return embed_images(images, self.encoder, store=store, progress=self._report)
+        store = self._store or cache_folder(self._images.root, self.encoder.name)
+        return embed_images(self._images, self.encoder, store=store, progress=self._report)
 
     @property
     def visual_embeddings(self) -> Embeddings | None:

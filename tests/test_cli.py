@@ -153,6 +153,26 @@ def test_what_cannot_be_done_is_one_message_and_exit_code_1(
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize("command", ["run", "apply"])
+def test_a_dataset_is_not_replaced_unasked_and_nothing_is_embedded_for_it(
+    photos, dataset, tmp_path, capsys, command
+):
+    call = ["apply", str(dataset), str(photos)]
+    if command == "run":
+        call = ["run", str(photos), "--classes", *CLASSES, "--encoder", "sample"]
+    assert main([*call, "--output", str(dataset), "--store", str(tmp_path / "store")]) == 1
+    assert "--overwrite" in capsys.readouterr().err
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_misspelt_format_is_named_before_anything_is_embedded(photos, tmp_path, capsys):
+    call = ["run", str(photos), "--classes", *CLASSES, "--encoder", "sample"]
+    call += ["--formats", "folders", "cvs", "--output", str(tmp_path / "out")]
+    assert main([*call, "--store", str(tmp_path / "store")]) == 1
+    assert "no format 'cvs'" in capsys.readouterr().err
+    assert not (tmp_path / "store").exists()
+
+
 def test_a_word_the_sample_encoder_does_not_know_is_named(photos, tmp_path, capsys):
     call = ["run", str(photos), "--classes", "dog", "submarine", "--encoder", "sample"]
     call += ["--store", str(tmp_path / "store"), "--output", str(tmp_path / "out")]

@@ -594,6 +594,26 @@ def test_export_writes_the_kept_iteration_with_its_settings(session, tmp_path):
         assert len(list((tmp_path / "dataset" / name).iterdir())) == count
 
 
+@pytest.mark.parametrize(
+    "options", [{}, {"formats": ["foldrs"]}, {"link": "move"}, {"shares": [2, 0, 0]}]
+)
+def test_an_export_that_cannot_be_is_refused_before_anything_is_embedded(
+    session, encoder, image_folder, tmp_path, options
+):
+    target = tmp_path / "out" if options else image_folder
+    with pytest.raises((pl.InputError, pl.ExportError)):
+        session.export(target, **options)
+    assert encoder.seen == 0
+
+
+def test_the_folder_is_listed_once(session, monkeypatch, tmp_path):
+    listed = []
+    find = session_vectors.find_images
+    monkeypatch.setattr(session_vectors, "find_images", lambda x: listed.append(x) or find(x))
+    session.export(tmp_path / "out")
+    assert len(listed) == 1
+
+
 def test_one_call_from_a_folder_to_a_dataset(image_folder, encoder, tmp_path):
     made = pl.annotate(
         image_folder, COLOURS, tmp_path / "dataset", encoder=encoder, store=tmp_path / "store",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from protolabel.exporting.checking import evaluate_dataset
-from protolabel.exporting.dataset import ExportResult, export
+from protolabel.exporting.dataset import ExportResult, check_export, export
 from protolabel.exporting.duplicates import near_duplicates
 from protolabel.exporting.ours import read_metadata
 from protolabel.exporting.splits import SPLITS, split_dataset
@@ -14,6 +14,7 @@ __all__ = [
     "SPLITS",
     "WRITERS",
     "ExportResult",
+    "check_export",
     "evaluate_dataset",
     "export",
     "near_duplicates",

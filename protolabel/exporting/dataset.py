@@ -33,11 +33,12 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from protolabel.encoders import EncoderInfo
+    from protolabel.exporting.job import Writer
     from protolabel.images import ImageSet
     from protolabel.labeling import Labels
     from protolabel.neighbors import KnnGraph
 
-__all__ = ["ExportResult", "export"]
+__all__ = ["ExportResult", "check_export", "export"]
 
 OUR_NAMES = (
     "splits", "plots", "metadata.json", "report.txt", "labels.csv", "labels.parquet",
@@ -154,15 +155,15 @@ def export(
     """
     embedded = images if isinstance(images, Embeddings) else None
     image_set = images.images if isinstance(images, Embeddings) else images
-    _check(labels, image_set, embedded, link)
-    part = check_shares(shares)
-    writers = check_formats(formats)
+    _check(labels, image_set, embedded)
+    writers, part, target = check_export(
+        image_set, folder, formats=formats, link=link, shares=shares, overwrite=overwrite
+    )
     names = tuple(name for name, _ in writers)
     points = _map(projection, (len(labels), 2), "projection")
     stars = _stars(prototype_map, labels)
     if stars is None and points is not None and embedded is not None and labels.run is not None:
         stars = place_prototypes(labels.run, embedded.vectors, points)
-    target = check_target(folder, image_set, overwrite=overwrite)
     report = resolve(progress)
 
     groups = side = None
@@ -200,7 +201,43 @@ def export(
     return _result(job)
 
 
-def _check(labels: Labels, images: ImageSet, embedded: Embeddings | None, link: str) -> None:
+def check_export(
+    images: ImageSet,
+    folder: str | os.PathLike[str],
+    *,
+    formats: Iterable[str] = DEFAULT_FORMATS,
+    link: str = "copy",
+    shares: Sequence[float] = DEFAULT_SHARES,
+    overwrite: bool = False,
+) -> tuple[tuple[tuple[str, Writer], ...], NDArray[np.float64], Path]:
+    """Refuse what `export` would refuse, before there are labels: embedding can take hours.
+
+    Parameters
+    ----------
+    images
+        What will be exported, as far as it is known.
+    folder, formats, link, shares, overwrite
+        As for `export`.
+
+    Returns
+    -------
+    writers, shares, target
+        What to run, the parts as numbers, and the absolute folder.
+
+    Raises
+    ------
+    InputError
+        If there is no such format or link, or the shares are none.
+    ExportError
+        If the folder may not be written.
+    """
+    if link not in LINKS:
+        raise InputError(f"link must be one of {', '.join(LINKS)}; got {link!r}.")
+    writers, part = check_formats(formats), check_shares(shares)
+    return writers, part, check_target(folder, images, overwrite=overwrite)
+
+
+def _check(labels: Labels, images: ImageSet, embedded: Embeddings | None) -> None:
     if len(labels) != len(images):
         raise InputError(
             f"labels are of {len(labels)} images, images holds {len(images)}. Files that cannot "
@@ -211,8 +248,6 @@ def _check(labels: Labels, images: ImageSet, embedded: Embeddings | None, link: 
         raise InputError("There is no image to export.")
     if embedded is not None and len(embedded.vectors) != len(images):
         raise InputError(f"images holds {len(embedded.vectors)} vectors of {len(images)} images.")
-    if link not in LINKS:
-        raise InputError(f"link must be one of {', '.join(LINKS)}; got {link!r}.")
 
 
 def _map(values: ArrayLike | None, shape: tuple[int, ...], what: str) -> NDArray[np.float32] | None:

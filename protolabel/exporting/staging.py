@@ -56,13 +56,12 @@ def check_target(folder: str | os.PathLike[str], images: ImageSet, *, overwrite:
     if not is_ours(target):
         raise ExportError(
             f"{str(target)!r} has something in it and is not a dataset of protolabel, so it is "
-            "not replaced, not even with overwrite=True. Give another folder, or empty this one "
-            "yourself."
+            "not replaced in any case. Give another folder, or empty this one yourself."
         )
     if not overwrite:
         raise ExportError(
-            f"{str(target)!r} is an earlier dataset. Pass overwrite=True to replace it, or give "
-            "another folder."
+            f"{str(target)!r} is an earlier dataset. Replace it with overwrite=True (--overwrite "
+            "on the command line, a box in the panel), or give another folder."
         )
     check_replaceable(target, images)
     return target
