@@ -18,10 +18,11 @@ from protolabel.session_classes import parse_classes
 from protolabel.session_fit import Fitting
 from protolabel.session_settings import FEEDS, FOLLOWS
 from protolabel.stages import Stages
+from protolabel.wording import did_you_mean
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -101,12 +102,10 @@ class Session(Fitting):
     ) -> None:
         unknown = sorted(set(traits) - set(FEEDS))
         if unknown:
-            raise InputError(
-                f"Session has no setting {', '.join(unknown)}; it has {', '.join(FEEDS)}."
-            )
+            raise _no_setting(unknown, FEEDS)
         self._stages = Stages(FOLLOWS)  # panels ask from threads while a cell runs
         self._studio: Studio | None = None
-        self.runs = RunHistory()
+        self._runs = RunHistory()
         self._progress = resolve(progress)
         # Parsed first: traitlets checks traits in no fixed order, and templates need the names.
         super().__init__(
@@ -125,6 +124,12 @@ class Session(Fitting):
 
     # --- what the user may set -------------------------------------------------------------
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # A misspelt setting would change nothing and say nothing. Subclasses may add their own.
+        if type(self) is Session and not name.startswith("_") and not hasattr(Session, name):
+            raise _no_setting([name], [*FEEDS, "truth"])
+        super().__setattr__(name, value)
+
     def _changed(self, change: Any) -> None:
         if change["name"] == "visual" and change["new"] is change["old"]:
             return  # arrays have no ==, so traitlets calls every one of them another
@@ -136,6 +141,11 @@ class Session(Fitting):
         self.revision += 1  # observers may take their time
 
     # --- what follows from it --------------------------------------------------------------
+
+    @property
+    def runs(self) -> RunHistory:
+        """Every run so far, with its settings."""
+        return self._runs
 
     @property
     def computed(self) -> frozenset[str]:
@@ -356,3 +366,10 @@ class Session(Fitting):
         session._stages.put(embeddings=embeddings, text=text, **stages.at_hand())
         session.truth = truth
         return session
+
+
+def _no_setting(names: Sequence[str], known: Iterable[str]) -> InputError:
+    return InputError(
+        f"Session has no setting {', '.join(names)}; it has {', '.join(known)}."
+        f"{did_you_mean(names[0], known, 1)}"
+    )

@@ -22,7 +22,11 @@ class Judging(PinEdits):
     """The part of a `Session` that compares with the truth; nothing that labels reads it."""
 
     truth = traitlets.Any(None)
-    runs: RunHistory
+
+    @property
+    def runs(self) -> RunHistory:
+        """What is judged again when the truth changes; the session has it."""
+        raise NotImplementedError
 
     @property
     def labels(self) -> Labels:

@@ -279,6 +279,24 @@ def test_unknown_settings_are_refused_by_name(image_folder):
         Session(image_folder, COLOURS, temprature=0.1)
 
 
+def test_a_setting_that_is_misspelt_later_is_refused_too(session):
+    with pytest.raises(pl.InputError, match=r"no setting temprature.* mean 'temperature'\?$"):
+        session.temprature = 0.2
+    assert not hasattr(session, "temprature")
+    session._mine = 1  # nobody's business
+    with pytest.raises(AttributeError):
+        session.names = ["red"]
+
+
+def test_a_subclass_may_have_attributes_of_its_own(image_folder, encoder):
+    class Mine(Session):
+        def __init__(self, *given, **settings):
+            self.note = "mine"
+            super().__init__(*given, **settings)
+
+    assert Mine(image_folder, COLOURS, encoder=encoder).note == "mine"
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
