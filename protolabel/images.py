@@ -182,17 +182,7 @@ def find_images(folder: str | os.PathLike[str], *, truth: bool = False) -> Image
         If the folder is missing, no folder, or holds no image; with `truth`, if an image lies
         directly in it and so has no class.
     """
-    root = Path(os.path.abspath(os.path.expanduser(folder)))  # noqa: PTH100, PTH111 -- resolve() would follow links
-    if not root.exists():
-        raise InputError(f"Expected a folder of images, got {str(root)!r}, which does not exist.")
-    if not root.is_dir():
-        raise InputError(
-            f"Expected a folder of images, got the file {str(root)!r}: pass the folder it is in."
-        )
-    if _breaks_line(str(root)):
-        raise InputError(
-            f"Expected a folder whose path has no line break, got {str(root)!r}: rename it."
-        )
+    root = check_folder(folder)
     found: list[str] = []
     skipped: list[Skipped] = []
     for name in _walk(root, skipped):
@@ -214,6 +204,28 @@ def find_images(folder: str | os.PathLike[str], *, truth: bool = False) -> Image
     return ImageSet(
         root, tuple(names), tuple(skipped), _class_folders(root, names) if truth else None
     )
+
+
+def check_folder(folder: str | os.PathLike[str]) -> Path:
+    """Return the absolute path of a folder that may be looked into, or say why it may not.
+
+    Raises
+    ------
+    InputError
+        If it is missing, no folder, or its path has a line break.
+    """
+    root = Path(os.path.abspath(os.path.expanduser(folder)))  # noqa: PTH100, PTH111 -- resolve() would follow links
+    if not root.exists():
+        raise InputError(f"Expected a folder of images, got {str(root)!r}, which does not exist.")
+    if not root.is_dir():
+        raise InputError(
+            f"Expected a folder of images, got the file {str(root)!r}: pass the folder it is in."
+        )
+    if _breaks_line(str(root)):
+        raise InputError(
+            f"Expected a folder whose path has no line break, got {str(root)!r}: rename it."
+        )
+    return root
 
 
 def _walk(root: Path, skipped: list[Skipped]) -> Iterator[str]:

@@ -60,6 +60,11 @@ class Session(Fitting):
     **traits
         Initial values of the traits below.
 
+    Raises
+    ------
+    InputError
+        If there is no such folder, no such setting, or a value cannot be used.
+
     Attributes
     ----------
     classes, templates

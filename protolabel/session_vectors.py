@@ -10,7 +10,7 @@ import traitlets
 from protolabel.cache import cache_folder
 from protolabel.embedding import Embeddings, embed_images
 from protolabel.encoders import DEFAULT_MODEL, Encoder, load_encoder
-from protolabel.images import ImageSet, find_images
+from protolabel.images import ImageSet, check_folder, find_images
 from protolabel.neighbors import KnnGraph, knn_graph
 from protolabel.presets import Preset, choose_preset
 from protolabel.session_truth import Judging
@@ -37,6 +37,8 @@ class SessionVectors(Judging):
         store: str | os.PathLike[str] | None,
         **traits: Any,
     ) -> None:
+        if not isinstance(source, Embeddings | ImageSet):
+            check_folder(source)
         self._loading = threading.RLock()
         self._source = source
         self._encoder_choice = encoder

@@ -120,6 +120,12 @@ def test_evaluate_takes_a_table_of_a_part(dataset, tmp_path, capsys):
     assert "no dataset that protolabel exported" in capsys.readouterr().err
 
 
+def test_a_dataset_is_no_truth_about_itself(dataset, monkeypatch, capsys):
+    monkeypatch.chdir(dataset)
+    assert main(["evaluate", str(dataset), "labels.csv"]) == 1
+    assert "columns image and truth" in capsys.readouterr().err
+
+
 def test_plot_writes_pictures(dataset, tmp_path, capsys):
     assert main(["plot", str(dataset), "--output", str(tmp_path / "plots")]) == 0
     written = [Path(line) for line in capsys.readouterr().out.splitlines()]

@@ -100,6 +100,11 @@ def test_a_session_starts_from_a_folder_images_or_vectors(image_folder, encoder,
     assert [made.names[i] for i in made.labels.label] == colour_of(made)
 
 
+def test_a_folder_that_is_not_there_is_refused_at_once(tmp_path, encoder):
+    with pytest.raises(pl.InputError, match="fotos', which does not exist"):
+        Session(tmp_path / "fotos", COLOURS, encoder=encoder)
+
+
 def test_truth_comes_from_the_class_folders_when_it_is_asked_for(image_folder, encoder, tmp_path):
     images = pl.find_images(image_folder, truth=True)
     made = Session(images, COLOURS, encoder=encoder, store=tmp_path / "s", progress=silent)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from os import PathLike
+from pathlib import Path
 
 import numpy as np
 
+from protolabel.errors import InputError
 from protolabel.evaluation import Evaluation, judge
 from protolabel.exporting.ours import read_metadata
 from protolabel.truth import Truth, class_indices, known_truth
-
-if TYPE_CHECKING:
-    import os
 
 __all__ = ["evaluate_dataset"]
 
 
 def evaluate_dataset(
-    folder: str | os.PathLike[str], truth: Truth
+    folder: str | PathLike[str], truth: Truth
 ) -> tuple[Evaluation, tuple[str, ...]]:
     """Compare the labels of an exported dataset with the true classes, as far as these are known.
 
@@ -38,9 +37,14 @@ def evaluate_dataset(
     ExportError
         If the folder is no dataset of protolabel.
     InputError
-        If the truth does not fit the images.
+        If the truth does not fit the images, or is the dataset's own table of labels.
     """
     metadata = read_metadata(folder)
+    if isinstance(truth, str | PathLike) and _is_same(truth, Path(folder) / "labels.csv"):
+        raise InputError(
+            f"{str(truth)!r} holds the labels of the dataset itself, not the truth: give class "
+            "folders, or a CSV file with columns image and truth, that a person has checked."
+        )
     names, images = tuple(metadata["classes"]), metadata["images"]
     sources = tuple(one["source"] for one in images)
     index = {name: i for i, name in enumerate(names)}
@@ -52,3 +56,7 @@ def evaluate_dataset(
         pinned=np.array([one["pinned"] for one in images], dtype=bool),
     )
     return evaluation, sources
+
+
+def _is_same(one: str | PathLike[str], other: Path) -> bool:
+    return Path(one).expanduser().resolve() == other.expanduser().resolve()

@@ -37,8 +37,13 @@ def check_target(folder: str | os.PathLike[str], images: ImageSet, *, overwrite:
     Raises
     ------
     ExportError
-        If it is a file, holds the images, or has something in it that may not be replaced.
+        If it is an address or a file, has an impossible name, holds the images, or has something
+        in it that may not be replaced.
     """
+    if "://" in str(folder):
+        raise ExportError(
+            f"{str(folder)!r} is an address; give a folder of this machine, and upload it then."
+        )
     target = Path(os.path.realpath(Path(folder).expanduser()))
     root = Path(os.path.realpath(images.root))
     if root == target or target in root.parents:
@@ -47,8 +52,14 @@ def check_target(folder: str | os.PathLike[str], images: ImageSet, *, overwrite:
             f"{str(target)!r} is {what}; export to a folder of its own, for example "
             f"{str(root / 'annotated_dataset')!r}."
         )
-    if not target.exists():
+    try:
+        target.stat()
+    except FileNotFoundError:
         return target
+    except OSError as error:  # too long a name, a file or a closed folder on the way
+        raise ExportError(
+            f"{str(target)!r} cannot be a folder ({error.strerror}); give another one."
+        ) from error
     if not target.is_dir():
         raise ExportError(f"{str(target)!r} is a file; give the name of a new folder.")
     if not any(target.iterdir()):

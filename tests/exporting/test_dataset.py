@@ -403,6 +403,26 @@ def test_a_file_is_no_folder(labelled: Callable, tmp_path: Path) -> None:
         save(labelled(), tmp_path / "out", overwrite=True)
 
 
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [
+        ("https://example.org/data", "'https://example.org/data' is an address"),
+        ("x" * 300, "too long"),
+        ("notes.txt/out", "Not a directory"),
+    ],
+)
+def test_what_no_folder_can_be_called_is_refused(
+    labelled: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, says: str
+) -> None:
+    case = labelled()
+    (tmp_path / "notes.txt").write_bytes(b"file")
+    monkeypatch.chdir(tmp_path)
+    before = tree(tmp_path)
+    with pytest.raises(ExportError, match=says):
+        save(case, place)
+    assert tree(tmp_path) == before
+
+
 @pytest.mark.parametrize("place", ["photos", ".", "photos/../photos"])
 def test_the_folder_of_the_images_is_no_place_for_a_dataset(
     labelled: Callable, tmp_path: Path, place: str

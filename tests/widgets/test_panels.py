@@ -256,10 +256,10 @@ def test_an_export_stays_busy_while_labels_follow_a_change(session, settle, monk
 def test_what_the_work_raises_is_told(make_images, encoder, tmp_path):
     from protolabel.session import Session
 
-    session = Session(tmp_path / "nowhere", ["red", "blue"], encoder=encoder)
+    session = Session(tmp_path, ["red", "blue"], encoder=encoder)
     work = work_of(session)
     work.wait(60)
-    assert "does not exist" in work.problem
+    assert "found none among 0 files" in work.problem
 
 
 def test_skipped_files_are_named_with_their_reasons(make_images, encoder, tmp_path, settle):
