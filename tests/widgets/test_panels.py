@@ -197,12 +197,13 @@ def test_stop_does_not_hit_what_a_cell_asks_for(session):
     assert not isinstance(work.problem, Stopped)
 
 
-def test_a_stopped_export_ends_at_its_next_step_and_labels_go_on_following(
+def test_an_export_is_busy_while_labels_follow_stops_at_its_next_step_and_starts_again(
     session, settle, monkeypatch, tmp_path
 ):
     panel = ExportPanel(session)
     settle(panel)
-    started, free = threading.Event(), threading.Event()
+    work, real = panel.work, session.export
+    started, free, followed = threading.Event(), threading.Event(), threading.Event()
 
     def export(folder, **options):
         started.set()
@@ -214,43 +215,21 @@ def test_a_stopped_export_ends_at_its_next_step_and_labels_go_on_following(
     panel.folder.value = str(tmp_path / "out")
     panel.button_export.click()
     assert started.wait(60)
-    assert panel.work.busy
-    panel.work.stop()
+    work.observe(lambda _: followed.set(), names="settled")
+    session.temperature = 0.2
+    assert followed.wait(60)
+    assert work.labels.run.parameters["temperature"] == 0.2
+    assert work.busy
+    work.stop()
     free.set()
     settle(panel)
     assert "was stopped and nothing was written" in panel.status.value
-    assert not panel.work.busy
-    session.temperature = 0.2
-    settle(panel)
-    assert panel.work.labels.run.parameters["temperature"] == 0.2
-    monkeypatch.undo()
+    assert not work.busy
+    monkeypatch.setattr(session, "export", real)
     panel.button_export.click()
-    assert not panel.work.stopped
+    assert not work.stopped
     settle(panel)
     assert str(tmp_path / "out") in panel.status.value
-
-
-def test_an_export_stays_busy_while_labels_follow_a_change(session, settle, monkeypatch, tmp_path):
-    panel = ExportPanel(session)
-    settle(panel)
-    started, free = threading.Event(), threading.Event()
-
-    def export(folder, **options):
-        started.set()
-        assert free.wait(60)
-        raise Stopped("enough")
-
-    monkeypatch.setattr(session, "export", export)
-    panel.button_export.click()
-    assert started.wait(60)
-    followed = threading.Event()
-    panel.work.observe(lambda _: followed.set(), names="settled")
-    session.temperature = 0.2
-    assert followed.wait(60)
-    assert panel.work.busy
-    free.set()
-    settle(panel)
-    assert not panel.work.busy
 
 
 def test_what_the_work_raises_is_told(make_images, encoder, tmp_path):
