@@ -225,6 +225,9 @@ def test_an_export_is_busy_while_labels_follow_stops_at_its_next_step_and_starts
     settle(panel)
     assert "was stopped and nothing was written" in panel.status.value
     assert not work.busy
+    session.temperature = 0.3  # only the export was stopped
+    settle(panel)
+    assert work.labels.run.parameters["temperature"] == 0.3
     monkeypatch.setattr(session, "export", real)
     panel.button_export.click()
     assert not work.stopped
