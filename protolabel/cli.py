@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import protolabel
+from protolabel.clustering.presets import PRESETS
+from protolabel.common.wording import printable
 from protolabel.errors import InputError, ProtolabelError, Stopped
-from protolabel.fit import DEFAULT_STRICTNESS
-from protolabel.presets import PRESETS
-from protolabel.wording import printable
+from protolabel.evaluation.fit import DEFAULT_STRICTNESS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from protolabel.encoders import Encoder
-    from protolabel.labeling import Labels
-    from protolabel.session import Session
+    from protolabel.encoders.loading import Encoder
+    from protolabel.refinement.labels import Labels
+    from protolabel.session.session import Session
 
 __all__ = ["main"]
 
@@ -52,8 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _embed(options: argparse.Namespace) -> None:
-    from protolabel.embedding import embed_images
-    from protolabel.images import find_images
+    from protolabel.embedding.embed import embed_images
+    from protolabel.images.image_set import find_images
 
     images = find_images(options.images)
     embedded = embed_images(
@@ -71,8 +71,8 @@ def _embed(options: argparse.Namespace) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from protolabel.embedding import load_embeddings
-    from protolabel.session import Session
+    from protolabel.embedding.embed import load_embeddings
+    from protolabel.session.session import Session
 
     if (options.images is None) == (options.embeddings is None):
         raise InputError(
@@ -115,12 +115,12 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _apply(options: argparse.Namespace) -> None:
-    from protolabel.classifier import PrototypeClassifier
-    from protolabel.embedding import embed_images
-    from protolabel.encoders import EncoderInfo
+    from protolabel.embedding.embed import embed_images
+    from protolabel.embedding.visual import embed_visual
+    from protolabel.encoders.loading import EncoderInfo
     from protolabel.exporting import check_export, export, read_metadata
-    from protolabel.images import find_images
-    from protolabel.visual import embed_visual
+    from protolabel.images.image_set import find_images
+    from protolabel.refinement.classifier import PrototypeClassifier
 
     about = read_metadata(options.dataset)
     saved = Path(options.dataset) / "classifier.npz"
@@ -182,15 +182,15 @@ def _demo(options: argparse.Namespace) -> None:
 
 
 def _encoder(options: argparse.Namespace) -> Encoder:
-    from protolabel.encoders import DEFAULT_MODEL, load_encoder
+    from protolabel.encoders.loading import DEFAULT_MODEL, load_encoder
 
     return load_encoder(options.encoder or DEFAULT_MODEL, options.pretrained, device=options.device)
 
 
 def _visual(options: argparse.Namespace) -> Any:
     """Vectors on disk by their path, or the second encoder, loaded before anything is embedded."""
-    from protolabel.encoders import load_encoder
-    from protolabel.visual import is_file
+    from protolabel.embedding.visual import is_file
+    from protolabel.encoders.loading import load_encoder
 
     if options.visual is None:
         if options.visual_pretrained is not None:
@@ -202,7 +202,7 @@ def _visual(options: argparse.Namespace) -> Any:
 
 
 def _recorded_visual(about: Mapping[str, Any], options: argparse.Namespace) -> Encoder:
-    from protolabel.encoders import EncoderInfo
+    from protolabel.encoders.loading import EncoderInfo
     from protolabel.errors import EncoderError
 
     try:
@@ -226,7 +226,7 @@ def _class_names(given: list[str]) -> list[str]:
 
 
 def _store(options: argparse.Namespace, root: Path, encoder: Encoder) -> Path:
-    from protolabel.cache import cache_folder
+    from protolabel.embedding.cache import cache_folder
 
     return Path(options.store) if options.store else cache_folder(root, encoder.name)
 

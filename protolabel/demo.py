@@ -6,12 +6,12 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from protolabel.evaluation import evaluate
-from protolabel.images import find_images
-from protolabel.labeling import label
-from protolabel.refinement import refine
+from protolabel.evaluation.scoring import evaluate
+from protolabel.images.image_set import find_images
+from protolabel.refinement.labels import label
+from protolabel.refinement.loop import refine
 from protolabel.samples import DEMO_CLASSES, write_sample_pictures
-from protolabel.session import Session
+from protolabel.session.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -191,7 +191,7 @@ def test_an_interrupt_ends_with_130(photos, monkeypatch, tmp_path, capsys):
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("protolabel.embedding.embed_images", interrupt)
+    monkeypatch.setattr("protolabel.embedding.embed.embed_images", interrupt)
     call = ["embed", str(photos), "--encoder", "sample", "--output", str(tmp_path)]
     assert main(call) == 130
     assert "goes on" in capsys.readouterr().err

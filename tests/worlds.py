@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 
 import protolabel as pl
-from protolabel.progress import silent
+from protolabel.common.progress import silent
 
 
 @dataclass(frozen=True, eq=False)

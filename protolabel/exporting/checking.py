@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from protolabel.errors import InputError
-from protolabel.evaluation import Evaluation, judge
-from protolabel.exporting.ours import read_metadata
-from protolabel.truth import Truth, class_indices, known_truth
+from protolabel.evaluation.scoring import Evaluation, judge
+from protolabel.evaluation.truth import Truth, class_indices, known_truth
+from protolabel.exporting.existing import read_metadata
 
 __all__ = ["evaluate_dataset"]
 

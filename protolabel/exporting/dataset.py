@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from protolabel.embedding import Embeddings
+from protolabel.clustering.projection import place_prototypes
+from protolabel.common.progress import ProgressFn, resolve
+from protolabel.embedding.embed import Embeddings
 from protolabel.errors import InputError
 from protolabel.exporting.duplicates import identical_files, merge_groups, near_duplicates
 from protolabel.exporting.job import ExportJob
@@ -22,8 +24,6 @@ from protolabel.exporting.splits import (
 from protolabel.exporting.staging import check_target, staging
 from protolabel.exporting.transfer import LINKS
 from protolabel.exporting.writers import DEFAULT_FORMATS, check_formats
-from protolabel.progress import ProgressFn, resolve
-from protolabel.projection import place_prototypes
 
 if TYPE_CHECKING:
     import os
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from protolabel.encoders import EncoderInfo
+    from protolabel.clustering.neighbors import KnnGraph
+    from protolabel.encoders.loading import EncoderInfo
     from protolabel.exporting.job import Writer
-    from protolabel.images import ImageSet
-    from protolabel.labeling import Labels
-    from protolabel.neighbors import KnnGraph
+    from protolabel.images.image_set import ImageSet
+    from protolabel.refinement.labels import Labels
 
 __all__ = ["ExportResult", "check_export", "export"]
 

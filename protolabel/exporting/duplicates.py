@@ -10,8 +10,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from protolabel.neighbors import KnnGraph, knn_graph
-from protolabel.vectors import FloatArray, as_vectors, unit_rows
+from protolabel.clustering.neighbors import KnnGraph, knn_graph
+from protolabel.common.vectors import FloatArray, as_vectors, unit_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

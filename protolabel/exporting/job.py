@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from protolabel.encoders import EncoderInfo
-    from protolabel.images import ImageSet
-    from protolabel.labeling import Labels
-    from protolabel.progress import ProgressFn
+    from protolabel.common.progress import ProgressFn
+    from protolabel.encoders.loading import EncoderInfo
+    from protolabel.images.image_set import ImageSet
+    from protolabel.refinement.labels import Labels
 
 __all__ = ["ExportJob", "Writer"]
 

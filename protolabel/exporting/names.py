@@ -12,7 +12,7 @@ from PIL import Image
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from protolabel.images import ImageSet
+    from protolabel.images.image_set import ImageSet
 
 __all__ = ["NONE", "class_folders", "image_files", "none_folder", "safe_name", "unique_names"]
 

@@ -9,14 +9,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from protolabel.common.files import sync_folder
 from protolabel.errors import ExportError
-from protolabel.exporting.ours import check_replaceable, is_ours
-from protolabel.files import sync_folder
+from protolabel.exporting.existing import check_replaceable, is_ours
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from protolabel.images import ImageSet
+    from protolabel.images.image_set import ImageSet
 
 __all__ = ["check_target", "staging"]
 

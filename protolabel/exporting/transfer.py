@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from protolabel.errors import ExportError
 
 if TYPE_CHECKING:
-    from protolabel.progress import ProgressFn
+    from protolabel.common.progress import ProgressFn
 
 __all__ = ["LINKS", "place_again", "transfer"]
 

@@ -7,26 +7,6 @@ tell apart; past eight classes the lightness and, on the map, the marker change 
 
 from __future__ import annotations
 
-from protolabel.plots.figures import (
-    plot_agreement,
-    plot_alignment,
-    plot_confusion,
-    plot_contact_sheet,
-    plot_convergence,
-    plot_counts,
-    plot_map,
-)
-from protolabel.plots.saving import save_plots
-from protolabel.plots.style import class_colours
+import lazy_loader
 
-__all__ = [
-    "class_colours",
-    "plot_agreement",
-    "plot_alignment",
-    "plot_confusion",
-    "plot_contact_sheet",
-    "plot_convergence",
-    "plot_counts",
-    "plot_map",
-    "save_plots",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from protolabel.errors import ImageReadError
-from protolabel.images import thumbnail
+from protolabel.images.image_set import thumbnail
 from protolabel.plots.style import (
     FAINT,
     GRID,

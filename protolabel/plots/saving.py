@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from protolabel.common.files import write_bytes
 from protolabel.errors import ExportError
-from protolabel.exporting.ours import PLOTS, read_metadata
-from protolabel.files import write_bytes
+from protolabel.exporting.existing import PLOTS, read_metadata
 from protolabel.plots.figures import (
     plot_agreement,
     plot_alignment,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from protolabel.samples.shapes import Rng
+    from protolabel.samples.drawing.shapes import Rng
 
 __all__ = ["COLOURS", "SYNONYMS", "TEMPLATES", "caption", "colour_name", "vocabulary"]
 

@@ -77,7 +77,7 @@ def load_sample_model(device: str = "cpu", *, folder: str | Path = MODEL_FOLDER)
     except (OSError, RuntimeError, ValueError) as error:
         raise EncoderError(
             f"expected the sample encoder in {folder}, but it could not be loaded ({error}); "
-            "install protolabel again, or train it: python -m protolabel.samples.train"
+            "install protolabel again."
         ) from error
     model.eval()
     return SampleModel(model, preprocess, tokenizer)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from protolabel.widgets.base import escape
+from protolabel.widgets.panel import escape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,19 +12,19 @@ import traitlets
 from PIL import Image
 
 from protolabel.errors import ImageReadError
-from protolabel.images import ImageSet, thumbnail
+from protolabel.images.image_set import ImageSet, thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from protolabel.labeling import Labels
+    from protolabel.refinement.labels import Labels
 
 __all__ = ["COLUMNS", "SIZE", "ThumbGrid", "Thumbnails", "tiles_of"]
 
 SIZE, COLUMNS = 88, 12
 _KEPT = 3000  # thumbnails in memory, 23 kB each
 
-_STATIC = Path(__file__).parent / "static"
+_STATIC = Path(__file__).parents[1] / "browser"
 
 
 class ThumbGrid(anywidget.AnyWidget):

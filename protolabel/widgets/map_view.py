@@ -9,7 +9,7 @@ import numpy as np
 import traitlets
 
 from protolabel.errors import InputError
-from protolabel.replay import map_module, map_style
+from protolabel.exporting.replay import map_module, map_style
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
 
-from protolabel.widgets.base import Look, Panel, escape, heading
-from protolabel.widgets.classes import ClassesPanel
-from protolabel.widgets.controls import ControlsPanel
-from protolabel.widgets.export_panel import ExportPanel
-from protolabel.widgets.gallery import GalleryPanel
-from protolabel.widgets.map import MapPanel
-from protolabel.widgets.none_panel import NonePanel
-from protolabel.widgets.runs import RunsPanel
-from protolabel.widgets.timeline import TimelinePanel
+from protolabel.widgets.panel import Look, Panel, escape, heading
+from protolabel.widgets.panels.classes import ClassesPanel
+from protolabel.widgets.panels.export import ExportPanel
+from protolabel.widgets.panels.gallery import GalleryPanel
+from protolabel.widgets.panels.map import MapPanel
+from protolabel.widgets.panels.none_of_these import NonePanel
+from protolabel.widgets.panels.runs import RunsPanel
+from protolabel.widgets.panels.settings import ControlsPanel
+from protolabel.widgets.panels.timeline import TimelinePanel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from protolabel.images import Skipped
-    from protolabel.session import Session
+    from protolabel.images.image_set import Skipped
+    from protolabel.session.session import Session
 
 __all__ = ["ProgressPanel", "Studio"]
 

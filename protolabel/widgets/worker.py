@@ -17,8 +17,8 @@ from protolabel.errors import ProtolabelError, Stopped
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from protolabel.labeling import Labels
-    from protolabel.session import Session
+    from protolabel.refinement.labels import Labels
+    from protolabel.session.session import Session
 
 __all__ = ["Work", "work_of"]
 

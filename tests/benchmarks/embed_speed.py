@@ -20,8 +20,8 @@ from PIL import Image
 from safetensors.torch import save_file
 
 import protolabel as pl
-from protolabel.progress import silent
-from protolabel.torch_encoder import choose_device
+from protolabel.common.progress import silent
+from protolabel.encoders.torch_encoder import choose_device
 
 SIZE = (640, 480)  # of a file, as a web image has
 

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import protolabel as pl
-from protolabel.presets import choose_preset
-from protolabel.progress import silent
+from protolabel.clustering.presets import choose_preset
+from protolabel.common.progress import silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

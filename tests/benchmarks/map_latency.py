@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import plotly
 
-from protolabel.replay import map_module, map_style
+from protolabel.exporting.replay import map_module, map_style
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "widgets"))
 import host

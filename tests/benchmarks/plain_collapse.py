@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 import protolabel as pl
-from protolabel.progress import silent
+from protolabel.common.progress import silent
 
 TEMPERATURES = (0.1, 0.05, 0.01)
 ITERATIONS = 7

@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 import protolabel as pl
-from protolabel.progress import silent
+from protolabel.common.progress import silent
 from protolabel.samples import DEMO_CLASSES
 
 sys.path[:0] = [str(Path(__file__).parent / "quality"), str(Path(__file__).parents[1])]

@@ -23,8 +23,8 @@ import numpy as np
 from large_folder import DIM, simulate
 
 import protolabel as pl
-from protolabel.encoders import EncoderInfo
-from protolabel.progress import silent
+from protolabel.common.progress import silent
+from protolabel.encoders.loading import EncoderInfo
 from protolabel.widgets.map_view import MapView
 from protolabel.widgets.studio import Studio
 

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from protolabel.clustering import Clusters
-from protolabel.embedding import Embeddings
-from protolabel.encoders import EncoderInfo
-from protolabel.images import ImageSet, Skipped
-from protolabel.labeling import Labels, label
-from protolabel.progress import silent
-from protolabel.prompts import ClassPrompts, ClassVectors
-from protolabel.refinement import refine
-from protolabel.vectors import unit_rows
+from protolabel.clustering.clusters import Clusters
+from protolabel.common.progress import silent
+from protolabel.common.vectors import unit_rows
+from protolabel.embedding.embed import Embeddings
+from protolabel.embedding.prompts import ClassPrompts, ClassVectors
+from protolabel.encoders.loading import EncoderInfo
+from protolabel.images.image_set import ImageSet, Skipped
+from protolabel.refinement.labels import Labels, label
+from protolabel.refinement.loop import refine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from protolabel.classifier import PrototypeClassifier
+from protolabel.common.progress import silent
 from protolabel.errors import ExportError, InputError, Stopped
 from protolabel.exporting import DEFAULT_FORMATS, WRITERS, export, read_metadata
-from protolabel.images import ImageSet, find_images
-from protolabel.labeling import label
-from protolabel.progress import silent
+from protolabel.images.image_set import ImageSet, find_images
+from protolabel.refinement.classifier import PrototypeClassifier
+from protolabel.refinement.labels import label
 
 if TYPE_CHECKING:
     from collections.abc import Callable

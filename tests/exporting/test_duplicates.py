@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from protolabel.common.vectors import unit_rows
 from protolabel.errors import InputError
 from protolabel.exporting.duplicates import identical_files, merge_groups, near_duplicates
-from protolabel.vectors import unit_rows
 
 if TYPE_CHECKING:
     from pathlib import Path

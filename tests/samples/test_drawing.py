@@ -17,8 +17,8 @@ from protolabel.samples import (
     draw_animal,
     write_sample_pictures,
 )
-from protolabel.samples.animals import build
-from protolabel.samples.shapes import ellipse, petal, place, spline, tube
+from protolabel.samples.drawing.animals import build
+from protolabel.samples.drawing.shapes import ellipse, petal, place, spline, tube
 
 
 @pytest.mark.parametrize("style", STYLES)

@@ -8,6 +8,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 import torch
+from benchmarks.sample_encoder.evaluate import zero_shot
 
 from protolabel.errors import EncoderError
 from protolabel.samples import (
@@ -19,7 +20,6 @@ from protolabel.samples import (
     draw_animal,
     load_sample_model,
 )
-from protolabel.samples.evaluate import zero_shot
 
 # What was measured is in MODEL_CARD.md; the floors leave room for few pictures and other CPUs.
 TRAINING_FLOOR = 0.93

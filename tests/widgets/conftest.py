@@ -13,8 +13,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from host import Host, browser
 
-from protolabel.progress import silent
-from protolabel.session import Session
+from protolabel.common.progress import silent
+from protolabel.session.session import Session
 from protolabel.widgets import worker
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def broken(monkeypatch, caplog):
     """What handlers raised; a test that expects failures empties it."""
-    base = pytest.importorskip("protolabel.widgets.base")
+    base = pytest.importorskip("protolabel.widgets.panel")
     seen: list[BaseException] = []
     monkeypatch.setattr(base, "failures", seen)
     with caplog.at_level(logging.WARNING):

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import protolabel as pl
+from protolabel.clustering.projection import place_prototypes
+from protolabel.common.progress import silent
 from protolabel.errors import InputError
-from protolabel.progress import silent
-from protolabel.projection import place_prototypes
-from protolabel.widgets.map import MapPanel
 from protolabel.widgets.map_view import MapView
+from protolabel.widgets.panels.map import MapPanel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,7 +155,7 @@ def test_a_panel_shows_umap_through_the_session(session: pl.Session) -> None:
 @pytest.fixture
 def slow(monkeypatch):
     """A layout that takes until it is let go; gives (it has begun, let it go, how often)."""
-    from protolabel import session as module
+    from protolabel.session import session as module
 
     started, free, calls = threading.Event(), threading.Event(), []
     real = module.project

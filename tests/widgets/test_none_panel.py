@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from protolabel.progress import silent
-from protolabel.session import Session
+from protolabel.common.progress import silent
+from protolabel.session.session import Session
 from protolabel.widgets import worker
-from protolabel.widgets.gallery import GalleryPanel
-from protolabel.widgets.none_panel import NonePanel
+from protolabel.widgets.panels.gallery import GalleryPanel
+from protolabel.widgets.panels.none_of_these import NonePanel
 from protolabel.widgets.studio import Studio
 
 

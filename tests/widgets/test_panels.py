@@ -10,16 +10,16 @@ import pytest
 
 from protolabel.errors import Stopped
 from protolabel.widgets import worker
-from protolabel.widgets.base import escape
 from protolabel.widgets.charts import line_chart
-from protolabel.widgets.classes import ClassesPanel
-from protolabel.widgets.controls import TOOLTIPS, ControlsPanel
-from protolabel.widgets.export_panel import ExportPanel
-from protolabel.widgets.gallery import GalleryPanel
-from protolabel.widgets.map import MapPanel
-from protolabel.widgets.runs import RunsPanel
+from protolabel.widgets.panel import escape
+from protolabel.widgets.panels.classes import ClassesPanel
+from protolabel.widgets.panels.export import ExportPanel
+from protolabel.widgets.panels.gallery import GalleryPanel
+from protolabel.widgets.panels.map import MapPanel
+from protolabel.widgets.panels.runs import RunsPanel
+from protolabel.widgets.panels.settings import TOOLTIPS, ControlsPanel
+from protolabel.widgets.panels.timeline import TimelinePanel
 from protolabel.widgets.studio import ProgressPanel
-from protolabel.widgets.timeline import TimelinePanel
 from protolabel.widgets.worker import work_of
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -115,7 +115,7 @@ def test_a_broken_handler_is_shown_and_raised_in_tests(session, broken):
 @pytest.fixture
 def slow(monkeypatch):
     """A clustering that takes until it is let go; gives (it has begun, let it go, how often)."""
-    from protolabel import session as module
+    from protolabel.session import session as module
 
     started, free, calls = threading.Event(), threading.Event(), []
     real = module.cluster
@@ -236,7 +236,7 @@ def test_an_export_is_busy_while_labels_follow_stops_at_its_next_step_and_starts
 
 
 def test_what_the_work_raises_is_told(make_images, encoder, tmp_path):
-    from protolabel.session import Session
+    from protolabel.session.session import Session
 
     session = Session(tmp_path, ["red", "blue"], encoder=encoder)
     work = work_of(session)
@@ -245,7 +245,7 @@ def test_what_the_work_raises_is_told(make_images, encoder, tmp_path):
 
 
 def test_skipped_files_are_named_with_their_reasons(make_images, encoder, tmp_path, settle):
-    from protolabel.session import Session
+    from protolabel.session.session import Session
 
     root = make_images({"red": 3, "blue": 3})
     (root / "<b>.png").write_bytes(b"no picture")
@@ -563,7 +563,7 @@ def test_a_quick_hand_loses_only_what_a_slider_passed_through(session, settle, m
 
 
 def test_runs_with_other_names_are_compared_by_name(session):
-    from protolabel.evaluation import compare
+    from protolabel.evaluation.scoring import compare
 
     _ = session.labels
     session.classes = ["blue", "green", "red"]
@@ -653,7 +653,7 @@ def test_export_needs_a_folder(session):
 
 
 def test_the_trail_survives_saving(session, tmp_path):
-    from protolabel.session import Session
+    from protolabel.session.session import Session
 
     session.pin(0, "blue")
     session.save(tmp_path / "saved")

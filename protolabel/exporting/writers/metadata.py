@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from protolabel.exporting.ours import FORMAT, METADATA
+from protolabel.exporting.existing import FORMAT, METADATA
+from protolabel.exporting.report import versions
 from protolabel.exporting.splits import SPLITS, count_sides
 from protolabel.exporting.table import blocks
-from protolabel.report import versions
 
 if TYPE_CHECKING:
     from protolabel.exporting.job import ExportJob
-    from protolabel.labeling import Labels
+    from protolabel.refinement.labels import Labels
 
 __all__ = ["plain", "write_metadata"]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protolabel.classifier import PrototypeClassifier
+from protolabel.refinement.classifier import PrototypeClassifier
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

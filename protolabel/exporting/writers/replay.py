@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from protolabel.replay import write_replay as write_page
+from protolabel.exporting.replay import write_replay as write_page
 
 if TYPE_CHECKING:
     from protolabel.exporting.job import ExportJob

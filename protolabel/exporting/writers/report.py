@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from protolabel.report import report_text
+from protolabel.exporting.report import report_text
 
 if TYPE_CHECKING:
     from protolabel.exporting.job import ExportJob

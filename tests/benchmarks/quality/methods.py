@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from peers import PEERS
 
 import protolabel as pl
-from protolabel.progress import silent
+from protolabel.common.progress import silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """What the benchmark says of labels against the truth, and of a method over its draws.
 
-Whether confidence means something (calibration, AUROC, errors found) is `protolabel.calibration`.
+Whether confidence means something is `protolabel.evaluation.calibration`.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ from simulated import WORLDS, make
 from tasks import Task, load, unit
 
 import protolabel as pl
-from protolabel.calibration import error_auroc
-from protolabel.progress import silent
+from protolabel.common.progress import silent
+from protolabel.evaluation.calibration import error_auroc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

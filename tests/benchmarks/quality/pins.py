@@ -22,8 +22,8 @@ from simulated import WORLDS, make
 from tasks import Task, load
 
 import protolabel as pl
-from protolabel.progress import silent
-from protolabel.vectors import known_unit
+from protolabel.common.progress import silent
+from protolabel.common.vectors import known_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

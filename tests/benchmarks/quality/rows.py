@@ -12,7 +12,7 @@ from methods import outcomes
 from metrics import macro_accuracy, micro_accuracy
 from settings import file_tasks, world_tasks
 
-from protolabel.calibration import calibration_error, error_auroc, found_errors
+from protolabel.evaluation.calibration import calibration_error, error_auroc, found_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,1 @@
+"""What runs in the browser: the ES modules and style sheets of the map and the panels."""

@@ -1,0 +1,7 @@
+"""What is known of unit vectors without any class name: neighbours, clusters, the map."""
+
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

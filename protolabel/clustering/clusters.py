@@ -1,0 +1,271 @@
+"""Micro-clusters of images that look alike, and meta-clusters of micro-clusters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from protolabel.clustering.neighbors import KnnGraph, knn_graph
+from protolabel.clustering.presets import Preset, choose_preset
+from protolabel.clustering.reduction import umap_layout
+from protolabel.common.progress import ProgressFn, resolve
+from protolabel.common.vectors import (
+    FloatArray,
+    as_vectors,
+    as_visual,
+    is_whole_number,
+    unit_blocks,
+    unit_rows,
+)
+from protolabel.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Clusters", "cluster", "cluster_means", "cluster_sums"]
+
+_STEPS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Clusters:
+    """Which images look alike, at two scales.
+
+    Attributes
+    ----------
+    micro
+        (N,) int32 micro-cluster of every image; -1 is noise, an image like few others.
+    nearest
+        (N,) int32 micro-cluster of every image, noise counted to the nearest centroid.
+    centroids
+        (K, d) float32 unit rows, K >= 1: the mean direction of each micro-cluster.
+    meta
+        (K,) int32 meta-cluster of every micro-cluster.
+    meta_centroids
+        (M, d) float32 unit rows, 1 <= M <= K.
+    """
+
+    micro: NDArray[np.int32]
+    nearest: NDArray[np.int32]
+    centroids: NDArray[np.float32]
+    meta: NDArray[np.int32]
+    meta_centroids: NDArray[np.float32]
+
+    @property
+    def n_micro(self) -> int:
+        """Number of micro-clusters, K."""
+        return len(self.centroids)
+
+    @property
+    def n_meta(self) -> int:
+        """Number of meta-clusters, M."""
+        return len(self.meta_centroids)
+
+    @property
+    def meta_of_images(self) -> NDArray[np.int32]:
+        """(N,) int32 meta-cluster of every image."""
+        return self.meta[self.nearest]
+
+
+def cluster(
+    vectors: FloatArray,
+    graph: KnnGraph | None = None,
+    *,
+    visual: FloatArray | None = None,
+    preset: str | Preset | None = None,
+    min_cluster_size: int | None = None,
+    n_meta: int | None = None,
+    seed: int = 0,
+    progress: ProgressFn | None = None,
+) -> Clusters:
+    """Find micro-clusters by density and group them into meta-clusters.
+
+    Unit vectors -> nearest neighbours -> UMAP to a few dimensions -> HDBSCAN (Campello et al.,
+    2013) = micro-clusters -> agglomerative clustering of their centroids =
+    meta-clusters. HDBSCAN on the raw vectors calls half of a folder noise and is slow; the
+    reduction keeps the neighbourhoods. Past `Preset.sample` images the clusters are fitted on a
+    sample and every other image goes to its nearest centroid, block by block.
+
+    Parameters
+    ----------
+    vectors
+        (N, d) floating, N >= 1; may be a memory map.
+    graph
+        A `knn_graph` of the same vectors, to share it; computed where missing. Of `visual` where
+        that is given.
+    visual
+        (N, d2) floating vectors of a second encoder: images that look alike are found in them.
+        The centroids stay those of `vectors`, where the text is.
+    preset
+        ``"small"``, ``"medium"``, ``"large"``; None chooses by N.
+    min_cluster_size
+        Images that make a micro-cluster, 2 or more; None takes the preset's.
+    n_meta
+        Number of meta-clusters; None takes about the square root of twice K.
+    seed
+        Seeds the neighbours, the reduction and the sample.
+
+    Returns
+    -------
+    Clusters
+        Where no image is like enough others, all are noise (-1) beside one centroid.
+
+    Raises
+    ------
+    InputError
+        If an argument does not fit.
+    """
+    vectors = as_vectors(vectors)
+    n = len(vectors)
+    settings = choose_preset(preset, n)
+    smallest = settings.min_cluster_size if min_cluster_size is None else min_cluster_size
+    if not is_whole_number(smallest, 2):
+        raise InputError(f"min_cluster_size must be 2 images or more; got {smallest!r}.")
+    if n_meta is not None and not is_whole_number(n_meta, 1):
+        raise InputError(f"n_meta must be 1 meta-cluster or more; got {n_meta!r}.")
+    if graph is not None and len(graph) != n:
+        raise InputError(f"graph is of {len(graph)} images, vectors of {n}.")
+    report = resolve(progress)
+    looks = vectors if visual is None else as_visual(visual, n)
+
+    report("clustering", 0, _STEPS)
+    fitted = _sample(n, settings.sample, seed)
+    part = looks[fitted] if len(fitted) < n else looks
+    if graph is None or len(fitted) < n:
+        graph = knn_graph(part, settings.neighbors, seed=seed)
+    report("clustering", 1, _STEPS)
+    points = _reduce(part, graph, settings, seed)
+    report("clustering", 2, _STEPS)
+    found = _density(points, smallest, min(settings.min_samples, smallest))
+    report("clustering", 3, _STEPS)
+
+    count = int(found.max(initial=-1)) + 1
+    if count == 0:
+        centroids = unit_rows(cluster_sums(part, np.zeros(len(part), np.int32), 1))
+    else:
+        centroids = unit_rows(cluster_sums(part, found, count))
+    nearest = nearest_centroids(looks, centroids)
+    micro = nearest.copy()
+    micro[fitted] = found
+    nearest[fitted[found >= 0]] = found[found >= 0]
+    if count == 0:
+        micro[:] = -1
+    meta = _agglomerate(centroids, n_meta)
+    if visual is not None:
+        inside = micro if count else nearest
+        centroids = unit_rows(cluster_sums(vectors, inside, len(centroids)))
+    weight = np.bincount(nearest, minlength=len(centroids)).astype(np.float32)
+    meta_centroids = unit_rows(cluster_means(centroids, meta, int(meta.max()) + 1, weight))
+    report("clustering", _STEPS, _STEPS)
+    return Clusters(micro, nearest, centroids, meta, meta_centroids)
+
+
+def cluster_means(
+    values: FloatArray,
+    assignment: NDArray[np.integer],
+    count: int,
+    weight: NDArray[np.float32] | None = None,
+) -> NDArray[np.float32]:
+    """Mean of the rows of `values` in each group, (count, columns) float32.
+
+    Parameters
+    ----------
+    values
+        (n, columns) floating.
+    assignment
+        (n,) group of each row, 0 or more; an empty group has a mean of 0.
+    weight
+        (n,) not negative, how much each row counts; None: equally.
+    """
+    from scipy.sparse import csr_array
+
+    n = len(values)
+    ones = np.ones(n, np.float32) if weight is None else weight
+    member = csr_array((ones, (assignment, np.arange(n))), shape=(count, n))
+    total = np.maximum(member.sum(axis=1), np.finfo(np.float32).tiny)
+    return np.asarray((member @ values) / total[:, None], dtype=np.float32)
+
+
+def nearest_centroids(vectors: FloatArray, centroids: NDArray[np.float32]) -> NDArray[np.int32]:
+    """(N,) int32 centroid with the largest cosine to every vector, block by block."""
+    nearest = np.empty(len(vectors), dtype=np.int32)
+    step = max(1, 2**24 // len(centroids))
+    for rows, x in unit_blocks(vectors):
+        for start in range(0, len(x), step):
+            part = x[start : start + step]
+            first = rows.start + start
+            nearest[first : first + len(part)] = (part @ centroids.T).argmax(axis=1)
+    return nearest
+
+
+def _sample(n: int, size: int, seed: int) -> NDArray[np.intp]:
+    if n <= size:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).choice(n, size, replace=False))
+
+
+def _reduce(
+    vectors: FloatArray, graph: KnnGraph, settings: Preset, seed: int
+) -> NDArray[np.float32]:
+    # A layout needs more images than it has dimensions and neighbours to speak of.
+    if len(vectors) <= 2 * settings.dimensions + 2:
+        return unit_rows(vectors)
+    return umap_layout(
+        vectors,
+        graph,
+        dimensions=settings.dimensions,
+        min_dist=0.0,
+        epochs=settings.epochs,
+        seed=seed,
+    )
+
+
+def _density(
+    points: NDArray[np.float32], min_cluster_size: int, min_samples: int
+) -> NDArray[np.int32]:
+    if len(points) < 2 * min_cluster_size:
+        return np.full(len(points), -1, dtype=np.int32)
+    from hdbscan import HDBSCAN
+
+    model = HDBSCAN(
+        min_cluster_size=min_cluster_size,
+        min_samples=min_samples,
+        cluster_selection_method="eom",
+        core_dist_n_jobs=1,
+    )
+    return np.asarray(model.fit_predict(points.astype(np.float64)), dtype=np.int32)
+
+
+def cluster_sums(
+    vectors: FloatArray, assignment: NDArray[np.int32], count: int
+) -> NDArray[np.float32]:
+    """Sum of the unit rows of each group, (count, d) float32, block by block.
+
+    Parameters
+    ----------
+    assignment
+        (N,) group of each row; -1 takes no part.
+    """
+    total = np.zeros((count, vectors.shape[1]), dtype=np.float32)
+    for rows, x in unit_blocks(vectors):
+        inside = assignment[rows] >= 0
+        group = assignment[rows][inside]
+        size = np.bincount(group, minlength=count).astype(np.float32)
+        total += cluster_means(x[inside], group, count) * size[:, None]
+    return total
+
+
+def _agglomerate(centroids: NDArray[np.float32], n_meta: int | None) -> NDArray[np.int32]:
+    count = len(centroids)
+    wanted = min(count, n_meta or max(2, round((2 * count) ** 0.5)))
+    if wanted == count:
+        return np.arange(count, dtype=np.int32)
+    from sklearn.cluster import AgglomerativeClustering
+
+    model = AgglomerativeClustering(n_clusters=wanted, metric="cosine", linkage="average")
+    labels = model.fit_predict(centroids)
+    # Numbered by first appearance, so that equal data gives equal numbers.
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first)).astype(np.int32)[inverse]

@@ -1,0 +1,58 @@
+"""Text of any origin, fit for a line of a report, a terminal, or a page."""
+
+from __future__ import annotations
+
+import difflib
+import html
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["columns", "counted", "did_you_mean", "escape", "padded", "printable", "truncated"]
+
+
+def counted(count: int, one: str, others: str | None = None) -> str:
+    """Return a number with its noun."""
+    return f"{count:,} {one if count == 1 else others or one + 's'}"
+
+
+def did_you_mean(word: str, words: Iterable[str], most: int = 4) -> str:
+    """Return a sentence with the words that are spelt nearly so, "" where there is none."""
+    lower = {name.lower(): name for name in words}
+    near = difflib.get_close_matches(word.lower(), lower, n=most, cutoff=0.5)
+    return f" Did you mean {', '.join(repr(lower[name]) for name in near)}?" if near else ""
+
+
+def printable(text: str) -> str:
+    """Keep names from breaking lines or steering the terminal."""
+    return "".join(c if c.isprintable() or c in "\u200c\u200d" else ascii(c)[1:-1] for c in text)
+
+
+def columns(text: str) -> int:
+    """Columns that a terminal gives the text: wide characters take two, combining ones none."""
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
+
+
+def truncated(name: str, width: int) -> str:
+    """Return a printable name of at most `width` columns."""
+    shown = printable(name)
+    if columns(shown) <= width:
+        return shown
+    while columns(shown) > width - 3:
+        shown = shown[:-1]
+    return f"{shown}..."
+
+
+def padded(text: str, width: int) -> str:
+    """Fill a text up to `width` columns."""
+    return text + " " * (width - columns(text))
+
+
+def escape(text: object) -> str:
+    """Make text of any origin safe between tags and in attributes of HTML."""
+    return html.escape("".join(c if c.isprintable() else "\ufffd" for c in str(text)), quote=True)

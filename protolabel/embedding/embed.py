@@ -1,0 +1,343 @@
+"""From images to vectors: batches, overlapped decoding, a store that survives a kill."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from protolabel.common.progress import ProgressFn, resolve
+from protolabel.common.vectors import known_unit
+from protolabel.embedding.store import Entry, Stamp, VectorStore
+from protolabel.embedding.vectorfiles import load_vectors, save_vectors
+from protolabel.encoders.loading import Encoder, EncoderInfo, encoder_info, unit_rows
+from protolabel.errors import ImageReadError, InputError
+from protolabel.images.image_set import ImageSet, Skipped, read_image
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+__all__ = ["Embeddings", "embed_images", "load_embeddings"]
+
+_PHASE = "embedding images"
+_DTYPES = ("float16", "float32")
+_AHEAD = 2  # batches that are decoded while one is encoded
+_STATS = 4096  # files asked for at a time: a million futures would fill memory
+_MAPPED = 256 * 1024 * 1024  # bytes from which vectors stay on disk
+
+
+@dataclass(frozen=True, eq=False)
+class Embeddings:
+    """One vector for each image that could be read.
+
+    Parameters
+    ----------
+    vectors : array of shape (N, d)
+        Unit rows, float16 or float32; a memory map where they are large.
+    images : ImageSet
+        The N images, in the order of the rows; `ImageSet.skipped` holds the others.
+    encoder : EncoderInfo
+        Which encoder made the vectors.
+    """
+
+    vectors: npt.NDArray[Any]
+    images: ImageSet
+    encoder: EncoderInfo
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __repr__(self) -> str:
+        count, dim = self.vectors.shape
+        kind = f"{count} x {dim} {self.vectors.dtype}"
+        return f"Embeddings({kind}, {self.encoder.name!r}, {self.images!r})"
+
+    @cached_property
+    def unit(self) -> npt.NDArray[Any]:
+        """(N, d) float32 rows of length 1, made once for many passes over them, read-only.
+
+        Where they would take more than 256 MB: the vectors as they are.
+        """
+        return known_unit(self.vectors)
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write ``embeddings.npy``, ``image_paths.txt`` and ``embeddings.json``.
+
+        Parameters
+        ----------
+        folder : path
+            Created if it is missing; the three files in it are replaced, each whole or not at
+            all. ``image_paths.txt`` holds absolute paths, one a line, UTF-8.
+
+        Raises
+        ------
+        StoreError
+            If the folder cannot be written.
+        """
+        save_vectors(Path(folder), self.vectors, self.images, self.encoder)
+
+
+def load_embeddings(
+    embeddings_path: str | os.PathLike[str], image_paths: str | os.PathLike[str] | None = None
+) -> Embeddings:
+    """Read vectors and the paths of their images, from protolabel or from elsewhere.
+
+    Parameters
+    ----------
+    embeddings_path : path
+        ``embeddings.npy``, or the folder it is in. Any two-dimensional floating-point array
+        will do.
+    image_paths : path, optional
+        Text file with one path a line, in the order of the rows; by default
+        ``image_paths.txt`` beside the vectors. A relative path is taken from the folder of
+        that file or, if nothing is there, from the working directory.
+
+    Returns
+    -------
+    Embeddings
+        Float16 or float32 unit rows; rows of another length are renormalised. Vectors of more
+        than 256 MB stay on disk as a memory map, unless they had to be changed. Without an
+        ``embeddings.json`` the encoder is `EncoderInfo.unknown`: class names then need an
+        encoder that the caller names.
+
+    Raises
+    ------
+    StoreError
+        If a file is missing or unreadable, the number of rows and paths differ, a row is zero
+        or not finite, or the files do not belong together.
+    """
+    vectors, images, encoder = load_vectors(
+        Path(embeddings_path), None if image_paths is None else Path(image_paths), _MAPPED
+    )
+    return Embeddings(vectors, images, encoder)
+
+
+def embed_images(
+    images: ImageSet,
+    encoder: Encoder,
+    *,
+    store: str | os.PathLike[str] | None = None,
+    batch_size: int = 64,
+    dtype: str = "float32",
+    workers: int | None = None,
+    progress: ProgressFn | None = None,
+) -> Embeddings:
+    """Encode images, a batch at a time, decoding ahead in threads.
+
+    Parameters
+    ----------
+    images : ImageSet
+        What `find_images` returns.
+    encoder : Encoder
+        What `load_encoder` returns.
+    store : path, optional
+        Folder that keeps finished batches (in its subfolder ``embedding_store``). A run that was
+        stopped or killed loses at most one batch, and the next one goes on from there; after
+        that only new and changed files (size, time of change) are embedded. It may be the
+        folder that `Embeddings.save` writes to: deleting ``embedding_store`` costs nothing but
+        the next update.
+    batch_size : int, default 64
+        Images encoded at once; about three times as many are in memory. An encoder without
+        ``preprocess`` gets them at full size: choose a smaller number for large photographs.
+    dtype : {"float32", "float16"}, default "float32"
+        Of the vectors.
+    workers : int, optional
+        Threads that decode; by default one for each core, at most 16.
+    progress : callable, optional
+        ``progress(phase, done, total)``, counting images; by default a tqdm bar. It may raise
+        `Stopped`: the threads end, and finished batches are in the store.
+
+    Returns
+    -------
+    Embeddings
+        Rows in the order of `images`. Files that could not be decoded have no row; they are
+        added to ``images.skipped``.
+
+    Raises
+    ------
+    InputError
+        If no image can be read, or a parameter is out of range.
+    StoreError
+        If the store is of another encoder or dtype, is being written by another process, or
+        cannot be written.
+    EncoderError
+        If the encoder returns vectors that cannot be used.
+
+    Notes
+    -----
+    Batches are cut over the whole list of images, whatever is done already. So a run that goes
+    on after a kill computes the very batches that were missing, and its vectors are the same
+    to the bit as those of a run that was never interrupted.
+    """
+    _check(images, batch_size, dtype, workers)
+    report = resolve(progress)
+    info = encoder_info(encoder)
+    with ExitStack() as stack:
+        log: VectorStore | None = None
+        if store is not None:
+            log = stack.enter_context(VectorStore(Path(store).expanduser(), info, dtype))
+        workers = workers or min(16, os.cpu_count() or 1)
+        pool = stack.enter_context(ThreadPoolExecutor(workers, "protolabel-decode"))
+        # Runs before the pool is left, so that an error or Stopped does not wait for the queue.
+        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+        stamps = _stamps(pool, images)
+        target = log or _Memory(info.dim, dtype)
+        todo = [
+            index
+            for index, name in enumerate(images.names)
+            if name not in target.entries or target.entries[name].stamp != stamps[index]
+        ]
+        done = len(images) - len(todo)
+        report(_PHASE, done, len(images))
+        batches = _cut(todo, len(images), batch_size)
+        for batch, pictures in _decoded(pool, images, encoder, batches):
+            read = zip(batch, pictures, strict=True)
+            _encode(target, encoder, [(images.names[i], stamps[i], found) for i, found in read])
+            done += len(batch)
+            report(_PHASE, done, len(images))
+        if log is not None:
+            log.compact(images.names)
+        return _collect(target, images, info)
+
+
+def _check(images: ImageSet, batch_size: int, dtype: str, workers: int | None) -> None:
+    if not len(images):
+        raise InputError("Expected at least one image, got an empty ImageSet.")
+    if batch_size < 1:
+        raise InputError(f"Expected a batch_size of at least 1, got {batch_size!r}.")
+    if dtype not in _DTYPES:
+        raise InputError(f"Expected dtype 'float32' or 'float16', got {dtype!r}.")
+    if workers is not None and workers < 1:
+        raise InputError(f"Expected at least 1 worker, got {workers!r}.")
+
+
+def _stamps(pool: ThreadPoolExecutor, images: ImageSet) -> list[Stamp]:
+    stamps: list[Stamp] = []
+    for start in range(0, len(images), _STATS):
+        part = range(start, min(start + _STATS, len(images)))
+        stamps.extend(pool.map(_stamp, map(images.path, part)))
+    return stamps
+
+
+def _stamp(path: Path) -> Stamp:
+    # Taken before the file is read: a change in between is noticed by the next run.
+    try:
+        found = path.stat()
+    except OSError:
+        return (-1, -1)
+    return (found.st_size, found.st_mtime_ns)
+
+
+def _cut(todo: Sequence[int], total: int, size: int) -> list[list[int]]:
+    """Cut batches that do not depend on where an earlier run stopped.
+
+    Slices of the full list that are still untouched stay as they are; scattered images, new or
+    changed, are packed together, since a slice each would be many near-empty batches.
+    """
+    slices: dict[int, list[int]] = {}
+    for index in todo:
+        slices.setdefault(index // size, []).append(index)
+    whole, scattered = [], []
+    for number, part in slices.items():
+        if len(part) == min(size, total - number * size):
+            whole.append(part)
+        else:
+            scattered.extend(part)
+    return whole + [scattered[at : at + size] for at in range(0, len(scattered), size)]
+
+
+def _decoded(
+    pool: ThreadPoolExecutor, images: ImageSet, encoder: Encoder, batches: Sequence[list[int]]
+) -> Iterator[tuple[list[int], list[Any]]]:
+    """Yield batches of decoded images, at most two ahead of the one that is being encoded."""
+    preprocess = getattr(encoder, "preprocess", None)
+    waiting: deque[tuple[list[int], list[Future[Any]]]] = deque()
+    for batch in batches:
+        jobs = [pool.submit(_decode, images.path(index), preprocess) for index in batch]
+        waiting.append((batch, jobs))
+        if len(waiting) > _AHEAD:
+            yield _gathered(waiting.popleft())
+    while waiting:
+        yield _gathered(waiting.popleft())
+
+
+def _gathered(entry: tuple[list[int], list[Future[Any]]]) -> tuple[list[int], list[Any]]:
+    batch, jobs = entry
+    return batch, [job.result() for job in jobs]
+
+
+def _decode(path: Path, preprocess: Callable[[Any], Any] | None) -> Any:
+    try:
+        image = read_image(path)
+    except ImageReadError as error:
+        return error
+    return image if preprocess is None else preprocess(image)
+
+
+def _encode(
+    target: VectorStore | _Memory, encoder: Encoder, batch: Sequence[tuple[str, Stamp, Any]]
+) -> None:
+    good, bad = [], []
+    for name, stamp, picture in batch:
+        if isinstance(picture, ImageReadError):
+            bad.append((name, stamp, str(picture)))
+        else:
+            good.append((name, stamp, picture))
+    rows = np.empty((0, encoder.dim), np.float32)
+    if good:
+        vectors = encoder.encode_images([picture for _, _, picture in good])
+        rows = unit_rows(vectors, len(good), encoder.dim, encoder.name)
+    target.append(rows, [(name, stamp) for name, stamp, _ in good], bad)
+
+
+def _collect(target: VectorStore | _Memory, images: ImageSet, info: EncoderInfo) -> Embeddings:
+    found = [target.entries[name] for name in images.names]
+    kept = [index for index, entry in enumerate(found) if not entry.reason]
+    lost = [
+        Skipped(name, entry.reason)
+        for name, entry in zip(images.names, found, strict=True)
+        if entry.reason
+    ]
+    if not kept:
+        raise InputError(
+            f"Expected at least one readable image in {str(images.root)!r}, got none of "
+            f"{len(images)}; the first: {lost[0].name!r} ({lost[0].reason})."
+        )
+    vectors = target.take(np.array([found[index].row for index in kept], np.int64))
+    if isinstance(vectors, np.memmap) and vectors.nbytes < _MAPPED:
+        vectors = np.array(vectors)
+    skipped = tuple(sorted({*images.skipped, *lost}, key=lambda entry: entry.name))
+    return Embeddings(vectors, replace(images.take(kept), skipped=skipped), info)
+
+
+class _Memory:
+    """What `VectorStore` does, without a disk."""
+
+    def __init__(self, dim: int, dtype: str) -> None:
+        self.entries: dict[str, Entry] = {}
+        self._parts: list[npt.NDArray[Any]] = []
+        self._dim, self._dtype, self._rows = dim, np.dtype(dtype), 0
+
+    def append(
+        self,
+        rows: npt.NDArray[np.floating[Any]],
+        images: Sequence[tuple[str, Stamp]],
+        skipped: Sequence[tuple[str, Stamp, str]],
+    ) -> None:
+        for place, (name, stamp) in enumerate(images):
+            self.entries[name] = Entry(stamp, self._rows + place)
+        for name, stamp, reason in skipped:
+            self.entries[name] = Entry(stamp, -1, reason)
+        self._parts.append(rows.astype(self._dtype))
+        self._rows += len(rows)
+
+    def take(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        return np.concatenate(self._parts)[rows]

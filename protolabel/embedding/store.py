@@ -1,0 +1,339 @@
+"""Vectors on disk while they are made: a log that a killed process cannot spoil.
+
+A store is the folder ``embedding_store`` inside the folder that the user names::
+
+    store.json            format, encoder, dtype, and which generation of the log counts
+    vectors-0.bin         rows, one after another
+    index-0.jsonl         one line a batch: which images its rows belong to, and who was skipped
+    lock                  held by the process that writes
+
+The rows of a batch are on disk (fsync) before its index line is, and one line is one batch. So
+whatever is on disk after a kill or a power cut is whole batches, then at most one torn batch,
+which is cut off when the store is opened again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from protolabel.common.files import sync_folder, write_bytes
+from protolabel.encoders.loading import EncoderInfo
+from protolabel.errors import InputError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+__all__ = ["FOLDER", "Entry", "Stamp", "VectorStore"]
+
+FOLDER = "embedding_store"
+_FORMAT = 1
+_GATHER = 8192  # rows copied at a time
+
+Stamp = tuple[int, int]
+"""Size in bytes and time of last change in ns: what tells a changed file."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the store knows of one image: the row of its vector, or why it has none."""
+
+    stamp: Stamp
+    row: int
+    reason: str = ""
+
+
+class VectorStore:
+    """The open store; a context manager that holds its lock.
+
+    Parameters
+    ----------
+    folder : Path
+        The user's folder; the store is a folder inside it.
+    encoder : EncoderInfo
+        Whose vectors these are.
+    dtype : {"float16", "float32"}
+
+    Raises
+    ------
+    StoreError
+        If the store is another encoder's or dtype's, another process writes it, or it cannot be
+        read or written.
+    """
+
+    def __init__(self, folder: Path, encoder: EncoderInfo, dtype: str) -> None:
+        self.folder = folder / FOLDER
+        self._encoder, self._dtype = encoder, np.dtype(dtype)
+        self._row_bytes = encoder.dim * self._dtype.itemsize
+        self._rows = 0
+        self._generation = 0
+        self.entries: dict[str, Entry] = {}
+        self._vectors: IO[bytes] | None = None
+        self._index: IO[bytes] | None = None
+        self._lock: Any = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._take_lock()
+            try:
+                self._open()
+            except BaseException:
+                self._close()
+                raise
+        except OSError as error:
+            raise self._unwritable(error) from error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._close()
+
+    def append(
+        self,
+        rows: npt.NDArray[np.floating[Any]],
+        images: Sequence[tuple[str, Stamp]],
+        skipped: Sequence[tuple[str, Stamp, str]],
+    ) -> None:
+        """Add one batch; when this returns it is on disk.
+
+        Parameters
+        ----------
+        rows : array of shape (n, d)
+            Vectors, in the store's dtype.
+        images : sequence of (name, stamp)
+            Whose they are.
+        skipped : sequence of (name, stamp, reason)
+            Images of this batch that could not be read.
+
+        Raises
+        ------
+        StoreError
+            If the disk is full or cannot be written; earlier batches are kept.
+        """
+        line = {
+            "start": self._rows,
+            "images": [[name, *stamp] for name, stamp in images],
+            "skipped": [[name, *stamp, reason] for name, stamp, reason in skipped],
+        }
+        try:
+            vectors, index = self._files()
+            vectors.write(np.ascontiguousarray(rows, self._dtype).data)
+            _flush(vectors)
+            index.write(json.dumps(line).encode() + b"\n")
+            _flush(index)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        self._learn(line)
+
+    def take(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        """Return stored vectors.
+
+        Parameters
+        ----------
+        rows : int array of shape (n,)
+            Row numbers, as in `entries`.
+
+        Returns
+        -------
+        array of shape (n, d)
+            In the store's dtype. A memory map of the log where the rows stand there in this
+            order, as after a first run: then nothing is copied.
+        """
+        shape = (self._rows, self._encoder.dim)
+        log = np.memmap(self._path("vectors"), self._dtype, "r", shape=shape)
+        if np.array_equal(rows, np.arange(self._rows)):
+            return log
+        out = np.empty((len(rows), self._encoder.dim), self._dtype)
+        for start in range(0, len(rows), _GATHER):
+            out[start : start + _GATHER] = log[rows[start : start + _GATHER]]
+        return out
+
+    def compact(self, keep: Sequence[str]) -> None:
+        """Rewrite the log for the images in `keep`, in that order, if half of it is dead.
+
+        Rows die when an image changes or goes. The new log counts from the moment that
+        store.json names it, so a kill leaves either the old one or the new one.
+
+        Parameters
+        ----------
+        keep : sequence of str
+            Names of all images that are still there, the skipped ones too.
+        """
+        alive = [name for name in keep if name in self.entries]
+        whole = [name for name in alive if not self.entries[name].reason]
+        if self._rows < 2 * len(whole) + 64:
+            return
+        old = (self._path("vectors"), self._path("index"))
+        vectors = self.take(np.array([self.entries[name].row for name in whole], np.int64))
+        images = [(name, self.entries[name].stamp) for name in whole]
+        skipped = [
+            (name, self.entries[name].stamp, self.entries[name].reason)
+            for name in alive
+            if self.entries[name].reason
+        ]
+        self._close_files()
+        self._generation += 1
+        self._rows, self.entries = 0, {}
+        for kind in ("vectors", "index"):
+            self._path(kind).unlink(missing_ok=True)  # left by a kill during an earlier try
+        self._open_files()
+        self.append(vectors, images, skipped)
+        self._write_header()
+        for path in old:
+            try:
+                path.unlink()
+            except OSError:  # Windows: still mapped by an earlier result
+                continue
+
+    def _take_lock(self) -> None:
+        import filelock
+
+        # The system frees it when the process dies, however it dies.
+        lock = filelock.FileLock(str(self.folder / "lock"), timeout=0)
+        try:
+            lock.acquire()
+        except filelock.Timeout as error:
+            raise StoreError(
+                f"Expected a store that no one else writes, but another run is embedding into "
+                f"{str(self.folder)!r}: wait for it, stop it, or choose another folder."
+            ) from error
+        self._lock = lock
+
+    def _open(self) -> None:
+        header = self.folder / "store.json"
+        if header.exists():
+            self._check_header(header)
+        else:
+            strangers = [path.name for path in self.folder.iterdir() if path.name != "lock"]
+            if any(not name.startswith(("vectors-", "index-", "store.json")) for name in strangers):
+                raise StoreError(
+                    f"Expected {str(self.folder)!r} to be a store of protolabel or empty, but it "
+                    f"holds {min(strangers)!r}: choose another folder."
+                )
+            self._path("index").unlink(missing_ok=True)
+            self._path("vectors").unlink(missing_ok=True)
+            self._write_header()
+        self._open_files()
+        self._replay()
+
+    def _check_header(self, header: Path) -> None:
+        try:
+            fields = json.loads(header.read_text("utf-8"))
+            theirs = EncoderInfo.from_dict(fields["encoder"])
+            version, dtype = int(fields["format"]), str(fields["dtype"])
+            self._generation = int(fields["generation"])
+        except (KeyError, TypeError, ValueError, InputError) as error:
+            raise StoreError(
+                f"Expected a store of protolabel, but {str(header)!r} cannot be understood: "
+                "delete that folder to embed afresh."
+            ) from error
+        if version != _FORMAT:
+            raise StoreError(
+                f"Expected a store of format {_FORMAT}, {str(self.folder)!r} has format "
+                f"{version}: use the protolabel that wrote it, or another folder."
+            )
+        ours = self._encoder
+        if (theirs.name, theirs.dim, dtype) != (ours.name, ours.dim, self._dtype.name):
+            raise StoreError(
+                f"Expected vectors of {ours.name!r} ({ours.dim} x {self._dtype.name}), but "
+                f"{str(self.folder)!r} holds vectors of {theirs.name!r} ({theirs.dim} x {dtype}): "
+                "vectors of two kinds cannot be mixed. Use another folder, or delete that one to "
+                "embed afresh."
+            )
+
+    def _write_header(self) -> None:
+        fields: Mapping[str, Any] = {
+            "generator": "protolabel",
+            "format": _FORMAT,
+            "generation": self._generation,
+            "dtype": self._dtype.name,
+            "encoder": self._encoder.to_dict(),
+        }
+        write_bytes(self.folder / "store.json", json.dumps(fields, indent=2).encode() + b"\n")
+
+    def _replay(self) -> None:
+        """Read the index, and cut off what was torn by a kill."""
+        vectors, index = self._files()
+        on_disk = vectors.seek(0, os.SEEK_END) // self._row_bytes
+        index.seek(0)
+        good = 0
+        for raw in index:
+            try:
+                line = json.loads(raw)
+                whole = raw.endswith(b"\n") and line["start"] == self._rows
+                if not whole or line["start"] + len(line["images"]) > on_disk:
+                    break
+                self._learn(line)
+            except (KeyError, TypeError, ValueError):
+                break
+            good += len(raw)
+        index.truncate(good)
+        index.seek(good)
+        vectors.truncate(self._rows * self._row_bytes)
+        vectors.seek(self._rows * self._row_bytes)
+
+    def _learn(self, line: Mapping[str, Any]) -> None:
+        fresh = {
+            name: Entry((int(size), int(mtime)), line["start"] + place)
+            for place, (name, size, mtime) in enumerate(line["images"])
+        }
+        for name, size, mtime, reason in line["skipped"]:
+            fresh[name] = Entry((int(size), int(mtime)), -1, str(reason) or "unreadable")
+        self.entries.update(fresh)
+        self._rows = line["start"] + len(line["images"])
+
+    def _path(self, kind: str) -> Path:
+        suffix = {"vectors": "bin", "index": "jsonl"}[kind]
+        return self.folder / f"{kind}-{self._generation}.{suffix}"
+
+    def _open_files(self) -> None:
+        opened = []
+        for kind in ("vectors", "index"):
+            path = self._path(kind)
+            path.touch()
+            opened.append(path.open("r+b"))
+        self._vectors, self._index = opened
+        sync_folder(self.folder)
+
+    def _files(self) -> tuple[IO[bytes], IO[bytes]]:
+        if self._vectors is None or self._index is None:
+            raise StoreError("Expected an open store: use it in a with statement.")
+        return self._vectors, self._index
+
+    def _close_files(self) -> None:
+        for file in (self._vectors, self._index):
+            if file is not None:
+                file.close()
+        self._vectors = self._index = None
+
+    def _close(self) -> None:
+        try:
+            self._close_files()
+        finally:
+            if self._lock is not None:
+                self._lock.release()
+                self._lock = None
+
+    def _unwritable(self, error: OSError) -> StoreError:
+        return StoreError(
+            f"Expected to write the store {str(self.folder)!r}, but the system says: "
+            f"{error.strerror or error}. What was finished before is kept; free the disk or "
+            "choose another folder, and run again."
+        )
+
+
+def _flush(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())

@@ -1,0 +1,263 @@
+"""``embeddings.npy``, ``image_paths.txt``, ``embeddings.json``: write and read them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import zlib
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+
+from protolabel.common.files import write_bytes, writing
+from protolabel.encoders.loading import EncoderInfo
+from protolabel.errors import InputError, StoreError
+from protolabel.images.image_set import ImageSet, Skipped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+__all__ = ["load_vectors", "save_vectors"]
+
+VECTORS, PATHS, ABOUT = "embeddings.npy", "image_paths.txt", "embeddings.json"
+_BLOCK = 16384  # rows handled at a time: 32 MB of 512 float32
+_TOLERANCE = {"float16": 5e-3, "float32": 1e-3}  # how far from 1 the length of a row may be
+
+
+def save_vectors(
+    folder: Path, vectors: npt.NDArray[Any], images: ImageSet, encoder: EncoderInfo
+) -> None:
+    """Write the three files, each whole or not at all, block by block.
+
+    Parameters
+    ----------
+    folder : Path
+        Created if it is missing.
+    vectors : array of shape (N, d)
+        Float16 or float32 unit rows; may be a memory map.
+    images : ImageSet
+        Of length N.
+    encoder : EncoderInfo
+
+    Raises
+    ------
+    StoreError
+        If the folder cannot be written.
+    """
+    folder = folder.expanduser()
+    checksum = 0
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with writing(folder / VECTORS) as file:
+            header = np.lib.format.header_data_from_array_1_0(np.empty((0, 0), vectors.dtype))
+            header["shape"] = vectors.shape
+            np.lib.format.write_array_header_1_0(file, header)
+            for block in _blocks(vectors):
+                raw = np.ascontiguousarray(block).data
+                checksum = zlib.crc32(raw, checksum)
+                file.write(raw)
+        with writing(folder / PATHS) as file:
+            for name in images.names:
+                line = f"{images.root / name}\n"
+                file.write(line.encode("utf-8", "surrogateescape"))
+        about = {
+            "generator": "protolabel",
+            "format": 1,
+            "encoder": encoder.to_dict(),
+            "rows": int(vectors.shape[0]),
+            "dim": int(vectors.shape[1]),
+            "dtype": vectors.dtype.name,
+            "vectors_crc32": checksum,
+            "names_sha256": _names_digest(images.names),
+            "root": str(images.root),
+            "skipped": [[entry.name, entry.reason] for entry in images.skipped],
+        }
+        # Last: it vouches for the other two, so a crash in between is noticed when they are read.
+        write_bytes(folder / ABOUT, json.dumps(about, indent=2).encode() + b"\n")
+    except OSError as error:
+        raise StoreError(
+            f"Expected a folder to write embeddings to, but for {str(folder)!r} the system says: "
+            f"{error.strerror or error}. Choose another folder or free the disk."
+        ) from error
+
+
+def load_vectors(
+    path: Path, image_paths: Path | None, mapped: int
+) -> tuple[npt.NDArray[Any], ImageSet, EncoderInfo]:
+    """Read and check the three files; see `protolabel.embedding.embed.load_embeddings`.
+
+    Parameters
+    ----------
+    path : Path
+        The .npy file or its folder.
+    image_paths : Path or None
+        The text file; by default beside the vectors.
+    mapped : int
+        Size in bytes from which the vectors stay on disk.
+
+    Returns
+    -------
+    vectors : array of shape (N, d)
+    images : ImageSet
+    encoder : EncoderInfo
+
+    Raises
+    ------
+    StoreError
+    """
+    path = path.expanduser()
+    if path.is_dir():
+        path = path / VECTORS
+    listing = (image_paths or path.with_name(PATHS)).expanduser()
+    rows = _open_rows(path)
+    lines = _read_lines(listing)
+    if len(lines) != len(rows):
+        raise StoreError(
+            f"Expected one path for each vector, got {len(rows)} rows in {str(path)!r} and "
+            f"{len(lines)} paths in {str(listing)!r}: use files that were written together."
+        )
+    about = _read_about(path.with_name(ABOUT), rows)
+    vectors, checksum = _checked(rows, mapped, path)
+    images = _image_set(lines, listing, about)
+    if about and (
+        about["vectors_crc32"] != checksum or about["names_sha256"] != _names_digest(images.names)
+    ):
+        raise StoreError(
+            f"Expected {VECTORS}, {PATHS} and {ABOUT} to be written together, but those in "
+            f"{str(path.parent)!r} are not (or one was cut short while copying): embed again, or "
+            f"remove {ABOUT} if the vectors are right."
+        )
+    return vectors, images, about["encoder"] if about else EncoderInfo.unknown(rows.shape[1])
+
+
+def _open_rows(path: Path) -> npt.NDArray[Any]:
+    try:
+        rows = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError as error:
+        raise StoreError(
+            f"Expected vectors at {str(path)!r}, found nothing: pass the .npy file or the folder "
+            "that holds embeddings.npy."
+        ) from error
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        raise StoreError(
+            f"Expected a .npy file of numbers, but {str(path)!r} cannot be read as one: {error}."
+        ) from error
+    shape = getattr(rows, "shape", None)
+    if shape is None or len(shape) != 2 or 0 in shape:
+        raise StoreError(
+            f"Expected vectors of shape (N, d), got shape {shape} in {str(path)!r}: save one row "
+            "for each image."
+        )
+    if not np.issubdtype(rows.dtype, np.floating):
+        raise StoreError(
+            f"Expected floating-point vectors, got {rows.dtype} in {str(path)!r}: save them "
+            "with .astype('float32')."
+        )
+    return rows  # type: ignore[no-any-return]
+
+
+def _checked(rows: npt.NDArray[Any], mapped: int, path: Path) -> tuple[npt.NDArray[Any], int]:
+    """Return unit rows and their checksum on disk; one pass, block by block."""
+    dtype = rows.dtype.name if rows.dtype.name in _TOLERANCE else "float32"
+    tolerance = _TOLERANCE[dtype]
+    # A map can stay one as long as no row has to be changed.
+    out = np.empty(rows.shape, dtype) if dtype != rows.dtype or rows.nbytes < mapped else None
+    checksum = start = 0
+    for block in _blocks(rows):
+        checksum = zlib.crc32(np.ascontiguousarray(block).data, checksum)
+        wide = block.astype(np.float64)
+        lengths = np.linalg.norm(wide, axis=1, keepdims=True)
+        bad = ~(np.isfinite(lengths) & (lengths > 0))[:, 0]
+        if bad.any():
+            raise StoreError(
+                f"Expected finite, non-zero vectors, but row {start + int(bad.argmax())} of "
+                f"{str(path)!r} is not: remove it and its path, or embed again."
+            )
+        off = np.abs(lengths - 1).max() > tolerance
+        if off and out is None:
+            out = np.empty(rows.shape, dtype)
+            out[:start] = rows[:start]
+        if out is not None:
+            out[start : start + len(block)] = wide / lengths if off else block
+        start += len(block)
+    return rows if out is None else out, checksum
+
+
+def _read_lines(listing: Path) -> list[str]:
+    try:
+        # Names on Linux are bytes: those that are no UTF-8 have to come back as they were.
+        text = listing.read_bytes().decode("utf-8-sig", "surrogateescape")
+    except OSError as error:
+        raise StoreError(
+            f"Expected the paths of the images in {str(listing)!r}, but it cannot be read: "
+            f"{error.strerror or error}. Pass image_paths=, one path a line."
+        ) from error
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    while lines and not lines[-1].strip():
+        lines.pop()
+    return lines
+
+
+def _image_set(lines: Sequence[str], listing: Path, about: Mapping[str, Any]) -> ImageSet:
+    folder = os.path.abspath(listing.parent)  # noqa: PTH100 -- a million of them: strings are ten times faster than Path
+
+    def place(line: str) -> str:
+        beside = os.path.join(folder, line)  # noqa: PTH118 -- as above; an absolute line stays
+        if os.path.isabs(line) or os.path.exists(beside):  # noqa: PTH110, PTH117 -- as above
+            return beside
+        return line if os.path.exists(line) else beside  # noqa: PTH110 -- as above
+
+    try:
+        paths = [place(line) for line in lines]
+        images = ImageSet.from_paths(paths)
+        if about and all(path.startswith(about["root"] + os.sep) for path in paths):
+            images = ImageSet.from_paths(paths, root=about["root"])
+    except InputError as error:
+        raise StoreError(f"{error} The list is {str(listing)!r}.") from error
+    skipped = tuple(Skipped(name, reason) for name, reason in about.get("skipped", ()))
+    return ImageSet(images.root, images.names, skipped)
+
+
+def _read_about(path: Path, rows: npt.NDArray[Any]) -> dict[str, Any]:
+    """Return what embeddings.json says, or {} where there is none."""
+    try:
+        about = json.loads(path.read_text("utf-8"))
+        encoder = EncoderInfo.from_dict(about["encoder"])
+        shape = (int(about["rows"]), int(about["dim"]))
+        about = {
+            "encoder": encoder,
+            "root": str(about["root"]),
+            "vectors_crc32": int(about["vectors_crc32"]),
+            "names_sha256": str(about["names_sha256"]),
+            "skipped": [(str(name), str(reason)) for name, reason in about["skipped"]],
+        }
+    except FileNotFoundError:
+        return {}
+    except (OSError, KeyError, TypeError, ValueError, InputError) as error:
+        raise StoreError(
+            f"Expected {str(path)!r} as protolabel wrote it, but it cannot be understood: remove "
+            "it to use the vectors without knowing their encoder."
+        ) from error
+    if shape != rows.shape or encoder.dim != rows.shape[1]:
+        raise StoreError(
+            f"Expected vectors of shape {shape} of {encoder.name!r}, as {str(path)!r} says, got "
+            f"shape {rows.shape}: use files that were written together."
+        )
+    return about
+
+
+def _names_digest(names: Iterable[str]) -> str:
+    """Digest the last parts of the names: folders may move, the order of the files may not."""
+    digest = hashlib.sha256()
+    for name in names:
+        digest.update(name.rpartition("/")[2].encode("utf-8", "surrogateescape") + b"\n")
+    return digest.hexdigest()
+
+
+def _blocks(rows: npt.NDArray[Any]) -> Iterable[npt.NDArray[Any]]:
+    for start in range(0, len(rows), _BLOCK):
+        yield rows[start : start + _BLOCK]

@@ -1,0 +1,115 @@
+"""Visual vectors: the same images through a second encoder, or from a file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from protolabel.common.vectors import as_visual
+from protolabel.embedding.cache import cache_folder, named_folder
+from protolabel.embedding.embed import Embeddings, embed_images, load_embeddings
+from protolabel.encoders.loading import Encoder, EncoderInfo, load_encoder
+from protolabel.errors import InputError, StoreError
+
+if TYPE_CHECKING:
+    from protolabel.common.progress import ProgressFn
+    from protolabel.images.image_set import ImageSet
+
+__all__ = ["check_visual", "embed_visual", "is_file"]
+
+
+def check_visual(source: Any) -> None:
+    """Raise `InputError` unless `embed_visual` can make something of it."""
+    known = isinstance(source, str | os.PathLike | Embeddings | Encoder) or callable(source)
+    if not known and np.ndim(source) != 2:
+        raise InputError(
+            "Expected visual vectors as an array (N, d), Embeddings, a file or folder of them, or "
+            f"an encoder or its name, such as 'vit_small_patch14_dinov2'; got {source!r}."
+        )
+
+
+def embed_visual(
+    source: Any,
+    images: ImageSet,
+    *,
+    store: str | os.PathLike[str] | None = None,
+    device: str = "auto",
+    progress: ProgressFn | None = None,
+) -> Embeddings:
+    """Return one visual vector for each image, in the order of the images.
+
+    Parameters
+    ----------
+    source
+        A model name, an `Encoder` or a function, as for `load_encoder`: the images are embedded.
+        Or vectors: an array (N, d), `Embeddings`, an .npy file, or a folder with embeddings.npy.
+        Those that come with image paths are matched by path, others by order.
+    images
+        The N images of the first embeddings.
+    store
+        Folder that keeps finished batches, in a folder of its own for each encoder; by default
+        one in the user's cache.
+    device, progress
+        As for `load_encoder` and `embed_images`.
+
+    Raises
+    ------
+    InputError
+        If there is not one vector for each image.
+    EncoderError, StoreError
+        As for `load_encoder`, `embed_images` and `load_embeddings`.
+    """
+    check_visual(source)
+    if is_file(source):
+        source = _read(Path(source).expanduser())
+    if isinstance(source, Embeddings):
+        return _matched(source, images)
+    if isinstance(source, str | Encoder) or callable(source):
+        encoder = load_encoder(source, device=device)
+        folder = cache_folder(images.root, encoder.name)
+        if store is not None:
+            folder = named_folder(Path(store).expanduser(), encoder.name)
+        return embed_images(images, encoder, store=folder, progress=progress)
+    vectors = as_visual(source, len(images))
+    return Embeddings(vectors, images, EncoderInfo.unknown(vectors.shape[1]))
+
+
+def is_file(source: Any) -> bool:
+    """Say whether it names vectors on disk, and not a model."""
+    if not isinstance(source, str | os.PathLike):
+        return False
+    path = Path(source).expanduser()
+    folder = (path / "embeddings.npy").is_file()
+    return isinstance(source, os.PathLike) or path.suffix == ".npy" or folder
+
+
+def _read(path: Path) -> Any:
+    file = path / "embeddings.npy" if path.is_dir() else path
+    if file.with_name("image_paths.txt").is_file():
+        return load_embeddings(file)
+    try:
+        return np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise StoreError(
+            f"Expected an .npy file of visual vectors, but {str(file)!r} cannot be read as one: "
+            f"{error}."
+        ) from error
+
+
+def _matched(given: Embeddings, images: ImageSet) -> Embeddings:
+    if (given.images.root, given.images.names) == (images.root, images.names):
+        return given
+    wanted = images.paths
+    place = {path: row for row, path in enumerate(given.images.paths)}
+    rows = [place.get(path, -1) for path in wanted]
+    missing = rows.count(-1)
+    if missing:
+        raise InputError(
+            f"Expected a visual vector for each of {len(images)} images, but {missing} have none, "
+            f"the first: {str(wanted[rows.index(-1)])!r}. Embed the same folder with the second "
+            "encoder, or pass an array with the rows in the order of the images."
+        )
+    return Embeddings(given.vectors[np.array(rows)], images, given.encoder)

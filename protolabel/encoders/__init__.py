@@ -1,0 +1,7 @@
+"""Models that turn images and sentences into vectors of one space."""
+
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,200 @@
+"""The encoder over open_clip: any of its models, and the bundled sample model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from protolabel.encoders.checkpoints import find_checkpoint, quiet_logs
+from protolabel.encoders.loading import unit_rows
+from protolabel.encoders.torch_encoder import TorchEncoder, choose_device, choose_precision
+from protolabel.errors import EncoderError, InputError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Sequence
+
+    from PIL import Image
+
+
+__all__ = ["OpenClipEncoder", "load_open_clip"]
+
+FloatArray = npt.NDArray[np.float32]
+
+_TEXT_BATCH = 256
+
+
+class OpenClipEncoder(TorchEncoder):
+    """An open_clip model with its preprocessing and its tokenizer.
+
+    `load_encoder` builds it. Given parts of your own, it takes any object with open_clip's
+    ``encode_image``, ``encode_text`` and ``logit_scale``.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        On `device` and in `precision` already.
+    preprocess : callable
+        From an RGB `PIL.Image.Image` to a float32 tensor (3, height, width).
+    tokenizer : callable
+        From a list of n strings to an integer tensor (n, length).
+    name : str
+        Model and weights.
+    source : tuple of (str, str or None)
+        The arguments that `load_encoder` needs to come back here.
+    device : str, default "cpu"
+        Where the model is.
+    precision : {"fp32", "fp16", "bf16"}, default "fp32"
+        Type of the pixels the model wants.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        preprocess: Callable[[Image.Image], Any],
+        tokenizer: Callable[[list[str]], Any],
+        *,
+        name: str,
+        source: tuple[str, str | None],
+        device: str = "cpu",
+        precision: str = "fp32",
+    ) -> None:
+        self._tokenizer = tokenizer
+        super().__init__(
+            model,
+            preprocess,
+            name=name,
+            source=source,
+            logit_scale=float(model.logit_scale.detach().float().exp()),
+            device=device,
+            precision=precision,
+        )
+
+    def encode_texts(self, texts: Sequence[str]) -> FloatArray:
+        """Encode texts, in batches of 256.
+
+        Parameters
+        ----------
+        texts : sequence of str
+            Texts longer than the model's context are cut by its tokenizer.
+
+        Returns
+        -------
+        array of shape (n, d)
+            Float32 unit rows.
+
+        Raises
+        ------
+        VocabularyError
+            From the sample encoder, for a word it was not taught.
+        EncoderError
+            If a row is not finite (overflow in half precision).
+        """
+        rows = [np.empty((0, self.dim), np.float32)]
+        for start in range(0, len(texts), _TEXT_BATCH):
+            batch = [str(text) for text in texts[start : start + _TEXT_BATCH]]
+            rows.append(unit_rows(self._text_rows(batch), len(batch), self.dim, self.name))
+        return np.concatenate(rows)
+
+    def _features(self, batch: Any) -> Any:
+        return self._model.encode_image(batch)
+
+    def _text_rows(self, texts: list[str]) -> FloatArray:
+        import torch
+
+        with torch.inference_mode():
+            tokens = self._tokenizer(texts).to(self.device)
+            rows = self._model.encode_text(tokens).float().cpu().numpy()
+        return np.asarray(rows, np.float32)
+
+
+def load_open_clip(
+    model: str,
+    pretrained: str | os.PathLike[str] | None = None,
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+) -> OpenClipEncoder:
+    """Load an open_clip model by name; parameters and errors are those of `load_encoder`.
+
+    Parameters
+    ----------
+    model : str
+        An open_clip name, or "sample".
+    pretrained : str or path, optional
+        Tag or local checkpoint.
+    device, precision : str, default "auto"
+
+    Returns
+    -------
+    OpenClipEncoder
+
+    Raises
+    ------
+    InputError, EncoderError
+    """
+    device = choose_device(device)
+    precision = choose_precision(precision, device)
+    if model == "sample":
+        return _load_sample(pretrained, device)
+    try:
+        import open_clip
+    except ImportError as error:
+        raise EncoderError(
+            f"open_clip cannot be imported ({error}): install it with pip install open_clip_torch."
+        ) from error
+    with quiet_logs():
+        found = find_checkpoint(model, pretrained)
+        # An explicit path, so that open_clip neither downloads nor guesses.
+        try:
+            network, preprocess = open_clip.create_model_from_pretrained(
+                found.model, found.path, precision=precision, device=device, **found.options
+            )
+        except Exception as error:  # what a misfit raises differs by model
+            raise EncoderError(
+                f"Expected weights of the model {found.model!r}, but those of "
+                f"{found.pretrained or found.model!r} do not fit it ({type(error).__name__}). "
+                "Name the model that the checkpoint was trained as: open_clip.list_models() "
+                "lists all."
+            ) from error
+        try:
+            tokenizer = open_clip.get_tokenizer(found.model)
+        except Exception as error:  # another library, and the hub behind it
+            raise EncoderError(
+                f"The tokenizer of {found.model!r} could not be loaded "
+                f"({type(error).__name__}: {error}). It comes from the Hugging Face hub and may "
+                "need: pip install transformers. Or choose a model with CLIP's own tokenizer, "
+                "such as ViT-B-32."
+            ) from error
+    # A prefixed name may have become absolute, so that it holds from any working directory.
+    return OpenClipEncoder(
+        network,
+        preprocess,
+        tokenizer,
+        name=found.name,
+        source=(found.model, found.pretrained),
+        device=device,
+        precision=precision,
+    )
+
+
+def _load_sample(pretrained: object, device: str) -> OpenClipEncoder:
+    if pretrained is not None:
+        raise InputError(
+            f"Expected no pretrained weights with 'sample', which brings its own, "
+            f"got {pretrained!r}: leave it out."
+        )
+    from protolabel.samples.encoder import load_sample_model
+
+    with quiet_logs():
+        parts = load_sample_model(device)
+    return OpenClipEncoder(
+        parts.model,
+        parts.preprocess,
+        parts.tokenizer,
+        name=parts.name,
+        source=("sample", None),
+        device=device,
+    )

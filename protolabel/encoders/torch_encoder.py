@@ -1,0 +1,165 @@
+"""What every encoder over torch shares: where it runs, how pictures become unit vectors."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from protolabel.encoders.loading import EncoderInfo, unit_rows
+from protolabel.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["TorchEncoder", "choose_device", "choose_precision", "cut_ends"]
+
+FloatArray = npt.NDArray[np.float32]
+
+_PRECISIONS = ("auto", "fp32", "fp16", "bf16")
+_LONGEST = 20  # long side over short side, from which an image is cut before it is resized
+
+
+class TorchEncoder(ABC):
+    """A torch model with its preprocessing; `encode_texts` is for the class that knows of text.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        On `device` and in `precision` already.
+    preprocess : callable
+        From an RGB `PIL.Image.Image` to a float32 tensor (3, height, width).
+    name : str
+        Model and weights.
+    source : tuple of (str, str or None)
+        The arguments that `load_encoder` needs to come back here.
+    logit_scale : float, default 100
+        What multiplies a cosine; stored with the vectors even where there is no text to compare.
+    device : str, default "cpu"
+        Where the model is.
+    precision : {"fp32", "fp16", "bf16"}, default "fp32"
+        Type of the pixels the model wants.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        preprocess: Callable[[Image.Image], Any],
+        *,
+        name: str,
+        source: tuple[str, str | None],
+        logit_scale: float = 100.0,
+        device: str = "cpu",
+        precision: str = "fp32",
+    ) -> None:
+        import torch
+
+        self.name, self.logit_scale = name, logit_scale
+        self.device, self.precision = device, precision
+        self._model, self._preprocess, self._source = model.eval(), preprocess, source
+        self._dtype = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(precision, torch.float32)
+        # Models keep the size of their output in different places: ask with a blank image.
+        blank = self.preprocess(Image.new("RGB", (64, 64), (120, 130, 140)))
+        self.dim = int(self._image_rows([blank]).shape[1])
+
+    @property
+    def info(self) -> EncoderInfo:
+        """What brings this encoder back later."""
+        return EncoderInfo(self.name, self.dim, self.logit_scale, *self._source)
+
+    def preprocess(self, image: Image.Image) -> Any:
+        """Resize, crop and normalise one image, as the model was trained.
+
+        Parameters
+        ----------
+        image : PIL.Image.Image
+            In mode RGB.
+
+        Returns
+        -------
+        torch.Tensor of shape (3, height, width)
+            Float32, on the CPU. Safe to call in several threads.
+        """
+        return self._preprocess(cut_ends(image))
+
+    def encode_images(self, images: Sequence[Any]) -> FloatArray:
+        """Encode one batch of images.
+
+        Parameters
+        ----------
+        images : sequence of PIL.Image.Image or torch.Tensor
+            RGB images, or what `preprocess` made of them. All of them go through the model at
+            once: cut batches that fit the memory.
+
+        Returns
+        -------
+        array of shape (n, d)
+            Float32 unit rows.
+
+        Raises
+        ------
+        EncoderError
+            If a row is not finite (overflow in half precision).
+        """
+        if not images:
+            return np.empty((0, self.dim), np.float32)
+        pixels = [
+            self.preprocess(image) if isinstance(image, Image.Image) else image for image in images
+        ]
+        return unit_rows(self._image_rows(pixels), len(images), self.dim, self.name)
+
+    def _image_rows(self, pixels: Sequence[Any]) -> FloatArray:
+        import torch
+
+        with torch.inference_mode():
+            batch = torch.stack(list(pixels)).to(self.device, self._dtype)
+            return np.asarray(self._features(batch).float().cpu().numpy(), np.float32)
+
+    @abstractmethod
+    def _features(self, batch: Any) -> Any:
+        """From pixels (n, 3, height, width) to features (n, d), both tensors."""
+
+
+def cut_ends(image: Image.Image) -> Image.Image:
+    """Cut the ends off a very long image: they are cropped later, after a costly enlargement.
+
+    A strip of 1 x 5000 pixels would be resized to 224 x 1,120,000 first.
+    """
+    width, height = image.size
+    longest = _LONGEST * min(width, height)
+    if max(width, height) <= longest:
+        return image
+    left, top = max(0, width - longest) // 2, max(0, height - longest) // 2
+    return image.crop((left, top, width - left, height - top))
+
+
+def choose_device(wanted: str) -> str:
+    """Return a torch device that is on this machine; "auto" takes the fastest kind."""
+    import torch
+
+    if wanted == "auto":
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(wanted)
+        # The only test that holds for every kind of device.
+        torch.empty(0, device=device)
+    except Exception as error:  # each backend has its own way to be absent
+        raise InputError(
+            f"Expected a device that is on this machine ('auto', 'cpu', 'cuda', 'cuda:1', "
+            f"'mps'), got {wanted!r}: use device='auto'."
+        ) from error
+    return str(device)
+
+
+def choose_precision(wanted: str, device: str) -> str:
+    """Return "fp32", "fp16" or "bf16"; "auto" is fp16 on CUDA and fp32 elsewhere."""
+    if wanted not in _PRECISIONS:
+        raise InputError(f"Expected precision one of {', '.join(_PRECISIONS)}, got {wanted!r}.")
+    if wanted != "auto":
+        return wanted
+    return "fp16" if device.startswith("cuda") else "fp32"

@@ -1,0 +1,7 @@
+"""How good the labels are, with a truth and without."""
+
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,32 @@
+from .calibration import calibration_error, error_auroc, found_errors
+from .diagnostics import Diagnostics, Finding, diagnose
+from .fit import DEFAULT_STRICTNESS, Fit, check_strictness, measure_fit
+from .missing import MissingName, missing_names
+from .scoring import Comparison, Evaluation, Labelled, compare, evaluate, judge, share_right
+from .truth import Truth, class_indices, known_truth, read_truth
+
+__all__ = [
+    "DEFAULT_STRICTNESS",
+    "Comparison",
+    "Diagnostics",
+    "Evaluation",
+    "Finding",
+    "Fit",
+    "Labelled",
+    "MissingName",
+    "Truth",
+    "calibration_error",
+    "check_strictness",
+    "class_indices",
+    "compare",
+    "diagnose",
+    "error_auroc",
+    "evaluate",
+    "found_errors",
+    "judge",
+    "known_truth",
+    "measure_fit",
+    "missing_names",
+    "read_truth",
+    "share_right",
+]

@@ -1,0 +1,262 @@
+"""How well every image fits the name that it was given, and so any of the names.
+
+Every image gets a label, also one that shows nothing of what was asked for: softmax votes only
+say which name is the best. What tells such an image is how strongly its best name speaks, but a
+cosine means nothing by itself: it differs from model to model, from name to name, and with the
+folder. So it is measured against the two things that the folder holds of every name: the images
+that the name fits best, and those that are called something else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from protolabel.clustering.neighbors import KnnGraph, knn_graph
+from protolabel.common.progress import ProgressFn, resolve
+from protolabel.common.vectors import FloatArray, as_vectors, unit_blocks
+from protolabel.errors import InputError
+from protolabel.refinement.loop import anchored_neighbors
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from protolabel.clustering.clusters import Clusters
+    from protolabel.embedding.prompts import ClassVectors
+    from protolabel.refinement.labels import Labels
+
+__all__ = ["DEFAULT_STRICTNESS", "Fit", "check_strictness", "measure_fit"]
+
+DEFAULT_STRICTNESS = 0.5
+"""Halfway between an image of another name and the best images of the folder."""
+
+_BEST = 0.9  # quantile of the images of a name that counts as a perfect fit
+_OTHERS = 10.0  # images that the mean of all wrong pairs counts for beside a name's own
+_OWN = 3.0  # images that the folder's perfect fit counts for beside a name's own
+_LEAST = 0.25  # of the folder's perfect fit: a name whose images hardly differ is no measure
+_NEIGHBORS, _CLUSTER = 2.0, 1.0  # weights beside the image itself, as in the anchored loop
+_BLOCK = 2**24  # cosines with a background at a time: 64 MB
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """How well N images fit the names that they were given.
+
+    Attributes
+    ----------
+    score
+        (N,) float32 in 0..1. 0: no better than images of other names; 1: like the best tenth of
+        the folder. A pinned image has 1.
+    """
+
+    score: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    @cached_property
+    def ordered(self) -> NDArray[np.float32]:
+        """(N,) float32 scores, ascending: the count for every strictness lies in it."""
+        return np.sort(self.score)
+
+    def unfit(self, strictness: float = DEFAULT_STRICTNESS) -> NDArray[np.bool_]:
+        """Return (N,) bool: which images fit none of the names.
+
+        Parameters
+        ----------
+        strictness
+            0..1, the fit that an image must reach: 0 asks nothing, 1 that it be one of the best.
+        """
+        return np.asarray(self.score < np.float32(check_strictness(strictness)))
+
+    def count_at(self, strictness: float) -> int:
+        """Return how many images fit none of the names at a strictness, without a pass over them.
+
+        Parameters
+        ----------
+        strictness
+            As for `unfit`.
+        """
+        return int(np.searchsorted(self.ordered, np.float32(check_strictness(strictness))))
+
+
+def measure_fit(
+    labels: Labels,
+    vectors: FloatArray,
+    graph: KnnGraph | None = None,
+    *,
+    background: ClassVectors | None = None,
+    progress: ProgressFn | None = None,
+) -> Fit:
+    """Measure how well every image fits its name, relative to the folder and the model.
+
+    The cosine of an image and its name, from 0 (the mean of the images with other names) to 1
+    (the best tenth of the images with this name), averaged with the neighbours (weight 2) and
+    the rest of the micro-cluster (weight 1), so that images which look alike go together, and
+    brought to 1 at the best tenth of the folder.
+
+    Parameters
+    ----------
+    labels
+        From `label`.
+    vectors
+        (N, d) floating image embeddings of the run; may be a memory map.
+    graph
+        A `knn_graph` of the same vectors, to share it; computed where missing.
+    background
+        Text vectors of many other words, from `embed_classes`: what else there could be in such
+        images; the names themselves may be among them. An image for which such words speak
+        louder than its name fits less. Optional; it makes the measure sharper.
+    progress
+        ``progress(phase, done, total)``; by default a tqdm bar. It may raise `Stopped`.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    InputError
+        If the labels are not of a run, or the arguments are of different images or encoders.
+
+    Notes
+    -----
+    With a background, every cosine of an image is taken relative to the log-sum-exp of its
+    cosines with the background, as in NegLabel (Jiang et al., "Negative Label Guided OOD
+    Detection", ICLR 2024); without, the raw cosine is the score that MCM (Ming et al., NeurIPS
+    2022) sharpens with a softmax over the names. A name of few images borrows both ends of its
+    scale from the others. One name alone has no images of other names: without a background its
+    lower end is three times as far below the median as the best tenth is above.
+    """
+    if labels.run is None:
+        raise InputError("measure_fit needs the labels of a run; these are of saved prototypes.")
+    text, clusters = labels.run.classes, labels.run.clusters
+    vectors = as_vectors(vectors, dim=text.vectors.shape[1])
+    n, n_classes = len(vectors), len(text)
+    if len(labels) != n:
+        raise InputError(f"labels are of {len(labels)} images, vectors of {n}.")
+    if background is not None and background.vectors.shape[1] != vectors.shape[1]:
+        raise InputError(
+            f"background must have {vectors.shape[1]} columns, got "
+            f"{background.vectors.shape[1]}: embed it with the encoder of the images."
+        )
+    wanted = anchored_neighbors(n, n_classes)
+    if graph is None:
+        graph = knn_graph(vectors, wanted)
+    elif len(graph) != n:
+        raise InputError(f"graph is of {len(graph)} images, vectors of {n}.")
+    own, wrong, outside = _evidence(vectors, labels.label, text, background, resolve(progress))
+    unit = 1.0 / text.logit_scale
+    above = _relative(own, wrong, labels.label, outside=outside, unit=unit)
+    shared = _shared(above, graph, wanted, clusters)
+    # Sharing evens scores out, so that the best are now lower; a folder of nothing but misfits
+    # still has its best, which are not for that good.
+    best = max(float(np.quantile(shared, _BEST)), _LEAST)
+    score = np.clip(shared / best, 0.0, 1.0).astype(np.float32)
+    score[labels.pinned] = 1.0
+    return Fit(score)
+
+
+def check_strictness(strictness: Any) -> float:
+    """Return a strictness, or raise `InputError` if it is no number from 0 to 1."""
+    if not isinstance(strictness, Real) or not 0.0 <= float(strictness) <= 1.0:
+        raise InputError(
+            f"strictness must be a number from 0 (nobody is set aside) to 1; got {strictness!r}."
+        )
+    return float(strictness)
+
+
+def _evidence(
+    vectors: FloatArray,
+    label: NDArray[np.int32],
+    text: ClassVectors,
+    background: ClassVectors | None,
+    report: ProgressFn,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float | None]:
+    """Cosines less what the background says of the image.
+
+    Returns
+    -------
+    (N,) of each image with its name; (C,) sum over the images with other names; mean over all
+    pairs of an image and a word of the background, None without one.
+    """
+    own = np.empty(len(vectors))
+    total = np.zeros(len(text))
+    outside = 0.0
+    words = len(text) if background is None else len(background)
+    step = max(1, _BLOCK // words)
+    for rows, block in unit_blocks(vectors):
+        for start in range(0, len(block), step):
+            x = block[start : start + step]
+            cosine = (x @ text.vectors.T).astype(np.float64)
+            if background is not None:
+                other = x @ background.vectors.T
+                said = _log_sum_exp(other, text.logit_scale)
+                outside += float((other.mean(axis=1, dtype=np.float64) - said).sum())
+                cosine -= said[:, None]
+            first = rows.start + start
+            inside = slice(first, first + len(x))
+            own[inside] = cosine[np.arange(len(x)), label[inside]]
+            total += cosine.sum(axis=0)
+        report("measuring fit", rows.stop, len(vectors))
+    wrong = total - np.bincount(label, own, minlength=len(text))
+    return own, wrong, None if background is None else outside / len(vectors)
+
+
+def _log_sum_exp(cosine: NDArray[np.float32], scale: float) -> NDArray[np.float64]:
+    most = cosine.max(axis=1, keepdims=True)
+    total = np.exp(np.float32(scale) * (cosine - most)).sum(axis=1, dtype=np.float64)
+    return np.asarray(most[:, 0] + np.log(total) / scale)
+
+
+def _relative(
+    own: NDArray[np.float64],
+    wrong: NDArray[np.float64],
+    label: NDArray[np.int32],
+    *,
+    outside: float | None,
+    unit: float,
+) -> NDArray[np.float64]:
+    """Each image from 0 (like images of other names) to 1 (like the best of its own), (N,)."""
+    n, n_classes = len(own), len(wrong)
+    count = np.bincount(label, minlength=n_classes)
+    if outside is None and n_classes > 1:
+        outside = float(wrong.sum()) / (n * (n_classes - 1))
+    elif outside is None:
+        middle, best = np.quantile(own, [0.5, _BEST])
+        outside = float(middle - 3.0 * max(best - middle, unit))
+    zero = (wrong + _OTHERS * outside) / (n - count + _OTHERS)
+    gap = own - zero[label]
+    everybody = float(np.quantile(gap, _BEST))
+    best_of = np.full(n_classes, everybody)
+    order = np.argsort(label, kind="stable")
+    for members in np.split(order, np.cumsum(count)[:-1]):
+        if len(members):
+            best_of[label[members[0]]] = np.quantile(gap[members], _BEST)
+    best_of = (count * best_of + _OWN * everybody) / (count + _OWN)
+    # A logit is the least that a text can be said to tell.
+    return np.asarray(gap / np.maximum(best_of, max(_LEAST * everybody, unit))[label])
+
+
+def _shared(
+    above: NDArray[np.float64], graph: KnnGraph, k: int, clusters: Clusters | None
+) -> NDArray[np.float64]:
+    """Average with the neighbours and with the rest of the micro-cluster, (N,)."""
+    weights = graph.weights(k)
+    reach = np.maximum(np.asarray(weights.sum(axis=1)).ravel(), 1e-9)
+    near = np.where(reach > 1e-9, (weights @ above) / reach, above)
+    alike = above.copy()
+    if clusters is not None:
+        inside = clusters.micro >= 0
+        micro = clusters.micro[inside]
+        size = np.bincount(micro, minlength=clusters.n_micro)[micro]
+        total = np.bincount(micro, above[inside], minlength=clusters.n_micro)[micro]
+        rest = (total - above[inside]) / np.maximum(size - 1, 1)
+        alike[inside] = np.where(size > 1, rest, above[inside])
+    return np.asarray(
+        (above + _NEIGHBORS * near + _CLUSTER * alike) / (1.0 + _NEIGHBORS + _CLUSTER)
+    )

@@ -1,0 +1,151 @@
+"""What people know of the truth: class folders, a table, or a few names; part of it is enough."""
+
+from __future__ import annotations
+
+import csv
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from protolabel.errors import InputError
+from protolabel.images.image_set import find_images
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Truth", "class_indices", "known_truth", "read_truth"]
+
+Truth: TypeAlias = Sequence[str | None] | Mapping[str, str] | str | PathLike[str]
+"""A class name or None per image; image name -> class name; or what `read_truth` reads."""
+
+_IMAGE_COLUMNS = ("image", "source", "file", "filename", "path")
+_CLASS_COLUMNS = ("truth", "class", "label")
+
+
+def read_truth(path: str | PathLike[str]) -> dict[str, str]:
+    """Read true classes from class folders or from a table.
+
+    Parameters
+    ----------
+    path
+        A folder with a subfolder of images for each class; or a CSV file whose first line names
+        its columns, one of them image (or source, file, filename, path) and one truth (or class,
+        label). Rows without a class are passed over.
+
+    Returns
+    -------
+    dict of str to str
+        Image name -> class name.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder or file, or it cannot be read as one.
+    """
+    path = Path(path).expanduser()
+    if path.is_dir():
+        found = find_images(path, truth=True)
+        return dict(zip(found.names, found.truth or (), strict=True))
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            heads = {head.strip().casefold(): head for head in rows.fieldnames or () if head}
+            image, name = (
+                next((heads[one] for one in known if one in heads), None)
+                for known in (_IMAGE_COLUMNS, _CLASS_COLUMNS)
+            )
+            if image is None or name is None:
+                raise InputError(
+                    f"Expected columns named image and truth in {str(path)!r}, got "
+                    f"{', '.join(map(repr, heads)) or 'nothing'}: name them in the first line."
+                )
+            return {row[image]: row[name] for row in rows if row[image] and row[name]}
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(
+            f"Expected class folders or a CSV file, got {str(path)!r}, which cannot be read: "
+            f"{error}"
+        ) from error
+
+
+def known_truth(truth: Truth, names: Sequence[str]) -> tuple[str | None, ...]:
+    """Bring truth into the order of the images.
+
+    Parameters
+    ----------
+    truth
+        One class name per image, None (or empty, or NaN) where it is unknown; or image name ->
+        class name; or a path for `read_truth`. An image of a mapping is found by its whole name,
+        else by its file name alone if only one image has it.
+    names
+        Of the N images, as in `ImageSet.names`.
+
+    Returns
+    -------
+    tuple of (str or None)
+        N true class names.
+
+    Raises
+    ------
+    InputError
+        If there is not one name per image, or a mapping names none of the images.
+    """
+    if isinstance(truth, str | PathLike):
+        truth = read_truth(truth)
+    if not isinstance(truth, Mapping):
+        given = tuple(None if _missing(one) else str(one) for one in truth)
+        if len(given) != len(names):
+            raise InputError(
+                f"truth must name every image (None where it is unknown): {len(names)} images, "
+                f"{len(given)} names."
+            )
+        return given
+    whole = {_key(image): name for image, name in truth.items() if not _missing(name)}
+    known = [whole.get(_key(name)) for name in names]
+    if whole and not all(known):
+        # The checked images often lie elsewhere, in folders of their own.
+        ours = Counter(_file(name) for name in names)
+        theirs = Counter(_file(image) for image in whole)
+        alone = {_file(image): name for image, name in whole.items() if theirs[_file(image)] == 1}
+        known = [
+            alone.get(_file(name)) if class_ is None and ours[_file(name)] == 1 else class_
+            for name, class_ in zip(names, known, strict=True)
+        ]
+    if not any(known):
+        asked = next(iter(truth), None)
+        raise InputError(
+            f"truth names none of the {len(names)} images: it has {asked!r}, the images are "
+            f"called like {names[0]!r}."
+        )
+    return tuple(known)
+
+
+def class_indices(truth: Sequence[str | None], names: Sequence[str]) -> NDArray[np.int64]:
+    """Class index of true names: -1 where a name is no class, -2 where there is none, (N,).
+
+    Letter case, spaces around it, and the Unicode form of a name do not count.
+    """
+    index = {_name(name): i for i, name in enumerate(names)}
+    found = {one: -2 if _missing(one) else index.get(_name(str(one)), -1) for one in set(truth)}
+    return np.array([found[one] for one in truth], dtype=np.int64)
+
+
+def _missing(name: object) -> bool:
+    return name is None or name != name or not str(name).strip()  # noqa: PLR0124 -- NaN of a table
+
+
+def _name(name: str) -> str:
+    # Folder names from a Mac are decomposed, class names never are.
+    return unicodedata.normalize("NFC", name).strip().casefold()
+
+
+def _key(image: str) -> str:
+    return unicodedata.normalize("NFC", str(image)).replace("\\", "/").removeprefix("./")
+
+
+def _file(image: str) -> str:
+    return _key(image).rpartition("/")[2]

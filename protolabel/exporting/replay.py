@@ -1,0 +1,237 @@
+"""replay.html: a run in one file that plays without a kernel and without a network."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import html
+import io
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from protolabel.clustering.projection import place_centroids
+from protolabel.common.files import write_text
+from protolabel.common.progress import ProgressFn, silent
+from protolabel.common.wording import counted
+from protolabel.errors import ImageReadError, InputError
+from protolabel.evaluation.diagnostics import diagnose
+from protolabel.images.image_set import thumbnail
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from protolabel.images.image_set import ImageSet
+    from protolabel.refinement.labels import Labels
+
+__all__ = ["make_atlas", "map_module", "map_style", "replay_html", "write_replay"]
+
+ATLAS_LIMIT = 10_000
+TILE = 48
+
+_STATIC = Path(__file__).parents[1] / "browser"
+_MODULES = ("points", "paint", "parts", "overlay", "hand", "words", "reading", "map")
+_IMPORT = re.compile(r"^import [^;]+;\n", re.MULTILINE)
+_EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
+
+
+@cache
+def map_module() -> str:
+    """Return the map as one ES module: its files, joined in the order of their imports."""
+    parts = [(_STATIC / f"{name}.js").read_text("utf-8") for name in _MODULES]
+    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", part)) for part in parts)
+
+
+@cache
+def map_style() -> str:
+    """Return the style sheet of the map."""
+    return (_STATIC / "map.css").read_text("utf-8")
+
+
+def make_atlas(paths: Sequence[Path], *, quality: int = 80, progress: ProgressFn = silent) -> bytes:
+    """Put a small square picture of every image on one JPEG, row by row.
+
+    Parameters
+    ----------
+    paths
+        Image files; one that cannot be read leaves its tile grey.
+    quality
+        Of the JPEG.
+    progress
+        ``progress(phase, done, total)``; may raise `Stopped`.
+
+    Returns
+    -------
+    bytes
+        As many tiles of 48 pixels in a row as there are rows, or one more.
+    """
+    n = len(paths)
+    columns = max(1, int(np.ceil(np.sqrt(n))))
+    sheet = Image.new("RGB", (columns * TILE, -(-n // columns) * TILE), "#9aa0a8")
+    for index, path in enumerate(paths):
+        if index % 64 == 0:
+            progress("thumbnails", index, n)
+        try:
+            tile = ImageOps.fit(thumbnail(path, 2 * TILE), (TILE, TILE))
+        except ImageReadError:
+            continue
+        sheet.paste(tile, (index % columns * TILE, index // columns * TILE))
+    progress("thumbnails", n, n)
+    with io.BytesIO() as file:
+        sheet.save(file, "JPEG", quality=quality)
+        return file.getvalue()
+
+
+def replay_html(
+    labels: Labels,
+    images: ImageSet,
+    projection: NDArray[np.float32],
+    prototype_map: NDArray[np.float32],
+    *,
+    title: str | None = None,
+    thumbnails: int = ATLAS_LIMIT,
+    progress: ProgressFn = silent,
+) -> str:
+    """Return a page that plays a run on its map.
+
+    Parameters
+    ----------
+    labels
+        From `label`; their iteration is the one that is marked as kept.
+    images
+        The N images.
+    projection
+        (N, 2) their map.
+    prototype_map
+        (T + 1, C, 2) where the prototypes stand on it.
+    title
+        Of the page; by default the number of images.
+    thumbnails
+        Up to so many images the pictures are in the page too, 10,000 at most.
+    progress
+        ``progress(phase, done, total)``; may raise `Stopped`.
+
+    Raises
+    ------
+    InputError
+        If the labels are not from a run, or the arrays do not fit.
+    """
+    run = labels.run
+    if run is None:
+        raise InputError("A replay needs a run; these labels are from saved prototypes.")
+    n, steps = len(labels), [labels.at(t) for t in range(len(run.iterations))]
+    xy = np.asarray(projection, dtype=np.float32)
+    stars = np.asarray(prototype_map, dtype=np.float32)
+    wanted = (len(steps), len(labels.names), 2)
+    if xy.shape != (n, 2) or len(images) != n or stars.shape != wanted:
+        raise InputError(
+            f"A replay of {n} images needs their map of shape {(n, 2)} and prototypes of shape "
+            f"{wanted}; got {xy.shape} and {stars.shape} for {len(images)} images."
+        )
+    wide = len(labels.names) > 256
+    kind: Any = np.dtype("<u2") if wide else np.uint8
+    state: dict[str, Any] = {
+        "names": list(labels.names),
+        "label_bytes": 2 if wide else 1,
+        "iteration": 0,
+        "kept": labels.iteration,
+    }
+    arrays: dict[str, NDArray[Any]] = {
+        "labels": np.stack([step.label for step in steps]).astype(kind),
+        "agreement": np.stack([np.rint(255 * step.agreement) for step in steps]).astype(np.uint8),
+        "prototypes": stars,
+        "pinned": np.packbits(labels.pinned, bitorder="little"),
+    }
+    if labels.unfit.any():
+        arrays["unfit"] = np.packbits(labels.unfit, bitorder="little")
+    if run.clusters is not None:
+        arrays["micro"] = run.clusters.micro.astype(np.int32)
+        arrays["meta"] = run.clusters.meta_of_images.astype(np.int32)
+        arrays["centroids"] = place_centroids(run.clusters, xy)
+    low = np.nanmin(xy, axis=0)
+    span = float(np.nanmax(np.ptp(xy, axis=0))) or 1.0
+    # Two bytes a coordinate: finer than any screen, and half the size.
+    grid = np.nan_to_num((xy - low) * (65535 / span)).round().astype("<u2")
+    atlas = b""
+    if n <= min(thumbnails, ATLAS_LIMIT):
+        atlas = make_atlas(images.paths, progress=progress)
+        state["captions"] = list(images.names)
+    size = f"{counted(n, 'image')}, {counted(len(labels.names), 'class', 'classes')}"
+    heading = title or f"{size}, iteration by iteration"
+    content = {
+        "title": heading,
+        "state": state,
+        "xy": {"grid": _packed(grid), "low": low.tolist(), "span": span},
+        "arrays": {name: _packed(values) for name, values in arrays.items()},
+        "atlas": base64.b64encode(atlas).decode("ascii"),
+        "parameters": _facts(labels),
+        "findings": [
+            [[one.severity, one.text] for one in diagnose(step).findings] for step in steps
+        ],
+    }
+    return _page(heading, content)
+
+
+def write_replay(
+    path: str | os.PathLike[str],
+    labels: Labels,
+    images: ImageSet,
+    projection: NDArray[np.float32],
+    prototype_map: NDArray[np.float32],
+    **options: Any,
+) -> Path:
+    """Write what `replay_html` returns to a file, whole or not at all, and return its path."""
+    target = Path(path).expanduser().absolute()
+    if not target.parent.is_dir():
+        raise InputError(f"Expected a file in a folder that exists, got {str(target)!r}.")
+    write_text(target, replay_html(labels, images, projection, prototype_map, **options))
+    return target
+
+
+def _facts(labels: Labels) -> list[list[str]]:
+    run = labels.run
+    assert run is not None  # noqa: S101 -- for the type checker; replay_html has looked
+    return [[name.replace("_", " "), str(value)] for name, value in run.parameters.items()]
+
+
+def _packed(values: NDArray[Any]) -> str:
+    raw = np.ascontiguousarray(values).tobytes()
+    return base64.b64encode(gzip.compress(raw, 6, mtime=0)).decode("ascii")
+
+
+def _page(title: str, content: dict[str, Any]) -> str:
+    style = map_style() + (_STATIC / "replay.css").read_text("utf-8")
+    script = map_module() + _IMPORT.sub("", (_STATIC / "replay.js").read_text("utf-8"))
+    # A name may hold "</script>": no "<" of the data stands in the page as it is.
+    data = json.dumps(content).replace("<", "\\u003c")
+    policy = (
+        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="generator" content="protolabel">\n'
+        f"<title>{html.escape(_shown(title))}</title>\n<style>{style}</style>\n</head>\n<body>\n"
+        '<main id="page"></main>\n<noscript>This page needs JavaScript.</noscript>\n'
+        f'<script type="application/json" id="data">{data}</script>\n'
+        f'<script type="module">{script}</script>\n</body>\n</html>\n'
+    )
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+
+
+def _shown(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")

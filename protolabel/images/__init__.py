@@ -1,0 +1,7 @@
+"""Where pictures come from and how they are read."""
+
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,7 @@
+"""The learning loop: vectors, class names and clusters become labels."""
+
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,151 @@
+"""How far to trust a label: the votes of an image, tempered by what its neighbours say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protolabel.common.vectors import log_softmax
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+    from protolabel.clustering.neighbors import KnnGraph
+
+__all__ = ["WITNESSES", "Witnesses", "witness_exponent"]
+
+WITNESSES = 3  # neighbours that are asked afterwards, for each one that votes
+SURE_OF = 4.0  # prior: log-odds that the median image deserves (98 %) ...
+SURE_LIKE = 60.0  # ... held like the word of so many neighbours, which only tiny folders notice
+STEEPER = 1.2  # a neighbour's zero-shot label is wrong at times itself, which flattens the fit
+
+_SAMPLE = 20_000  # images that the exponent is fitted to
+_RANGE = 30.0  # how far from its prior the exponent may be
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Witnesses:
+    """The neighbours of every image, asked after the votes are counted.
+
+    The votes of the loop depend on each other and their sum has no scale of its own: it changes
+    from folder to folder and with the temperature. So their scale is found as in temperature
+    scaling (Guo et al., "On Calibration of Modern Neural Networks", ICML 2017), with the zero-shot
+    label of the nearest neighbour in the place of the true one. And as errors sit where the
+    neighbourhood disagrees, the labels of more neighbours than those that vote are evidence: the
+    confidence in class c is proportional to ``g_c^exponent (1 + neighbours that are c)``.
+
+    Attributes
+    ----------
+    nearest
+        (N,) int32, the nearest neighbour of every image.
+    around
+        (N, N) sparse, how much each neighbour of an image counts: 1 but in a second view.
+    """
+
+    nearest: NDArray[np.int32]
+    around: csr_array
+
+    @classmethod
+    def of(cls, graph: KnnGraph, voters: int) -> Witnesses:
+        """Choose the neighbours: three times as many as vote, as far as the graph has them."""
+        from scipy.sparse import csr_array
+
+        n, k = len(graph), min(WITNESSES * voters, graph.k)
+        columns = np.ascontiguousarray(graph.indices[:, :k]).ravel()
+        ones = np.ones(len(columns), dtype=np.float32)
+        around = csr_array((ones, columns, np.arange(n + 1) * k), shape=(n, n))
+        return cls(graph.indices[:, :1].ravel(), around)
+
+    def beside(self, others: Witnesses, weight: float) -> Witnesses:
+        """Ask the neighbours in a second view as well; each counts `weight`, 0..1.
+
+        The scale stays with the nearest neighbour of the first view: one of a view that knows some
+        classes only would make all of them unsure.
+        """
+        return Witnesses(self.nearest, self.around + np.float32(weight) * others.around)
+
+    def log_confidence(
+        self, log_g: Floats, zero_shot: NDArray[np.integer], pins: NDArray[np.int64]
+    ) -> Floats:
+        """Return how much speaks for every class, as logarithms, (N, C) float32.
+
+        Parameters
+        ----------
+        log_g
+            (N, C) log-responsibilities of two or more classes.
+        zero_shot
+            (N,) labels by the text alone.
+        pins
+            (P, 2) image index and class index: fixed images say nothing about the scale.
+        """
+        exponent = witness_exponent(log_g, zero_shot[self.nearest], pins[:, 0])
+        evidence = np.log1p(self.around @ np.exp(log_g))
+        return log_softmax(np.float32(exponent) * log_g + evidence)
+
+
+def witness_exponent(
+    log_g: Floats, said: NDArray[np.integer], without: NDArray[np.integer]
+) -> float:
+    """Fit the exponent that makes log-responsibilities as sure as a witness finds them to be.
+
+    A logistic regression without intercept on the log-odds of the two best classes of an image: is
+    it the one or the other that a witness says? What says neither is passed over. Multiplying
+    `log_g` divides the exponent, so the outcome does not depend on the scale of the votes.
+
+    Parameters
+    ----------
+    log_g
+        (N, C) log-responsibilities, C at least 2.
+    said
+        (N,) class index that the witness of each image says.
+    without
+        Indices of images to leave out.
+
+    Returns
+    -------
+    float
+        Above 0; 1 where every log-odds is 0.
+    """
+    use = np.ones(len(log_g), dtype=bool)
+    use[without] = False
+    rows = np.flatnonzero(use)[:: -(-len(log_g) // _SAMPLE)]
+    scores, said = log_g[rows].astype(np.float64), said[rows]
+    at = np.arange(len(rows))
+    best = scores.argmax(axis=1)
+    odds = scores[at, best].copy()
+    scores[at, best] = -np.inf
+    second = scores.argmax(axis=1)
+    odds -= scores[at, second]
+    if not (odds > 0).any():
+        return 1.0
+    typical = float(np.median(odds[odds > 0]))
+    one, other = said == best, said == second
+    x = np.concatenate([odds[one | other], [typical]])
+    count = np.concatenate([np.ones(len(x) - 1), [SURE_LIKE]])
+    agreed = np.concatenate([one[one | other], [SURE_LIKE * _sigmoid(SURE_OF)]])
+
+    def slope(away: float) -> float:
+        return float(x @ (agreed - count * _sigmoid(start * np.exp(away) * x)))
+
+    # The likelihood is concave: its slope falls with the exponent. In logarithms, a few steps do.
+    start, reach = SURE_OF / typical, float(np.log(_RANGE))
+    if slope(-reach) <= 0:
+        away = -reach
+    elif slope(reach) >= 0:
+        away = reach
+    else:
+        from scipy.optimize import brentq
+
+        away = brentq(slope, -reach, reach, xtol=1e-5)
+    return STEEPER * start * float(np.exp(away))
+
+
+def _sigmoid(x: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    from scipy.special import expit
+
+    return np.asarray(expit(x))

@@ -1,0 +1,111 @@
+"""What one pass of the loop leaves behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from protolabel.common.vectors import unit_rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from protolabel.refinement.prototypes import PrototypeModel
+
+__all__ = ["Iteration", "hold_pins", "summarize"]
+
+
+@dataclass(frozen=True, eq=False)
+class Iteration:
+    """Labels and prototypes after one pass; iteration 0 is zero-shot.
+
+    Attributes
+    ----------
+    labels
+        (N,) int32 class index of every image.
+    agreement
+        (N,) float32 in 0..1: how much of what is known speaks for the label; near the share that
+        is right, see `protolabel.refinement.agreement`.
+    runner_up
+        (N,) int32 the class for which most speaks apart from the label; the label itself where
+        there is only one class.
+    margin
+        (N,) float32 in -1..1: agreement of the label less that of the runner-up; below 0 where the
+        neighbours speak for the runner-up.
+    prototypes
+        (C, d) float32 unit rows: where each class stands among the images (iteration 0: its text).
+    class_mass
+        (C,) float32, sums to N: how many images each class holds, soft.
+    shift
+        Mean distance that the prototypes moved in this pass; 0 at iteration 0.
+    model
+        What scores new images as this iteration does, but for neighbours and clusters.
+    """
+
+    labels: NDArray[np.int32]
+    agreement: NDArray[np.float32]
+    runner_up: NDArray[np.int32]
+    margin: NDArray[np.float32]
+    prototypes: NDArray[np.float32]
+    class_mass: NDArray[np.float32]
+    shift: float
+    model: PrototypeModel
+
+
+def hold_pins(log_g: NDArray[np.float32], pins: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Give pinned images wholly to their class, in place; the other classes keep their order.
+
+    Parameters
+    ----------
+    log_g
+        (N, C) log-responsibilities.
+    pins
+        (P, 2) image index and class index.
+    """
+    image, fixed = pins[:, 0], pins[:, 1]
+    log_g[image] -= np.float32(1e4)  # exp gives exactly 0, and a second place can be ranked
+    log_g[image, fixed] = 0.0
+    return log_g
+
+
+def summarize(
+    log_g: NDArray[np.float32],
+    prototypes: NDArray[np.float32],
+    shift: float,
+    model: PrototypeModel,
+    log_confidence: NDArray[np.float32] | None = None,
+) -> Iteration:
+    """Reduce the responsibilities of a pass to what is kept of it.
+
+    Parameters
+    ----------
+    log_g
+        (N, C) float32 log-responsibilities, rows normalised: they decide the labels.
+    log_confidence
+        (N, C) float32 how much speaks for every class, rows normalised, from `Witnesses`; the
+        responsibilities themselves where one model decided alone.
+    """
+    n, n_classes = log_g.shape
+    if log_confidence is None:
+        log_confidence = log_g
+    rows = np.arange(n)
+    labels = log_g.argmax(axis=1)
+    agreement = np.exp(log_confidence[rows, labels])
+    runner_up, margin = labels, agreement
+    if n_classes > 1:
+        rest = log_confidence.copy()
+        rest[rows, labels] = -np.inf
+        runner_up = rest.argmax(axis=1)
+        margin = agreement - np.exp(rest[rows, runner_up])
+    return Iteration(
+        labels=labels.astype(np.int32),
+        agreement=agreement,
+        runner_up=runner_up.astype(np.int32),
+        margin=margin,
+        prototypes=unit_rows(prototypes),
+        class_mass=np.exp(log_g).sum(axis=0, dtype=np.float64).astype(np.float32),
+        shift=float(shift),
+        model=model,
+    )

@@ -1,0 +1,148 @@
+"""Every image gets a label, a degree of agreement, and the class it might have been instead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from protolabel.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from protolabel.refinement.loop import Refinement
+    from protolabel.refinement.prototypes import PrototypeModel
+
+__all__ = ["Labels", "label"]
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """The labels of N images among C classes.
+
+    Attributes
+    ----------
+    names
+        The C class names.
+    label
+        (N,) int32 class index of every image.
+    agreement
+        (N,) float32 in 0..1: how much of what is known speaks for the label. An estimate of the
+        share that is right, made without truth: see `protolabel.refinement.agreement`.
+    margin
+        (N,) float32 in -1..1: agreement of the label less that of the runner-up; below 0 where the
+        neighbours speak for the runner-up.
+    runner_up
+        (N,) int32 second class.
+    pinned
+        (N,) bool: a person fixed this label.
+    unfit
+        (N,) bool: the image fits none of the names and is set aside; its label is the best of
+        them all the same. No image is until `set_aside` is asked for.
+    iteration
+        Which iteration of the run the labels are from; 0 is zero-shot.
+    prototypes
+        (C, d) float32 unit rows.
+    model
+        Scores new images as these were, but for neighbours and clusters.
+    run
+        The run they are from; None where saved prototypes labelled new images.
+    """
+
+    names: tuple[str, ...]
+    label: NDArray[np.int32]
+    agreement: NDArray[np.float32]
+    margin: NDArray[np.float32]
+    runner_up: NDArray[np.int32]
+    pinned: NDArray[np.bool_]
+    unfit: NDArray[np.bool_]
+    iteration: int
+    prototypes: NDArray[np.float32]
+    model: PrototypeModel
+    run: Refinement | None
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{n} {c}" for n, c in zip(self.names[:8], self.counts, strict=False))
+        more = ", ..." if len(self.names) > 8 else ""
+        return f"Labels({len(self)} images at iteration {self.iteration}: {shown}{more})"
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """(C,) number of images of each class, without those that are set aside."""
+        return np.bincount(self.label[~self.unfit], minlength=len(self.names))
+
+    @property
+    def least_certain(self) -> NDArray[np.int64]:
+        """(N,) image indices, the smallest margin first."""
+        return np.argsort(self.margin, kind="stable")
+
+    def at(self, iteration: int) -> Labels:
+        """Return the labels of another iteration of the same run; 0 is zero-shot."""
+        if self.run is None:
+            raise InputError("These labels are not from a run, so they have no iterations.")
+        return label(self.run, iteration)
+
+    def set_aside(self, images: NDArray[np.bool_]) -> Labels:
+        """Return the labels with images marked as none of the names; pinned ones never are.
+
+        Parameters
+        ----------
+        images
+            (N,) bool, such as ``measure_fit(labels, vectors).unfit(0.5)``.
+        """
+        images = np.asarray(images)
+        if images.shape != (len(self),) or images.dtype != np.bool_:
+            raise InputError(
+                f"images must be {len(self)} booleans, one for each image; got "
+                f"{images.dtype} of shape {images.shape}."
+            )
+        return replace(self, unfit=images & ~self.pinned)
+
+
+def label(run: Refinement, iteration: int | None = None) -> Labels:
+    """Read the labels off a run; a pinned image has its pinned class at every iteration.
+
+    Parameters
+    ----------
+    run
+        From `refine`.
+    iteration
+        0 (zero-shot) to T; None is the last. Negative numbers count from the end.
+
+    Raises
+    ------
+    InputError
+        If the run has no such iteration.
+    """
+    last = len(run.iterations) - 1
+    wanted = last if iteration is None else iteration
+    if not -last - 1 <= wanted <= last:
+        raise InputError(f"This run has iterations 0 (zero-shot) to {last}; got {iteration}.")
+    wanted %= last + 1
+    state = run.iterations[wanted]
+    labels, agreement = state.labels.copy(), state.agreement.copy()
+    margin, runner_up = state.margin.copy(), state.runner_up.copy()
+    image, fixed = run.pins[:, 0], run.pins[:, 1]
+    # Where the run said something else, that is now the runner-up.
+    runner_up[image] = np.where(labels[image] == fixed, runner_up[image], labels[image])
+    labels[image], agreement[image], margin[image] = fixed, 1.0, 1.0
+    pinned = np.zeros(len(labels), dtype=bool)
+    pinned[image] = True
+    return Labels(
+        names=run.classes.names,
+        label=labels,
+        agreement=agreement,
+        margin=margin,
+        runner_up=runner_up,
+        pinned=pinned,
+        unfit=np.zeros(len(labels), dtype=bool),
+        iteration=wanted,
+        prototypes=state.prototypes,
+        model=state.model,
+        run=run,
+    )

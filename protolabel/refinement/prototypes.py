@@ -1,0 +1,231 @@
+"""How one image is scored against every class, apart from its neighbours and its cluster.
+
+The loops fit this model, the classifier applies it to new images, an export saves it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from protolabel.clustering.image_space import axis_weights, image_space, squared_distances
+from protolabel.common.vectors import FloatArray, log_softmax, remember, unit_blocks, unit_rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["PrototypeModel", "Prototypes", "fit_prototypes", "reread_votes", "text_model"]
+
+
+@dataclass(frozen=True, eq=False)
+class Prototypes:
+    """Where C classes stand among the images of one space.
+
+    Attributes
+    ----------
+    mean
+        (d,) float32, the mean image: what separates image space from text space.
+    centres
+        (C, d) float32 prototypes relative to `mean`.
+    axes, axis_weights
+        (m, d) float32 orthonormal rows, and (m,) float32 in (0, 1]: directions along which images
+        of one class differ much, and how much a squared distance along each counts.
+    sharpness
+        How much a squared distance counts, 0 or more.
+    """
+
+    mean: NDArray[np.float32]
+    centres: NDArray[np.float32]
+    axes: NDArray[np.float32]
+    axis_weights: NDArray[np.float32]
+    sharpness: float
+
+    @classmethod
+    def nowhere(cls, n_classes: int, dim: int) -> Prototypes:
+        """Return prototypes that say nothing."""
+        return cls(
+            mean=np.zeros(dim, np.float32),
+            centres=np.zeros((n_classes, dim), np.float32),
+            axes=np.zeros((0, dim), np.float32),
+            axis_weights=np.zeros(0, np.float32),
+            sharpness=0.0,
+        )
+
+    def votes(self, vectors: FloatArray) -> NDArray[np.float32]:
+        """Distances of vectors (N, d) from the classes times the sharpness, (N, C) float32.
+
+        A distance is |z - centre_c|^2, for z = x - mean, less ``1 - axis_weight`` of its part
+        along each axis.
+        """
+        if not self.sharpness:
+            return np.zeros((len(vectors), len(self.centres)), dtype=np.float32)
+        space = image_space(vectors, self.mean, self.axes)
+        away = squared_distances(vectors, space, self.centres, self.axis_weights)
+        return np.float32(self.sharpness) * away
+
+
+@dataclass(frozen=True, eq=False)
+class PrototypeModel:
+    """Scores of C classes for unit vectors of d dimensions.
+
+    For an image x, class c scores ::
+
+        text_weight * log softmax_c(text_scale * x . text_c)
+        - own.votes(x)_c - visual.votes(its visual vector)_c + log_prior_c
+
+    Zero-shot has a text weight of 1 and prototypes that say nothing; the plain loop has its
+    prototypes in the place of the text; the anchored loop uses every term.
+
+    Attributes
+    ----------
+    text
+        (C, d) float32 unit rows.
+    text_scale, text_weight
+        The logit scale that multiplies a cosine, and the weight of the text vote.
+    reread, readings
+        (Q,) int64 classes whose images may read as other names than their own, as pins have shown;
+        (Q, C) float32 probability that they read as each name, rows sum to 1. The text vote of
+        such a class is the logarithm of the sum of the softmax over the names, weighted by that.
+    own
+        Prototypes among the vectors that share a space with the text.
+    visual
+        Prototypes among visual vectors of d2 dimensions; None where there were none.
+    log_prior
+        (C,) float32, how common a class seems.
+    """
+
+    text: NDArray[np.float32]
+    text_scale: float
+    text_weight: float
+    reread: NDArray[np.int64]
+    readings: NDArray[np.float32]
+    own: Prototypes
+    visual: Prototypes | None
+    log_prior: NDArray[np.float32]
+
+    @property
+    def dim(self) -> int:
+        """The d of the vectors that share a space with the text."""
+        return len(self.own.mean)
+
+    @property
+    def visual_dim(self) -> int:
+        """The d2 of the visual vectors; 0 where there were none."""
+        return 0 if self.visual is None else len(self.visual.mean)
+
+    @property
+    def prototypes(self) -> NDArray[np.float32]:
+        """(C, d) float32 unit rows: where each class stands among the images, else its text."""
+        own = self.own
+        return unit_rows(own.mean + own.centres) if own.sharpness else self.text
+
+    def text_votes(self, vectors: FloatArray) -> NDArray[np.float32]:
+        """Log-probabilities (N, C) float32 of the text side alone, weight 1; not to be changed."""
+        key = (self.text.tobytes(), self.text_scale)
+        votes = remember(vectors, "text votes", key, lambda: self._text_votes(vectors))
+        return reread_votes(votes, self.reread, self.readings)
+
+    def _text_votes(self, vectors: FloatArray) -> NDArray[np.float32]:
+        votes = np.empty((len(vectors), len(self.text)), dtype=np.float32)
+        for rows, x in unit_blocks(vectors):
+            votes[rows] = log_softmax(np.float32(self.text_scale) * (x @ self.text.T))
+        votes.flags.writeable = False
+        return votes
+
+    def scores(self, vectors: FloatArray, visual: FloatArray | None = None) -> NDArray[np.float32]:
+        """Scores (N, C) float32; their softmax over the classes is the responsibility.
+
+        Parameters
+        ----------
+        vectors
+            (N, d) floating.
+        visual
+            (N, d2) floating, where `visual_dim` is not 0.
+        """
+        scores = np.broadcast_to(self.log_prior, (len(vectors), len(self.text)))
+        if self.text_weight:
+            scores = scores + self.text_weight * self.text_votes(vectors)
+        scores = scores - self.own.votes(vectors)
+        if self.visual is not None and visual is not None:
+            scores = scores - self.visual.votes(visual)
+        return np.asarray(scores, dtype=np.float32)
+
+
+def reread_votes(
+    votes: NDArray[np.float32], reread: NDArray[np.int64], readings: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Votes of the text, (N, C) normalised logarithms, where some classes read as other names too.
+
+    `reread` and `readings` are as in `PrototypeModel`; without them `votes` itself is returned.
+    """
+    if not len(reread):
+        return votes
+    seen = votes.copy()
+    # A probability that float32 cannot hold is the smallest that it can.
+    shown = np.maximum(np.exp(votes) @ readings.T, np.finfo(np.float32).tiny)
+    seen[:, reread] = np.log(shown)
+    return log_softmax(seen)
+
+
+def text_model(text: NDArray[np.float32], scale: float, visual_dim: int = 0) -> PrototypeModel:
+    """Return the model that knows only the text: zero-shot with logit scale `scale`."""
+    n_classes, dim = text.shape
+    return PrototypeModel(
+        text=text,
+        text_scale=scale,
+        text_weight=1.0,
+        reread=np.zeros(0, np.int64),
+        readings=np.zeros((0, n_classes), np.float32),
+        own=Prototypes.nowhere(n_classes, dim),
+        visual=Prototypes.nowhere(n_classes, visual_dim) if visual_dim else None,
+        log_prior=np.zeros(n_classes, np.float32),
+    )
+
+
+def fit_prototypes(
+    unit: NDArray[np.float32],
+    label: NDArray[np.integer],
+    n_classes: int,
+    *,
+    temperature: float,
+    prior_weight: float,
+) -> PrototypeModel:
+    """Learn prototypes from labelled unit vectors: the loop's model without its text.
+
+    Parameters
+    ----------
+    unit
+        (N, d) float32 unit rows.
+    label
+        (N,) class index; every class has an image.
+    """
+    n, dim = unit.shape
+    space = image_space(unit)
+    mass = np.bincount(label, minlength=n_classes)
+    centres = np.zeros((n_classes, dim), dtype=np.float32)
+    np.add.at(centres, label, unit - space.mean)
+    centres /= mass[:, None]
+    off = unit - space.mean - centres[label]
+    along = np.square(off @ space.axes.T).mean(axis=0, dtype=np.float64)
+    weights = axis_weights(along, float(np.square(off).mean(dtype=np.float64)), n)
+    away = squared_distances(unit, space, centres, weights)
+    spread = float(away[np.arange(n), label].mean(dtype=np.float64))
+    prior = prior_weight * np.log((mass + 1.0) / (n + n_classes))
+    return PrototypeModel(
+        text=np.zeros((n_classes, dim), np.float32),
+        text_scale=0.0,
+        text_weight=0.0,
+        reread=np.zeros(0, np.int64),
+        readings=np.zeros((0, n_classes), np.float32),
+        own=Prototypes(
+            mean=space.mean,
+            centres=centres,
+            axes=space.axes,
+            axis_weights=weights,
+            sharpness=1.0 / (2.0 * max(spread, 1e-12) * temperature),
+        ),
+        visual=None,
+        log_prior=prior.astype(np.float32),
+    )

@@ -1,0 +1,1 @@
+"""How the sample animals are drawn."""

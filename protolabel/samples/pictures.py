@@ -1,0 +1,169 @@
+"""Draw one sample picture, or fill a folder with them."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from protolabel.errors import InputError
+from protolabel.samples.drawing.animals import ANIMALS, build
+from protolabel.samples.drawing.shapes import place
+from protolabel.samples.drawing.styles import DEMO_STYLES, STYLES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from PIL import Image
+
+__all__ = ["DEMO_CLASSES", "SamplePictures", "animal_rng", "draw_animal", "write_sample_pictures"]
+
+DEMO_CLASSES: tuple[str, ...] = ("dog", "cat", "tiger", "lion", "giraffe")
+"""The classes of the demo."""
+
+
+@dataclass(frozen=True, eq=False)
+class SamplePictures:
+    """A folder of drawn pictures and what they show.
+
+    Attributes
+    ----------
+    folder : Path
+        Where the pictures are, all at one level.
+    truth : mapping of str to str
+        File name -> class, in the order of the names; for evaluation, never for labelling.
+    styles : mapping of str to str
+        File name -> style.
+    classes : tuple of str
+        The classes that were drawn.
+    """
+
+    folder: Path
+    truth: Mapping[str, str]
+    styles: Mapping[str, str]
+    classes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+
+def _known(kind: str, name: str, names: Sequence[str]) -> None:
+    if name not in names:
+        raise InputError(f"expected one of the {kind} {', '.join(names)}; got {name!r}")
+
+
+def animal_rng(name: str, seed: int) -> np.random.Generator:
+    """Return the generator that decides one animal's pose, proportions and coat."""
+    return np.random.default_rng([seed, zlib.crc32(name.encode())])
+
+
+def draw_animal(name: str, *, style: str = "flat", seed: int = 0, size: int = 256) -> Image.Image:
+    """Draw one animal.
+
+    Parameters
+    ----------
+    name : str
+        One of `ANIMALS`.
+    style : str
+        One of `STYLES`.
+    seed : int
+        Decides pose, proportions, colours, background and clutter. The same seed draws the same
+        pixels on the same version of Pillow; another style draws the same animal otherwise.
+    size : int
+        Pixels a side, at least 16.
+
+    Returns
+    -------
+    PIL.Image.Image
+        "RGB", `size` x `size`.
+
+    Raises
+    ------
+    InputError
+        For an unknown animal or style, a negative seed or a size under 16.
+    """
+    from protolabel.samples.drawing.rendering import render
+
+    _known("animals", name, ANIMALS)
+    _known("styles", style, tuple(STYLES))
+    if size < 16 or seed < 0:
+        raise InputError(f"expected size >= 16 and seed >= 0; got size={size}, seed={seed}")
+    rng = animal_rng(name, seed)
+    layers, palette = build(name, rng)
+    layers = place(
+        layers,
+        scale=rng.uniform(0.78, 1.0),
+        x=rng.uniform(-0.1, 0.1),
+        y=rng.uniform(-0.06, 0.08),
+        angle=rng.normal(0, 0.05),
+        flip=bool(rng.random() < 0.5),
+    )
+    rng = np.random.default_rng([seed, zlib.crc32(name.encode()), zlib.crc32(style.encode())])
+    return render(layers, palette, STYLES[style], rng, size)
+
+
+def write_sample_pictures(
+    folder: str | Path,
+    *,
+    classes: Sequence[str] = DEMO_CLASSES,
+    per_class: int = 40,
+    seed: int = 0,
+    styles: Sequence[str] = DEMO_STYLES,
+    size: int = 256,
+) -> SamplePictures:
+    """Write JPEG pictures of animals into one folder, under names that say nothing.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Made where it is missing. Files of the same names are replaced.
+    classes : sequence of str
+        Animals to draw, out of `ANIMALS`.
+    per_class : int
+        Pictures of each.
+    seed : int
+        The same seed writes the same bytes on the same version of Pillow.
+    styles : sequence of str
+        Styles to draw in, in turn.
+    size : int
+        Pixels a side.
+
+    Returns
+    -------
+    SamplePictures
+        The folder, and the truth by file name.
+
+    Raises
+    ------
+    InputError
+        For unknown classes or styles, or where nothing would be drawn.
+    """
+    for name in classes:
+        _known("animals", name, ANIMALS)
+    for style in styles:
+        _known("styles", style, tuple(STYLES))
+    if not classes or not styles or per_class < 1:
+        raise InputError(
+            "expected at least one class, one style and per_class >= 1; "
+            f"got {list(classes)}, {list(styles)}, per_class={per_class}"
+        )
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    jobs = [(c, styles[k % len(styles)]) for c in classes for k in range(per_class)]
+    seeds = rng.integers(0, 2**31, len(jobs))
+    truth: dict[str, str] = {}
+    drawn: dict[str, str] = {}
+    for number, job in enumerate(rng.permutation(len(jobs)).tolist()):
+        name, style = jobs[job]
+        file = f"picture_{number:04d}.jpg"
+        picture = draw_animal(name, style=style, seed=int(seeds[job]), size=size)
+        picture.save(folder / file, quality=90)
+        truth[file], drawn[file] = name, style
+    return SamplePictures(
+        folder, MappingProxyType(truth), MappingProxyType(drawn), tuple(dict.fromkeys(classes))
+    )

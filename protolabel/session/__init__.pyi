@@ -1,0 +1,12 @@
+from .one_call import annotate
+from .pins import Correction
+from .runs import Run, RunHistory
+from .session import Session
+
+__all__ = [
+    "Correction",
+    "Run",
+    "RunHistory",
+    "Session",
+    "annotate",
+]

@@ -1,0 +1,146 @@
+"""Every run so far: with what it was made, and how it went."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from protolabel.evaluation.scoring import share_right
+from protolabel.evaluation.truth import class_indices
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from protolabel.evaluation.scoring import Labelled
+    from protolabel.refinement.labels import Labels
+
+__all__ = ["Run", "RunHistory"]
+
+_MOST = 100  # runs that are remembered; a million images take 4 MB each
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One run of the loop, without its vectors; `protolabel.compare` takes two of them.
+
+    Attributes
+    ----------
+    number
+        1 for the first.
+    settings
+        Traits of the session that it was made with, to go back to it.
+    names
+        The C class names.
+    label
+        (N,) int32 class index of every image.
+    iteration
+        The iteration that these labels are from.
+    pins
+        Number of labels that a person had fixed.
+    classes_used
+        Number of classes with at least one image.
+    churn
+        Share of the labels that the last of these iterations changed, 0..1; 0 at zero-shot.
+    changed
+        Number of labels that differ from zero-shot.
+    accuracy
+        Share of right labels; None where no image has a known true class among the names.
+    """
+
+    number: int
+    settings: Mapping[str, Any]
+    names: tuple[str, ...]
+    label: NDArray[np.int32]
+    iteration: int
+    pins: int
+    classes_used: int
+    churn: float
+    changed: int
+    accuracy: float | None
+
+
+class RunHistory(Sequence[Run]):
+    """The runs of a session, oldest first; the last 100 are kept."""
+
+    def __init__(self) -> None:
+        self._runs: list[Run] = []
+        self._count = 0
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(tuple(self._runs))
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._runs[index]
+
+    def record(
+        self, labels: Labels, settings: Mapping[str, Any], truth: Sequence[str | None] | None
+    ) -> Run:
+        """Remember a run.
+
+        Parameters
+        ----------
+        labels
+            Of the run, at the iteration that counts.
+        settings
+            What it was made with.
+        truth
+            (N,) true class names, as far as they are known.
+        """
+        run = labels.run
+        if run is None:
+            msg = "labels must be from a run"
+            raise TypeError(msg)
+        self._count += 1
+        made = Run(
+            number=self._count,
+            settings=dict(settings),
+            names=labels.names,
+            label=labels.label,
+            iteration=labels.iteration,
+            pins=int(np.count_nonzero(labels.pinned)),
+            classes_used=int(np.count_nonzero(labels.counts)),
+            churn=float(run.churn[labels.iteration - 1]) if labels.iteration else 0.0,
+            changed=int(np.count_nonzero(labels.label != labels.at(0).label)),
+            accuracy=_accuracy(labels, truth),
+        )
+        self._runs = [*self._runs, made][-_MOST:]
+        return made
+
+    def judge(self, truth: Sequence[str | None] | None) -> None:
+        """Give every run so far its accuracy against the (N,) true class names."""
+        self._runs = [replace(run, accuracy=_accuracy(run, truth)) for run in self._runs]
+
+    def forget_passed(self) -> None:
+        """Drop the last run but one if a slider only passed through it.
+
+        So it did where the same number, and nothing else, was changed on the way to that run and
+        away from it. The first run, and every correction, stay.
+        """
+        if len(self._runs) > 2:
+            *others, before, passed, last = self._runs
+            moved = _number_moved(before, passed)
+            if moved is not None and moved == _number_moved(passed, last):
+                self._runs = [*others, before, last]
+
+
+def _number_moved(a: Run, b: Run) -> str | None:
+    """Name the one setting, a number, that differs between two runs; None for anything else."""
+    moved = [name for name in b.settings if a.settings[name] is not b.settings[name]]
+    if len(moved) != 1 or a.pins != b.pins:
+        return None
+    values = (a.settings[moved[0]], b.settings[moved[0]])
+    return moved[0] if all(isinstance(value, (int, float)) for value in values) else None
+
+
+def _accuracy(labels: Labelled, truth: Sequence[str | None] | None) -> float | None:
+    if truth is None:
+        return None
+    share = share_right(labels.label, class_indices(truth, labels.names))
+    return None if math.isnan(share) else share

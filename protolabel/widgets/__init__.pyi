@@ -1,0 +1,21 @@
+from .panels.classes import ClassesPanel
+from .panels.export import ExportPanel
+from .panels.gallery import GalleryPanel
+from .panels.map import MapPanel
+from .panels.none_of_these import NonePanel
+from .panels.runs import RunsPanel
+from .panels.settings import ControlsPanel
+from .panels.timeline import TimelinePanel
+from .studio import Studio
+
+__all__ = [
+    "ClassesPanel",
+    "ControlsPanel",
+    "ExportPanel",
+    "GalleryPanel",
+    "MapPanel",
+    "NonePanel",
+    "RunsPanel",
+    "Studio",
+    "TimelinePanel",
+]

@@ -1,0 +1,110 @@
+"""The labelled dataset, written to a folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as ipw
+
+from protolabel.errors import InputError, ProtolabelError, Stopped
+from protolabel.exporting.transfer import LINKS
+from protolabel.exporting.writers import DEFAULT_FORMATS, WRITERS
+from protolabel.widgets.panel import Panel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["ExportPanel"]
+
+_FORMATS = {
+    "folders": ("Class folders", "One folder of images for each class"),
+    "splits": ("Train, val, test", "Lists of images, stratified, near-duplicates together"),
+    "prototypes": ("Prototypes", "Arrays, and a classifier that labels new images"),
+    "csv": ("Table (CSV)", "One row for each image"),
+    "parquet": ("Table (Parquet)", "The same for large data; needs pyarrow"),
+    "report": ("Report", "A summary to read in a minute"),
+    "replay": ("Replay (HTML)", "The run to play in any browser, in one file"),
+    "metadata": ("Metadata (always)", "Every label with its agreement, parameters, corrections"),
+}
+_LINKS = {"copy": "Copy the images", "hardlink": "Hard links", "symlink": "Symbolic links"}
+
+
+class ExportPanel(Panel):
+    """Where to, in which formats, and how it went."""
+
+    title = "Export"
+
+    def build(self) -> Iterator[ipw.Widget]:
+        """Give folder, formats, splits, and the button."""
+        wide: dict[str, Any] = {"style": {"description_width": "64px"}}
+        self.folder = ipw.Text(
+            "annotated_dataset", description="Folder", tooltip="A new folder for the dataset",
+            layout={"width": "460px"}, **wide,
+        )  # fmt: skip
+        self.formats = {
+            name: ipw.Checkbox(
+                name in DEFAULT_FORMATS or name == "metadata", description=title, indent=False,
+                disabled=name == "metadata", tooltip=tooltip, layout={"width": "auto"},
+            )
+            for name in WRITERS
+            for title, tooltip in [_FORMATS.get(name, (name, f"Write {name}"))]
+        }  # fmt: skip
+        self.link = ipw.Dropdown(
+            options=[(_LINKS.get(name, name), name) for name in LINKS], description="Images",
+            tooltip="Copies are safe; links take no room", layout={"width": "250px"}, **wide,
+        )  # fmt: skip
+        self.shares = [
+            ipw.BoundedFloatText(
+                share, min=0, max=1, step=0.05, description=name,
+                tooltip=f"Share of the images in {name}",
+                layout={"width": "120px"}, style={"description_width": "40px"},
+            )
+            for name, share in (("train", 0.7), ("val", 0.15), ("test", 0.15))
+        ]  # fmt: skip
+        self.overwrite = ipw.Checkbox(
+            description="Replace an earlier dataset", indent=False,
+            tooltip="Only a dataset that protolabel wrote is ever replaced",
+        )  # fmt: skip
+        self.button_export = self.button(
+            "Export", "Write the dataset", button_style="primary", icon="download"
+        )
+        self.button_export.on_click(self.guard(self._export))
+        formats = ipw.GridBox(list(self.formats.values()), layout={
+            "grid_template_columns": "repeat(auto-fill, minmax(220px, 1fr))", "margin": "4px 0",
+        })  # fmt: skip
+        yield self.row(self.folder, self.overwrite)
+        yield formats
+        yield self.row(self.link, *self.shares, self.button_export)
+
+    def _export(self, _: Any) -> None:
+        folder = self.folder.value.strip()
+        if not folder:
+            raise InputError("Write the name of a folder first, such as annotated_dataset.")
+        options: dict[str, Any] = {
+            "formats": [name for name, box in self.formats.items() if box.value],
+            "link": self.link.value,
+            "shares": [share.value for share in self.shares],
+            "overwrite": self.overwrite.value,
+        }
+        if self.work.stopped:
+            self.work.resume()  # who exports wants the work done that comes before
+        self.button_export.disabled = True
+        self.say("Writing the dataset …")
+        self.work.run(lambda: self._write(folder, options))
+
+    def _write(self, folder: str, options: dict[str, Any]) -> None:
+        try:
+            with self.work.errand():
+                result = self.session.export(folder, **options)
+        except Stopped:
+            self.say("The export was stopped and nothing was written; Export starts it again.")
+        except ProtolabelError as error:
+            self.say(str(error), "bad")
+        except Exception as error:  # noqa: BLE001 -- a thread's error would be lost in a log
+            self.say(f"The export did not work: {type(error).__name__}: {error}", "bad")
+        else:
+            sizes = ", ".join(f"{n:,} {name}" for name, n in result.split_counts.items())
+            parts = f" ({sizes})" if sizes else ""
+            self.say(f"{result.n_images:,} images{parts} are in {result.folder}", "good")
+        finally:
+            self.button_export.disabled = False

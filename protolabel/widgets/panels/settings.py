@@ -1,0 +1,99 @@
+"""Temperature, iterations and the other settings of the loop."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as ipw
+
+from protolabel.clustering.presets import PRESETS
+from protolabel.refinement.loop import METHODS
+from protolabel.widgets.panel import Panel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["ControlsPanel"]
+
+_STEP = 0.01  # of the logarithm: a step is 2 %
+_WIDE = {"width": "auto"}
+_STYLE = {"description_width": "104px"}
+
+TOOLTIPS = {
+    "temperature": "How soft the decision is. Lower is sharper: images follow their nearest "
+    "prototype. Higher lets neighbours and doubt count for more.",
+    "iterations": "How often the prototypes are refined. 1 is close to zero-shot; labels mostly "
+    "settle within 5.",
+    "method": "Anchored: prototypes stay tied to their names and cannot collapse. Plain: "
+    "prototypes move freely, to watch them fall together.",
+    "preset": "How much care is spent on clusters and map. Automatic goes by the number of images.",
+    "min_cluster_size": "The fewest images that make a micro-cluster. 0 chooses by the preset.",
+    "seed": "The start of the random numbers: the same seed gives the same result.",
+}
+
+
+class ControlsPanel(Panel):
+    """The settings of the loop; every one is a trait of the session."""
+
+    title = "Settings"
+
+    def build(self) -> Iterator[ipw.Widget]:
+        """Give one widget for each trait."""
+        options: dict[str, Any] = {"layout": _WIDE, "style": _STYLE}
+        self.temperature = ipw.FloatLogSlider(
+            0.1, min=-1.3, max=-0.5, step=_STEP, readout_format=".3f",
+            description="Temperature", tooltip=TOOLTIPS["temperature"], **options,
+        )  # fmt: skip
+        self.iterations = ipw.IntSlider(
+            5, min=1, max=10, description="Iterations", tooltip=TOOLTIPS["iterations"], **options
+        )
+        self.method = ipw.Dropdown(
+            options=[(name.capitalize(), name) for name in METHODS],
+            description="Method", tooltip=TOOLTIPS["method"], **options,
+        )  # fmt: skip
+        self.preset = ipw.Dropdown(
+            options=[("Automatic", ""), *((name.capitalize(), name) for name in PRESETS)],
+            description="Preset", tooltip=TOOLTIPS["preset"], **options,
+        )  # fmt: skip
+        self.min_cluster_size = ipw.BoundedIntText(
+            0, min=0, max=100_000, description="Cluster size",
+            tooltip=TOOLTIPS["min_cluster_size"], continuous_update=False, **options,
+        )  # fmt: skip
+        self.seed = ipw.BoundedIntText(
+            0, min=0, max=2**31 - 1, description="Seed", tooltip=TOOLTIPS["seed"],
+            continuous_update=False, **options,
+        )  # fmt: skip
+        self.controls = {name: getattr(self, name) for name in TOOLTIPS}
+        for name, control in self.controls.items():
+            control.add_class(f"pls-{name.replace('_', '-')}")
+            control.observe(self.guard(self._set(name)), names="value")
+        self.follow(self._show, *TOOLTIPS)
+        yield from self.controls.values()
+
+    def _set(self, name: str) -> Any:
+        def change(event: Any) -> None:
+            value = event["new"]
+            # A browser moves a slider to its nearest step, which is no wish of a person.
+            moved = (
+                abs(math.log10(value / self.session.temperature)) if name == "temperature" else 1
+            )
+            if moved < 0.505 * _STEP:
+                return
+            automatic = {"min_cluster_size": 0, "preset": ""}.get(name, ...) == value
+            setattr(self.session, name, None if automatic else value)
+
+        return change
+
+    def _show(self) -> None:
+        session = self.session
+        # A cell may set what lies beyond a slider's ends: then the slider grows.
+        exponent = math.log10(session.temperature)
+        self.temperature.min = min(self.temperature.min, exponent - 1e-9)
+        self.temperature.max = max(self.temperature.max, exponent + 1e-9)
+        self.iterations.min = min(self.iterations.min, session.iterations)
+        self.iterations.max = max(self.iterations.max, session.iterations)
+        automatic = {"min_cluster_size": 0, "preset": ""}
+        for name, control in self.controls.items():
+            value = getattr(session, name)
+            control.value = automatic[name] if value is None else value

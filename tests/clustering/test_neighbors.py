@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from worlds import make_world
+
+import protolabel as pl
+from protolabel.clustering import neighbors as module
+from protolabel.clustering.neighbors import KnnGraph, knn_graph
+from protolabel.common.vectors import unit_rows
+
+
+def angles(*degrees: float) -> np.ndarray:
+    turned = np.radians(degrees)
+    return np.column_stack([np.cos(turned), np.sin(turned)])
+
+
+def brute_force(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    cosine = unit @ unit.T
+    np.fill_diagonal(cosine, -2)
+    near = np.argsort(-cosine, axis=1, kind="stable")[:, :k]
+    return near, np.take_along_axis(cosine, near, axis=1)
+
+
+def test_points_on_a_circle():
+    graph = knn_graph(angles(0, 10, 30, 70), 2)
+    np.testing.assert_array_equal(graph.indices, [[1, 2], [0, 2], [1, 0], [2, 1]])
+    wanted = np.cos(np.radians([[10, 30], [10, 20], [20, 30], [40, 60]]))
+    np.testing.assert_allclose(graph.similarities, wanted, atol=1e-6)
+    assert len(graph) == 4
+    assert graph.k == 2
+
+
+def test_exact_search_is_exact_whatever_the_length_of_the_rows():
+    x = np.random.default_rng(1).normal(size=(300, 20)) * np.logspace(-3, 3, 300)[:, None]
+    graph = knn_graph(x, 7)
+    near, cosine = brute_force(x, 7)
+    np.testing.assert_array_equal(graph.indices, near)
+    np.testing.assert_allclose(graph.similarities, cosine, atol=1e-5)
+
+
+def test_equal_vectors_are_neighbours_in_the_order_of_the_images():
+    graph = knn_graph(np.ones((6, 4)), 3)
+    np.testing.assert_array_equal(graph.similarities.round(5), np.ones((6, 3)))
+    assert not (graph.indices == np.arange(6)[:, None]).any()
+    assert (np.diff(graph.indices, axis=1) > 0).all()
+
+
+@pytest.mark.parametrize(("n", "k"), [(1, 0), (2, 1), (3, 2), (20, 15)])
+def test_small_folders_have_fewer_neighbours(n, k):
+    graph = knn_graph(np.random.default_rng(n).normal(size=(n, 4)), 15)
+    assert graph.indices.shape == graph.similarities.shape == (n, k)
+    assert graph.weights(5).shape == (n, n)
+
+
+@pytest.mark.parametrize("k", [0, -1, 1.5, "3"])
+def test_k_is_a_whole_number(k):
+    with pytest.raises(pl.InputError, match="at least 1 neighbour"):
+        knn_graph(np.ones((3, 2)), k)
+
+
+def test_a_permuted_folder_has_a_permuted_graph():
+    x = make_world().vectors
+    order = np.random.default_rng(0).permutation(len(x))
+    graph, turned = knn_graph(x, 5), knn_graph(x[order], 5)
+    np.testing.assert_array_equal(order[turned.indices], graph.indices[order])
+
+
+def test_float16_and_memory_maps_agree_with_float32(tmp_path):
+    x = make_world().vectors
+    np.save(tmp_path / "x.npy", x)
+    graph = knn_graph(x, 5)
+    mapped = knn_graph(np.load(tmp_path / "x.npy", mmap_mode="r"), 5)
+    np.testing.assert_array_equal(mapped.indices, graph.indices)
+    half = knn_graph(x.astype(np.float16), 5)
+    np.testing.assert_allclose(half.similarities, graph.similarities, atol=2e-3)
+
+
+def test_weights_closed_form():
+    # 0 and 1 name each other, 2 names 1, with one neighbour each.
+    graph = knn_graph(angles(0, 10, 30), 1)
+    wanted = np.array([[0, 1, 0], [1, 0, 0.5], [0, 0.5, 0]])
+    np.testing.assert_allclose(graph.weights(1).toarray(), wanted)
+
+
+def test_weights_are_symmetric_and_share_one_vote_per_image():
+    x = make_world().vectors
+    weights = knn_graph(x, 8).weights(5)
+    assert weights.nnz <= 2 * 5 * len(x)
+    assert abs(weights - weights.T).max() == 0
+    np.testing.assert_allclose(weights.sum(), len(x), rtol=1e-5)
+
+
+def test_weights_of_more_neighbours_than_there_are_take_all():
+    graph = knn_graph(make_world().vectors, 3)
+    assert abs(graph.weights(9) - graph.weights(3)).max() == 0
+
+
+def test_descent_finds_what_the_exact_search_finds(monkeypatch):
+    x = make_world((200,) * 6, dim=32).vectors
+    exact = knn_graph(x, 10)
+    monkeypatch.setattr(module, "EXACT_LIMIT", 100)
+    graph, again = knn_graph(x, 10, seed=3), knn_graph(x, 10, seed=3)
+    found = [len(np.intersect1d(a, b)) for a, b in zip(graph.indices, exact.indices, strict=True)]
+    assert np.mean(found) > 9.5
+    assert not (graph.indices == np.arange(len(x))[:, None]).any()
+    assert (np.diff(graph.similarities, axis=1) <= 1e-6).all()
+    unit = unit_rows(x)
+    cosine = np.einsum("nd,nkd->nk", unit, unit[graph.indices])
+    np.testing.assert_allclose(graph.similarities, cosine, atol=1e-4)
+    np.testing.assert_array_equal(again.indices, graph.indices)
+
+
+def test_descent_leaves_the_vectors_as_they_were(monkeypatch):
+    x = 3 * make_world((100, 100)).vectors
+    before = x.copy()
+    monkeypatch.setattr(module, "EXACT_LIMIT", 10)
+    knn_graph(x, 5)
+    np.testing.assert_array_equal(x, before)
+
+
+def test_a_row_without_itself_loses_its_last_neighbour():
+    near = np.array([[0, 1, 2], [2, 0, 3], [2, 1, 0], [1, 3, 2]], np.int32)
+    similarity = np.tile(np.array([1.0, 0.9, 0.8], np.float32), (4, 1))
+    graph = module._without_self(near, similarity, 2)
+    assert isinstance(graph, KnnGraph)
+    np.testing.assert_array_equal(graph.indices, [[1, 2], [2, 0], [1, 0], [1, 2]])
+    np.testing.assert_allclose(graph.similarities[3], [1.0, 0.8])

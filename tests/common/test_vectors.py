@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import gc
+
+import numpy as np
+import pytest
+
+from protolabel.common import vectors as module
+from protolabel.common.vectors import (
+    as_vectors,
+    is_whole_number,
+    known_unit,
+    log_softmax,
+    remember,
+    unit_blocks,
+    unit_rows,
+)
+from protolabel.errors import InputError
+
+
+def test_unit_rows_have_length_one():
+    rows = unit_rows(np.array([[3.0, 4.0], [0.0, -2.0]]))
+    np.testing.assert_allclose(rows, [[0.6, 0.8], [0.0, -1.0]], rtol=1e-6)
+    assert rows.dtype == np.float32
+
+
+def test_a_zero_row_stays_zero():
+    np.testing.assert_array_equal(unit_rows(np.zeros((2, 3))), np.zeros((2, 3)))
+
+
+def test_float16_rows_are_scaled_again():
+    half = unit_rows(np.random.default_rng(0).normal(size=(50, 300))).astype(np.float16)
+    np.testing.assert_allclose(np.linalg.norm(unit_rows(half), axis=1), 1.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 8, 9])
+def test_blocks_cover_every_row_once_in_order(monkeypatch, rows):
+    x = np.random.default_rng(rows).normal(size=(rows, 5))
+    monkeypatch.setattr(module, "_BLOCK_BYTES", 4 * 5 * 4)  # four rows
+    parts = list(unit_blocks(x))
+    assert [part.start for part, _ in parts] == list(range(0, rows, 4))
+    assert parts[-1][0].stop == rows
+    np.testing.assert_array_equal(np.concatenate([block for _, block in parts]), unit_rows(x))
+
+
+def test_a_block_is_never_empty_however_wide_the_rows(monkeypatch):
+    monkeypatch.setattr(module, "_BLOCK_BYTES", 1)
+    assert len(list(unit_blocks(np.ones((3, 100))))) == 3
+
+
+def test_lists_of_floats_are_vectors():
+    assert as_vectors([[0.5, 1.0]]).shape == (1, 2)
+
+
+def test_arrays_pass_untouched(tmp_path):
+    stored = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.float16, (4, 3))
+    stored[:] = 1
+    assert as_vectors(stored) is stored
+
+
+@pytest.mark.parametrize(
+    "bad", [np.zeros((0, 4)), np.ones((4, 0)), np.ones(4), np.ones((2, 2, 2)), 1.0, []]
+)
+def test_other_shapes_are_refused_with_their_shape(bad):
+    with pytest.raises(InputError, match=r"shape \(N, d\).*got shape \("):
+        as_vectors(bad)
+
+
+@pytest.mark.parametrize("bad", [[[1, 2]], np.ones((2, 3), np.int8), np.array([["a"]])])
+def test_other_types_are_refused_with_their_type(bad):
+    with pytest.raises(InputError, match="floating point numbers; got dtype"):
+        as_vectors(bad)
+
+
+@pytest.mark.parametrize("bad", [0.0, np.nan, np.inf])
+def test_rows_without_a_direction_are_counted(bad):
+    x = np.ones((70_000, 2), np.float16)
+    x[[3, 69_999]] = bad
+    with pytest.raises(InputError, match="features: 2 of 70000 rows"):
+        as_vectors(x, what="features")
+
+
+def test_wrong_dimension_names_both():
+    with pytest.raises(InputError, match="must have 512 columns, got 3"):
+        as_vectors(np.ones((2, 3)), dim=512)
+
+
+def test_log_softmax_closed_form():
+    got = log_softmax(np.log(np.array([[1.0, 3.0], [2.0, 2.0]], np.float32)))
+    np.testing.assert_allclose(np.exp(got), [[0.25, 0.75], [0.5, 0.5]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("columns", [1, 2, 32, 33, 200])
+def test_log_softmax_of_any_width_is_that_of_each_row(columns):
+    x = np.random.default_rng(columns).normal(scale=9.0, size=(50, columns)).astype(np.float32)
+    expected = x - np.log(np.exp(x.astype(np.float64)).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(log_softmax(x), expected, atol=3e-6)
+    again = log_softmax(np.concatenate([x[::-1], x]))
+    np.testing.assert_array_equal(again[:50][::-1], again[50:])  # a row's place changes nothing
+
+
+def test_log_softmax_survives_huge_scores():
+    got = log_softmax(np.array([[1e30, 0.0, -1e30]], np.float32))
+    np.testing.assert_array_equal(got, np.array([[0.0, -1e30, -2e30]], np.float32))
+
+
+@pytest.mark.parametrize(
+    ("value", "right"),
+    [(2, True), (np.int8(3), True), (1, False), (2.0, False), ("2", False), (None, False)],
+)
+def test_counts_are_whole_numbers(value, right):
+    assert is_whole_number(value, 2) is right
+
+
+def test_known_rows_are_scaled_once_and_give_the_same_blocks():
+    rows = np.random.default_rng(0).normal(size=(300, 40)).astype(np.float16)
+    known = known_unit(rows)
+    again = known_unit(known)
+    assert again is known
+    assert not known.flags.writeable
+    whole = np.concatenate([block for _, block in unit_blocks(rows)])
+    np.testing.assert_array_equal(np.concatenate([b for _, b in unit_blocks(known)]), whole)
+    assert all(np.shares_memory(block, known) for _, block in unit_blocks(known))
+    # A part of it is an array of its own, about which nothing is known.
+    assert not any(np.shares_memory(block, known) for _, block in unit_blocks(known[:, :20]))
+
+
+def test_what_is_remembered_depends_on_its_key_and_dies_with_its_rows():
+    rows = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
+    made = iter(range(100))
+    assert [remember(rows, "a", 1, lambda: next(made)) for _ in range(2)] == [0, 1]
+    known = known_unit(rows)
+    asked = [(known, "a", 1), (known, "a", 1), (known, "a", 2), (known, "b", 2), (known, "a", 2)]
+    assert [remember(*one, lambda: next(made)) for one in asked] == [2, 2, 3, 4, 3]
+    before = len(module._known)
+    del known, asked
+    gc.collect()
+    assert len(module._known) < before
+
+
+def test_rows_that_would_fill_memory_stay_as_they_are(monkeypatch):
+    monkeypatch.setattr(module, "_KNOWN_BYTES", 100)
+    rows = np.ones((30, 4), dtype=np.float16)
+    assert known_unit(rows) is rows

@@ -1,0 +1,440 @@
+"""Visual vectors: a second view of the same images, by hand, in a session, on the command line."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import safetensors.torch
+import timm
+import torch
+from fakes import ColourEncoder, draw
+from scipy.sparse import csr_array
+from worlds import clustered_world, make_world, visual_view
+
+import protolabel as pl
+from protolabel import cli
+from protolabel.common.progress import silent
+from protolabel.embedding.visual import embed_visual
+from protolabel.evaluation.calibration import error_auroc
+from protolabel.refinement.views import trust
+
+
+def accuracy(run, world, iteration=-1):
+    return float(np.mean(run.iterations[iteration].labels == world.truth))
+
+
+def refine(world, clusters=None, **options):
+    return pl.refine(world.vectors, world.classes, clusters, progress=silent, **options)
+
+
+def seen(kind, world=None):
+    """A world, a second view of it, and its run with clusters of that view."""
+    world = clustered_world()[0] if world is None else world
+    visual = visual_view(world.truth, kind)
+    clusters = pl.cluster(world.vectors, visual=visual, progress=silent)
+    return world, visual, refine(world, clusters, visual=visual)
+
+
+class TestTrust:
+    def test_closed_forms(self):
+        g = np.repeat(np.eye(2, dtype=np.float32), 200, axis=0)
+        ring = lambda step: (np.arange(400) + step) % 400  # noqa: E731
+        ones = np.ones(400, np.float32)
+        same = csr_array((ones, (np.arange(400), np.arange(400))))
+        assert trust(same, g) == pytest.approx(1 / (1 + 0.05**2 + 1 / 200))
+        other = csr_array((ones, (np.arange(400), ring(200))))
+        assert trust(other, g) == 0  # every neighbour of the other class: worse than nothing
+        half = csr_array((ones, (np.arange(400), ring(100))))
+        assert trust(half, g) == pytest.approx(0, abs=1e-6)
+        assert trust(same, np.full((400, 2), 0.5, np.float32)) == 0  # votes that say nothing
+
+    def test_a_small_folder_is_trusted_less(self):
+        few, many = np.eye(2, dtype=np.float32), np.tile(np.eye(2, dtype=np.float32), (500, 1))
+        eye = lambda n: csr_array((np.ones(n, "f4"), (np.arange(n), np.arange(n))))  # noqa: E731
+        assert trust(eye(2), few) < 0.55
+        assert trust(eye(1000), many) > 0.99
+
+    @pytest.mark.parametrize(("kind", "low", "high"), [("sharp", 0.9, 1), ("style", 0, 0.2)])
+    def test_it_is_found_without_the_truth(self, kind, low, high):
+        assert low <= seen(kind)[2].visual_weight <= high
+
+
+class TestRefine:
+    @pytest.mark.parametrize("kind", ["sharp", "plain", "pairs"])
+    def test_a_second_view_that_knows_classes_helps(self, kind):
+        world, graph, clusters = clustered_world()
+        alone = refine(world, clusters, graph=graph)
+        _, _, run = seen(kind)
+        assert accuracy(run, world) > accuracy(alone, world) + 0.02
+
+    @pytest.mark.parametrize("kind", ["style", "noise"])
+    def test_one_that_knows_none_does_not_wreck_the_labels(self, kind):
+        world, graph, clusters = clustered_world()
+        alone = refine(world, clusters, graph=graph)
+        _, _, run = seen(kind)
+        assert accuracy(run, world) > accuracy(alone, world, 0)
+        assert accuracy(run, world) > accuracy(alone, world) - 0.04
+
+    def test_names_without_images_stay_without(self):
+        world = make_world((60, 50, 40, 30), absent=6, seed=2)
+        _, _, run = seen("sharp", world)
+        inside = run.iterations[-1].labels < 4
+        assert inside.mean() > 0.98
+        assert accuracy(run, world) > accuracy(run, world, 0) + 0.05
+
+    def test_iteration_0_is_zero_shot_and_takes_no_part_of_it(self):
+        world, _, run = seen("sharp")
+        alone = refine(world)
+        np.testing.assert_array_equal(run.iterations[0].labels, alone.iterations[0].labels)
+        np.testing.assert_array_equal(run.iterations[0].agreement, alone.iterations[0].agreement)
+        assert run.iterations[-1].prototypes.shape == world.classes.vectors.shape
+        assert alone.visual_weight is None
+
+    @pytest.mark.parametrize("kind", ["sharp", "pairs"])
+    def test_errors_have_less_agreement(self, kind):
+        world = make_world((70, 60, 50, 40, 30, 30, 20, 20), seed=4)
+        _, _, run = seen(kind, world)
+        state = run.iterations[-1]
+        right = state.labels == world.truth
+        if not right.all():
+            assert error_auroc(state.agreement, right) > 0.75
+
+    def test_of_no_weight_it_leaves_the_run_as_it_is(self, monkeypatch):
+        from protolabel.refinement import anchored
+
+        monkeypatch.setattr(anchored, "trust", lambda *_: 0.0)
+        world = clustered_world()[0]
+        run = refine(world, visual=visual_view(world.truth, "sharp"))
+        alone = refine(world)
+        for one, other in zip(run.iterations, alone.iterations, strict=True):
+            np.testing.assert_allclose(one.agreement, other.agreement, atol=1e-6)
+            np.testing.assert_array_equal(one.labels, other.labels)
+
+    def test_the_same_vectors_twice_are_no_harm(self):
+        world, graph, clusters = clustered_world()
+        alone = refine(world, clusters, graph=graph)
+        twice = refine(world, clusters, graph=graph, visual=world.vectors, visual_graph=graph)
+        assert accuracy(twice, world) > accuracy(alone, world) - 0.02
+        assert np.mean(twice.iterations[-1].labels == alone.iterations[-1].labels) > 0.95
+
+    def test_a_permuted_folder_gives_permuted_labels(self):
+        world = clustered_world()[0]
+        visual = visual_view(world.truth, "plain")
+        order = np.random.default_rng(0).permutation(len(visual))
+        run = refine(world, visual=visual)
+        moved = pl.refine(
+            world.vectors[order], world.classes, visual=visual[order], progress=silent
+        )
+        state, other = run.iterations[-1], moved.iterations[-1]
+        assert np.mean(state.labels[order] == other.labels) > 0.995
+        assert moved.visual_weight == pytest.approx(run.visual_weight, abs=1e-5)
+
+    def test_half_precision_on_disk_and_rows_of_any_length(self, tmp_path):
+        world = clustered_world()[0]
+        visual = visual_view(world.truth, "plain")
+        np.save(tmp_path / "visual.npy", (3 * visual).astype(np.float16))
+        mapped = np.load(tmp_path / "visual.npy", mmap_mode="r")
+        run, other = refine(world, visual=visual), refine(world, visual=mapped)
+        assert np.mean(run.iterations[-1].labels == other.iterations[-1].labels) > 0.99
+
+    def test_pins_hold_and_count_in_both_views(self):
+        world = clustered_world()[0]
+        run = refine(world, visual=visual_view(world.truth, "sharp"), pins={0: 1, 5: 2})
+        labels = pl.label(run)
+        assert labels.label[0] == 1
+        assert labels.label[5] == 2
+
+    def test_plain_ignores_it(self):
+        world, _, clusters = clustered_world()
+        visual = visual_view(world.truth, "sharp")
+        run = refine(world, clusters, visual=visual, method="plain")
+        alone = refine(world, clusters, method="plain")
+        np.testing.assert_array_equal(run.iterations[-1].labels, alone.iterations[-1].labels)
+        assert run.visual_weight is None
+
+    def test_tiny_folders(self):
+        world = make_world((1, 1), seed=1)
+        run = refine(world, visual=visual_view(world.truth, "sharp"))
+        assert len(run.iterations) == 6
+        assert run.visual_weight == 0
+
+    def test_errors_say_what_to_do(self):
+        world, graph, _ = clustered_world()
+        visual = visual_view(world.truth, "sharp")
+        n = len(visual)
+        with pytest.raises(pl.InputError, match=f"same {n} images.*{n - 1} rows.*embed the images"):
+            refine(world, visual=visual[:-1])
+        with pytest.raises(pl.InputError, match="visual must be an array"):
+            refine(world, visual=visual[0])
+        with pytest.raises(pl.InputError, match="without visual"):
+            refine(world, visual_graph=graph)
+        with pytest.raises(pl.InputError, match="visual_graph holds"):
+            refine(world, visual=visual, visual_graph=pl.knn_graph(visual, 1))
+        with pytest.raises(pl.InputError, match=f"same {n} images"):
+            pl.cluster(world.vectors, visual=visual[1:], progress=silent)
+
+
+def test_clusters_of_the_view_have_centroids_among_the_first_vectors():
+    world = clustered_world()[0]
+    visual = visual_view(world.truth, "sharp")
+    clusters = pl.cluster(world.vectors, visual=visual, progress=silent)
+    alone = pl.cluster(visual, progress=silent)
+    np.testing.assert_array_equal(clusters.micro, alone.micro)
+    for number in range(clusters.n_micro):
+        mean = world.vectors[clusters.micro == number].mean(axis=0)
+        wanted = mean / np.linalg.norm(mean)
+        np.testing.assert_allclose(clusters.centroids[number], wanted, atol=1e-5)
+    assert clusters.meta_centroids.shape[1] == world.vectors.shape[1]
+
+
+def test_useless_vectors_are_told():
+    _, _, run = seen("noise")
+    assert any("visual vectors know little" in one.text for one in pl.diagnose(run).findings)
+    assert not any("visual" in one.text for one in pl.diagnose(seen("sharp")[2]).findings)
+
+
+class TestClassifier:
+    def test_it_scores_as_the_run_but_for_neighbours_and_clusters(self):
+        world, visual, run = seen("sharp")
+        classifier = pl.PrototypeClassifier.from_labels(pl.label(run))
+        labels = classifier.label(world.vectors, visual)
+        model = run.iterations[-1].model
+        np.testing.assert_array_equal(
+            labels.label, model.scores(world.vectors, visual).argmax(axis=1)
+        )
+        assert np.mean(labels.label == run.iterations[-1].labels) > 0.85
+        both = np.hstack([world.vectors, visual])
+        assert classifier.n_features_in_ == both.shape[1]
+        np.testing.assert_array_equal(
+            classifier.predict(both), np.array(world.classes.names)[labels.label]
+        )
+
+    @pytest.mark.parametrize("iteration", [0, 5])
+    def test_save_and_load(self, tmp_path, iteration):
+        world, visual, run = seen("sharp")
+        classifier = pl.PrototypeClassifier.from_labels(pl.label(run, iteration))
+        loaded = pl.PrototypeClassifier.load(classifier.save(tmp_path / "c.npz"))
+        one, other = classifier.label(world.vectors, visual), loaded.label(world.vectors, visual)
+        np.testing.assert_array_equal(one.label, other.label)
+        np.testing.assert_array_equal(one.agreement, other.agreement)
+
+    def test_vectors_that_are_missing_too_many_or_of_another_encoder(self):
+        world, visual, run = seen("sharp")
+        classifier = pl.PrototypeClassifier.from_labels(pl.label(run))
+        with pytest.raises(pl.InputError, match=r"Expected \(N, 96\) visual vectors.*got none"):
+            classifier.label(world.vectors)
+        with pytest.raises(pl.InputError, match="96 columns, got 50"):
+            classifier.label(world.vectors, visual[:, :50])
+        alone = pl.PrototypeClassifier.from_labels(pl.label(refine(world)))
+        with pytest.raises(pl.InputError, match="Expected none beside"):
+            alone.label(world.vectors, visual)
+
+
+COLOURS = ["red", "green", "blue"]
+
+
+class Shades(ColourEncoder):
+    """A second encoder: of other numbers, and without words."""
+
+    name = "shades"
+    dim = 4
+
+    def encode_images(self, images):
+        self.batches.append(len(images))
+        rows = np.array([np.asarray(image) for image in images])
+        return self._unit(np.concatenate([rows[:, :3] + 0.5, np.ones((len(rows), 1))], axis=1))
+
+    def encode_texts(self, texts):
+        raise pl.EncoderError("no words")
+
+
+@pytest.fixture
+def options(encoder, tmp_path):
+    return {"encoder": encoder, "store": tmp_path / "store", "progress": silent}
+
+
+class TestSession:
+    def test_a_second_encoder_end_to_end(self, image_folder, options, tmp_path):
+        shades = Shades()
+        session = pl.Session(image_folder, COLOURS, visual=shades, **options)
+        truth = [name.split("/")[0] for name in session.embeddings.images.names]
+        assert session.visual_embeddings.vectors.shape == (15, 4)
+        assert session.evaluate(truth).accuracy == 1
+        assert session.labels.model.visual_dim == 4
+        assert session.parameters["visual"] == "shades"
+        session.export(tmp_path / "data")
+        about = json.loads((tmp_path / "data" / "metadata.json").read_text())
+        assert about["encoder"]["name"] == "mean-colour"
+        assert about["visual_encoder"]["name"] == "shades"
+        assert 0 <= about["visual_weight"] <= 1
+
+    def test_the_second_store_is_its_own_and_goes_on(self, image_folder, options):
+        shades = Shades()
+        first = pl.Session(image_folder, COLOURS, visual=shades, **options)
+        _ = first.visual_embeddings
+        draw("red", 99).save(image_folder / "red" / "9999.png")
+        again = pl.Session(image_folder, COLOURS, visual=shades, **options)
+        assert len(again.visual_embeddings) == 16
+        assert shades.seen == 16  # the new one alone
+        assert options["encoder"].seen == 16
+
+    def test_only_what_depends_on_it_is_computed_again(self, image_folder, options):
+        session = pl.Session(image_folder, COLOURS, **options)
+        _ = session.labels, session.map
+        kept = {name: getattr(session, name) for name in ("embeddings", "graph", "text")}
+        assert session.visual_embeddings is session.visual_graph is None
+        session.visual = Shades()
+        assert not {"clusters", "map", "refinement", "labels"} & session.computed
+        _ = session.labels, session.map
+        for name, value in kept.items():
+            assert getattr(session, name) is value
+        visual = session.visual_embeddings
+        session.temperature = 0.2
+        assert {"clusters", "map", "visual", "visual_graph"} <= session.computed
+        session.seed = 1
+        assert session.visual_embeddings is visual
+        assert not {"graph", "visual_graph", "clusters"} & session.computed
+        session.visual = None
+        assert session.labels.model.visual is None
+
+    def test_arrays_embeddings_and_files(self, image_folder, options, tmp_path):
+        session = pl.Session(image_folder, COLOURS, **options)
+        images = session.embeddings.images
+        rows = np.random.default_rng(0).normal(size=(15, 6)).astype(np.float32)
+        session.visual = rows
+        assert session.visual_embeddings.encoder.name == "unknown"
+        revision = session.revision
+        session.visual = rows  # the same array is no change
+        assert session.revision == revision
+        np.save(tmp_path / "rows.npy", rows)
+        session.visual = str(tmp_path / "rows.npy")
+        np.testing.assert_array_equal(session.visual_embeddings.vectors, rows)
+        shades = pl.embed_images(images, Shades(), progress=silent)
+        order = np.arange(15)[::-1]
+        turned = pl.Embeddings(shades.vectors[order], images.take(order), shades.encoder)
+        turned.save(tmp_path / "shades")
+        for source in (turned, tmp_path / "shades", shades):
+            session.visual = source  # matched by path
+            np.testing.assert_array_equal(session.visual_embeddings.vectors, shades.vectors)
+
+    def test_what_does_not_fit_is_told(self, image_folder, options, tmp_path):
+        session = pl.Session(image_folder, COLOURS, **options)
+        images = session.embeddings.images
+        for wrong in (3, [1.0, 2.0], {}):
+            with pytest.raises(pl.InputError, match="Expected visual vectors as an array"):
+                session.visual = wrong
+        assert session.visual is None
+        session.visual = np.ones((14, 3), np.float32)
+        with pytest.raises(pl.InputError, match=r"same 15 images.*got 14 rows"):
+            _ = session.labels
+        few = pl.embed_images(images.take(range(13)), Shades(), progress=silent)
+        with pytest.raises(pl.InputError, match="but 2 have none"):
+            embed_visual(few, images)
+        (tmp_path / "bad.npy").write_bytes(b"no array")
+        with pytest.raises(pl.StoreError, match="cannot be read as one"):
+            embed_visual(tmp_path / "bad.npy", images)
+
+    def test_save_and_load(self, image_folder, options, tmp_path):
+        shades = Shades()
+        session = pl.Session(image_folder, COLOURS, visual=shades, **options)
+        labels, xy = session.labels, session.map
+        session.save(tmp_path / "saved")
+        seen = shades.seen
+        loaded = pl.Session.load(tmp_path / "saved", encoder=options["encoder"], progress=silent)
+        assert {"visual", "visual_graph", "graph", "clusters", "map"} <= loaded.computed
+        np.testing.assert_array_equal(loaded.labels.label, labels.label)
+        np.testing.assert_allclose(loaded.labels.agreement, labels.agreement, atol=1e-6)
+        np.testing.assert_array_equal(loaded.map, xy)
+        assert shades.seen == seen
+        session.visual = None
+        session.save(tmp_path / "saved")
+        loaded = pl.Session.load(tmp_path / "saved", encoder=options["encoder"], progress=silent)
+        assert loaded.visual is None
+
+    def test_annotate_passes_it_on(self, image_folder, options, tmp_path):
+        session = pl.annotate(
+            image_folder, COLOURS, tmp_path / "data", visual=Shades(), formats=["csv"], **options
+        )
+        assert session.labels.model.visual_dim == 4
+
+    def test_an_unreadable_file_drops_out_of_both(self, image_folder, options):
+        (image_folder / "red" / "broken.png").write_bytes(b"no picture")
+        session = pl.Session(image_folder, COLOURS, visual=Shades(), **options)
+        assert len(session.embeddings) == len(session.visual_embeddings) == 15
+        assert session.visual_embeddings.images.names == session.embeddings.images.names
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    return pl.write_sample_pictures(
+        tmp_path_factory.mktemp("pictures"), classes=("cat", "giraffe"), per_class=6
+    )
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("network") / "tiny.safetensors"
+    safetensors.torch.save_file(
+        timm.create_model("vit_tiny_patch16_224", num_classes=0).state_dict(), path
+    )
+    return path
+
+
+class TestCommandLine:
+    def run(self, *words):
+        return cli.main([str(word) for word in words])
+
+    def test_run_and_apply_with_a_vision_transformer(self, pictures, network, tmp_path, capsys):
+        common = ["--store", tmp_path / "store", "--device", "cpu"]
+        made = self.run(
+            "run", pictures.folder, "--classes", "cat", "giraffe", "--encoder", "sample",
+            "--visual", "vit_tiny_patch16_224", "--visual-pretrained", network,
+            "--output", tmp_path / "data", *common,
+        )  # fmt: skip
+        assert made == 0, capsys.readouterr().err
+        about = json.loads((tmp_path / "data" / "metadata.json").read_text())
+        assert about["visual_encoder"]["name"].startswith("vit_tiny_patch16_224/sha256-")
+        assert about["visual_encoder"]["dim"] == 192
+        assert "vit_tiny_patch16_224" in (tmp_path / "data" / "report.txt").read_text()
+        # The second encoder comes back by itself, and both see the new images.
+        applied = self.run(
+            "apply", tmp_path / "data", pictures.folder, "--output", tmp_path / "new", *common
+        )
+        assert applied == 0, capsys.readouterr().err
+        new = json.loads((tmp_path / "new" / "metadata.json").read_text())
+        assert new["visual_encoder"] == about["visual_encoder"]
+        classifier = pl.PrototypeClassifier.load(tmp_path / "data" / "classifier.npz")
+        images = pl.find_images(pictures.folder)
+        first = pl.embed_images(images, pl.load_encoder("sample"), progress=silent)
+        second = pl.load_encoder("vit_tiny_patch16_224", network, device="cpu")
+        visual = pl.embed_images(images, second, progress=silent)
+        wanted = classifier.label(first.vectors, visual.vectors)
+        written = [one["label"] for one in new["images"]]
+        assert written == [wanted.names[index] for index in wanted.label]
+
+    def test_vectors_from_a_file(self, pictures, tmp_path, capsys):
+        rows = np.random.default_rng(0).normal(size=(12, 5)).astype(np.float16)
+        np.save(tmp_path / "rows.npy", rows)
+        common = ["--store", tmp_path / "store"]
+        arguments = [
+            "run", pictures.folder, "--classes", "cat", "giraffe", "--encoder", "sample",
+            "--visual", tmp_path / "rows.npy", "--output", tmp_path / "data", *common,
+        ]  # fmt: skip
+        assert self.run(*arguments) == 0, capsys.readouterr().err
+        again = ["apply", tmp_path / "data", pictures.folder, "--output", tmp_path / "new"]
+        assert self.run(*again, *common) == 1
+        assert "--visual NAME or FILE.npy" in capsys.readouterr().err
+        assert self.run(*again, *common, "--visual", tmp_path / "rows.npy") == 0
+
+    def test_an_encoder_of_images_alone_cannot_read_class_names(self, pictures, network, capsys):
+        folder = pictures.folder.parent / "none"
+        arguments = [
+            "run", pictures.folder, "--classes", "cat", "giraffe", "--output", folder,
+            "--encoder", "vit_tiny_patch16_224", "--pretrained", network,
+            "--store", folder.with_name("store"),
+        ]  # fmt: skip
+        assert self.run(*arguments) == 1
+        assert "sees images only" in capsys.readouterr().err

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from worlds import clustered_world, make_world
+
+import protolabel as pl
+from protolabel import PrototypeClassifier
+from protolabel.common.progress import silent
+
+
+@parametrize_with_checks([PrototypeClassifier()])
+def test_scikit_learn_accepts_it(estimator, check):
+    check(estimator)
+
+
+def labels_of(**options) -> pl.Labels:
+    world, graph, clusters = clustered_world()
+    run = pl.refine(world.vectors, world.classes, clusters, graph=graph, progress=silent, **options)
+    return pl.label(run)
+
+
+@pytest.mark.parametrize("options", [{}, {"method": "plain"}])
+def test_zero_shot_labels_come_back_exactly(options):
+    labels = labels_of(**options).at(0)
+    world = clustered_world()[0]
+    got = PrototypeClassifier.from_labels(labels).label(world.vectors)
+    np.testing.assert_array_equal(got.label, labels.label)
+    np.testing.assert_array_equal(got.runner_up, labels.runner_up)
+    np.testing.assert_allclose(got.agreement, labels.agreement, atol=1e-6)
+    assert got.names == labels.names
+    assert got.run is None
+    assert not got.pinned.any()
+
+
+def test_labels_of_the_plain_loop_come_back_exactly():
+    labels = labels_of(method="plain")
+    got = PrototypeClassifier.from_labels(labels).label(clustered_world()[0].vectors)
+    np.testing.assert_array_equal(got.label, labels.label)
+
+
+def test_anchored_prototypes_label_images_that_the_run_did_not_see():
+    labels = labels_of()
+    new = make_world((50,) * 6, seed=0)
+    # The same axes (same seed), so the same classes; other images of them.
+    classifier = PrototypeClassifier.from_labels(labels)
+    got = classifier.label(new.vectors)
+    zero_shot = (new.vectors @ clustered_world()[0].classes.vectors.T).argmax(axis=1)
+    assert np.mean(got.label == new.truth) > np.mean(zero_shot == new.truth)
+    assert (classifier.predict(new.vectors) == np.array(got.names)[got.label]).all()
+
+
+def test_memory_maps_and_float16_label_alike(tmp_path):
+    classifier = PrototypeClassifier.from_labels(labels_of())
+    x = clustered_world()[0].vectors
+    np.save(tmp_path / "x.npy", x)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    np.testing.assert_array_equal(classifier.label(mapped).label, classifier.label(x).label)
+    assert np.mean(classifier.predict(x.astype(np.float16)) == classifier.predict(x)) > 0.99
+
+
+def test_probabilities_are_the_agreement():
+    classifier = PrototypeClassifier.from_labels(labels_of())
+    x = clustered_world()[0].vectors
+    shares = classifier.predict_proba(x)
+    np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(shares.max(axis=1), classifier.label(x).agreement, atol=1e-6)
+
+
+@pytest.mark.parametrize("wrong", [np.ones((2, 5)), np.ones((2, 65))])
+def test_vectors_of_another_encoder_are_refused(wrong):
+    classifier = PrototypeClassifier.from_labels(labels_of())
+    with pytest.raises(pl.InputError, match="same encoder"):
+        classifier.label(wrong)
+    with pytest.raises(ValueError, match="features"):
+        classifier.predict(wrong)
+
+
+def test_fit_learns_what_labels_say():
+    world = make_world((60, 60, 60), seed=5)
+    names = np.array(["ant", "bee", "cat"])
+    classifier = PrototypeClassifier().fit(world.vectors, names[world.truth])
+    assert classifier.score(world.vectors, names[world.truth]) > 0.9
+    np.testing.assert_array_equal(classifier.classes_, names)
+    assert classifier.label(world.vectors).names == ("ant", "bee", "cat")
+
+
+def test_only_the_direction_of_a_vector_counts():
+    world = make_world((30, 30))
+    classifier = PrototypeClassifier().fit(world.vectors, world.truth)
+    lengths = np.linspace(0.1, 50, 60)[:, None]
+    other = PrototypeClassifier().fit(world.vectors * lengths, world.truth)
+    np.testing.assert_allclose(
+        other.decision_function(3 * world.vectors), classifier.decision_function(world.vectors),
+        rtol=1e-2, atol=1e-3,
+    )  # fmt: skip
+
+
+def test_prior_weight_prefers_common_classes():
+    world = make_world((200, 10), seed=1)
+    even = PrototypeClassifier(prior_weight=0.0).fit(world.vectors, world.truth)
+    prior = PrototypeClassifier(prior_weight=5.0).fit(world.vectors, world.truth)
+    gap = even.decision_function(world.vectors) - prior.decision_function(world.vectors)
+    np.testing.assert_allclose(gap, 5 * np.log(201 / 11), rtol=1e-3)
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])
+def test_temperature_is_checked_when_it_is_fitted(temperature):
+    with pytest.raises(pl.InputError, match="temperature must be a number above 0"):
+        PrototypeClassifier(temperature=temperature).fit(np.eye(4), [0, 0, 1, 1])
+
+
+def test_a_clone_is_not_fitted():
+    with pytest.raises(NotFittedError):
+        clone(PrototypeClassifier.from_labels(labels_of())).predict(np.ones((1, 64)))
+
+
+@pytest.mark.parametrize("iteration", [0, 5])
+def test_save_and_load(tmp_path, iteration):
+    classifier = PrototypeClassifier.from_labels(labels_of().at(iteration))
+    path = classifier.save(str(tmp_path / "classifier.npz"))
+    assert path == tmp_path / "classifier.npz"
+    assert list(tmp_path.iterdir()) == [path]
+    loaded = PrototypeClassifier.load(path)
+    x = clustered_world()[0].vectors
+    np.testing.assert_array_equal(loaded.classes_, classifier.classes_)
+    np.testing.assert_array_equal(loaded.decision_function(x), classifier.decision_function(x))
+    assert loaded.n_features_in_ == 64
+
+
+@pytest.mark.parametrize("dtype", [int, object, str])
+def test_save_keeps_the_kind_of_the_labels(tmp_path, dtype):
+    y = np.array(["3", "3", "7", "7"]).astype(dtype)
+    classifier = PrototypeClassifier().fit(np.eye(4), y)
+    classifier.save(tmp_path / "c.npz")
+    loaded = PrototypeClassifier.load(tmp_path / "c.npz")
+    np.testing.assert_array_equal(loaded.predict(np.eye(4)), y)
+
+
+def content(name: str) -> bytes:
+    buffer = io.BytesIO()
+    if name == "npy":
+        np.save(buffer, np.ones(3))
+    elif name == "other npz":
+        np.savez(buffer, a=np.ones(3))
+    elif name == "cut":
+        np.savez(buffer, format=np.int64(1), classes=np.array(["a"]))
+        return buffer.getvalue()[:-30]
+    elif name == "pickle":
+        np.savez(buffer, format=np.array([object()], dtype=object))
+    return buffer.getvalue() if name != "text" else b"no array at all"
+
+
+@pytest.mark.parametrize("name", ["npy", "other npz", "cut", "pickle", "text", "empty"])
+def test_other_files_are_refused(tmp_path, name):
+    path = tmp_path / "classifier.npz"
+    path.write_bytes(content(name))
+    with pytest.raises(pl.StoreError, match="not a saved classifier"):
+        PrototypeClassifier.load(path)
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(pl.StoreError, match="not a saved classifier"):
+        PrototypeClassifier.load(tmp_path / "nothing.npz")
+
+
+def test_a_later_format_says_so(tmp_path):
+    path = PrototypeClassifier.from_labels(labels_of()).save(tmp_path / "c.npz")
+    with np.load(path) as stored:
+        fields = {**stored, "format": np.int64(2)}
+    np.savez(path, **fields)
+    with pytest.raises(pl.StoreError, match="another version"):
+        PrototypeClassifier.load(path)
