@@ -1,4 +1,4 @@
-"""What is known of unit vectors without any class name: neighbours, clusters, the map."""
+"""Structure of image vectors without class names: neighbours, clusters and the map."""
 
 from __future__ import annotations
 

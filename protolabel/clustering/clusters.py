@@ -1,4 +1,4 @@
-"""Micro-clusters of images that look alike, and meta-clusters of micro-clusters."""
+"""Micro-clusters of images that look alike, and meta-clusters that group them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from protolabel.clustering.neighbors import KnnGraph, knn_graph
 from protolabel.clustering.presets import Preset, choose_preset
 from protolabel.clustering.reduction import umap_layout
+from protolabel.common.checks import as_indices, as_seed
 from protolabel.common.progress import ProgressFn, resolve
 from protolabel.common.vectors import (
     FloatArray,
@@ -31,20 +32,25 @@ _STEPS = 4
 
 @dataclass(frozen=True, eq=False)
 class Clusters:
-    """Which images look alike, at two scales.
+    """Groups of images that look alike, at two scales.
 
     Attributes
     ----------
-    micro
-        (N,) int32 micro-cluster of every image; -1 is noise, an image like few others.
-    nearest
-        (N,) int32 micro-cluster of every image, noise counted to the nearest centroid.
-    centroids
-        (K, d) float32 unit rows, K >= 1: the mean direction of each micro-cluster.
-    meta
-        (K,) int32 meta-cluster of every micro-cluster.
-    meta_centroids
-        (M, d) float32 unit rows, 1 <= M <= K.
+    micro : (N,) int32
+        Micro-cluster of every image, 0..K-1; -1 is noise: an image that few others resemble.
+    nearest : (N,) int32
+        Micro-cluster of every image, 0..K-1; noise belongs to the nearest centroid.
+    centroids : (K, d) float32
+        Unit rows, K >= 1: the mean direction of each micro-cluster.
+    meta : (K,) int32
+        Meta-cluster of every micro-cluster, 0..M-1.
+    meta_centroids : (M, d) float32
+        Unit rows, 1 <= M <= K: the mean direction of each meta-cluster.
+
+    Raises
+    ------
+    InputError
+        If the shapes do not fit together, or an array refers to a cluster that does not exist.
     """
 
     micro: NDArray[np.int32]
@@ -53,19 +59,36 @@ class Clusters:
     meta: NDArray[np.int32]
     meta_centroids: NDArray[np.float32]
 
+    def __post_init__(self) -> None:
+        centroids = as_vectors(self.centroids, what="centroids")
+        meta_centroids = as_vectors(
+            self.meta_centroids, what="meta_centroids", dim=centroids.shape[1]
+        )
+        micro = as_indices(self.micro, len(centroids), "micro", least=-1)
+        nearest = as_indices(self.nearest, len(centroids), "nearest")
+        meta = as_indices(self.meta, len(meta_centroids), "meta")
+        if micro.ndim != 1 or micro.shape != nearest.shape or meta.shape != (len(centroids),):
+            raise InputError(
+                "Expected micro and nearest of shape (N,) and meta of shape "
+                f"({len(centroids)},), got {micro.shape}, {nearest.shape} and {meta.shape}: "
+                "pass one number per image, and one per micro-cluster."
+            )
+        for name, value in (("micro", micro), ("nearest", nearest), ("meta", meta)):
+            object.__setattr__(self, name, value)
+
     @property
     def n_micro(self) -> int:
-        """Number of micro-clusters, K."""
+        """K, the number of micro-clusters."""
         return len(self.centroids)
 
     @property
     def n_meta(self) -> int:
-        """Number of meta-clusters, M."""
+        """M, the number of meta-clusters."""
         return len(self.meta_centroids)
 
     @property
     def meta_of_images(self) -> NDArray[np.int32]:
-        """(N,) int32 meta-cluster of every image."""
+        """Meta-cluster of every image, (N,) int32 in 0..M-1."""
         return self.meta[self.nearest]
 
 
@@ -90,43 +113,55 @@ def cluster(
 
     Parameters
     ----------
-    vectors
-        (N, d) floating, N >= 1; may be a memory map.
-    graph
-        A `knn_graph` of the same vectors, to share it; computed where missing. Of `visual` where
-        that is given.
-    visual
-        (N, d2) floating vectors of a second encoder: images that look alike are found in them.
-        The centroids stay those of `vectors`, where the text is.
-    preset
-        ``"small"``, ``"medium"``, ``"large"``; None chooses by N.
-    min_cluster_size
-        Images that make a micro-cluster, 2 or more; None takes the preset's.
-    n_meta
-        Number of meta-clusters; None takes about the square root of twice K.
-    seed
-        Seeds the neighbours, the reduction and the sample.
+    vectors : (N, d) floating
+        Image vectors, N >= 1; may be a memory map.
+    graph : KnnGraph, optional
+        Neighbours of the clustered vectors (`visual` if given, else `vectors`), to save their
+        computation.
+    visual : (N, d2) floating, optional
+        Vectors of a second encoder. Images are grouped by them; the centroids are still means of
+        `vectors`, which share a space with the text.
+    preset : {"small", "medium", "large"} or Preset, optional
+        Settings; by default those that suit N.
+    min_cluster_size : int, optional
+        Smallest number of images in a micro-cluster, 2 or more; by default the preset's.
+    n_meta : int, optional
+        Number of meta-clusters, 1 or more; by default about sqrt(2 K), and at most K.
+    seed : int
+        Seed of the neighbours, the reduction and the sample, 0..2**32 - 1.
+    progress : callable, optional
+        ``progress(phase, done, total)``, counting steps; by default a tqdm bar.
 
     Returns
     -------
     Clusters
-        Where no image is like enough others, all are noise (-1) beside one centroid.
+        If no group is dense enough, all images are noise (-1) and there is one centroid.
 
     Raises
     ------
     InputError
-        If an argument does not fit.
+        If an argument cannot be used.
     """
     vectors = as_vectors(vectors)
+    seed = as_seed(seed)
     n = len(vectors)
     settings = choose_preset(preset, n)
     smallest = settings.min_cluster_size if min_cluster_size is None else min_cluster_size
     if not is_whole_number(smallest, 2):
-        raise InputError(f"min_cluster_size must be 2 images or more; got {smallest!r}.")
+        raise InputError(
+            f"Expected a min_cluster_size of 2 images or more, got {smallest!r}: choose a whole "
+            "number in that range."
+        )
     if n_meta is not None and not is_whole_number(n_meta, 1):
-        raise InputError(f"n_meta must be 1 meta-cluster or more; got {n_meta!r}.")
+        raise InputError(
+            f"Expected n_meta of 1 meta-cluster or more, got {n_meta!r}: choose a whole number in "
+            "that range, or pass None."
+        )
     if graph is not None and len(graph) != n:
-        raise InputError(f"graph is of {len(graph)} images, vectors of {n}.")
+        raise InputError(
+            f"Expected a graph of {n} images, as many as there are vectors, got one of "
+            f"{len(graph)}: pass the graph of the same images."
+        )
     report = resolve(progress)
     looks = vectors if visual is None else as_visual(visual, n)
 
@@ -168,28 +203,36 @@ def cluster_means(
     count: int,
     weight: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
-    """Mean of the rows of `values` in each group, (count, columns) float32.
+    """Compute the mean of the rows in each group.
 
     Parameters
     ----------
-    values
-        (n, columns) floating.
-    assignment
-        (n,) group of each row, 0 or more; an empty group has a mean of 0.
-    weight
-        (n,) not negative, how much each row counts; None: equally.
+    values : (n, columns) floating
+        Rows to average.
+    assignment : (n,) integer
+        Group of each row, 0..count-1.
+    count : int
+        Number of groups, 1 or more.
+    weight : (n,) float32, optional
+        Weight of each row, 0 or more; by default all rows weigh the same.
+
+    Returns
+    -------
+    (count, columns) float32
+        The mean of an empty group is 0.
     """
     from scipy.sparse import csr_array
 
     n = len(values)
-    ones = np.ones(n, np.float32) if weight is None else weight
-    member = csr_array((ones, (assignment, np.arange(n))), shape=(count, n))
+    if weight is None:
+        weight = np.ones(n, np.float32)
+    member = csr_array((weight, (assignment, np.arange(n))), shape=(count, n))
     total = np.maximum(member.sum(axis=1), np.finfo(np.float32).tiny)
     return np.asarray((member @ values) / total[:, None], dtype=np.float32)
 
 
 def nearest_centroids(vectors: FloatArray, centroids: NDArray[np.float32]) -> NDArray[np.int32]:
-    """(N,) int32 centroid with the largest cosine to every vector, block by block."""
+    """Return the centroid with the largest cosine to each vector, (N,) int32, block by block."""
     nearest = np.empty(len(vectors), dtype=np.int32)
     step = max(1, 2**24 // len(centroids))
     for rows, x in unit_blocks(vectors):
@@ -209,7 +252,7 @@ def _sample(n: int, size: int, seed: int) -> NDArray[np.intp]:
 def _reduce(
     vectors: FloatArray, graph: KnnGraph, settings: Preset, seed: int
 ) -> NDArray[np.float32]:
-    # A layout needs more images than it has dimensions and neighbours to speak of.
+    # With hardly more images than dimensions, UMAP has nothing to reduce.
     if len(vectors) <= 2 * settings.dimensions + 2:
         return unit_rows(vectors)
     return umap_layout(
@@ -241,12 +284,21 @@ def _density(
 def cluster_sums(
     vectors: FloatArray, assignment: NDArray[np.int32], count: int
 ) -> NDArray[np.float32]:
-    """Sum of the unit rows of each group, (count, d) float32, block by block.
+    """Sum the unit vectors of each group, block by block.
 
     Parameters
     ----------
-    assignment
-        (N,) group of each row; -1 takes no part.
+    vectors : (N, d) floating
+        Rows of any length, which are scaled to length 1; may be a memory map.
+    assignment : (N,) int32
+        Group of each row, 0..count-1; -1 leaves the row out.
+    count : int
+        Number of groups, 1 or more.
+
+    Returns
+    -------
+    (count, d) float32
+        The sum of an empty group is 0.
     """
     total = np.zeros((count, vectors.shape[1]), dtype=np.float32)
     for rows, x in unit_blocks(vectors):
@@ -266,6 +318,6 @@ def _agglomerate(centroids: NDArray[np.float32], n_meta: int | None) -> NDArray[
 
     model = AgglomerativeClustering(n_clusters=wanted, metric="cosine", linkage="average")
     labels = model.fit_predict(centroids)
-    # Numbered by first appearance, so that equal data gives equal numbers.
+    # Number them by first appearance, so that equal data gives equal numbers.
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first)).astype(np.int32)[inverse]

@@ -1,7 +1,7 @@
-"""Where images stand around their mean, and the strongest axes along which they differ.
+"""Coordinates of images around their mean, and the axes along which images differ most.
 
-Those axes are the style of a folder as often as its classes: photographs and drawings, day and
-night. Distances count them less where the images of one class are spread along them.
+These axes often show the style of a folder and not its classes: photographs and drawings, day and
+night. Distances therefore give less weight to an axis along which one class is spread widely.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
 
 __all__ = ["ImageSpace", "axis_weights", "image_space", "principal_axes", "squared_distances"]
 
-N_AXES = 8  # beyond these, no direction holds much more than its share of the variance
-HALF_TRUST = 500.0  # images after which the variance along an axis counts for half of its limit
-TRUST_LIMIT = 0.5  # the rest of the weight stays with the mean variance, however many images
+N_AXES = 8  # on CLIP vectors, the variance along further axes is close to the average
+HALF_TRUST = 500.0  # images at which the trust in a measured variance reaches half its limit
+TRUST_LIMIT = 0.5  # of the measured variance; the mean variance always keeps the other half
 
-_SAMPLE = 20_000  # rows that the axes are estimated on
+_SAMPLE = 20_000  # the most rows that the axes are estimated on
 
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class ImageSpace:
-    """N images seen from a mean.
+    """N images relative to a mean.
 
     Attributes
     ----------
-    mean
-        (d,) float32, the mean image: what separates image space from text space.
-    axes
-        (m, d) float32 orthonormal rows, m <= 8: the strongest principal axes.
-    square
-        (N,) float32 squared distance of every image from the mean.
-    along
-        (N, m) float32 coordinates of every image on the axes.
+    mean : (d,) float32
+        Mean image vector; most of the modality gap between images and texts lies along it.
+    axes : (m, d) float32
+        Orthonormal rows, m <= 8: the strongest principal axes.
+    square : (N,) float32
+        Squared distance of every image from the mean.
+    along : (N, m) float32
+        Coordinates of every image on the axes.
     """
 
     mean: Floats
@@ -53,14 +53,20 @@ class ImageSpace:
 def image_space(
     vectors: FloatArray, mean: Floats | None = None, axes: Floats | None = None
 ) -> ImageSpace:
-    """Describe images around their own mean and axes, or around those of others.
+    """Describe images relative to their own mean and axes, or to given ones.
 
     Parameters
     ----------
-    vectors
-        (N, d) floating; may be a memory map.
-    mean, axes
-        (d,) and (m, d), as in `ImageSpace`; None takes those of the vectors.
+    vectors : (N, d) floating
+        Image vectors of any length, which are scaled to length 1; may be a memory map.
+    mean : (d,) float32, optional
+        Mean of the space; by default that of the vectors.
+    axes : (m, d) float32, optional
+        Axes of the space; by default the 8 strongest of the vectors.
+
+    Returns
+    -------
+    ImageSpace
     """
     if mean is None:
         total = np.zeros(vectors.shape[1])
@@ -79,22 +85,23 @@ def image_space(
 
 
 def principal_axes(vectors: FloatArray, count: int) -> tuple[NDArray[np.float64], Floats]:
-    """Largest variances of unit vectors, and the directions of them.
+    """Find the directions in which unit vectors vary most.
 
     Parameters
     ----------
-    vectors
-        (N, d) floating; at most 20,000 rows, evenly spaced, are looked at.
-    count
+    vectors : (N, d) floating
+        Rows of any length, which are scaled to length 1. At most 20,000 of them, evenly spaced,
+        are used.
+    count : int
         Number of axes, 1 or more.
 
     Returns
     -------
-    variances
-        (m,) eigenvalues of the covariance, the largest first, m = min(count, d).
-    axes
-        (m, d) float32 orthonormal rows. The largest component of every axis is positive, so equal
-        data gives equal signs.
+    variances : (m,) float64
+        Eigenvalues of the covariance, the largest first; m = min(count, d).
+    axes : (m, d) float32
+        Orthonormal rows. The largest component of each axis is positive, so equal data gives
+        equal signs.
     """
     from scipy.linalg import eigh
 
@@ -114,19 +121,24 @@ def principal_axes(vectors: FloatArray, count: int) -> tuple[NDArray[np.float64]
 
 
 def axis_weights(along: NDArray[np.float64], mean: float, n: int) -> Floats:
-    """How much a squared distance along each axis counts, (m,) float32 in (0, 1].
+    """Compute the weight of a squared distance along each axis.
 
-    The mean variance of a coordinate over the variance along the axis, shrunk to 1 where images
-    are few; an axis with less than its share of the variance counts plainly.
+    The weight is the ratio of the average variance to the variance along the axis, drawn towards
+    1 if there are few images, and at most 1.
 
     Parameters
     ----------
-    along
-        (m,) variance within the classes along each axis.
-    mean
-        Variance within the classes of a coordinate, on average.
-    n
-        Number of images that they were estimated on.
+    along : (m,) float64
+        Variance within the classes along each axis, 0 or more.
+    mean : float
+        Variance within the classes of a coordinate on average, 0 or more.
+    n : int
+        Number of images that the variances were estimated on.
+
+    Returns
+    -------
+    (m,) float32
+        Weights in (0, 1].
     """
     trust = TRUST_LIMIT * n / (n + HALF_TRUST)
     shrunk = np.maximum(trust * along + (1.0 - trust) * mean, 1e-12)
@@ -136,34 +148,41 @@ def axis_weights(along: NDArray[np.float64], mean: float, n: int) -> Floats:
 def squared_distances(
     vectors: FloatArray, space: ImageSpace, centres: Floats, weights: Floats
 ) -> Floats:
-    """Squared distances (N, C) float32 of images from centres, block by block.
+    """Compute weighted squared distances of images from centres, block by block.
 
-    For z an image relative to the mean, ``|z - centre|^2`` less ``1 - weight`` of its part along
-    each axis.
+    With z an image relative to the mean, the distance is ``|z - centre|^2``, in which the part
+    along each axis counts by its weight.
 
     Parameters
     ----------
-    vectors, space
-        The images, and where they stand.
-    centres
-        (C, d) float32 relative to the mean.
-    weights
-        (m,) float32 in 0..1, one per axis.
+    vectors : (N, d) floating
+        Image vectors; may be a memory map.
+    space : ImageSpace
+        The space of the same images.
+    centres : (C, d) float32
+        Points relative to the mean.
+    weights : (m,) float32
+        Weight of each axis, 0..1.
+
+    Returns
+    -------
+    (N, C) float32
+        Distances of 0 or more.
     """
     less = 1.0 - weights
     own = space.square - np.square(space.along) @ less
     seen = centres - (less * (centres @ space.axes.T)) @ space.axes
-    # From x and not z = x - mean, so that no block is copied: z . c = x . c - mean . c
+    # Uses x and not z = x - mean, so that no block is copied: z . c = x . c - mean . c
     constant = np.einsum("cj,cj->c", centres, seen) + 2.0 * (seen @ space.mean)
     distances = np.empty((len(vectors), len(centres)), dtype=np.float32)
     for rows, x in unit_blocks(vectors):
         distances[rows] = own[rows, None] - 2.0 * (x @ seen.T) + constant
-    np.maximum(distances, 0.0, out=distances)  # rounding can leave a tiny negative one
+    np.maximum(distances, 0.0, out=distances)  # rounding can make a distance slightly negative
     return distances
 
 
 def _sample_blocks(vectors: FloatArray) -> Iterator[Floats]:
     step = -(-len(vectors) // _SAMPLE)
-    # Without a step the array itself, whose rows may be known to have length 1.
+    # Slicing makes a new array, and unit_blocks recognises only the very array it knows.
     for _, x in unit_blocks(vectors if step == 1 else vectors[::step]):
         yield x

@@ -1,4 +1,4 @@
-"""One graph of nearest neighbours for the vote, the clustering and the map."""
+"""The nearest-neighbour graph that votes, clusters and the map share."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from protolabel.common.checks import as_indices, as_seed
 from protolabel.common.vectors import (
     FloatArray,
     as_vectors,
@@ -23,39 +24,73 @@ if TYPE_CHECKING:
 __all__ = ["KnnGraph", "knn_graph"]
 
 EXACT_LIMIT = 20_000
-"""Up to this many images all pairs are compared (in blocks): a few seconds, and exact."""
+"""Largest number of images whose pairs are all compared, block by block."""
 
 
 @dataclass(frozen=True, eq=False)
 class KnnGraph:
     """The nearest neighbours of every image by cosine similarity.
 
+    The arrays are checked when the graph is made, because compiled code reads them unchecked.
+
     Attributes
     ----------
-    indices
-        (N, k) int32, the most similar first; an image is not its own neighbour.
-    similarities
-        (N, k) float32 cosines in -1..1, falling along a row.
+    indices : (N, k) int32
+        Row numbers of the neighbours, 0..N-1, the most similar first. An image is not its own
+        neighbour.
+    similarities : (N, k) float32
+        Cosine of each image and neighbour, -1..1, falling along a row.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ, an index is no row number, or a similarity is not finite.
     """
 
     indices: NDArray[np.int32]
     similarities: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        indices, similarities = np.asarray(self.indices), np.asarray(self.similarities)
+        if indices.ndim != 2 or indices.shape != similarities.shape:
+            raise InputError(
+                "Expected neighbour indices and similarities of one shape (N, k), got "
+                f"{indices.shape} and {similarities.shape}: pass one row per image to both."
+            )
+        indices = as_indices(indices, len(indices), "neighbour indices")
+        if not np.issubdtype(similarities.dtype, np.floating):
+            raise InputError(
+                "Expected similarities that are floating-point numbers, got dtype "
+                f"{similarities.dtype}: pass cosines."
+            )
+        bad = np.count_nonzero(~np.isfinite(similarities))
+        if bad:
+            raise InputError(
+                f"Expected finite similarities, got {bad} that are not: compute the graph again."
+            )
+        object.__setattr__(self, "indices", indices)
+        object.__setattr__(self, "similarities", similarities.astype(np.float32, copy=False))
 
     def __len__(self) -> int:
         return len(self.indices)
 
     @property
     def k(self) -> int:
-        """Neighbours per image."""
+        """Number of neighbours per image."""
         return int(self.indices.shape[1])
 
     def weights(self, k: int) -> csr_array:
-        """Symmetric vote matrix (kNN + kNN^T) / 2 over the first `k` neighbours.
+        """Return the symmetric vote matrix (A + A^T) / 2 of the first `k` neighbours.
+
+        Parameters
+        ----------
+        k : int
+            Neighbours that vote, 0 or more; at most all of the graph's are used.
 
         Returns
         -------
-        scipy.sparse.csr_array
-            (N, N) float32 with at most 2 N k entries; an edge weighs 1/k, half in each direction.
+        (N, N) scipy.sparse.csr_array of float32
+            A[i, j] is 1/k where j is one of the first `k` neighbours of i; at most 2 N k entries.
         """
         from scipy.sparse import csr_array
 
@@ -72,27 +107,35 @@ class KnnGraph:
 def knn_graph(vectors: FloatArray, k: int = 15, *, seed: int = 0) -> KnnGraph:
     """Find the `k` nearest neighbours of every vector by cosine similarity.
 
-    Exact up to `EXACT_LIMIT` vectors, by nearest-neighbour descent (Dong et al., WWW 2011, as
-    implemented in pynndescent) above.
+    The search is exact up to `EXACT_LIMIT` vectors. Above, it is nearest-neighbour descent (Dong
+    et al., WWW 2011, as implemented in pynndescent).
 
     Parameters
     ----------
-    vectors
-        (N, d) floating, any row length; may be a memory map.
-    k
-        Neighbours per image, at least 1; fewer where N is smaller than k + 1.
-    seed
-        Seeds the descent; the exact search needs none.
+    vectors : (N, d) floating
+        Rows of any length; may be a memory map.
+    k : int
+        Neighbours per image, 1 or more; at most N - 1 are returned.
+    seed : int
+        Seed of the descent, 0..2**32 - 1; the exact search is not random.
+
+    Returns
+    -------
+    KnnGraph
 
     Raises
     ------
     InputError
-        If `vectors` or `k` cannot be used.
+        If an argument cannot be used.
     """
     vectors = as_vectors(vectors)
+    seed = as_seed(seed)
     if not is_whole_number(k, 1):
-        raise InputError(f"k must be at least 1 neighbour, got {k!r}.")
-    k = min(k, len(vectors) - 1)
+        raise InputError(
+            f"Expected k, the neighbours per image, as a whole number of 1 or more, got {k!r}: "
+            "choose another k."
+        )
+    k = min(int(k), len(vectors) - 1)
     if k == 0:
         return KnnGraph(np.empty((len(vectors), 0), np.int32), np.empty((len(vectors), 0), "f4"))
     if len(vectors) <= EXACT_LIMIT:
@@ -125,8 +168,7 @@ def _descent(vectors: FloatArray, k: int, seed: int) -> KnnGraph:
     unit = np.empty(vectors.shape, dtype=np.float32)
     for rows, block in unit_blocks(vectors):
         unit[rows] = block
-    # One neighbour more, as pynndescent counts an image among its own; "dot" of unit rows is
-    # their cosine.
+    # One neighbour more, because pynndescent counts an image among its own neighbours.
     index = NNDescent(
         unit, metric="dot", n_neighbors=k + 1, random_state=seed, low_memory=True, n_jobs=None
     )
@@ -135,7 +177,7 @@ def _descent(vectors: FloatArray, k: int, seed: int) -> KnnGraph:
 
 
 def _without_self(near: NDArray[np.int32], similarity: NDArray[np.float32], k: int) -> KnnGraph:
-    """Drop each row's own index (or the last neighbour where it is missing), keep the order."""
+    """Drop the image itself from each row, or the last neighbour if it is missing there."""
     itself = near == np.arange(len(near), dtype=np.int32)[:, None]
     itself[~itself.any(axis=1), -1] = True
     keep = ~itself

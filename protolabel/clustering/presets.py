@@ -1,4 +1,4 @@
-"""Small, medium, large: how clusters, neighbours and the map are computed at each size."""
+"""Settings for small, medium and large folders: neighbours, clusters and the map."""
 
 from __future__ import annotations
 
@@ -15,20 +15,22 @@ class Preset:
 
     Attributes
     ----------
-    name
+    name : str
         ``"small"``, ``"medium"`` or ``"large"``.
-    min_cluster_size
-        Images that make a micro-cluster.
-    min_samples
-        HDBSCAN's caution: neighbours that make a point dense.
-    neighbors
-        Neighbours per image in the graph.
-    dimensions
-        Coordinates that the vectors are reduced to before clustering.
-    epochs
-        Passes of the layout that reduces them (UMAP).
-    sample
-        Images that the clustering and the map are fitted on; the rest are assigned.
+    min_cluster_size : int
+        Smallest number of images in a micro-cluster, 2 or more.
+    min_samples : int
+        HDBSCAN's core distance reaches the neighbour of this rank, 1 or more; a larger value
+        leaves more images as noise.
+    neighbors : int
+        Neighbours per image in the graph, 1 or more.
+    dimensions : int
+        Coordinates of the UMAP layout that is clustered, 1 or more.
+    epochs : int
+        Passes of the UMAP optimiser, for the clustering and for the map, 1 or more.
+    sample : int
+        The most images that the clustering and the map are fitted on, 1 or more; the other
+        images are assigned afterwards.
     """
 
     name: str
@@ -45,10 +47,22 @@ PRESETS = {
     "medium": Preset("medium", 5, 2, 15, 5, 200, 50_000),
     "large": Preset("large", 20, 5, 15, 5, 200, 50_000),
 }
+"""The presets by name, smallest folders first."""
 
 
 def choose_preset(preset: str | Preset | None, n_images: int) -> Preset:
-    """Return the preset of that name, or the one for `n_images` where it is None.
+    """Return a preset by its name, or the one that suits the number of images.
+
+    Parameters
+    ----------
+    preset : str, Preset or None
+        A key of `PRESETS`; a `Preset`, returned as it is; None chooses by `n_images`.
+    n_images : int
+        Number of images, 1 or more.
+
+    Returns
+    -------
+    Preset
 
     Raises
     ------
@@ -59,6 +73,9 @@ def choose_preset(preset: str | Preset | None, n_images: int) -> Preset:
         return preset
     if preset is None:
         preset = "small" if n_images < 1_000 else "medium" if n_images < 50_000 else "large"
-    if preset not in PRESETS:
-        raise InputError(f"preset must be one of {', '.join(PRESETS)}; got {preset!r}.")
+    if not isinstance(preset, str) or preset not in PRESETS:
+        raise InputError(
+            f"Expected a preset, one of {', '.join(PRESETS)}, got {preset!r}: choose one of "
+            "these, or pass None."
+        )
     return PRESETS[preset]

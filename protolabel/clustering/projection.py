@@ -1,4 +1,4 @@
-"""A map of the images that stays still, and where prototypes and centroids stand on it."""
+"""The two-dimensional map of the images, and the places of prototypes and centroids on it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from protolabel.clustering.clusters import Clusters, cluster_means
 from protolabel.clustering.neighbors import KnnGraph, knn_graph
 from protolabel.clustering.presets import Preset, choose_preset
 from protolabel.clustering.reduction import principal_components, umap_layout
+from protolabel.common.checks import as_seed
 from protolabel.common.progress import ProgressFn, resolve
 from protolabel.common.vectors import FloatArray, as_vectors, unit_blocks
 from protolabel.errors import InputError
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["place", "place_centroids", "place_prototypes", "project"]
 
-_NEAREST = 15  # images whose coordinates a prototype stands among
+_NEAREST = 15  # images whose coordinates are averaged to place a prototype
 
 
 def project(
@@ -33,41 +34,49 @@ def project(
     seed: int = 0,
     progress: ProgressFn | None = None,
 ) -> NDArray[np.float32]:
-    """Give every image a place on a plane.
+    """Lay out the images on a plane.
 
-    Past `Preset.sample` images the layout is of a sample; every other image stands among its
-    neighbours.
+    With more than `Preset.sample` images, UMAP lays out a random sample, and every other image is
+    placed among its neighbours.
 
     Parameters
     ----------
-    vectors
-        (N, d) floating; may be a memory map.
-    graph
-        A `knn_graph` of the same vectors, to share it; computed where missing.
-    method
-        ``"umap"`` keeps neighbours together; ``"pca"`` is there at once.
-    preset
-        As in `cluster`.
-    seed
-        Same seed, same map.
+    vectors : (N, d) floating
+        Image vectors; may be a memory map.
+    graph : KnnGraph, optional
+        Neighbours of the same vectors, to save their computation.
+    method : {"umap", "pca"}
+        ``"umap"`` keeps neighbours together and takes time; ``"pca"`` projects on the two
+        strongest axes at once.
+    preset : {"small", "medium", "large"} or Preset, optional
+        Settings; by default those that suit N.
+    seed : int
+        Seed of the neighbours, the sample and the layout, 0..2**32 - 1.
+    progress : callable, optional
+        ``progress(phase, done, total)``, counting steps; by default a tqdm bar.
 
     Returns
     -------
     (N, 2) float32
+        Coordinates without a unit.
 
     Raises
     ------
     InputError
-        If an argument does not fit.
+        If an argument cannot be used.
     """
     vectors = as_vectors(vectors)
-    if method not in ("umap", "pca"):
-        raise InputError(f"method must be umap or pca; got {method!r}.")
+    seed = as_seed(seed)
+    if not isinstance(method, str) or method not in ("umap", "pca"):
+        raise InputError(f"Expected the method umap or pca, got {method!r}: choose one of the two.")
     n = len(vectors)
     settings = choose_preset(preset, n)
     if graph is not None and len(graph) != n:
-        raise InputError(f"graph is of {len(graph)} images, vectors of {n}.")
-    if method == "pca" or n <= 6:  # a layout of a handful says no more than the axes do
+        raise InputError(
+            f"Expected a graph of {n} images, as many as there are vectors, got one of "
+            f"{len(graph)}: pass the graph of the same images."
+        )
+    if method == "pca" or n <= 6:  # UMAP adds nothing to the axes of so few images
         return principal_components(vectors, 2)
     report = resolve(progress)
     report("map", 0, 2)
@@ -88,32 +97,36 @@ def project(
 def place(
     points: NDArray[np.float32], vectors: FloatArray, xy: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Where points of the embedding space stand on the map: among their nearest images.
+    """Place points of the embedding space on the map, among their nearest images.
 
-    The weighted mean of the coordinates of the 15 images with the largest cosine. (UMAP's own
-    `transform` puts a prototype, which is no image, far from all of them.)
+    A point goes to the weighted mean of the coordinates of the 15 images with the largest cosine.
+    (UMAP's own `transform` would put a prototype, which is not an image, far from all images.)
 
     Parameters
     ----------
-    points
-        (P, d) float32 unit rows.
-    vectors
-        (N, d) image embeddings.
-    xy
-        (N, 2) their map.
+    points : (P, d) float32
+        Unit rows.
+    vectors : (N, d) floating
+        Image vectors; may be a memory map.
+    xy : (N, 2) float32
+        Map of the same images, from `project`.
 
     Returns
     -------
     (P, 2) float32
+        Coordinates on the map.
 
     Raises
     ------
     InputError
-        If the three do not fit together.
+        If the three arrays do not fit together.
     """
     points = as_vectors(points, what="points", dim=vectors.shape[1])
     if len(xy) != len(vectors):
-        raise InputError(f"xy is the map of {len(xy)} images, vectors are of {len(vectors)}.")
+        raise InputError(
+            f"Expected xy, the map of {len(vectors)} images, got one of {len(xy)}: pass the map "
+            "and the vectors of the same images."
+        )
     k = min(_NEAREST, len(vectors))
     best = np.full((len(points), k), -np.inf, dtype=np.float32)
     near = np.zeros((len(points), k), dtype=np.int64)
@@ -135,13 +148,41 @@ def place(
 def place_prototypes(
     run: Refinement, vectors: FloatArray, xy: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Places of the prototypes at every iteration, (T + 1, C, 2) float32."""
+    """Place the prototypes of every iteration on the map.
+
+    Parameters
+    ----------
+    run : Refinement
+        A run of T iterations with C classes.
+    vectors : (N, d) floating
+        The image vectors of the run.
+    xy : (N, 2) float32
+        Map of the same images, from `project`.
+
+    Returns
+    -------
+    (T + 1, C, 2) float32
+        Coordinates on the map; the first entry is the start, before any iteration.
+    """
     points = np.concatenate([state.prototypes for state in run.iterations])
     return place(points, vectors, xy).reshape(len(run.iterations), -1, 2)
 
 
 def place_centroids(clusters: Clusters, xy: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Places of the micro-cluster centroids: the mean of their images' coordinates, (K, 2)."""
+    """Place the micro-clusters on the map, each at the mean of its images.
+
+    Parameters
+    ----------
+    clusters : Clusters
+        K micro-clusters of N images.
+    xy : (N, 2) float32
+        Map of the same images, from `project`.
+
+    Returns
+    -------
+    (K, 2) float32
+        Coordinates on the map.
+    """
     inside = clusters.micro >= 0
     if not inside.any():
         return np.asarray(xy.mean(axis=0, keepdims=True))
@@ -151,7 +192,7 @@ def place_centroids(clusters: Clusters, xy: NDArray[np.float32]) -> NDArray[np.f
 def _layout(
     vectors: FloatArray, graph: KnnGraph, settings: Preset, seed: int
 ) -> NDArray[np.float32]:
-    # Few images are kept apart, so that none hides another; many may sit tight.
+    # Few images are kept apart, so that none hides another; many may lie close together.
     apart = float(np.clip(25.0 / len(vectors) ** 0.5, 0.1, 0.8))
     return umap_layout(
         vectors, graph, dimensions=2, min_dist=apart, epochs=settings.epochs, seed=seed
@@ -161,7 +202,7 @@ def _layout(
 def _spread(
     graph: KnnGraph, chosen: NDArray[np.intp], xy: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Put every image among those of its neighbours that have a place, nearest first, in waves."""
+    """Place every image among its neighbours that have a place, in waves from the sample."""
     n = len(graph)
     places = np.zeros((n, 2), dtype=np.float32)
     placed = np.zeros(n, dtype=bool)
@@ -173,13 +214,14 @@ def _spread(
         reached = known.any(axis=1)
         if not reached.any():
             break
-        # The nearest placed neighbour holds the image, two more pull it off that very spot.
+        # Three neighbours, the nearest with the most weight: the image lies close to that
+        # neighbour but not on top of it.
         known &= known.cumsum(axis=1) <= 3
         weight = known / (1.0 + np.arange(graph.k, dtype=np.float32))
         weight /= np.maximum(weight.sum(axis=1, keepdims=True), 1e-12)
         here = np.einsum("nk,nkc->nc", weight, places[near])
         places[rest[reached]] = here[reached]
         placed[rest[reached]] = True
-    if not placed.all():  # islands that the sample missed: beside the rest, at its middle
+    if not placed.all():  # components without a sampled image go to the centre of the map
         places[~placed] = xy.mean(axis=0)
     return places

@@ -1,4 +1,4 @@
-"""Fewer dimensions: principal components at once, a UMAP layout when there is time for it."""
+"""Reduction to a few dimensions, by principal components or by UMAP."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["principal_components", "umap_layout"]
 
-# Where numba has neither OpenMP nor TBB, two threads in its parallel code end the process.
+# If numba has neither OpenMP nor TBB, two threads in its parallel code abort the process.
 _ONE_AT_A_TIME = threading.Lock()
 
-# UMAP misses a search index that only its `transform` needs. For good, because a filter for the
-# time of a fit is lost where another thread leaves a `catch_warnings` of its own meanwhile.
+# UMAP warns that it lacks a search index, which only its `transform` would need. The filter stays
+# for good: one that covers a single fit is lost if another thread leaves a `catch_warnings` block
+# in the meantime.
 warnings.filterwarnings("ignore", module=r"umap\.umap_")
 
 
@@ -31,15 +32,16 @@ def principal_components(vectors: FloatArray, dimensions: int) -> NDArray[np.flo
 
     Parameters
     ----------
-    vectors
-        (N, d) floating; may be a memory map.
-    dimensions
-        Number of axes; where the data has fewer, the rest of the columns are 0.
+    vectors : (N, d) floating
+        Rows of any length, which are scaled to length 1; may be a memory map.
+    dimensions : int
+        Number of axes, 1 or more.
 
     Returns
     -------
     (N, dimensions) float32
-        The largest component of every axis is positive, so equal data gives equal signs.
+        Coordinates; 0 in the columns beyond d. The largest component of each axis is positive, so
+        equal data gives equal signs.
     """
     _, axes = principal_axes(vectors, dimensions)
     result = np.zeros((len(vectors), dimensions), dtype=np.float32)
@@ -58,23 +60,28 @@ def umap_layout(
 ) -> NDArray[np.float32]:
     """Lay out a neighbour graph in few dimensions (UMAP, McInnes et al., 2018).
 
-    It starts from the principal components, so a small folder and a large one look alike from run
-    to run. The first call in a process compiles for several seconds.
+    The layout starts from the principal components, so its overall orientation stays the same
+    from run to run. The first call in a process compiles for several seconds.
 
     Parameters
     ----------
-    vectors
-        (N, d) floating with N > `dimensions` + 2.
-    graph
-        The k nearest neighbours of the same vectors.
-    dimensions, min_dist, epochs
-        Coordinates to make, how tightly neighbours may sit, passes of the layout.
-    seed
-        Same seed, same layout.
+    vectors : (N, d) floating
+        Image vectors, N > `dimensions` + 2.
+    graph : KnnGraph
+        Neighbours of the same vectors.
+    dimensions : int
+        Coordinates of the layout, 1 or more.
+    min_dist : float
+        Smallest distance that the layout aims for between neighbours, 0..1.
+    epochs : int
+        Passes of the optimiser, 1 or more.
+    seed : int
+        Seed of the optimiser, 0..2**32 - 1.
 
     Returns
     -------
     (N, dimensions) float32
+        Coordinates without a unit.
     """
     from umap import UMAP
 

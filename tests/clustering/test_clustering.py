@@ -152,19 +152,51 @@ def test_n_meta_is_kept():
 
 @pytest.mark.parametrize("value", [1, 0, 2.5, "5"])
 def test_min_cluster_size_is_checked(value):
-    with pytest.raises(pl.InputError, match="min_cluster_size must be 2 images or more"):
+    with pytest.raises(pl.InputError, match="min_cluster_size of 2 images or more"):
         pl.cluster(np.ones((3, 2)), min_cluster_size=value, progress=silent)
 
 
 @pytest.mark.parametrize("value", [0, -3, 1.5])
 def test_n_meta_is_checked(value):
-    with pytest.raises(pl.InputError, match="n_meta must be 1 meta-cluster or more"):
+    with pytest.raises(pl.InputError, match="n_meta of 1 meta-cluster or more"):
         pl.cluster(np.ones((3, 2)), n_meta=value, progress=silent)
 
 
 def test_a_graph_of_other_images_is_refused():
-    with pytest.raises(pl.InputError, match="graph is of 3 images, vectors of 4"):
+    with pytest.raises(pl.InputError, match=r"graph of 4 images.* got one of 3"):
         pl.cluster(np.ones((4, 2)), pl.knn_graph(np.ones((3, 2))), progress=silent)
+
+
+@pytest.mark.parametrize("seed", [-1, 0.5, 2**32, "7", np.ones(2)])
+def test_a_seed_is_a_whole_number_in_range(seed):
+    with pytest.raises(pl.InputError, match="seed from 0 to"):
+        pl.cluster(np.ones((3, 2)), seed=seed, progress=silent)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("micro", [0, 2, 1, 0], "micro from -1 to 1, got 0 to 2"),
+        ("micro", [0, -2, 1, 0], "micro from -1 to 1, got -2 to 1"),
+        ("nearest", [0, -1, 1, 0], "nearest from 0 to 1, got -1 to 1"),
+        ("nearest", [0.0, 1.0, 1.0, 0.0], "nearest that are whole numbers, got dtype float64"),
+        ("nearest", [0, 1, 1], r"got \(4,\), \(3,\) and \(2,\)"),
+        ("meta", [0, 1], "meta from 0 to 0, got 0 to 1"),
+        ("centroids", [[1.0, 0.0], [np.nan, 1.0]], "centroids"),
+        ("meta_centroids", [[1.0, 0.0, 0.0]], "meta_centroids must have 2 columns"),
+    ],
+)
+def test_clusters_that_do_not_fit_together_are_refused(name, value, reason):
+    sound = {
+        "micro": np.array([0, -1, 1, 0]),
+        "nearest": np.array([0, 1, 1, 0]),
+        "centroids": np.eye(2),
+        "meta": np.array([0, 0]),
+        "meta_centroids": np.array([[1.0, 0.0]]),
+    }
+    assert pl.Clusters(**sound).micro.dtype == np.int32
+    with pytest.raises(pl.InputError, match=reason):
+        pl.Clusters(**sound | {name: np.array(value)})
 
 
 def test_progress_runs_to_its_end():

@@ -56,8 +56,39 @@ def test_small_folders_have_fewer_neighbours(n, k):
 
 @pytest.mark.parametrize("k", [0, -1, 1.5, "3"])
 def test_k_is_a_whole_number(k):
-    with pytest.raises(pl.InputError, match="at least 1 neighbour"):
+    with pytest.raises(pl.InputError, match="whole number of 1 or more"):
         knn_graph(np.ones((3, 2)), k)
+
+
+@pytest.mark.parametrize("seed", [-1, 0.0, 2**32, None])
+def test_a_seed_is_a_whole_number_in_range(seed):
+    with pytest.raises(pl.InputError, match="seed from 0 to"):
+        knn_graph(np.ones((3, 2)), 1, seed=seed)
+
+
+@pytest.mark.parametrize(
+    ("indices", "similarities", "reason"),
+    [
+        ([[1], [2]], [[1.0], [1.0]], "from 0 to 1, got 1 to 2"),
+        ([[1], [-1]], [[1.0], [1.0]], "from 0 to 1, got -1 to 1"),
+        ([[1.0], [0.0]], [[1.0], [1.0]], "whole numbers, got dtype float64"),
+        ([["a"], ["b"]], [[1.0], [1.0]], "whole numbers"),
+        ([[1], [0]], [[1.0], [np.nan]], "finite similarities, got 1 that"),
+        ([[1], [0]], [[1], [1]], "floating-point numbers"),
+        ([[1], [0]], [[1.0, 1.0], [1.0, 1.0]], r"one shape \(N, k\)"),
+        ([1, 0], [1.0, 1.0], r"one shape \(N, k\)"),
+    ],
+)
+def test_a_graph_from_outside_is_checked_before_compiled_code_reads_it(
+    indices, similarities, reason
+):
+    with pytest.raises(pl.InputError, match=reason):
+        KnnGraph(np.array(indices), np.array(similarities))
+
+
+def test_a_graph_from_outside_is_stored_with_the_documented_dtypes():
+    graph = KnnGraph(np.array([[1], [0]], np.uint64), np.ones((2, 1)))
+    assert (graph.indices.dtype, graph.similarities.dtype) == (np.int32, np.float32)
 
 
 def test_a_permuted_folder_has_a_permuted_graph():

@@ -26,8 +26,14 @@ def test_a_preset_of_ones_own_is_kept():
 
 
 def test_an_unknown_name_lists_the_known():
-    with pytest.raises(InputError, match="small, medium, large; got 'huge'"):
+    with pytest.raises(InputError, match="small, medium, large, got 'huge'"):
         choose_preset("huge", 10)
+
+
+@pytest.mark.parametrize("preset", [5, [], {}])
+def test_what_is_no_name_is_refused(preset):
+    with pytest.raises(InputError, match="Expected a preset"):
+        choose_preset(preset, 10)
 
 
 def test_clusters_grow_with_the_preset():
