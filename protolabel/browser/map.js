@@ -1,33 +1,45 @@
-// The map: toolbar, stage, legend and timeline over one model. Works on an anywidget model and on
-// anything with get, set, save_changes, on, off and send. Names are untrusted: textContent only.
-import { Cloud, drawingOrder, typed } from "./points.js";
-import { Painter, classColours, mix, parseColour, ramp } from "./paint.js";
-import { button, icon, make } from "./parts.js";
-import { overlay } from "./overlay.js";
-import { hand } from "./hand.js";
-import { words } from "./words.js";
-import { reading } from "./reading.js";
+// ImageMap: the map over one model. It owns its parts (toolbar, stage, legend, card, timeline) and
+// the frame in which changes of the model become pixels. The model is an anywidget model, or
+// anything with get, set, save_changes, on, off and send.
+import { packBits, typed, unpackBits } from "./bytes.js";
+import { colouring } from "./colouring.js";
+import { MapData } from "./decode.js";
+import { make } from "./dom.js";
+import { Gestures } from "./gestures.js";
+import { HoverCard } from "./hover_card.js";
+import { Legend } from "./legend.js";
+import { PointMotion, StarMotion } from "./motion.js";
+import { Overlay } from "./overlay.js";
+import { Painter } from "./paint.js";
+import { Grid, drawingOrder, insidePolygon } from "./points.js";
+import { Selection } from "./selection.js";
+import { Theme } from "./theme.js";
+import { Timeline } from "./timeline.js";
+import { Toolbar } from "./toolbar.js";
+import { View } from "./view.js";
+import { spokenMap, stepWords } from "./wording.js";
 
-const COLOURINGS = { label: "Label", agreement: "Agreement", changed: "Changed", micro: "Micro", meta: "Meta" };
-const TITLES = {
-  label: "Colour by class",
-  agreement: "Colour by how far the votes agree",
-  changed: "Colour what the iterations changed",
-  micro: "Colour by micro-cluster: images that look alike",
-  meta: "Colour by meta-cluster: groups of micro-clusters",
+// What a change of a trait makes out of date.
+const DIRTIES = {
+  xy: "points", labels: "run", label_bytes: "run", agreement: "run", names: "run", colours: "run",
+  dark_colours: "run", prototypes: "stars", micro: "clusters", meta: "clusters", centroids: "clusters",
+  pinned: "pins", unfit: "unfit", atlas: "atlas", captions: "card", iteration: "step", kept: "step",
+  playing: "playing", color_by: "legend", hidden: "legend", selection: "selection", height: "size",
+  theme: "theme", summary: "step", status: "step",
 };
-const TRAITS = ["xy", "labels", "label_bytes", "agreement", "micro", "meta", "prototypes", "centroids", "pinned", "unfit",
-  "names", "colours", "atlas", "captions", "iteration", "kept", "playing", "color_by", "hidden", "selection",
-  "height", "theme", "summary", "status"];
-class MapWidget {
+const NARROW = 620; // pixels below which the legend stands under the stage
+const QUIET_MS = 500; // before a screen reader is told again
+
+export class ImageMap {
   constructor(model, el) {
     this.model = model;
-    this.dirty = new Set(["xy", "labels", "micro", "pinned", "unfit", "selection", "atlas", "theme", "legend", "paint"]);
-    this.tool = "pan";
-    this.hover = -1;
-    this.view = null; // null: fitted to the stage
-    this.thumbs = new Map();
-    this.pointers = new Map();
+    this.dirty = new Set([...Object.values(DIRTIES), "paint"]);
+    this.data = new MapData((name) => model.get(name));
+    this.view = new View();
+    this.points = new PointMotion();
+    this.stars = new StarMotion();
+    this.palette = [];
+    this.off = new Uint8Array(1); // a flag for each class that the legend hides
     this.frames = 0;
     this.build(el);
     this.listen();
@@ -43,116 +55,171 @@ class MapWidget {
     this.model.save_changes();
   }
 
-  // --- what stands on the page ------------------------------------------------------------
+  get step() {
+    return Math.max(0, Math.min(this.data.last, this.get("iteration") ?? 0));
+  }
+
+  // --- the parts, and what they ask for ----------------------------------------------------
 
   build(el) {
+    this.ending = new AbortController();
+    this.stage = make("div", "pl-stage", {
+      tabindex: "0", "data-lm-suppress-shortcuts": "true", role: "application", "aria-roledescription": "map",
+      "data-tool": "pan", "aria-keyshortcuts": "ArrowLeft ArrowRight Space + - 0 L Escape",
+    });
+    const canvas = make("canvas");
+    this.painter = new Painter(canvas);
+    this.overlay = new Overlay(make("canvas"));
+    this.selection = new Selection(() => this.select(null));
+    this.statusLine = make("div", "pl-status", { role: "status", hidden: "" });
+    this.card = new HoverCard({
+      tell: (i) => this.set("hovered", i),
+      ask: (i) => this.model.send({ thumb: i }),
+      redraw: () => this.mark("card"),
+    });
+    this.stage.append(canvas, this.overlay.canvas, this.selection.chip, this.statusLine, this.card.node);
+    this.gestures = new Gestures(this.stage, this.view, {
+      hover: (spot) => this.hover(this.find(spot)),
+      leave: () => this.hover(-1),
+      click: (spot, add) => this.click(spot, add),
+      lasso: (line, add) => this.lasso(line, add),
+      moved: () => this.mark("view"),
+      redraw: () => this.mark("overlay"),
+      tool: () => this.mark("step"),
+    }, this.ending.signal);
+    this.toolbar = new Toolbar({
+      colourBy: (name) => this.set("color_by", name),
+      use: (tool) => this.gestures.use(tool),
+      zoomIn: () => this.gestures.zoomIn(),
+      zoomOut: () => this.gestures.zoomOut(),
+      showAll: () => this.gestures.showAll(),
+    });
+    this.legend = new Legend((classes) => this.set("hidden", classes));
+    this.timeline = new Timeline({
+      goTo: (step) => this.goTo(step),
+      toggle: () => this.togglePlay(),
+      advance: () => this.advance(),
+    });
+    this.live = make("div", "pl-unseen", { "aria-live": "polite" });
     this.root = make("div", "pl-map", {
       role: "region", "aria-label": "Map of the images", "data-lm-suppress-shortcuts": "true",
-    });
-    this.choices = Object.entries(COLOURINGS).map(([key, text]) => {
-      const one = button("", TITLES[key], text, () => this.set("color_by", key));
-      one.dataset.key = key;
-      return one;
-    });
-    const choice = make("div", "pl-choice", { role: "group", "aria-label": "Colour by" }, ...this.choices);
-    this.tools = ["pan", "lasso"].map((name) => {
-      const text = name === "pan" ? "Move the map: drag" : "Lasso: draw around images (L, or shift and drag)";
-      const one = button("pl-tool", text, icon(name), () => this.useTool(name));
-      one.dataset.tool = name;
-      return one;
-    });
-    const zoom = [
-      button("pl-tool", "Zoom in (+)", icon("plus"), () => this.zoom(1.5)),
-      button("pl-tool", "Zoom out (-)", icon("minus"), () => this.zoom(1 / 1.5)),
-      button("pl-tool", "Show everything (0)", icon("fit"), () => this.reset()),
-    ];
-    const top = make("div", "pl-bar pl-top", {}, choice, make("span", "pl-space"),
-      make("div", "pl-tools", { role: "toolbar", "aria-label": "Map tools" }, ...this.tools, ...zoom));
-
-    this.canvas = make("canvas");
-    this.overlay = make("canvas");
-    this.painter = new Painter(this.canvas);
-    this.picture = make("canvas", "", { width: 128, height: 128 });
-    this.facts = make("div", "pl-facts");
-    this.card = make("div", "pl-card", { hidden: "", "aria-hidden": "true" }, this.picture, this.facts);
-    this.chipText = make("span");
-    this.chip = button("pl-chip", "Clear the selection (Escape)", this.chipText, () => this.select(null));
-    this.chip.append(icon("close"));
-    this.statusLine = make("div", "pl-status", { role: "status", hidden: "" });
-    this.stage = make("div", "pl-stage", {
-      tabindex: "0", "data-lm-suppress-shortcuts": "true", role: "application", "aria-roledescription": "map", "data-tool": "pan",
-      "aria-keyshortcuts": "ArrowLeft ArrowRight Space + - 0 L Escape",
-    }, this.canvas, this.overlay, this.chip, this.statusLine, this.card);
-    this.key = make("div", "pl-key");
-    this.title = make("div", "pl-title");
-    this.list = make("div", "pl-list");
-    this.signs = make("div", "pl-signs", { "aria-hidden": "true" },
-      make("div", "pl-line", {}, icon("star"), "prototype: the middle of a class"),
-      make("div", "pl-line", {}, icon("trail"), "its way there"),
-      make("div", "pl-line", {}, icon("ring"), "middle of a micro-cluster"),
-      make("div", "pl-line", {}, icon("dot"), "one image"));
-    this.legend = make("div", "pl-legend", { role: "group", "aria-label": "Classes: press to hide or show" },
-      this.key, this.title, this.list, this.signs);
-    this.live = make("div", "pl-unseen", { "aria-live": "polite" });
-
-    this.play = button("pl-play", "Play the iterations (space)", icon("play"), () => this.togglePlay());
-    this.slider = make("input", "", { type: "range", min: "0", max: "0", step: "1", "aria-label": "Iteration" });
-    this.slider.addEventListener("input", () => this.goTo(Number(this.slider.value), true));
-    this.ticks = make("div", "pl-ticks");
-    this.fill = make("div", "pl-fill");
-    this.when = make("div", "pl-when");
-    this.timeline = make("div", "pl-bar pl-bottom", {}, this.play,
-      make("div", "pl-track", {}, this.fill, this.ticks, this.slider), this.when);
-    this.root.append(top, make("div", "pl-body", {}, this.stage, this.legend), this.timeline, this.live);
+    }, this.toolbar.node, make("div", "pl-body", {}, this.stage, this.legend.node), this.timeline.node, this.live);
+    this.theme = new Theme(this.root, () => this.mark("theme"));
     el.append(this.root);
   }
 
   listen() {
-    const signal = (this.ending = new AbortController()).signal;
-    const on = (target, name, action, options) => target.addEventListener(name, action, { signal, ...options });
-    this.heard = TRAITS.map((name) => [`change:${name}`, () => this.changed(name)]);
-    this.heard.push(["msg:custom", (message, buffers) => this.receive(message, buffers)]);
+    this.heard = Object.entries(DIRTIES).map(([name, what]) => [`change:${name}`, () => this.mark(what)]);
+    this.heard.push(["msg:custom", (message, buffers) => this.card.receive(message, buffers)]);
     for (const [event, action] of this.heard) this.model.on(event, action);
-    on(this.stage, "pointerdown", (event) => this.pointerDown(event));
-    on(this.stage, "pointermove", (event) => this.pointerMove(event));
-    on(this.stage, "pointerup", (event) => this.pointerUp(event));
-    on(this.stage, "pointercancel", (event) => this.pointerUp(event, true));
-    on(this.stage, "pointerleave", () => this.setHover(-1));
-    on(this.stage, "dblclick", (event) => event.target === this.stage && this.reset());
-    on(this.stage, "wheel", (event) => this.wheel(event), { passive: false });
-    on(this.root, "keydown", (event) => this.keyDown(event));
-    const system = matchMedia("(prefers-color-scheme: dark)");
-    on(system, "change", () => this.changed("theme"));
-    this.watcher = new MutationObserver(() => this.changed("theme"));
-    for (const node of [document.documentElement, document.body])
-      this.watcher.observe(node, { attributes: true, attributeFilter: ["data-jp-theme-light", "class", "theme", "data-theme"] });
+    this.root.addEventListener("keydown", (event) => this.keyDown(event), { signal: this.ending.signal });
     this.resizer = new ResizeObserver(() => this.mark("size"));
     this.resizer.observe(this.stage);
   }
 
   dispose() {
-    this.ending.abort();
-    this.watcher.disconnect();
-    this.resizer.disconnect();
     for (const [event, action] of this.heard) this.model.off(event, action);
+    this.ending.abort();
+    this.resizer.disconnect();
+    for (const part of [this.theme, this.card, this.timeline]) part.dispose();
     cancelAnimationFrame(this.waiting);
     clearTimeout(this.saying);
-    clearTimeout(this.hoverTimer);
-    clearTimeout(this.playTimer);
     this.root.remove();
   }
 
-  // --- from a change to pixels ------------------------------------------------------------
-
-  changed(name) {
-    const means = {
-      label_bytes: "labels", agreement: "labels", names: "labels", colours: "labels", prototypes: "stars",
-      meta: "micro", centroids: "micro", iteration: "step", kept: "step", color_by: "legend", hidden: "legend",
-      captions: "card", playing: "playing", height: "size", summary: "step", status: "step",
+  keyDown(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const { gestures } = this;
+    const actions = {
+      ArrowLeft: () => this.goTo(this.step - 1),
+      ArrowRight: () => this.goTo(this.step + 1),
+      Home: () => this.goTo(0),
+      End: () => this.goTo(this.data.last),
+      " ": () => this.togglePlay(),
+      "+": () => gestures.zoomIn(),
+      "=": () => gestures.zoomIn(),
+      "-": () => gestures.zoomOut(),
+      0: () => gestures.showAll(),
+      l: () => gestures.use(gestures.tool === "lasso" ? "pan" : "lasso"),
+      Escape: () => this.escape(),
     };
-    if (name === "selection" && this.sending) return;
-    this.mark(means[name] ?? name);
+    const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    event.stopPropagation(); // the notebook has other plans for these keys
+    if (!action || (event.key === " " && event.target.closest("button"))) return;
+    event.preventDefault();
+    action();
   }
+
+  escape() {
+    if (this.gestures.dropLine()) return;
+    if (this.selection.flags) this.select(null);
+    else this.gestures.use("pan");
+  }
+
+  // --- iterations ---------------------------------------------------------------------------
+
+  /** A person goes to an iteration; the player stops. */
+  goTo(step) {
+    if (this.get("playing")) this.set("playing", false);
+    this.set("iteration", Math.max(0, Math.min(this.data.last, step)));
+  }
+
+  togglePlay() {
+    if (!this.get("playing") && this.step >= this.data.last) this.set("iteration", 0);
+    this.set("playing", !this.get("playing"));
+  }
+
+  advance() {
+    if (this.step >= this.data.last) this.set("playing", false);
+    else this.set("iteration", this.step + 1);
+  }
+
+  // --- images -------------------------------------------------------------------------------
+
+  /** Whether the legend shows an image. */
+  get shown() {
+    const { off } = this;
+    const labels = this.data.at(this.data.labels, this.step);
+    return (i) => !off[labels[i]];
+  }
+
+  /** The image at a spot of the stage, or -1. */
+  find(spot) {
+    if (!this.data.n || this.points.moving) return -1;
+    this.grid ??= new Grid(this.data.cloud);
+    const [x, y] = this.view.toPlane(spot);
+    return this.grid.nearest(x, y, (this.view.radius + 6) / this.view.now.k, this.shown);
+  }
+
+  hover(i) {
+    if (this.card.turn(i) || i >= 0) this.mark(i >= 0 ? "card" : "overlay");
+  }
+
+  click(spot, add) {
+    const flags = this.selection.clicked(this.find(spot), this.data.n, add);
+    if (flags) this.select(flags);
+  }
+
+  lasso(line, add) {
+    const polygon = line.map((spot) => this.view.toPlane(spot));
+    const { x, y } = this.data.cloud;
+    const flags = insidePolygon(x, y, polygon, this.shown);
+    this.root.dataset.polygon = JSON.stringify(line);
+    this.select(add ? this.selection.joined(flags) : flags);
+  }
+
+  select(flags) {
+    this.showSelection(flags);
+    const bits = packBits(this.selection.flags ?? new Uint8Array(this.data.n));
+    this.set("selection", new DataView(bits.buffer));
+  }
+
+  showSelection(flags) {
+    this.root.dataset.selected = String(this.selection.show(flags));
+    this.mark("paint");
+  }
+
+  // --- from a change to pixels ----------------------------------------------------------------
 
   mark(what) {
     this.dirty.add(what);
@@ -167,186 +234,139 @@ class MapWidget {
   }
 
   frame(now) {
-    const dirty = this.dirty;
+    const { dirty } = this;
     this.dirty = new Set();
-    if (dirty.has("theme")) this.readTheme();
-    if (dirty.has("xy")) this.readPoints(now);
-    if (dirty.has("xy") || dirty.has("labels")) this.readRun();
-    if (dirty.has("xy") || dirty.has("labels") || dirty.has("stars")) this.readStars();
-    if (dirty.has("xy") || dirty.has("micro")) this.readClusters();
-    if (dirty.has("xy") || dirty.has("pinned")) this.pins = this.readPins();
-    if (dirty.has("xy") || dirty.has("labels") || dirty.has("unfit")) this.readUnfit();
-    if (dirty.has("xy") || dirty.has("selection")) this.readSelection();
-    if (dirty.has("atlas")) this.readAtlas();
-    if (["theme", "labels", "unfit", "xy"].some((what) => dirty.has(what))) dirty.add("legend").add("step");
-    const shown = this.width;
+    this.read(dirty, now);
+    const before = this.view.width;
     const sized = this.measure() || dirty.has("size");
-    const morphing = this.morph(now);
-    if (dirty.has("step") || dirty.has("legend")) this.showStep(now, dirty.has("legend"));
-    if (dirty.has("playing") || dirty.has("step")) this.showPlaying();
-    if (!this.width) {
+    const moving = this.points.step(now);
+    this.view.box = this.points.box;
+    if (dirty.has("legend")) this.showLegend();
+    if (dirty.has("step")) this.showStep();
+    if (dirty.has("playing") || dirty.has("step")) this.timeline.run(Boolean(this.get("playing")));
+    if (!this.view.width) {
       // A page that changes its theme hides itself for less than a frame, too short for the
       // ResizeObserver: look once more. A map that stays hidden is told when there is room again.
       this.dirty.add("paint");
-      if (shown) this.schedule();
+      if (before) this.schedule();
       return;
     }
-    if (sized || morphing || dirty.has("xy") || dirty.has("view") || this.projected !== this.cloud) {
-      const view = this.deviceView();
-      this.painter.project(this.x, this.y, view, this.pointRadius() * this.ratio);
-      this.projected = this.cloud;
+    if (sized || moving || dirty.has("points") || dirty.has("view") || this.projected !== this.data.cloud) {
+      this.project();
       dirty.add("paint");
     }
-    const repaint = ["paint", "step", "legend", "micro", "selection", "theme"].some((what) => dirty.has(what));
-    if (repaint) this.paint();
-    const gliding = this.glide(now);
-    this.drawOverlay();
-    if (this.hover >= 0) this.placeCard(dirty.size > 0);
+    if (["paint", "step", "selection"].some((what) => dirty.has(what))) this.paint();
+    const gliding = this.drawOverlay(now);
+    if (this.card.index >= 0) this.showCard(dirty.size > 0);
     this.root.dataset.frames = String(++this.frames);
-    if (morphing || gliding) this.schedule();
+    if (moving || gliding) this.schedule();
   }
 
-  readTheme() {
-    const asked = this.get("theme") ?? "auto";
-    const { body, documentElement: page } = document;
-    let dark = asked === "dark";
-    if (asked === "auto") {
-      const lab = body.dataset.jpThemeLight;
-      const named = `${page.getAttribute("theme") ?? ""} ${page.dataset.theme ?? ""} ${body.className}`;
-      if (lab) dark = lab === "false";
-      else if (/vscode-(light|high-contrast-light)/.test(named)) dark = false;
-      else dark = /\bdark\b|vscode-dark|vscode-high-contrast/.test(named) || matchMedia("(prefers-color-scheme: dark)").matches;
-    }
-    this.dark = dark;
-    this.root.dataset.theme = dark ? "dark" : "light";
-    const style = getComputedStyle(this.root);
-    const colour = (name) => parseColour(style.getPropertyValue(name).trim());
-    this.ground = colour("--bg");
-    [this.ink, this.soft, this.accent] = [colour("--ink"), colour("--soft"), colour("--accent")];
+  /** Read what is out of date, and note what follows from it. */
+  read(dirty, now) {
+    const { data } = this;
+    const any = (...names) => names.some((name) => dirty.has(name));
+    if (any("theme")) this.theme.read(this.get("theme") ?? "auto");
+    if (any("points")) this.readPoints(now);
+    if (any("points", "run")) data.readRun();
+    if (any("points", "run", "stars")) data.readStars();
+    if (any("points", "clusters")) data.readClusters();
+    if (any("points", "pins")) data.readPins();
+    if (any("points", "run", "unfit")) data.readUnfit();
+    if (any("points", "selection")) this.readSelection();
+    if (any("atlas")) this.card.readAtlas(this.get("atlas"));
+    if (any("theme", "run", "unfit", "points", "clusters", "stars")) dirty.add("legend");
+    if (any("legend")) dirty.add("step");
   }
 
   readPoints(now) {
-    const next = new Cloud(typed(this.get("xy"), Float32Array));
-    const same = this.cloud && this.cloud.n === next.n && next.n <= 200000 && !still();
-    this.gliding = same ? { from: this.cloud, x: this.x, y: this.y, box: this.box, start: now } : null;
-    this.cloud = next;
-    [this.x, this.y] = [next.x, next.y];
-    this.box = [next.width, next.height];
+    this.data.readPoints();
     this.grid = null;
-    if (!same) {
-      this.order = drawingOrder(next.n);
-      this.view = null;
-      this.thumbs.clear();
-      this.setHover(-1);
-    }
+    const { n, cloud } = this.data;
+    this.view.count = n;
+    if (this.points.goTo(cloud, now)) return;
+    this.order = drawingOrder(n);
+    this.view.reset();
+    this.card.forget();
   }
 
-  /** Points glide from the old coordinates to the new ones. */
-  morph(now) {
-    const old = this.gliding;
-    if (!old) return false;
-    const done = Math.min(1, (now - old.start) / 700);
-    const share = ease(done);
-    const { cloud } = this;
-    if (done >= 1) {
-      [this.gliding, this.x, this.y, this.box] = [null, cloud.x, cloud.y, [cloud.width, cloud.height]];
-      return true;
-    }
-    const between = (a, b) => a.map((value, i) => value + (b[i] - value) * share);
-    [this.x, this.y] = [between(old.x, cloud.x), between(old.y, cloud.y)];
-    this.box = between(old.box, [cloud.width, cloud.height]);
-    return true;
+  readSelection() {
+    const flags = unpackBits(typed(this.get("selection"), Uint8Array), this.data.n);
+    this.root.dataset.selected = String(this.selection.show(flags));
   }
 
   measure() {
-    const narrow = this.root.clientWidth < 620;
     const height = this.get("height") ?? 440;
     this.stage.style.height = `${height}px`;
-    this.legend.style.height = narrow ? "" : `${height}px`;
+    this.legend.node.style.height = this.root.clientWidth < NARROW ? "" : `${height}px`;
     const ratio = Math.min(3, window.devicePixelRatio || 1);
     const [width, tall] = [this.stage.clientWidth, this.stage.clientHeight];
-    if (width === this.width && tall === this.height && ratio === this.ratio) return false;
-    [this.width, this.height, this.ratio] = [width, tall, ratio];
-    if (!width || !tall) return false;
+    if (!this.view.resize(width, tall, ratio) || !width || !tall) return false;
     const size = [Math.round(width * ratio), Math.round(tall * ratio)];
     this.painter.resize(...size);
-    [this.overlay.width, this.overlay.height] = size;
+    this.overlay.resize(...size);
     return true;
   }
 
-  /** From places to CSS pixels: x * k + view.x. */
-  fitted() {
-    const pad = 34;
-    const [w, h] = this.box;
-    const across = w ? (this.width - 2 * pad) / w : Infinity;
-    const down = h ? (this.height - 2 * pad) / h : Infinity;
-    const k = Math.max(1, Math.min(across, down, 1e6));
-    return { k, x: (this.width - w * k) / 2, y: (this.height - h * k) / 2 };
+  showLegend() {
+    const { data, theme } = this;
+    const hidden = this.get("hidden") ?? [];
+    this.palette = theme.classColours(data.names.length, this.get(theme.dark ? "dark_colours" : "colours"));
+    this.off = new Uint8Array(Math.max(1, data.names.length));
+    for (const c of hidden) if (c < this.off.length) this.off[c] = 1;
+    this.toolbar.offer(data.clusters);
+    this.legend.build({ data, theme, palette: this.palette, hidden, by: this.get("color_by") });
   }
 
-  currentView() {
-    return this.view ?? this.fitted();
+  showStep() {
+    const { data, step } = this;
+    const counts = data.counts(step);
+    this.legend.count(data.names, counts);
+    this.timeline.show(step, data.last, stepWords(step, data.last, data.changes(step)), this.get("kept") ?? -1);
+    this.toolbar.show(this.get("color_by"), this.gestures.tool);
+    const status = this.get("status") || (data.n ? "" : "Waiting for images …");
+    this.statusLine.textContent = status;
+    this.statusLine.hidden = !status;
+    this.stage.dataset.empty = String(!data.n);
+    const spoken = this.get("summary") || (data.n ? spokenMap(data, step, counts) : status);
+    this.stage.setAttribute("aria-label", spoken);
+    clearTimeout(this.saying);
+    this.saying = setTimeout(() => (this.live.textContent = spoken), QUIET_MS);
   }
 
-  deviceView() {
-    const { k, x, y } = this.currentView();
+  project() {
+    const { view, points } = this;
+    this.painter.project(points.x, points.y, view.onScreen, view.radius * view.ratio);
+    this.projected = this.data.cloud;
+    const { k, x, y } = view.now;
     this.root.dataset.view = [k, x, y].join(" ");
-    return { k: k * this.ratio, x: x * this.ratio, y: y * this.ratio };
-  }
-
-  pointRadius() {
-    const base = Math.max(0.5, Math.min(6, 26 / Math.max(1, this.cloud.n) ** 0.28));
-    const closer = this.view ? this.view.k / this.fitted().k : 1;
-    return Math.min(9, base * Math.max(1, closer) ** 0.4);
-  }
-
-  step() {
-    return Math.max(0, Math.min(this.steps - 1, this.get("iteration") ?? 0));
-  }
-
-  at(array, step) {
-    return this.steps ? array.subarray(step * this.cloud.n, (step + 1) * this.cloud.n) : this.unknown;
-  }
-
-  /** Code of every point, colour of every code, and which codes come on top. */
-  colouring() {
-    const labels = this.at(this.labels, this.step());
-    const grey = mix(this.soft, this.ground, 0.35);
-    const by = this.get("color_by");
-    if (!this.steps) return { codes: this.unknown, colours: [grey] };
-    if (by === "agreement" && this.agreement.length === this.labels.length) {
-      const low = 255 / Math.max(2, this.names.length);
-      const colours = Array.from({ length: 256 }, (_, v) => ramp((v - low) / (255 - low), this.dark));
-      return { codes: this.at(this.agreement, this.step()), colours };
-    }
-    if (by === "changed") {
-      const [first, before] = [this.at(this.labels, 0), this.at(this.labels, Math.max(0, this.step() - 1))];
-      const codes = new Uint8Array(labels.length);
-      for (let i = 0; i < codes.length; i++) codes[i] = labels[i] !== before[i] ? 2 : labels[i] !== first[i] ? 1 : 0;
-      return { codes, colours: this.changeColours(), rank: Uint8Array.of(0, 1, 1) };
-    }
-    if (this.codes[by]) return { codes: this.codes[by], colours: [grey, ...classColours(24, [], this.dark)] };
-    if (!this.unfit) return { codes: labels, colours: this.palette };
-    const hollow = this.names.length;
-    return { codes: Uint16Array.from(labels, (one, i) => (this.unfit[i] ? hollow : one)), colours: [...this.palette, grey], hollow };
   }
 
   paint() {
-    const off = new Uint8Array(Math.max(1, this.names.length));
-    for (const one of this.get("hidden") ?? []) if (one < off.length) off[one] = 1;
-    this.off = off;
-    this.shownLabels = this.at(this.labels, this.step());
+    const { data, theme, palette, step } = this;
     this.painter.paint({
-      ...this.colouring(), labels: this.shownLabels, off, marked: this.marked, order: this.order, background: this.ground,
+      ...colouring(data, { by: this.get("color_by"), step, theme, palette }),
+      labels: data.at(data.labels, step), off: this.off, marked: this.selection.flags,
+      order: this.order, background: theme.ground,
     });
   }
+
+  /** Draw what lies over the points; says whether the prototypes are on their way. */
+  drawOverlay(now) {
+    const { data, step, points } = this;
+    const count = data.stars[0].length ? data.names.length : 0;
+    const target = data.stars.map((axis) => axis.subarray(step * count, (step + 1) * count));
+    const gliding = this.stars.step(now, target, step, points.moving);
+    this.overlay.draw({
+      view: this.view, theme: this.theme, data, points, stars: this.stars, step, off: this.off,
+      palette: this.palette, hover: this.card.index, lasso: this.gestures.line,
+    });
+    return gliding;
+  }
+
+  showCard(refill) {
+    const { card, points, data, step, palette } = this;
+    if (refill) card.fill({ data, step, palette, captions: this.get("captions") });
+    card.place(this.view.toStage(points.x[card.index], points.y[card.index]), this.view);
+  }
 }
-
-Object.assign(MapWidget.prototype, overlay, hand, words, reading);
-
-function render({ model, el }) {
-  const map = new MapWidget(model, el);
-  return () => map.dispose();
-}
-
-export default { render };

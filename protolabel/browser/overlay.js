@@ -1,141 +1,129 @@
-// What is drawn over the points: prototypes with their trails, centroids, pins, the lasso.
-import { css } from "./paint.js";
+// Overlay: what is drawn over the points: prototypes with their trails, centroids, pins, the lasso.
+import { css } from "./colours.js";
+import { shortened } from "./wording.js";
 
-const ease = (t) => 1 - (1 - t) ** 3;
-const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+const MOST_CENTROIDS = 4000; // more are as dense as the points
+const MOST_NAMES = 40; // of prototypes; more lie over each other
 
-/** Methods of the map; `this` is a MapWidget. */
-export const overlay = {
+export class Overlay {
+  constructor(canvas) {
+    this.canvas = canvas;
+  }
 
-  /** Prototypes glide to where the shown iteration has them. */
-  glide(now) {
-    const count = this.stars[0].length ? this.names.length : 0;
-    const from = this.step() * count;
-    const target = [0, 1].map((axis) => this.stars[axis].subarray(from, from + count));
-    if (!this.starsNow || this.starsNow[0].length !== count || this.gliding || still()) {
-      this.starsNow = target.map((one) => one.slice());
-      this.starsFrom = null;
-    } else if (this.starsTo !== `${this.step()}`) {
-      this.starsFrom = { places: this.starsNow.map((one) => one.slice()), start: now };
-    }
-    this.starsTo = `${this.step()}`;
-    if (!this.starsFrom) {
-      this.starsNow = target.map((one) => one.slice());
-      return false;
-    }
-    const done = Math.min(1, (now - this.starsFrom.start) / 320);
-    const share = ease(done);
-    for (const axis of [0, 1])
-      for (let c = 0; c < count; c++) {
-        const start = this.starsFrom.places[axis][c];
-        this.starsNow[axis][c] = start + (target[axis][c] - start) * share;
-      }
-    if (done >= 1) this.starsFrom = null;
-    return done < 1;
-  },
+  resize(width, height) {
+    [this.canvas.width, this.canvas.height] = [width, height];
+  }
 
-  drawOverlay() {
-    const g = this.overlay.getContext("2d");
-    const view = this.currentView();
-    const spot = (x, y) => [x * view.k + view.x, y * view.k + view.y];
-    g.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    g.clearRect(0, 0, this.width, this.height);
+  /** `scene` is {view, theme, data, points, stars, step, off, palette, hover, lasso}. */
+  draw(scene) {
+    const g = this.canvas.getContext("2d");
+    const { view, theme, points, hover, lasso } = scene;
+    g.setTransform(view.ratio, 0, 0, view.ratio, 0, 0);
+    g.clearRect(0, 0, view.width, view.height);
     [g.lineJoin, g.lineCap] = ["round", "round"];
-    if (!this.gliding) this.drawCentroids(g, spot);
-    for (const i of this.pins) this.ring(g, spot(this.x[i], this.y[i]), 3.5, css(this.ink), 1.6);
-    if (!this.gliding) this.drawStars(g, spot);
-    if (this.hover >= 0) {
-      const here = spot(this.x[this.hover], this.y[this.hover]);
-      this.ring(g, here, 5.5, css(this.ground), 4);
-      this.ring(g, here, 5.5, css(this.ink), 2);
+    const ring = (i, more, colour, width) =>
+      drawRing(g, view.toStage(points.x[i], points.y[i]), view.radius + more, colour, width);
+    if (!points.moving) drawCentroids(g, scene);
+    for (const i of scene.data.pins) ring(i, 1.5, css(theme.ink), 1.6);
+    if (!points.moving) drawStars(g, scene);
+    if (hover >= 0) {
+      ring(hover, 3.5, css(theme.ground), 4);
+      ring(hover, 3.5, css(theme.ink), 2);
     }
-    if (this.lasso) {
-      g.beginPath();
-      for (const [x, y] of this.lasso) g.lineTo(x, y);
-      g.closePath();
-      g.fillStyle = css(this.accent, 0.14);
-      g.fill();
-      g.setLineDash([5, 4]);
-      [g.strokeStyle, g.lineWidth] = [css(this.accent), 1.6];
-      g.stroke();
-      g.setLineDash([]);
-    }
-  },
+    if (lasso) drawLasso(g, lasso, theme);
+  }
+}
 
-  ring(g, [x, y], more, colour, width) {
+function drawRing(g, [x, y], radius, colour, width) {
+  g.beginPath();
+  g.arc(x, y, radius, 0, 7);
+  [g.strokeStyle, g.lineWidth] = [colour, width];
+  g.stroke();
+}
+
+function drawLasso(g, line, { accent }) {
+  g.beginPath();
+  for (const [x, y] of line) g.lineTo(x, y);
+  g.closePath();
+  g.fillStyle = css(accent, 0.14);
+  g.fill();
+  g.setLineDash([5, 4]);
+  [g.strokeStyle, g.lineWidth] = [css(accent), 1.6];
+  g.stroke();
+  g.setLineDash([]);
+}
+
+function drawCentroids(g, { data, view, theme }) {
+  const [x, y] = data.centroids;
+  if (x.length > MOST_CENTROIDS) return;
+  g.beginPath();
+  for (let c = 0; c < x.length; c++) {
+    const [px, py] = view.toStage(x[c], y[c]);
+    g.moveTo(px + 3.2, py);
+    g.arc(px, py, 3.2, 0, 7);
+  }
+  [g.strokeStyle, g.lineWidth] = [css(theme.ground, 0.85), 3];
+  g.stroke();
+  [g.strokeStyle, g.lineWidth] = [css(theme.ink, 0.62), 1.1];
+  g.stroke();
+}
+
+function drawStars(g, scene) {
+  const [x, y] = scene.stars.places;
+  const shown = [...x.keys()].filter((c) => !scene.off[c] && Number.isFinite(x[c]));
+  const spots = new Map(shown.map((c) => [c, scene.view.toStage(x[c], y[c])]));
+  for (const [c, spot] of spots) drawTrail(g, scene, c, spot);
+  for (const [c, spot] of spots) drawStar(g, scene, c, spot);
+  if (x.length <= MOST_NAMES) drawNames(g, scene, spots);
+}
+
+function drawTrail(g, { data, view, theme, palette, step }, c, spot) {
+  const [x, y] = data.stars;
+  const count = data.names.length;
+  const trail = Array.from({ length: step }, (_, t) => view.toStage(x[t * count + c], y[t * count + c]));
+  if (!trail.length) return;
+  for (const [colour, width] of [[css(theme.ground, 0.9), 4.4], [css(palette[c]), 2]]) {
     g.beginPath();
-    g.arc(x, y, this.pointRadius() + more - 2, 0, 7);
+    for (const [px, py] of [...trail, spot]) g.lineTo(px, py);
     [g.strokeStyle, g.lineWidth] = [colour, width];
     g.stroke();
-  },
-
-  drawCentroids(g, spot) {
-    const [x, y] = this.centroids;
-    if (x.length > 4000) return; // then they are as dense as the points
+  }
+  for (const [px, py] of trail) {
     g.beginPath();
-    for (let c = 0; c < x.length; c++) {
-      const [px, py] = spot(x[c], y[c]);
-      g.moveTo(px + 3.2, py);
-      g.arc(px, py, 3.2, 0, 7);
-    }
-    [g.strokeStyle, g.lineWidth] = [css(this.ground, 0.85), 3];
+    g.arc(px, py, 2.6, 0, 7);
+    [g.fillStyle, g.strokeStyle, g.lineWidth] = [css(theme.ground), css(palette[c]), 1.5];
+    g.fill();
     g.stroke();
-    [g.strokeStyle, g.lineWidth] = [css(this.ink, 0.62), 1.1];
-    g.stroke();
-  },
+  }
+}
 
-  drawStars(g, spot) {
-    const [x, y] = this.starsNow;
-    const count = x.length;
-    const taken = [];
-    const shown = [...Array(count).keys()].filter((c) => !this.off?.[c] && Number.isFinite(x[c]));
-    for (const c of shown) {
-      const trail = [];
-      for (let t = 0; t < this.step(); t++) trail.push(spot(this.stars[0][t * count + c], this.stars[1][t * count + c]));
-      trail.push(spot(x[c], y[c]));
-      if (trail.length < 2) continue;
-      for (const [colour, width] of [[css(this.ground, 0.9), 4.4], [css(this.palette[c]), 2]]) {
-        g.beginPath();
-        for (const [px, py] of trail) g.lineTo(px, py);
-        [g.strokeStyle, g.lineWidth] = [colour, width];
-        g.stroke();
-      }
-      for (const [px, py] of trail.slice(0, -1)) {
-        g.beginPath();
-        g.arc(px, py, 2.6, 0, 7);
-        [g.fillStyle, g.strokeStyle, g.lineWidth] = [css(this.ground), css(this.palette[c]), 1.5];
-        g.fill();
-        g.stroke();
-      }
-    }
-    for (const c of shown) {
-      const [px, py] = spot(x[c], y[c]);
-      g.beginPath();
-      for (let k = 0; k < 10; k++) {
-        const [r, a] = [k % 2 ? 4.3 : 10, (k * Math.PI) / 5 - Math.PI / 2];
-        g.lineTo(px + r * Math.cos(a), py + r * Math.sin(a));
-      }
-      g.closePath();
-      [g.strokeStyle, g.lineWidth] = [css(this.ground), 5.5];
-      g.stroke();
-      [g.strokeStyle, g.lineWidth, g.fillStyle] = [css(this.ink), 2, css(this.palette[c])];
-      g.stroke();
-      g.fill();
-    }
-    if (count > 40) return;
-    g.font = "600 12px system-ui, sans-serif";
-    [g.textBaseline, g.lineWidth] = ["middle", 4];
-    for (const c of shown) {
-      const [px, py] = spot(x[c], y[c]);
-      const name = this.names[c].length > 24 ? `${this.names[c].slice(0, 23)}…` : this.names[c];
-      const wide = g.measureText(name).width;
-      const left = px + 14 + wide > this.width ? px - 14 - wide : px + 14;
-      const box = [left, py - 8, left + wide, py + 8];
-      if (taken.some((b) => box[0] < b[2] && box[2] > b[0] && box[1] < b[3] && box[3] > b[1])) continue;
-      taken.push(box);
-      [g.strokeStyle, g.fillStyle] = [css(this.ground, 0.88), css(this.ink)];
-      g.strokeText(name, left, py);
-      g.fillText(name, left, py);
-    }
-  },
-};
+function drawStar(g, { theme, palette }, c, [px, py]) {
+  g.beginPath();
+  for (let k = 0; k < 10; k++) {
+    const [r, a] = [k % 2 ? 4.3 : 10, (k * Math.PI) / 5 - Math.PI / 2];
+    g.lineTo(px + r * Math.cos(a), py + r * Math.sin(a));
+  }
+  g.closePath();
+  [g.strokeStyle, g.lineWidth] = [css(theme.ground), 5.5];
+  g.stroke();
+  [g.strokeStyle, g.lineWidth, g.fillStyle] = [css(theme.ink), 2, css(palette[c])];
+  g.stroke();
+  g.fill();
+}
+
+function drawNames(g, { data, view, theme }, spots) {
+  const taken = [];
+  g.font = "600 12px system-ui, sans-serif";
+  [g.textBaseline, g.lineWidth] = ["middle", 4];
+  for (const [c, [px, py]] of spots) {
+    const name = shortened(data.names[c], 24);
+    const wide = g.measureText(name).width;
+    const left = px + 14 + wide > view.width ? px - 14 - wide : px + 14;
+    const box = [left, py - 8, left + wide, py + 8];
+    if (taken.some((b) => box[0] < b[2] && box[2] > b[0] && box[1] < b[3] && box[3] > b[1])) continue;
+    taken.push(box);
+    [g.strokeStyle, g.fillStyle] = [css(theme.ground, 0.88), css(theme.ink)];
+    g.strokeText(name, left, py);
+    g.fillText(name, left, py);
+  }
+}

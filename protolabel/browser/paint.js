@@ -1,58 +1,11 @@
-// Points to pixels on the CPU: no WebGL context to lose, a million points in a few frames.
+// Painter: points to pixels on the CPU. No WebGL context to lose, a million points in a few frames.
+import { mix, pixel } from "./colours.js";
 
 const RIM = 0.9; // pixels of background around a large point, so that neighbours stay apart
 const WALL = 1.5; // pixels of colour around the hole of a hollow point
-const OKABE_ITO = ["#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#D6C51E", "#4D4D4D"];
-
-export function parseColour(text) {
-  const hex = /^#([0-9a-f]{6})$/i.exec(text);
-  if (hex) return [0, 2, 4].map((k) => parseInt(hex[1].slice(k, k + 2), 16));
-  const numbers = (text.match(/[\d.]+/g) ?? []).map(Number);
-  return numbers.length >= 3 ? numbers.slice(0, 3) : [128, 128, 128];
-}
-
-export const mix = (a, b, share) => a.map((value, k) => value + (b[k] - value) * share);
-export const css = (colour, alpha = 1) => `rgba(${colour.map(Math.round).join(",")},${alpha})`;
-const pixel = ([r, g, b]) => ((255 << 24) | (Math.round(b) << 16) | (Math.round(g) << 8) | Math.round(r)) >>> 0;
-
-export function brightness([r, g, b]) {
-  const [x, y, z] = [r, g, b].map((v) => (v / 255) ** 2.2);
-  return 0.2126 * x + 0.7152 * y + 0.0722 * z;
-}
-
-/** The same hue, light enough on a dark ground and dark enough on a light one. */
-function legible(colour, dark) {
-  let shown = colour;
-  for (let k = 0; k < 12; k++) {
-    const light = brightness(shown);
-    if (dark ? light >= 0.2 : light <= 0.62) break;
-    shown = mix(shown, dark ? [255, 255, 255] : [0, 0, 0], 0.1);
-  }
-  return shown;
-}
-
-/** Colours of classes: those given, else Okabe and Ito's eight, then darker and lighter ones. */
-export function classColours(count, given, dark) {
-  const shades = [[0, 0.42], [255, 0.4], [0, 0.66], [255, 0.58]];
-  return Array.from({ length: count }, (_, k) => {
-    const base = parseColour(given[k] ?? OKABE_ITO[k % 8]);
-    const round = Math.floor(k / 8);
-    if (given[k] || !round) return legible(base, dark);
-    const [target, share] = shades[(round - 1) % 4];
-    return legible(mix(base, [target, target, target], share), dark);
-  });
-}
-
-const RAMP = ["#D55E00", "#EDB04F", "#8DBBD3", "#0072B2"].map(parseColour);
-
-/** From doubtful (orange) to sure (blue), 0..1. */
-export function ramp(share, dark) {
-  const at = Math.max(0, Math.min(2.999, share * 3));
-  return legible(mix(RAMP[Math.floor(at)], RAMP[Math.floor(at) + 1], at % 1), dark);
-}
 
 /** Which pixels a point covers: fully, partly, its rim, and the hole of a hollow one. */
-function makeStamp(radius, stride) {
+export function makeStamp(radius, stride) {
   const rim = radius >= 2.6 ? RIM : 0;
   const reach = radius < 0.75 ? 0 : Math.ceil(radius + rim - 0.5);
   const [solid, edge, around, core] = [[], [], [], []];

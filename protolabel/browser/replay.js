@@ -1,7 +1,7 @@
-// The page of a replay: data from the page itself, the map over a model that has no kernel.
-import { render } from "./map.js";
-import { make } from "./parts.js";
-import { typed } from "./points.js";
+// The page of a replay: data from the page itself, and a map over a model that has no kernel.
+import { typed } from "./bytes.js";
+import { make } from "./dom.js";
+import { ImageMap } from "./map.js";
 
 async function unpack(text) {
   const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
@@ -9,6 +9,7 @@ async function unpack(text) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
+/** PageModel: the state of the map, which nobody else shares. */
 class PageModel {
   constructor(state) {
     this.state = state;
@@ -59,7 +60,7 @@ async function show(data, page) {
   };
   model.on("change:iteration", tell);
   tell();
-  render({ model, el: map });
+  new ImageMap(model, map);
 }
 
 show(JSON.parse(document.getElementById("data").textContent), document.getElementById("page"));

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from protolabel.common.palette import RIGHT, WRONG, rgb
 from protolabel.common.wording import columns, counted, escape, padded, truncated
 
 if TYPE_CHECKING:
@@ -143,8 +144,9 @@ def _confusion(evaluation: Evaluation) -> str:
 
     def cell(true: int, label: int) -> str:
         count = int(evaluation.confusion[true, label])
-        colour = "0,114,178" if true == label else "213,94,0"
-        style = f"{_CELL};background:rgba({colour},{0.75 * share[true, label]:.2f})"
+        red, green, blue = rgb(RIGHT if true == label else WRONG)
+        strength = 0.75 * share[true, label]
+        style = f"{_CELL};background:rgba({red},{green},{blue},{strength:.2f})"
         words = f"{evaluation.names[true]} labelled {evaluation.names[label]}: {count:,}"
         return f'<td style="{style}" title="{escape(words)}">{count or ""}</td>'
 

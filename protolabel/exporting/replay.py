@@ -6,89 +6,30 @@ import base64
 import gzip
 import hashlib
 import html
-import io
 import json
-import re
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, ImageOps
 
+from protolabel.browser.atlas import ATLAS_LIMIT, make_atlas
+from protolabel.browser.bundle import module, style
 from protolabel.clustering.projection import place_centroids
 from protolabel.common.files import write_text
 from protolabel.common.progress import ProgressFn, silent
 from protolabel.common.wording import counted
-from protolabel.errors import ImageReadError, InputError
+from protolabel.errors import InputError
 from protolabel.evaluation.diagnostics import diagnose
-from protolabel.images.image_set import thumbnail
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from protolabel.images.image_set import ImageSet
     from protolabel.refinement.labels import Labels
 
-__all__ = ["make_atlas", "map_module", "map_style", "replay_html", "write_replay"]
-
-ATLAS_LIMIT = 10_000
-TILE = 48
-
-_STATIC = Path(__file__).parents[1] / "browser"
-_MODULES = ("points", "paint", "parts", "overlay", "hand", "words", "reading", "map")
-_IMPORT = re.compile(r"^import [^;]+;\n", re.MULTILINE)
-_EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
-
-
-@cache
-def map_module() -> str:
-    """Return the map as one ES module: its files, joined in the order of their imports."""
-    parts = [(_STATIC / f"{name}.js").read_text("utf-8") for name in _MODULES]
-    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", part)) for part in parts)
-
-
-@cache
-def map_style() -> str:
-    """Return the style sheet of the map."""
-    return (_STATIC / "map.css").read_text("utf-8")
-
-
-def make_atlas(paths: Sequence[Path], *, quality: int = 80, progress: ProgressFn = silent) -> bytes:
-    """Put a small square picture of every image on one JPEG, row by row.
-
-    Parameters
-    ----------
-    paths
-        Image files; one that cannot be read leaves its tile grey.
-    quality
-        Of the JPEG.
-    progress
-        ``progress(phase, done, total)``; may raise `Stopped`.
-
-    Returns
-    -------
-    bytes
-        As many tiles of 48 pixels in a row as there are rows, or one more.
-    """
-    n = len(paths)
-    columns = max(1, int(np.ceil(np.sqrt(n))))
-    sheet = Image.new("RGB", (columns * TILE, -(-n // columns) * TILE), "#9aa0a8")
-    for index, path in enumerate(paths):
-        if index % 64 == 0:
-            progress("thumbnails", index, n)
-        try:
-            tile = ImageOps.fit(thumbnail(path, 2 * TILE), (TILE, TILE))
-        except ImageReadError:
-            continue
-        sheet.paste(tile, (index % columns * TILE, index // columns * TILE))
-    progress("thumbnails", n, n)
-    with io.BytesIO() as file:
-        sheet.save(file, "JPEG", quality=quality)
-        return file.getvalue()
+__all__ = ["replay_html", "write_replay"]
 
 
 def replay_html(
@@ -209,12 +150,11 @@ def _packed(values: NDArray[Any]) -> str:
 
 
 def _page(title: str, content: dict[str, Any]) -> str:
-    style = map_style() + (_STATIC / "replay.css").read_text("utf-8")
-    script = map_module() + _IMPORT.sub("", (_STATIC / "replay.js").read_text("utf-8"))
+    script, css = module("replay"), style("map", "replay")
     # A name may hold "</script>": no "<" of the data stands in the page as it is.
     data = json.dumps(content).replace("<", "\\u003c")
     policy = (
-        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
+        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(css)}'; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
     return (
@@ -222,8 +162,9 @@ def _page(title: str, content: dict[str, Any]) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="generator" content="protolabel">\n'
-        f"<title>{html.escape(_shown(title))}</title>\n<style>{style}</style>\n</head>\n<body>\n"
-        '<main id="page"></main>\n<noscript>This page needs JavaScript.</noscript>\n'
+        f"<title>{html.escape(_shown(title))}</title>\n<style>{css}</style>\n</head>\n"
+        '<body class="pl-page">\n<main id="page"></main>\n'
+        "<noscript>This page needs JavaScript.</noscript>\n"
         f'<script type="application/json" id="data">{data}</script>\n'
         f'<script type="module">{script}</script>\n</body>\n</html>\n'
     )

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from protolabel.common.palette import CHANGES, OKABE_ITO
 from protolabel.errors import ImageReadError
 from protolabel.images.image_set import thumbnail
 from protolabel.plots.style import (
     FAINT,
+    FIELD,
     GRID,
     INK,
-    OKABE_ITO,
     LineStyle,
     class_colours,
     fonts,
@@ -273,14 +274,14 @@ def plot_convergence(
     grid = figure.add_gridspec(2, 2, width_ratios=[1.0, 1.35])
     panels = [figure.add_subplot(one) for one in (grid[0, 0], grid[1, 0], grid[:, 1])]
     line: dict[str, Any] = {"marker": "o", "markersize": 4, "linewidth": 1.8}
-    panels[0].plot(steps[1:], 100 * moved[1:], color=OKABE_ITO[3], **line)
-    panels[1].plot(steps[1:], far[1:], color=OKABE_ITO[4], **line)
+    panels[0].plot(steps[1:], 100 * moved[1:], color=CHANGES["changed"][0], **line)
+    panels[1].plot(steps[1:], far[1:], color=CHANGES["moved"][0], **line)
     tidy(panels[0], "Labels that changed", "", "% of the images")
     tidy(panels[1], "Distance that prototypes moved", "iteration", "mean distance")
     colours, last = class_colours(len(names)), np.argsort(-mass[-1], kind="stable")
     named = np.sort(last if len(names) <= 12 else last[:11])
     for one in np.setdiff1d(last, named):
-        panels[2].plot(steps, mass[:, one], color="#C8C8C8", linewidth=0.8)
+        panels[2].plot(steps, mass[:, one], color=FIELD, linewidth=0.8)
     for one in named:
         panels[2].plot(
             steps, mass[:, one], color=colours[one], **{**line, "marker": marker_of(one)}

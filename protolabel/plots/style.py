@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from protolabel.common import palette
+from protolabel.common.palette import OKABE_ITO, THEME
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -14,12 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.ticker import MaxNLocator
     from numpy.typing import NDArray
 
-OKABE_ITO = (
-    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#D6C51E", "#4D4D4D",
-)  # fmt: skip
-"""Theirs, with a darker yellow and grey for black, for points on white."""
 MARKERS = "os^DvPXph<>8"
-INK, FAINT, GRID = "#222222", "#767676", "#E4E4E4"
+INK, FAINT, GRID, FIELD = (THEME[name][0] for name in ("ink", "faint", "line", "field"))
 
 LineStyle = Literal["-", "none"]
 
@@ -28,16 +27,20 @@ _FONTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans Arabic", "Noto Sans
 
 
 def class_colours(count: int) -> NDArray[np.float64]:
-    """Return (count, 3) RGB in 0..1: Okabe and Ito's eight, then darker and lighter ones."""
-    from matplotlib.colors import to_rgb
+    """Return the colours of classes, the same as in the panels and on the map.
 
-    base = np.array([to_rgb(one) for one in OKABE_ITO])
-    target, amount = (0.0, 1.0, 0.0, 1.0), (0.42, 0.4, 0.66, 0.58)
-    rounds = [base]
-    while 8 * len(rounds) < count:
-        step = (len(rounds) - 1) % 4
-        rounds.append(base + (target[step] - base) * amount[step])
-    return np.concatenate(rounds)[:count]
+    Parameters
+    ----------
+    count : int
+        Number of classes, C.
+
+    Returns
+    -------
+    ndarray of float64, shape (C, 3)
+        RGB from 0 to 1: Okabe and Ito's eight, then darker and lighter ones; from the 41st class on
+        they begin again.
+    """
+    return np.array([palette.rgb(one) for one in palette.class_colours(count)]).reshape(-1, 3) / 255
 
 
 def legend(figure: Figure, entries: list[tuple[str, Any, str, LineStyle]]) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 from collections import OrderedDict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
 import traitlets
 from PIL import Image
 
+from protolabel.browser.bundle import module, style
 from protolabel.errors import ImageReadError
 from protolabel.images.image_set import ImageSet, thumbnail
 
@@ -23,8 +23,6 @@ __all__ = ["COLUMNS", "SIZE", "ThumbGrid", "Thumbnails", "tiles_of"]
 
 SIZE, COLUMNS = 88, 12
 _KEPT = 3000  # thumbnails in memory, 23 kB each
-
-_STATIC = Path(__file__).parents[1] / "browser"
 
 
 class ThumbGrid(anywidget.AnyWidget):
@@ -43,8 +41,8 @@ class ThumbGrid(anywidget.AnyWidget):
         Ids of the chosen pictures.
     """
 
-    _esm = _STATIC / "grid.js"
-    _css = _STATIC / "grid.css"
+    _esm = module("grid")
+    _css = style("grid")
 
     tiles = traitlets.List(traitlets.Dict()).tag(sync=True)
     sheet = traitlets.Bytes(b"").tag(sync=True, echo_update=False)

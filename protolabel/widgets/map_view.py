@@ -8,8 +8,9 @@ import anywidget
 import numpy as np
 import traitlets
 
+from protolabel.browser.bundle import module, style
+from protolabel.common.palette import legible
 from protolabel.errors import InputError
-from protolabel.exporting.replay import map_module, map_style
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -72,8 +73,8 @@ class MapView(anywidget.AnyWidget):
         A short line over the map about work under way.
     """
 
-    _esm = map_module()
-    _css = map_style()
+    _esm = module("map_widget")
+    _css = style("map")
 
     xy = _down()
     labels = _down()
@@ -87,6 +88,7 @@ class MapView(anywidget.AnyWidget):
     unfit = _down()
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
     colours = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    dark_colours = traitlets.List(traitlets.Unicode()).tag(sync=True)
     atlas = _down()
     captions = traitlets.List(traitlets.Unicode()).tag(sync=True)
     iteration = traitlets.Int(0).tag(sync=True)
@@ -113,6 +115,10 @@ class MapView(anywidget.AnyWidget):
         self.caption = caption
         super().__init__(**traits)
         self.on_msg(self._answer)
+
+    @traitlets.observe("colours")
+    def _lighten(self, change: Any) -> None:
+        self.dark_colours = [legible(colour, dark=True) for colour in change["new"]]
 
     @property
     def n_images(self) -> int:
@@ -174,7 +180,8 @@ class MapView(anywidget.AnyWidget):
         names
             The C class names.
         colours
-            C colours as ``#rrggbb``; by default those of `protolabel.plots.class_colours`.
+            C colours as ``#rrggbb``; lightened where the ground is dark. By default those of
+            `protolabel.plots.class_colours`.
         """
         table, sure = np.asarray(labels), np.asarray(agreement)
         n, count = self.n_images, len(names)

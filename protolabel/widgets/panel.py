@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
 import ipywidgets as ipw
 
+from protolabel.browser.bundle import module, style
+from protolabel.common.palette import class_variables
 from protolabel.common.wording import escape
 from protolabel.errors import ProtolabelError
 from protolabel.widgets.worker import work_of
@@ -27,14 +28,12 @@ _log = logging.getLogger("protolabel")
 failures: list[BaseException] | None = None
 """A list here makes every guard collect what it shows and raise it again: tests set it."""
 
-_STATIC = Path(__file__).parents[1] / "browser"
-
 
 class Look(anywidget.AnyWidget):
     """What panels bring to the page: their style sheet, and keys that the notebook leaves alone."""
 
-    _esm = _STATIC / "keys.js"
-    _css = _STATIC / "panels.css"
+    _esm = module("shortcuts")
+    _css = style("panels")
 
     def __init__(self) -> None:
         super().__init__(layout={"display": "none"})
@@ -51,12 +50,8 @@ def heading(text: str) -> ipw.HTML:
 
 
 def colours_of(count: int) -> list[str]:
-    """Return the colours of `protolabel.plots`, which colour-blind people tell apart, as hex."""
-    from matplotlib.colors import to_hex
-
-    from protolabel.plots import class_colours
-
-    return [to_hex(one) for one in class_colours(count)]
+    """Return the colours of ``count`` classes as CSS values that follow the theme."""
+    return class_variables(count)
 
 
 class Panel:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageOps
 
-from protolabel.plots.style import OKABE_ITO
+from protolabel.common.palette import OKABE_ITO
 from protolabel.refinement.loop import anchored_neighbors
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import plotly
 
-from protolabel.exporting.replay import map_module, map_style
+from protolabel.browser.bundle import module, style
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "widgets"))
 import host
@@ -200,18 +200,18 @@ def scatter_of(python: str) -> tuple[str, str, dict[str, Any]] | None:
 
 def page_of(which: str, n: int, scatter: Any) -> str:
     """HTML of one contestant with its points."""
-    data, style = DATA % {"n": n}, map_style()
+    data, css = DATA % {"n": n}, style("map")
     if which == "ours":
-        scripts = f'<script type="module">{map_module()}{data}{OURS}</script>'
+        scripts = f'<script type="module">{module("map_widget")}{data}{OURS}</script>'
     elif which == "scatter":
-        style = scatter[1]
+        css = scatter[1]
         state = f"const STATE = {json.dumps(scatter[2])};"
         scripts = f'<script type="module">{data}{state}{SCATTER}</script>'
     else:
         code = (Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_text("utf-8")
         scripts = f'<script>{code}</script><script type="module">{data}{PLOTLY}</script>'
     return (
-        f'<!doctype html><meta charset="utf-8"><style>{style} body {{ margin: 0 }}</style>'
+        f'<!doctype html><meta charset="utf-8"><style>{css} body {{ margin: 0 }}</style>'
         f'<body><div id="host" style="width: 900px"></div>{scripts}</body>'
     )
 

@@ -16,7 +16,7 @@ from protolabel.clustering.projection import place_prototypes, project
 from protolabel.common.progress import silent
 from protolabel.errors import InputError
 from protolabel.exporting import export
-from protolabel.exporting.replay import TILE, make_atlas, map_module, replay_html, write_replay
+from protolabel.exporting.replay import replay_html, write_replay
 from protolabel.images.image_set import ImageSet
 from protolabel.refinement.labels import Labels, label
 from protolabel.refinement.loop import refine
@@ -97,26 +97,6 @@ def test_an_export_holds_the_replay_where_there_is_a_map(case: dict, tmp_path: P
     assert (drawn.folder / "replay.html").stat().st_size > 50_000
     plain = export(case["labels"], case["images"], tmp_path / "b", **given)
     assert not (plain.folder / "replay.html").exists()
-
-
-def test_an_atlas_shows_every_image_and_forgives_a_damaged_one(tmp_path: Path) -> None:
-    paths = [tmp_path / f"{i}.png" for i in range(5)]
-    for i, path in enumerate(paths):
-        Image.new("RGB", (30, 90), (200, 10, 10) if i == 4 else (10, 10, 200)).save(path)
-    paths[1].write_bytes(b"no picture")
-    (tmp_path / "atlas.jpg").write_bytes(make_atlas(paths))
-    with Image.open(tmp_path / "atlas.jpg") as sheet:
-        assert sheet.size == (3 * TILE, 2 * TILE)
-        middle = np.array(sheet)[TILE // 2 :: TILE, TILE // 2 :: TILE].astype(int)
-    assert middle[1, 1, 0] > 150  # the fifth: second row, second column
-    assert middle[0, 0, 2] > 150
-    assert np.ptp(middle[0, 1]) < 30  # grey
-
-
-def test_the_module_is_one_file_without_imports() -> None:
-    assert not re.search(r"^import ", map_module(), re.MULTILINE)
-    assert map_module().count("export default") == 1
-    assert "innerHTML" not in map_module()
 
 
 def test_the_page_plays_from_a_file_without_a_network(case: dict, tmp_path: Path) -> None:

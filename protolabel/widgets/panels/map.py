@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from protolabel.browser.atlas import ATLAS_LIMIT, make_atlas
 from protolabel.clustering.projection import place_centroids, place_prototypes, project
 from protolabel.errors import ImageReadError, ProtolabelError
-from protolabel.exporting.replay import ATLAS_LIMIT, make_atlas
 from protolabel.images.image_set import thumbnail
 from protolabel.widgets.map_view import MapView
-from protolabel.widgets.panel import colours_of
 from protolabel.widgets.worker import work_of
 
 if TYPE_CHECKING:
@@ -205,7 +204,7 @@ class MapPanel:
         sure = np.stack([state.agreement for state in run.iterations])
         names = run.classes.names
         with view.hold_sync():
-            view.set_run(table, sure, names, colours_of(len(names)))
+            view.set_run(table, sure, names)
             view.set_pinned(labels.pinned)
             if run.clusters is not None and run.clusters is not self._clusters:
                 self._show_clusters(run.clusters, points)

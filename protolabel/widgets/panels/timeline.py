@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
 
+from protolabel.common.palette import variable
 from protolabel.evaluation.diagnostics import diagnose
 from protolabel.widgets.charts import line_chart
 from protolabel.widgets.panel import Panel, colours_of, escape
@@ -115,11 +116,12 @@ class TimelinePanel(Panel):
         sure = [100 * float(one.agreement.mean()) for one in at]
         changed = [float((b.label != a.label).sum()) for a, b in pairwise(at)]
         charts = [
-            line_chart("Labels that changed", [("changed", changed, "#D55E00")],
+            line_chart("Labels that changed", [("changed", changed, variable("changed"))],
                        mark=shown, first=1),
-            line_chart("Prototypes moved", [("moved", shift, "#CC79A7")], mark=shown, first=1),
-            line_chart("Mean agreement", [("agreement", sure, "#0072B2")], mark=shown, unit=" %",
-                       bottom=10.0 * (min(sure) // 10.0)),
+            line_chart("Prototypes moved", [("moved", shift, variable("moved"))],
+                       mark=shown, first=1),
+            line_chart("Mean agreement", [("agreement", sure, variable("accent"))],
+                       mark=shown, unit=" %", bottom=10.0 * (min(sure) // 10.0)),
             line_chart("Images of each class", counts, mark=shown, names=True),
         ]  # fmt: skip
         return f'<div class="pls-charts">{"".join(f"<div>{one}</div>" for one in charts)}</div>'

@@ -1,4 +1,4 @@
-// Small pieces of a page. Texts are set as text, never as HTML.
+// Small pieces of a page. Texts are set as text, never as HTML: names are untrusted.
 const ICONS = {
   play: ["M7 4.5v15l12-7.5z"], pause: ["M7 5h4v14H7zM14 5h4v14h-4z"],
   plus: ["M12 6v12M6 12h12"], minus: ["M6 12h12"], close: ["M6 6l12 12M18 6L6 18"],
@@ -15,11 +15,6 @@ export function make(tag, className, attributes = {}, ...children) {
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
   node.append(...children);
   return node;
-}
-
-/** A number with its noun; `others` is the plural. */
-export function many(count, one, others = `${one}s`) {
-  return `${count.toLocaleString("en")} ${count === 1 ? one : others}`;
 }
 
 export function icon(name) {

@@ -1,0 +1,94 @@
+// Legend: the classes with their colours and counts, what else colours mean, and the filter.
+import { css } from "./colours.js";
+import { button, icon, make } from "./dom.js";
+import { counted, number } from "./wording.js";
+
+const CHANGES = ["unchanged", "changed earlier", "changed now"];
+
+/** The hidden classes after a click on class c of `count`: it alone (`only`), or turned. */
+export function afterClick(hidden, c, count, only) {
+  const others = Array.from({ length: count }, (_, k) => k).filter((k) => k !== c);
+  if (only) return hidden.length === others.length && !hidden.includes(c) ? [] : others;
+  const rest = hidden.filter((k) => k !== c);
+  return hidden.includes(c) ? rest : [...rest, c].sort((a, b) => a - b);
+}
+
+export class Legend {
+  /** `hide(classes)` is called with all that shall be hidden. */
+  constructor(hide) {
+    this.hide = hide;
+    this.entries = [];
+    this.key = make("div", "pl-key");
+    this.title = make("div", "pl-title");
+    this.list = make("div", "pl-list");
+    this.signs = make("div", "pl-signs", { "aria-hidden": "true" },
+      make("div", "pl-line", {}, icon("star"), "prototype: the middle of a class"),
+      make("div", "pl-line", {}, icon("trail"), "its way there"),
+      make("div", "pl-line", {}, icon("ring"), "middle of a micro-cluster"),
+      make("div", "pl-line", {}, icon("dot"), "one image"));
+    this.node = make("div", "pl-legend", { role: "group", "aria-label": "Classes: press to hide or show" },
+      this.key, this.title, this.list, this.signs);
+  }
+
+  /** Draw it: `state` is {data, palette, theme, hidden, by}. */
+  build(state) {
+    const { data, palette, hidden, by } = state;
+    const filled = by === "label";
+    this.entries = data.names.map((name, c) => {
+      const swatch = make("span", "pl-swatch");
+      swatch.style.borderColor = css(palette[c]);
+      if (filled) swatch.style.background = css(palette[c]);
+      const entry = make("button", "pl-entry", {
+        type: "button", "aria-pressed": String(!hidden.includes(c)),
+        title: `${name}\nClick: hide or show. Shift-click: only this one.`,
+      }, swatch, make("span", "pl-label", {}, name), make("span", "pl-count"));
+      entry.addEventListener("click", (event) =>
+        this.hide(afterClick(hidden, c, data.names.length, event.shiftKey)));
+      return entry;
+    });
+    const held = [...this.list.children].indexOf(document.activeElement);
+    this.list.replaceChildren(...this.entries);
+    this.entries[held]?.focus();
+    this.title.replaceChildren(
+      make("span", "", {}, data.names.length ? counted(data.names.length, "class", "classes") : ""));
+    if (hidden.length) this.title.append(button("", "Show every class", "show all", () => this.hide([])));
+    this.key.replaceChildren(...keyOf(state));
+    this.key.hidden = !this.key.childNodes.length;
+    this.signs.hidden = !data.stars[0].length;
+    this.node.hidden = !data.names.length && this.key.hidden;
+  }
+
+  count(names, counts) {
+    this.entries.forEach((entry, c) => {
+      entry.lastChild.textContent = number(counts[c]);
+      entry.setAttribute("aria-label", `${names[c]}, ${counted(counts[c], "image")}`);
+    });
+  }
+}
+
+/** What a colour means where it does not mean a class. */
+function keyOf({ data, theme, by }) {
+  if (!data.steps) return [];
+  if (by === "agreement") {
+    const bar = make("canvas", "", { width: 100, height: 1 });
+    const g = bar.getContext("2d");
+    for (let k = 0; k < 100; k++) {
+      g.fillStyle = css(theme.agreement(k / 99));
+      g.fillRect(k, 0, 1, 1);
+    }
+    const low = (1 / Math.max(2, data.names.length)).toFixed(2);
+    return ["How far the votes agree", bar,
+      make("div", "", {}, make("span", "", {}, `${low} doubtful`), make("span", "", {}, "sure 1"))];
+  }
+  const line = (className, text) => make("div", "pl-line", {}, make("span", className), text);
+  if (by === "changed")
+    return theme.changes.map((colour, k) => {
+      const made = line("pl-swatch", CHANGES[k]);
+      made.firstChild.style.background = css(colour);
+      return made;
+    });
+  if (by === "label" && data.unfit)
+    return [line("pl-swatch pl-hollow", `${number(data.setAside)} fit none of these`)];
+  if (!data.clusters[by]) return [];
+  return [by === "micro" ? "One colour a micro-cluster; grey is like few others." : "One colour a meta-cluster."];
+}

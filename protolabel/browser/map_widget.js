@@ -1,0 +1,9 @@
+// What anywidget calls to show the map of a model.
+import { ImageMap } from "./map.js";
+
+function render({ model, el }) {
+  const map = new ImageMap(model, el);
+  return () => map.dispose();
+}
+
+export default { render };

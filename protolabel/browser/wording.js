@@ -1,0 +1,34 @@
+// Sentences about the map, for the eye and for a screen reader. Pure functions.
+
+export function number(value) {
+  return value.toLocaleString("en");
+}
+
+/** A number with its noun; `others` is the plural. */
+export function counted(count, noun, others = `${noun}s`) {
+  return `${number(count)} ${count === 1 ? noun : others}`;
+}
+
+/** Where the run stands, and what that iteration did: ["Iteration 2 of 5", "31 changed"]. */
+export function stepWords(step, last, changed) {
+  if (step === 0) return ["Zero-shot", "before refinement"];
+  return [`Iteration ${step} of ${last}`, `${number(changed)} changed`];
+}
+
+/** The map in a few sentences. */
+export function spokenMap(data, step, counts) {
+  if (!data.steps) return `${counted(data.n, "image")} on a map.`;
+  const classes = data.names.slice(0, 20).map((name, c) => `${name} ${counts[c]}`).join(", ");
+  const aside = data.unfit ? ` None of these ${data.setAside}.` : "";
+  const where = stepWords(step, data.last, data.changes(step)).join(", ");
+  return `${counted(data.n, "image")} on a map. ${where}. ${classes}.${aside}`;
+}
+
+/** The end of a path. */
+export function fileName(path) {
+  return path.split("/").at(-1);
+}
+
+export function shortened(text, longest) {
+  return text.length > longest ? `${text.slice(0, longest - 1)}…` : text;
+}

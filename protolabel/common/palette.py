@@ -1,0 +1,172 @@
+"""Every colour of protolabel, once, for light and dark grounds.
+
+Plots, panels, charts, the map, the replay page and the tables of results take their colours from
+here, so a class has the same colour everywhere. Style sheets and ES modules read the CSS custom
+properties that `css_variables` writes: ``--pls-ink``, ``--pls-class-0`` and so on.
+"""
+
+from __future__ import annotations
+
+import math
+
+__all__ = [
+    "AGREEMENT_RAMP",
+    "CHANGES",
+    "CLASS_COLOURS",
+    "OKABE_ITO",
+    "RIGHT",
+    "THEME",
+    "WRONG",
+    "class_colours",
+    "class_variables",
+    "css_variables",
+    "legible",
+    "rgb",
+    "variable",
+]
+
+OKABE_ITO = (
+    "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#d6c51e", "#4d4d4d",
+)  # fmt: skip
+"""Okabe and Ito's eight, with a darker yellow, and grey for black, for points on white."""
+
+THEME: dict[str, tuple[str, str]] = {
+    "bg": ("#ffffff", "#15181e"),
+    "page": ("#f3f5f8", "#0e1015"),
+    "raised": ("#f4f6f9", "#222730"),
+    "hover": ("#e9edf2", "#2c323c"),
+    "ink": ("#1d2430", "#e7eaf0"),
+    "faint": ("#5d6675", "#a2acba"),
+    "line": ("#e1e5eb", "#2e343e"),
+    "field": ("#c9d0da", "#434b58"),
+    "accent": ("#0b6bcb", "#6cb2f7"),
+    "on-accent": ("#ffffff", "#10151c"),
+    "good": ("#00795a", "#4cc79a"),
+    "bad": ("#b54708", "#f5a45d"),
+    "blank": ("#9aa0a8", "#9aa0a8"),
+}
+"""Surfaces, text and signs: name -> (light, dark). ``blank`` stands for a missing picture."""
+
+CHANGES: dict[str, tuple[str, str]] = {
+    "unchanged": ("#b8bec8", "#4e535a"),
+    "changed-earlier": ("#56b4e9", "#56b4e9"),
+    "changed": ("#d55e00", "#d55e00"),
+    "moved": ("#cc79a7", "#cc79a7"),
+}
+"""What the iterations did to labels and prototypes: name -> (light, dark)."""
+
+RIGHT, WRONG = OKABE_ITO[0], OKABE_ITO[3]
+"""Cells of a confusion matrix, on and off the diagonal."""
+
+_SHADES = ((0, 0.42), (255, 0.40), (0, 0.66), (255, 0.58))  # towards black or white, by how much
+
+
+def rgb(colour: str) -> tuple[int, int, int]:
+    """Return the three numbers, 0 to 255, of a colour ``#rrggbb``."""
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def legible(colour: str, *, dark: bool) -> str:
+    """Return the same hue, light enough for a dark ground or dark enough for a light one.
+
+    Parameters
+    ----------
+    colour : str
+        ``#rrggbb``.
+    dark : bool
+        Whether the ground is dark.
+
+    Returns
+    -------
+    str
+        ``#rrggbb``, mixed with white or black in steps of a tenth.
+    """
+    shown: tuple[float, ...] = rgb(colour)
+    for _ in range(12):
+        light = _luminance(shown)
+        if light >= 0.2 if dark else light <= 0.62:
+            break
+        shown = _mixed(shown, 255 if dark else 0, 0.1)
+    return _hex(shown)
+
+
+def class_colours(count: int, *, dark: bool = False) -> list[str]:
+    """Return the colours of ``count`` classes.
+
+    Parameters
+    ----------
+    count : int
+        Number of classes; the colours begin again after 40.
+    dark : bool
+        Whether the ground is dark.
+
+    Returns
+    -------
+    list of str
+        ``#rrggbb``: Okabe and Ito's eight, then darker and lighter ones.
+    """
+    both = CLASS_COLOURS
+    return [both[k % len(both)][dark] for k in range(count)]
+
+
+def class_variables(count: int) -> list[str]:
+    """Return the colours of ``count`` classes as CSS values that follow the theme of the page."""
+    return [
+        f"var(--pls-class-{k % len(CLASS_COLOURS)}, {colour})"
+        for k, colour in enumerate(class_colours(count))
+    ]
+
+
+def variable(name: str) -> str:
+    """Return a colour of `THEME` or `CHANGES` as a CSS value that follows the theme."""
+    return f"var(--pls-{name}, {(THEME | CHANGES)[name][0]})"
+
+
+def css_variables(*, dark: bool) -> str:
+    """Return every colour as the declaration of a CSS custom property.
+
+    Parameters
+    ----------
+    dark : bool
+        Whether the ground is dark.
+
+    Returns
+    -------
+    str
+        Declarations such as ``--pls-ink: #1d2430;``, to stand between braces.
+    """
+    colours = THEME | CHANGES
+    colours |= {f"ramp-{k}": both for k, both in enumerate(AGREEMENT_RAMP)}
+    colours |= {f"class-{k}": both for k, both in enumerate(CLASS_COLOURS)}
+    return " ".join(f"--pls-{name}: {both[dark]};" for name, both in colours.items())
+
+
+def _luminance(colour: tuple[float, ...]) -> float:
+    linear = (math.pow(value / 255, 2.2) for value in colour)
+    return sum(w * value for w, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def _mixed(colour: tuple[float, ...], target: int, amount: float) -> tuple[float, ...]:
+    return tuple(value + (target - value) * amount for value in colour)
+
+
+def _hex(colour: tuple[float, ...]) -> str:
+    return "#" + "".join(f"{round(value):02x}" for value in colour)
+
+
+def _both(colour: str) -> tuple[str, str]:
+    return legible(colour, dark=False), legible(colour, dark=True)
+
+
+CLASS_COLOURS = tuple(
+    _both(colour)
+    for colour in (
+        *OKABE_ITO,
+        *(_hex(_mixed(rgb(base), target, amount))
+          for target, amount in _SHADES for base in OKABE_ITO),
+    )
+)  # fmt: skip
+"""(light, dark) of 40 classes."""
+
+AGREEMENT_RAMP = tuple(_both(colour) for colour in ("#d55e00", "#edb04f", "#8dbbd3", "#0072b2"))
+"""(light, dark) from doubtful to sure, evenly spaced."""
