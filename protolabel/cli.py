@@ -168,6 +168,12 @@ def _evaluate(options: argparse.Namespace) -> None:
         print(f"  {label}, but it is {true}: {printable(sources[one])}")
 
 
+def _formats(_: argparse.Namespace) -> None:
+    from protolabel.exporting import describe_formats
+
+    print(describe_formats())
+
+
 def _plot(options: argparse.Namespace) -> None:
     from protolabel.plots import save_plots
 
@@ -309,7 +315,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--vocabulary", metavar="FILE", help="a word a line: names that may be missing"
     )
-    run.add_argument("--formats", nargs="+", metavar="NAME", help="what to write")
+    run.add_argument(
+        "--formats", nargs="+", metavar="NAME", help="what to write; see protolabel formats"
+    )
     _add_encoder(run)
     _add_visual(run)
     _add_dataset(run)
@@ -327,6 +335,8 @@ def _parser() -> argparse.ArgumentParser:
         "truth", help="class folders, or a CSV file with columns image and truth; a part is enough"
     )
     check.add_argument("--wrong", type=int, default=20, metavar="N", help="wrong labels to list")
+
+    _command(commands, "formats", _formats, "list the formats that --formats takes")
 
     plot = _command(commands, "plot", _plot, "pictures of a dataset: counts, agreement, map")
     plot.add_argument("dataset", help="folder that protolabel run wrote")

@@ -2,18 +2,29 @@ from .checking import evaluate_dataset
 from .dataset import ExportResult, check_export, export
 from .duplicates import near_duplicates
 from .existing import read_metadata
+from .job import ExportJob, Writer
+from .replay import replay_html, write_replay
 from .splits import SPLITS, split_dataset
-from .writers import DEFAULT_FORMATS, WRITERS
+from .writers import DEFAULT_FORMATS, WRITERS, describe_formats
+from .writers.metadata import versions
+from .writers.report import report_text
 
 __all__ = [
     "DEFAULT_FORMATS",
     "SPLITS",
     "WRITERS",
+    "ExportJob",
     "ExportResult",
+    "Writer",
     "check_export",
+    "describe_formats",
     "evaluate_dataset",
     "export",
     "near_duplicates",
     "read_metadata",
+    "replay_html",
+    "report_text",
     "split_dataset",
+    "versions",
+    "write_replay",
 ]

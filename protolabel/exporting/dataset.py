@@ -23,7 +23,12 @@ from protolabel.exporting.splits import (
 )
 from protolabel.exporting.staging import check_target, staging
 from protolabel.exporting.transfer import LINKS
-from protolabel.exporting.writers import DEFAULT_FORMATS, check_formats
+from protolabel.exporting.writers import (
+    DEFAULT_FORMATS,
+    RESERVED_NAMES,
+    check_formats,
+    describe_formats,
+)
 
 if TYPE_CHECKING:
     import os
@@ -39,14 +44,6 @@ if TYPE_CHECKING:
     from protolabel.refinement.labels import Labels
 
 __all__ = ["ExportResult", "check_export", "export"]
-
-OUR_NAMES = (
-    "splits", "plots", "metadata.json", "report.txt", "labels.csv", "labels.parquet",
-    "class_prototypes.npy", "micro_alignment.npy", "meta_alignment.npy", "classifier.npz",
-    "map.npy", "prototype_map.npy", "replay.html", "embeddings.npy", "image_paths.txt",
-    "embeddings.json",
-)  # fmt: skip
-"""Names in the dataset that no class folder may have."""
 
 
 @dataclass(frozen=True)
@@ -114,9 +111,10 @@ def export(
     folder
         A new or empty folder; it may be inside the folder of the images.
     formats
-        Any of "folders" (one folder a class with the images), "splits" (train, val, test),
-        "prototypes" (arrays, and classifier.npz for new images), "report" (report.txt), "csv",
-        "replay" (replay.html, where there is a map), "parquet", "metadata" (always written).
+        Names of formats; "metadata" is always written::
+
+            {formats}
+
     link
         ``"copy"`` keeps bytes, times and permissions; ``"hardlink"`` takes no room but works
         within one disk only, and an edit of one name is an edit of both; ``"symlink"`` takes no
@@ -156,10 +154,9 @@ def export(
     embedded = images if isinstance(images, Embeddings) else None
     image_set = images.images if isinstance(images, Embeddings) else images
     _check(labels, image_set, embedded)
-    writers, part, target = check_export(
+    writers, split_shares, target = check_export(
         image_set, folder, formats=formats, link=link, shares=shares, overwrite=overwrite
     )
-    names = tuple(name for name, _ in writers)
     points = _map(projection, (len(labels), 2), "projection")
     stars = _stars(prototype_map, labels)
     if stars is None and points is not None and embedded is not None and labels.run is not None:
@@ -167,27 +164,27 @@ def export(
     report = resolve(progress)
 
     groups = side = None
-    if "splits" in names:
+    if any(writer.name == "splits" for writer in writers):
         groups = _groups(labels, image_set, embedded, graph, report)
         taken = ~labels.unfit
         side = np.full(len(labels), -1, dtype=np.int8)
-        side[taken] = split_dataset(labels.label[taken], groups[taken], part.tolist(), seed)
+        side[taken] = split_dataset(labels.label[taken], groups[taken], split_shares.tolist(), seed)
     run_parameters = dict(labels.run.parameters) if labels.run is not None else {}
-    folders = class_folders(labels.names, OUR_NAMES)
+    folders = class_folders(labels.names, RESERVED_NAMES)
     job = ExportJob(
         labels=labels,
         images=image_set,
         encoder=None if embedded is None else embedded.encoder,
         visual_encoder=visual_encoder,
         folder=target,
-        formats=names,
+        writers=writers,
         link=link,
         class_folders=folders,
-        none_folder=none_folder((*OUR_NAMES, *folders)) if labels.unfit.any() else None,
+        none_folder=none_folder((*RESERVED_NAMES, *folders)) if labels.unfit.any() else None,
         files=tuple(image_files(image_set)),
         side=side,
         groups=groups,
-        shares=tuple(part.tolist()),
+        split_shares=tuple(split_shares.tolist()),
         seed=int(seed),
         parameters={**run_parameters, **(parameters or {})},
         projection=points,
@@ -196,9 +193,13 @@ def export(
     )
     with staging(target) as temporary:
         building = replace(job, folder=temporary)
-        for _, write in writers:
-            write(building)
+        for writer in writers:
+            writer.write(building)
     return _result(job)
+
+
+_lines = describe_formats().splitlines()
+export.__doc__ = (export.__doc__ or "").replace("{formats}", f"\n{' ' * 12}".join(_lines))
 
 
 def check_export(
@@ -209,7 +210,7 @@ def check_export(
     link: str = "copy",
     shares: Sequence[float] = DEFAULT_SHARES,
     overwrite: bool = False,
-) -> tuple[tuple[tuple[str, Writer], ...], NDArray[np.float64], Path]:
+) -> tuple[tuple[Writer, ...], NDArray[np.float64], Path]:
     """Refuse what `export` would refuse, before there are labels: embedding can take hours.
 
     Parameters
@@ -222,7 +223,7 @@ def check_export(
     Returns
     -------
     writers, shares, target
-        What to run, the parts as numbers, and the absolute folder.
+        What to run, the (3,) fractions of the splits, and the absolute folder.
 
     Raises
     ------
@@ -233,8 +234,8 @@ def check_export(
     """
     if link not in LINKS:
         raise InputError(f"link must be one of {', '.join(LINKS)}; got {link!r}.")
-    writers, part = check_formats(formats), check_shares(shares)
-    return writers, part, check_target(folder, images, overwrite=overwrite)
+    writers, split_shares = check_formats(formats), check_shares(shares)
+    return writers, split_shares, check_target(folder, images, overwrite=overwrite)
 
 
 def _check(labels: Labels, images: ImageSet, embedded: Embeddings | None) -> None:

@@ -28,7 +28,7 @@ _RANK = 5  # the neighbour whose distance says how dense the folder is
 _LOCAL = 0.12  # of the usual distance to that neighbour
 _GLOBAL = 0.01  # of the usual distance between two images; for folders that are all bursts
 _SMALL = 20  # images that a group may always hold, as far as the folder goes
-_SHARE = 0.1  # of the folder that a group may hold
+_LARGEST = 0.1  # fraction of the folder that a group may hold
 _CLASS = 10  # images from which a class is so large that no group may hold most of it
 _ROUNDS = 6  # halvings of the threshold inside a group that is too large or too loose
 
@@ -151,7 +151,7 @@ def _threshold(vectors: FloatArray, graph: KnnGraph) -> float:
 def _is_chain(vectors: FloatArray, group: NDArray[np.int32], reach: float) -> NDArray[np.bool_]:
     """(G,) bool: groups that are more likely a chain than a burst."""
     size = np.bincount(group)
-    bad = size > max(_SMALL, _SHARE * len(group))
+    bad = size > max(_SMALL, _LARGEST * len(group))
     suspects = np.flatnonzero((size > _SMALL) & ~bad)
     if len(suspects):
         order = np.argsort(group, kind="stable")

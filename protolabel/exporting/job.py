@@ -1,14 +1,14 @@
-"""What every writer of an export is given."""
+"""An export format (a writer), and what it writes (a job)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from protolabel.exporting.splits import SPLITS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import numpy as np
@@ -20,6 +20,44 @@ if TYPE_CHECKING:
     from protolabel.refinement.labels import Labels
 
 __all__ = ["ExportJob", "Writer"]
+
+
+@dataclass(frozen=True)
+class Writer:
+    """One format of an export.
+
+    The panel, the command line, the report, the reference and the checks of names all read these
+    fields: a new format is a file with one of these, and a row in `protolabel.exporting.WRITERS`.
+
+    Attributes
+    ----------
+    name : str
+        What `export` calls it.
+    title : str
+        Two or three words for a check box.
+    description : str
+        What it is good for, as the end of the sentence "It writes ...".
+    files : tuple of str
+        What it may write at the root of the dataset, such as ``"labels.csv"``; a folder ends in
+        ``/``. No class folder gets one of these names.
+    write : callable
+        ``write(job)`` writes its files below ``job.folder``. It may raise to end the export.
+    by_default : bool
+        Whether an export writes it unasked.
+    package : str, optional
+        A package of the extra ``formats`` that it needs.
+    usage : str
+        Lines for the section "Use it" of the report; paths are relative to the dataset.
+    """
+
+    name: str
+    title: str
+    description: str
+    files: tuple[str, ...]
+    write: Callable[[ExportJob], None]
+    by_default: bool = False
+    package: str | None = None
+    usage: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +74,8 @@ class ExportJob:
         Which encoder made the visual vectors; None where there were none.
     folder
         Where to write: a temporary folder that becomes the dataset when everything is in it.
-    formats
-        Names of all writers of this export.
+    writers
+        The writers of this export, in the order in which they run.
     link
         ``"copy"``, ``"hardlink"`` or ``"symlink"``.
     class_folders
@@ -51,8 +89,10 @@ class ExportJob:
         are no splits.
     groups
         (N,) int32 group of near-duplicates of every image; None where none were looked for.
-    shares, seed
-        As passed.
+    split_shares
+        Fractions of train, val and test, which sum to 1.
+    seed
+        Seed of the splits.
     parameters
         Of the run, and what the caller added.
     projection
@@ -68,14 +108,14 @@ class ExportJob:
     encoder: EncoderInfo | None
     visual_encoder: EncoderInfo | None
     folder: Path
-    formats: tuple[str, ...]
+    writers: tuple[Writer, ...]
     link: str
     class_folders: tuple[str, ...]
     none_folder: str | None
     files: tuple[str, ...]
     side: NDArray[np.int8] | None
     groups: NDArray[np.int32] | None
-    shares: tuple[float, ...]
+    split_shares: tuple[float, ...]
     seed: int
     parameters: Mapping[str, Any]
     projection: NDArray[np.float32] | None
@@ -84,6 +124,11 @@ class ExportJob:
 
     def __len__(self) -> int:
         return len(self.files)
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """Names of the writers."""
+        return tuple(writer.name for writer in self.writers)
 
     @property
     def has_folders(self) -> bool:
@@ -111,7 +156,3 @@ class ExportJob:
     def exported(self, index: int) -> str | None:
         """Where the image stands in the dataset: its folder, else its split, else None."""
         return self.in_folder(index) if self.has_folders else self.in_split(index)
-
-
-Writer = Callable[[ExportJob], None]
-"""Writes its files below ``job.folder``; raises to give the whole export up."""

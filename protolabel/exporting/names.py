@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from protolabel.images.pixels import IMAGE_SUFFIXES
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -27,9 +29,6 @@ _RESERVED = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])( *\.|$)", re.IGNORECASE
 )
 _JOINERS = "\u200c\u200d"  # they hold emoji and some scripts together
-_IMAGE_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff")
-)
 _SUFFIX_OF = {
     "JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp",
     "GIF": ".gif", "BMP": ".bmp", "DIB": ".bmp", "TIFF": ".tif",
@@ -131,12 +130,12 @@ def image_files(images: ImageSet) -> list[str]:
 
 def _file_name(images: ImageSet, index: int) -> str:
     base = images.names[index].rpartition("/")[2]
-    known = base[base.rfind(".") :].lower() in _IMAGE_SUFFIXES
+    known = base[base.rfind(".") :].lower() in IMAGE_SUFFIXES
     if known and _PLAIN.fullmatch(base) and not _RESERVED.match(base):
         return base
     parsed = PurePosixPath(base)
     stem, suffix = parsed.stem, parsed.suffix
-    if suffix.lower() not in _IMAGE_SUFFIXES:
+    if suffix.lower() not in IMAGE_SUFFIXES:
         stem, suffix = base, _suffix_by_content(images, index)
     return safe_name(stem, "image", longest=LONGEST - len(suffix)) + suffix
 

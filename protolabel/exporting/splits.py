@@ -59,7 +59,7 @@ def split_dataset(
         If an argument does not fit.
     """
     label = np.asarray(label)
-    part = check_shares(shares)
+    split_shares = check_shares(shares)
     groups = np.arange(len(label)) if groups is None else np.asarray(groups)
     if label.ndim != 1 or groups.shape != label.shape:
         raise InputError(
@@ -76,12 +76,12 @@ def split_dataset(
     shuffled = np.random.default_rng(seed).permutation(len(size))
     order = np.lexsort((shuffled, -size, owner))
     side = np.empty(len(size), dtype=np.int8)
-    carry = np.zeros(len(part))
+    carry = np.zeros(len(SPLITS))
     starts = np.flatnonzero(np.r_[True, owner[order][1:] != owner[order][:-1]])
     for members in np.split(order, starts[1:]):
-        target = part * size[members].sum()
-        side[members] = _place(size[members], target + carry, part > 0)
-        filled = np.bincount(side[members], weights=size[members], minlength=len(part))
+        target = split_shares * size[members].sum()
+        side[members] = _place(size[members], target + carry, split_shares > 0)
+        filled = np.bincount(side[members], weights=size[members], minlength=len(SPLITS))
         carry = np.clip(carry + target - filled, -_CARRY, _CARRY)
     return side[group]
 
@@ -93,15 +93,15 @@ def count_sides(side: NDArray[np.integer]) -> list[int]:
 
 
 def check_shares(shares: Sequence[float]) -> Shares:
-    """Return the three shares, or raise `InputError`."""
+    """Return the fractions of train, val and test, (3,) float64, or raise `InputError`."""
     try:
-        part = np.asarray(shares, dtype=np.float64)
+        given = np.asarray(shares, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InputError(_shares_message(shares)) from error
-    fits = part.shape == (len(SPLITS),) and bool(np.isfinite(part).all() and (part >= 0).all())
-    if not fits or part[0] <= 0 or abs(part.sum() - 1.0) > 1e-6:
+    fits = given.shape == (len(SPLITS),) and bool(np.isfinite(given).all() and (given >= 0).all())
+    if not fits or given[0] <= 0 or abs(given.sum() - 1.0) > 1e-6:
         raise InputError(_shares_message(shares))
-    return np.asarray(part / part.sum())
+    return np.asarray(given / given.sum())
 
 
 def _shares_message(shares: object) -> str:

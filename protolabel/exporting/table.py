@@ -1,7 +1,8 @@
-"""The facts about every image, a block of rows at a time."""
+"""The columns of every table, and their values a block of images at a time."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,32 +10,39 @@ import numpy as np
 from protolabel.exporting.splits import SPLITS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
 
     from protolabel.exporting.job import ExportJob
 
-__all__ = ["blocks", "columns"]
-
-_COLUMNS = (
-    "file",
-    "source",
-    "label",
-    "agreement",
-    "margin",
-    "runner_up",
-    "micro_cluster",
-    "meta_cluster",
-    "pinned",
-    "split",
-    "near_duplicates",
-)
+__all__ = ["Column", "blocks", "columns"]
 
 _BLOCK = 8192
 
 
-def columns(job: ExportJob) -> tuple[str, ...]:
-    """Names of the columns; ``none_of_these`` is among them where images were set aside."""
-    return _COLUMNS if job.none_folder is None else (*_COLUMNS, "none_of_these")
+@dataclass(frozen=True)
+class Column:
+    """One column of every table.
+
+    Attributes
+    ----------
+    name : str
+    type : str
+        ``"text"``, ``"word"`` (text with few different values), ``"integer"``, ``"number"`` or
+        ``"flag"``.
+    values : callable
+        ``values(job, rows)`` returns plain Python values for a slice of images.
+    """
+
+    name: str
+    type: str
+    values: Callable[[ExportJob, slice], list[Any]]
+
+
+def columns(job: ExportJob) -> tuple[Column, ...]:
+    """Return the columns of a dataset; ``none_of_these`` only where images were set aside."""
+    return _COLUMNS if job.none_folder is not None else _COLUMNS[:-1]
 
 
 def blocks(job: ExportJob) -> Iterator[dict[str, list[Any]]]:
@@ -44,41 +52,69 @@ def blocks(job: ExportJob) -> Iterator[dict[str, list[Any]]]:
     and, like ``meta_cluster``, None where there are no clusters; ``near_duplicates`` is the
     number of the image's group, None for an image that is alone.
     """
-    labels = job.labels
-    clusters = labels.run.clusters if labels.run is not None else None
-    meta = clusters.meta_of_images if clusters is not None else None
-    crowded = None if job.groups is None else np.bincount(job.groups)[job.groups] > 1
     for start in range(0, len(job), _BLOCK):
         rows = slice(start, min(start + _BLOCK, len(job)))
-        count = rows.stop - rows.start
-        nothing: list[Any] = [None] * count
-        groups, splits = nothing, nothing
-        if job.groups is not None and crowded is not None:
-            groups = [
-                group if many else None
-                for group, many in zip(
-                    job.groups[rows].tolist(), crowded[rows].tolist(), strict=True
-                )
-            ]
-        if job.side is not None:
-            splits = [SPLITS[side] if side >= 0 else None for side in job.side[rows].tolist()]
-        block = {
-            "file": [job.exported(index) for index in range(rows.start, rows.stop)],
-            "source": list(job.images.names[rows]),
-            "label": [labels.names[one] for one in labels.label[rows].tolist()],
-            "agreement": _rounded(labels.agreement[rows]),
-            "margin": _rounded(labels.margin[rows]),
-            "runner_up": [labels.names[one] for one in labels.runner_up[rows].tolist()],
-            "micro_cluster": nothing if clusters is None else clusters.micro[rows].tolist(),
-            "meta_cluster": nothing if meta is None else meta[rows].tolist(),
-            "pinned": labels.pinned[rows].tolist(),
-            "split": splits,
-            "near_duplicates": groups,
-            "none_of_these": labels.unfit[rows].tolist(),
-        }
-        yield {name: block[name] for name in columns(job)}
+        yield {column.name: column.values(job, rows) for column in columns(job)}
 
 
-def _rounded(values: np.ndarray[Any, Any]) -> list[float]:
+def _files(job: ExportJob, rows: slice) -> list[str | None]:
+    return [job.exported(index) for index in range(rows.start, rows.stop)]
+
+
+def _class_names(job: ExportJob, classes: NDArray[np.integer]) -> list[str]:
+    return [job.labels.names[index] for index in classes.tolist()]
+
+
+def _micro(job: ExportJob, rows: slice) -> list[int | None]:
+    run = job.labels.run
+    if run is None or run.clusters is None:
+        return _nothing(rows)
+    return list(run.clusters.micro[rows].tolist())
+
+
+def _meta(job: ExportJob, rows: slice) -> list[int | None]:
+    run = job.labels.run
+    if run is None or run.clusters is None:
+        return _nothing(rows)
+    return list(run.clusters.meta_of_images[rows].tolist())
+
+
+def _splits(job: ExportJob, rows: slice) -> list[str | None]:
+    if job.side is None:
+        return _nothing(rows)
+    return [SPLITS[side] if side >= 0 else None for side in job.side[rows].tolist()]
+
+
+def _near_duplicates(job: ExportJob, rows: slice) -> list[int | None]:
+    if job.groups is None:
+        return _nothing(rows)
+    crowded = np.bincount(job.groups)[job.groups[rows]] > 1
+    return [
+        group if several else None
+        for group, several in zip(job.groups[rows].tolist(), crowded.tolist(), strict=True)
+    ]
+
+
+def _nothing(rows: slice) -> list[Any]:
+    return [None] * (rows.stop - rows.start)
+
+
+def _rounded(values: NDArray[np.floating]) -> list[float]:
     result: list[float] = np.round(values.astype(np.float64), 4).tolist()
     return result
+
+
+_COLUMNS = (
+    Column("file", "text", _files),
+    Column("source", "text", lambda job, rows: list(job.images.names[rows])),
+    Column("label", "word", lambda job, rows: _class_names(job, job.labels.label[rows])),
+    Column("agreement", "number", lambda job, rows: _rounded(job.labels.agreement[rows])),
+    Column("margin", "number", lambda job, rows: _rounded(job.labels.margin[rows])),
+    Column("runner_up", "word", lambda job, rows: _class_names(job, job.labels.runner_up[rows])),
+    Column("micro_cluster", "integer", _micro),
+    Column("meta_cluster", "integer", _meta),
+    Column("pinned", "flag", lambda job, rows: job.labels.pinned[rows].tolist()),
+    Column("split", "word", _splits),
+    Column("near_duplicates", "integer", _near_duplicates),
+    Column("none_of_these", "flag", lambda job, rows: job.labels.unfit[rows].tolist()),
+)

@@ -1,12 +1,13 @@
-"""Copies and links of image files: many at once, each of them or an error that names it."""
+"""Copies and links of image files: many at once, and an error names the file that failed."""
 
 from __future__ import annotations
 
 import errno
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from threading import Event
@@ -17,7 +18,7 @@ from protolabel.errors import ExportError
 if TYPE_CHECKING:
     from protolabel.common.progress import ProgressFn
 
-__all__ = ["LINKS", "place_again", "transfer"]
+__all__ = ["LINKS", "repeat_files", "transfer"]
 
 LINKS = ("copy", "hardlink", "symlink")
 
@@ -27,38 +28,60 @@ _AHEAD = 4  # chunks that wait for each thread: a million futures would fill mem
 Pairs = Sequence[tuple[str, str]]
 
 
-def transfer(pairs: Iterator[tuple[str, str]], total: int, link: str, phase: str,
-             progress: ProgressFn) -> None:  # fmt: skip
+def transfer(
+    pairs: Iterator[tuple[str, str]], total: int, link: str, phase: str, progress: ProgressFn
+) -> None:
     """Copy or link every ``(source, destination)``; the folders of the destinations exist.
 
-    Copies keep bytes, permissions and times. A hard link to a symbolic link is one to the file
-    that it points to.
+    Copies keep bytes, permissions and times. A hard link to a symbolic link is a hard link to
+    the file that it points to.
 
     Parameters
     ----------
-    pairs
+    pairs : iterator of (str, str)
         Absolute paths.
-    total
-        How many there are.
-    link
+    total : int
+        Number of pairs.
+    link : str
         One of `LINKS`.
-    phase
-        What the progress is called.
-    progress
-        May raise `Stopped`, between two files.
+    phase : str
+        Name of the progress bar.
+    progress : callable
+        ``progress(phase, done, total)``; it may raise `Stopped` between two files.
 
     Raises
     ------
     ExportError
-        If a file cannot be read or written, naming it.
+        If a file cannot be read or written; the message names it.
     """
+    _run(pairs, total, partial(_transfer_file, link=link), phase, progress)
+
+
+def repeat_files(
+    pairs: Iterator[tuple[str, str]], total: int, phase: str, progress: ProgressFn
+) -> None:
+    """Give files of the dataset a second name in it, without their bytes where the disk can.
+
+    A hard link, else a relative symbolic link, else a copy. Parameters and errors are those of
+    `transfer`; the sources lie in the dataset itself.
+    """
+    _run(pairs, total, _repeat_file, phase, progress)
+
+
+def _run(
+    pairs: Iterator[tuple[str, str]],
+    total: int,
+    place: Callable[[str, str], None],
+    phase: str,
+    progress: ProgressFn,
+) -> None:
     stopped = Event()
 
     def run(chunk: Pairs) -> int:
         for source, destination in chunk:
             if stopped.is_set():
                 break
-            _one(source, destination, link)
+            place(source, destination)
         return len(chunk)
 
     workers = min(8, 2 * (os.cpu_count() or 1))
@@ -81,25 +104,24 @@ def transfer(pairs: Iterator[tuple[str, str]], total: int, link: str, phase: str
             raise
 
 
-def place_again(source: str, destination: str) -> None:
-    """Give a file of the dataset a second name in it: hard link, else relative link, else copy."""
-    if Path(source).is_symlink():
-        Path(destination).symlink_to(os.readlink(source))  # noqa: PTH115 -- as it is, not as a Path
-        return
+def _repeat_file(source: str, destination: str) -> None:
     try:
-        os.link(source, destination)
-    except OSError:
-        try:
-            Path(destination).symlink_to(os.path.relpath(source, Path(destination).parent))
-        except OSError:
-            shutil.copy2(source, destination)
-
-
-def _one(source: str, destination: str, link: str) -> None:
-    try:
-        if link == "again":
-            place_again(source, destination)
+        if Path(source).is_symlink():
+            Path(destination).symlink_to(os.readlink(source))  # noqa: PTH115 -- a Path changes it
             return
+        try:
+            os.link(source, destination)
+        except OSError:
+            try:
+                Path(destination).symlink_to(os.path.relpath(source, Path(destination).parent))
+            except OSError:
+                shutil.copy2(source, destination)
+    except OSError as error:
+        raise ExportError(_message(source, "copy", error)) from error
+
+
+def _transfer_file(source: str, destination: str, link: str) -> None:
+    try:
         if not os.path.isfile(source):  # noqa: PTH113 -- a million strings, no Path objects
             raise FileNotFoundError(errno.ENOENT, "not there any more, or not a file")
         if link == "copy":

@@ -11,18 +11,15 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from protolabel.errors import ImageReadError, InputError
-from protolabel.images.pixels import check_image, read_image, thumbnail
+from protolabel.images.pixels import IMAGE_SUFFIXES, check_image, read_image, thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 __all__ = ["ImageSet", "Skipped", "find_images", "read_image", "thumbnail"]
 
-_EXTENSIONS = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff"}
-    # Not read, but a person who has them wants to hear that, not wonder where they went.
-    | {".heic", ".heif", ".avif", ".jxl", ".jp2", ".psd"}
-)
+# The second set is not read, but a person who has such files wants to hear that.
+_EXTENSIONS = IMAGE_SUFFIXES | {".heic", ".heif", ".avif", ".jxl", ".jp2", ".psd"}
 _BLOCK = 4096  # files handed to the threads at a time: a million futures would fill memory
 _EXPORT_MARK = b'"generator": "protolabel"'
 

@@ -18,11 +18,16 @@ from protolabel.errors import ImageReadError, InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["check_image", "read_image", "thumbnail"]
+__all__ = ["IMAGE_SUFFIXES", "check_image", "read_image", "thumbnail"]
 
 PathLike = str | os.PathLike[str]
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF")
+
+IMAGE_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff")
+)
+"""File name extensions, in lower case, of the images that are read."""
 
 
 def read_image(path: PathLike) -> Image.Image:

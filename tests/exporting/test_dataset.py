@@ -13,7 +13,16 @@ from PIL import Image
 
 from protolabel.common.progress import silent
 from protolabel.errors import ExportError, InputError, Stopped
-from protolabel.exporting import DEFAULT_FORMATS, WRITERS, export, read_metadata
+from protolabel.exporting import (
+    DEFAULT_FORMATS,
+    WRITERS,
+    Writer,
+    describe_formats,
+    export,
+    read_metadata,
+)
+from protolabel.exporting.names import class_folders
+from protolabel.exporting.writers import RESERVED_NAMES
 from protolabel.images.image_set import ImageSet, find_images
 from protolabel.refinement.classifier import PrototypeClassifier
 from protolabel.refinement.labels import label
@@ -151,13 +160,62 @@ def test_splits_alone_hold_the_images(labelled: Callable, tmp_path: Path) -> Non
     assert (folder / record["file"]).is_file()
 
 
+def test_a_format_says_everything_about_itself_in_one_place(
+    labelled: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_list(job) -> None:
+        (job.folder / "list.txt").write_text("\n".join(job.files))
+
+    listing = Writer("list", "File list", "the names of the images", ("list.txt",), write_list,
+                     usage="Read list.txt line by line.")  # fmt: skip
+    writers = {"list": listing, **WRITERS}
+    monkeypatch.setattr("protolabel.exporting.writers.WRITERS", writers)
+    assert "list " in describe_formats()
+    folder = save(labelled(), tmp_path / "out", formats=["list", "report"]).folder
+    report = (folder / "report.txt").read_text()
+    assert "  list.txt               the names of the images\n" in report
+    assert "  Read list.txt line by line.\n" in report
+    assert read_metadata(folder)["contents"] == ["list.txt", "metadata.json", "report.txt"]
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_format_is_described_and_its_names_are_kept_from_classes(name: str) -> None:
+    writer = WRITERS[name]
+    assert writer.name == name
+    assert writer.title
+    assert writer.description
+    assert f"{name} " in describe_formats()
+    assert writer.description in export.__doc__
+    for file in writer.files:
+        assert class_folders([file.rstrip("/")], RESERVED_NAMES) != (file.rstrip("/"),)
+
+
+def test_the_report_lists_what_is_there_and_nothing_else(
+    labelled: Callable, tmp_path: Path
+) -> None:
+    case = labelled()
+    xy = np.random.default_rng(0).normal(size=(18, 2))
+    with_map = save(case, tmp_path / "a", projection=xy).folder
+    without = save(case, tmp_path / "b").folder
+    for folder in (with_map, without):
+        listed = (folder / "report.txt").read_text().partition("In this folder")[2]
+        listed = listed.partition("Use it")[0]
+        for path in folder.iterdir():
+            assert path.is_dir() or path.name in listed, path.name
+    assert "replay.html" in (with_map / "report.txt").read_text()
+    assert "replay.html" not in (without / "report.txt").read_text()
+
+
 def test_a_writer_is_one_entry_in_the_registry(
     labelled: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def write_replay(job) -> None:
         (job.folder / "replay.html").write_text(f"{len(job)} images")
 
-    monkeypatch.setattr("protolabel.exporting.writers.WRITERS", {**WRITERS, "replay": write_replay})
+    monkeypatch.setattr(
+        "protolabel.exporting.writers.WRITERS",
+        {**WRITERS, "replay": replace(WRITERS["replay"], write=write_replay)},
+    )
     folder = save(labelled(), tmp_path / "out", formats=["replay"]).folder
     assert (folder / "replay.html").read_text() == "18 images"
     assert "replay.html" in read_metadata(folder)["contents"]
@@ -303,7 +361,10 @@ def test_a_failing_writer_leaves_the_earlier_dataset(
     def fail(job) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("protolabel.exporting.writers.WRITERS", {**WRITERS, "report": fail})
+    monkeypatch.setattr(
+        "protolabel.exporting.writers.WRITERS",
+        {**WRITERS, "report": replace(WRITERS["report"], write=fail)},
+    )
     with pytest.raises(KeyboardInterrupt):
         save(case, tmp_path / "out", overwrite=True)
     assert tree(tmp_path) == before

@@ -9,7 +9,7 @@ from protolabel.common.progress import silent
 from protolabel.common.vectors import unit_rows
 from protolabel.embedding.prompts import ClassVectors
 from protolabel.encoders.loading import EncoderInfo
-from protolabel.exporting.report import report_text, versions
+from protolabel.exporting import WRITERS, ExportJob, report_text, versions
 from protolabel.images.image_set import ImageSet, Skipped
 from protolabel.refinement.labels import Labels, label
 from protolabel.refinement.loop import refine
@@ -26,6 +26,18 @@ def images(count: int, skipped: tuple[Skipped, ...] = ()) -> ImageSet:
     return ImageSet(Path("/photos"), tuple(f"img{i:03}.png" for i in range(count)), skipped)
 
 
+def job_of(labels: Labels, images: ImageSet, **given) -> ExportJob:
+    defaults = {
+        "encoder": None, "visual_encoder": None, "folder": Path("/nowhere"), "writers": (),
+        "link": "copy", "class_folders": labels.names, "none_folder": None,
+        "files": tuple(Path(name).name for name in images.names), "side": None, "groups": None,
+        "split_shares": (0.7, 0.15, 0.15), "seed": 0,
+        "parameters": {} if labels.run is None else labels.run.parameters,
+        "projection": None, "prototype_map": None, "progress": silent,
+    }  # fmt: skip
+    return ExportJob(labels=labels, images=images, **{**defaults, **given})
+
+
 @pytest.fixture
 def labels() -> Labels:
     return run(("dog", "cat", "unicorn"), np.repeat([0, 1], [30, 10]))
@@ -33,16 +45,17 @@ def labels() -> Labels:
 
 def test_it_says_what_a_person_wants_to_know(labels: Labels) -> None:
     side = np.repeat([0, 1, 2], [28, 6, 6])
-    text = report_text(
+    job = job_of(
         labels,
         images(40, (Skipped("bad.jpg", "the file is empty"),)),
         encoder=EncoderInfo("ViT-B-32", 512, 100.0, "ViT-B-32", "laion2b"),
         side=side,
         groups=np.r_[0, 0, np.arange(1, 39)],
         seed=7,
-        formats=("folders", "splits", "prototypes", "csv"),
+        writers=tuple(WRITERS[name] for name in ("folders", "splits", "prototypes", "csv")),
         class_folders=("dog", "cat", "unicorn_2"),
     )
+    text = report_text(job)
     for words in [
         "40 images in 3 classes, 2 of them with images",
         "1 file could not be used",
@@ -69,37 +82,43 @@ def test_it_says_what_a_person_wants_to_know(labels: Labels) -> None:
 def test_the_agreement_of_one_vote_is_said_to_be_no_probability(labels: Labels) -> None:
     plain = run(("dog", "cat"), np.repeat([0, 1], 3), method="plain", units="images")
     for one, count in ((labels.at(0), 40), (plain, 6)):
-        assert "not a probability" in " ".join(report_text(one, images(count)).split())
-    assert "not a probability" not in report_text(labels, images(40))
+        assert "not a probability" in " ".join(report_text(job_of(one, images(count))).split())
+    assert "not a probability" not in report_text(job_of(labels, images(40)))
 
 
 def test_the_bars_are_as_long_as_the_counts(labels: Labels) -> None:
-    rows = {line.split()[0]: line for line in report_text(labels, images(40)).splitlines() if line}
+    rows = {
+        line.split()[0]: line
+        for line in report_text(job_of(labels, images(40))).splitlines()
+        if line
+    }
     assert rows["dog"].count("#") == 24
     assert rows["cat"].count("#") == 8
     assert "#" not in rows["unicorn"]
 
 
 def test_the_least_certain_come_first(labels: Labels) -> None:
-    text = report_text(labels, images(40))
+    text = report_text(job_of(labels, images(40)))
     place = [text.index(f"img{index:03}.png") for index in labels.least_certain[:10]]
     assert place == sorted(place)
 
 
 def test_zero_shot_labels_say_so(labels: Labels) -> None:
-    assert "These are the zero-shot labels" in report_text(labels.at(0), images(40))
+    assert "These are the zero-shot labels" in report_text(job_of(labels.at(0), images(40)))
 
 
 def test_labels_without_a_run(labels: Labels) -> None:
     from dataclasses import replace
 
-    text = report_text(replace(labels, run=None), images(40))
+    text = report_text(job_of(replace(labels, run=None), images(40)))
     assert "saved earlier" in text
     assert "What to know" not in text
 
 
 def test_pins_are_counted() -> None:
-    text = report_text(run(("dog", "cat"), np.repeat([0, 1], 10), pins={0: 0, 3: 0}), images(20))
+    text = report_text(
+        job_of(run(("dog", "cat"), np.repeat([0, 1], 10), pins={0: 0, 3: 0}), images(20))
+    )
     assert "2 labels fixed by hand" in text
 
 
@@ -108,7 +127,7 @@ def test_names_cannot_break_lines_or_steer_a_terminal() -> None:
     shown = ImageSet(
         Path("/p"), tuple(f"a\nb\x1b[2J{i}\udce9.png" for i in range(24)), (Skipped("\x07", "\r"),)
     )
-    text = report_text(labels, shown)
+    text = report_text(job_of(labels, shown))
     assert "\x1b" not in text
     assert "\x07" not in text
     assert "a\\nb\\x1b[2J" in text
@@ -117,12 +136,12 @@ def test_names_cannot_break_lines_or_steer_a_terminal() -> None:
 
 
 def test_one_image() -> None:
-    assert "1 image in 1 class." in report_text(run(("dog",), np.array([0])), images(1))
+    assert "1 image in 1 class." in report_text(job_of(run(("dog",), np.array([0])), images(1)))
 
 
 def test_many_skipped_files_are_summed_up(labels: Labels) -> None:
     lost = tuple(Skipped(f"{i}.jpg", "empty") for i in range(500))
-    text = report_text(labels, images(40, lost))
+    text = report_text(job_of(labels, images(40, lost)))
     assert "480 more" in text
     assert text.count("empty") == 20
 

@@ -1,48 +1,73 @@
-"""The writers of an export by name; each makes one kind of file.
+"""The formats of an export, one to a file.
 
-To add one: a module with a function from `ExportJob` to None, and a row here.
+To add a format: a file here with a `Writer`, and a row in `WRITERS`.
 """
 
 from __future__ import annotations
 
+import importlib.util
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from protolabel.errors import InputError
-from protolabel.exporting.writers.csv_file import write_csv
-from protolabel.exporting.writers.folders import write_folders
-from protolabel.exporting.writers.metadata import write_metadata
-from protolabel.exporting.writers.parquet import require_pyarrow, write_parquet
-from protolabel.exporting.writers.prototypes import write_prototypes
-from protolabel.exporting.writers.replay import write_replay
-from protolabel.exporting.writers.report import write_report
-from protolabel.exporting.writers.splits import write_splits
+from protolabel.exporting.existing import PLOTS
+from protolabel.exporting.writers.csv_file import CSV
+from protolabel.exporting.writers.folders import FOLDERS
+from protolabel.exporting.writers.metadata import METADATA_JSON
+from protolabel.exporting.writers.parquet import PARQUET
+from protolabel.exporting.writers.prototypes import PROTOTYPES
+from protolabel.exporting.writers.replay import REPLAY
+from protolabel.exporting.writers.report import REPORT
+from protolabel.exporting.writers.splits import TRAIN_VAL_TEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from protolabel.exporting.job import Writer
 
-__all__ = ["DEFAULT_FORMATS", "WRITERS", "check_formats"]
+__all__ = ["DEFAULT_FORMATS", "RESERVED_NAMES", "WRITERS", "check_formats", "describe_formats"]
 
 WRITERS = MappingProxyType(
     {
-        "folders": write_folders,
-        "splits": write_splits,
-        "prototypes": write_prototypes,
-        "csv": write_csv,
-        "parquet": write_parquet,
-        "report": write_report,
-        "replay": write_replay,
-        "metadata": write_metadata,
+        writer.name: writer
+        for writer in (
+            FOLDERS,
+            TRAIN_VAL_TEST,
+            PROTOTYPES,
+            CSV,
+            PARQUET,
+            REPLAY,
+            REPORT,  # lists what those above wrote
+            METADATA_JSON,  # lists all of it, and is what makes the folder a dataset
+        )
     }
 )
-"""In the order in which they run: metadata.json last, because it lists what the others made."""
+"""Every format of an export by name, in the order in which they are written."""
 
-DEFAULT_FORMATS = ("folders", "metadata", "report", "prototypes", "splits", "csv", "replay")
+DEFAULT_FORMATS = tuple(name for name, writer in WRITERS.items() if writer.by_default)
+"""Names of the formats that an export writes unasked."""
+
+RESERVED_NAMES = (
+    *(file.rstrip("/") for writer in WRITERS.values() for file in writer.files),
+    PLOTS,
+    # `Embeddings.save` writes these, and may write them into a dataset.
+    "embeddings.npy",
+    "image_paths.txt",
+    "embeddings.json",
+)
+"""Names at the root of a dataset that no class folder may have."""
 
 
-def check_formats(formats: Iterable[str]) -> tuple[tuple[str, Writer], ...]:
+def describe_formats() -> str:
+    """Return a line for each format: name, description, and whether it is written by default."""
+    width = max(map(len, WRITERS))
+    return "\n".join(
+        f"{name:<{width}}  {writer.description}" + (" (default)" if writer.by_default else "")
+        for name, writer in WRITERS.items()
+    )
+
+
+def check_formats(formats: Iterable[str]) -> tuple[Writer, ...]:
     """Return the writers to run, in their order; metadata.json is always among them.
 
     Raises
@@ -57,7 +82,12 @@ def check_formats(formats: Iterable[str]) -> tuple[tuple[str, Writer], ...]:
             f"There is no format {', '.join(map(repr, unknown))}; formats are "
             f"{', '.join(sorted(WRITERS))}."
         )
-    if "parquet" in wanted:
-        require_pyarrow()
     wanted.add("metadata")
-    return tuple((name, writer) for name, writer in WRITERS.items() if name in wanted)
+    chosen = tuple(writer for name, writer in WRITERS.items() if name in wanted)
+    for writer in chosen:
+        if writer.package is not None and importlib.util.find_spec(writer.package) is None:
+            raise InputError(
+                f'The format "{writer.name}" needs {writer.package}, which is not installed: '
+                "pip install 'protolabel[formats]'."
+            )
+    return chosen

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING
 
+from protolabel.exporting.job import Writer
 from protolabel.exporting.table import blocks, columns
 
 if TYPE_CHECKING:
     from protolabel.exporting.job import ExportJob
 
-__all__ = ["write_csv"]
+__all__ = ["CSV", "write_csv"]
 
 
 def write_csv(job: ExportJob) -> None:
@@ -18,6 +19,17 @@ def write_csv(job: ExportJob) -> None:
     path = job.folder / "labels.csv"
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(columns(job))
+        rows.writerow([column.name for column in columns(job)])
         for block in blocks(job):
             rows.writerows(zip(*block.values(), strict=True))
+
+
+CSV = Writer(
+    name="csv",
+    title="Table (CSV)",
+    description="one row for each image, for spreadsheets and pandas",
+    files=("labels.csv",),
+    write=write_csv,
+    by_default=True,
+    usage='In pandas:  pandas.read_csv("labels.csv")',
+)

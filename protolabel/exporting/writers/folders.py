@@ -1,16 +1,17 @@
-"""One folder a class, with its images."""
+"""One folder for each class, with its images."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
 
+from protolabel.exporting.job import Writer
 from protolabel.exporting.transfer import transfer
 
 if TYPE_CHECKING:
     from protolabel.exporting.job import ExportJob
 
-__all__ = ["write_folders"]
+__all__ = ["FOLDERS", "write_folders"]
 
 
 def write_folders(job: ExportJob) -> None:
@@ -23,3 +24,13 @@ def write_folders(job: ExportJob) -> None:
         for index, name in enumerate(job.images.names)
     )
     transfer(pairs, len(job), job.link, "exporting images", job.progress)
+
+
+FOLDERS = Writer(
+    name="folders",
+    title="Class folders",
+    description="one folder of images for each class",
+    files=(),  # their names are those of the classes
+    write=write_folders,
+    by_default=True,
+)

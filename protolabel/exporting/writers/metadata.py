@@ -1,17 +1,19 @@
-"""metadata.json: everything that is known about the dataset and each of its images."""
+"""metadata.json: all that is known about the dataset and each of its images."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import PurePath
+from platform import python_version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from protolabel.exporting.existing import FORMAT, METADATA
-from protolabel.exporting.report import versions
+from protolabel.exporting.job import Writer
 from protolabel.exporting.splits import SPLITS, count_sides
 from protolabel.exporting.table import blocks
 
@@ -19,7 +21,21 @@ if TYPE_CHECKING:
     from protolabel.exporting.job import ExportJob
     from protolabel.refinement.labels import Labels
 
-__all__ = ["plain", "write_metadata"]
+__all__ = ["METADATA_JSON", "plain", "versions", "write_metadata"]
+
+_PACKAGES = ("protolabel", "numpy", "scikit-learn", "torch", "open_clip_torch", "umap-learn",
+             "hdbscan", "pynndescent")  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that labels depend on, if installed."""
+    found = {"python": python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
 
 
 def write_metadata(job: ExportJob) -> None:
@@ -93,7 +109,7 @@ def _splits(job: ExportJob) -> dict[str, Any] | None:
     if job.side is None:
         return None
     return {
-        "shares": dict(zip(SPLITS, job.shares, strict=True)),
+        "shares": dict(zip(SPLITS, job.split_shares, strict=True)),
         "counts": dict(zip(SPLITS, count_sides(job.side), strict=True)),
     }
 
@@ -152,3 +168,13 @@ def _encoded(value: Any) -> bytes:
         return json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except UnicodeEncodeError:
         return json.dumps(value, allow_nan=False).encode("ascii")
+
+
+METADATA_JSON = Writer(
+    name="metadata",
+    title="Metadata (always)",
+    description="every label with its agreement, all parameters and corrections, for programs",
+    files=(METADATA,),
+    write=write_metadata,
+    by_default=True,
+)

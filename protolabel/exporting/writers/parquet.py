@@ -1,26 +1,16 @@
-"""labels.parquet: one row an image, typed and small."""
+"""labels.parquet: one row for each image, typed and small."""
 
 from __future__ import annotations
 
-import importlib.util
 from typing import TYPE_CHECKING, Any
 
-from protolabel.errors import InputError
+from protolabel.exporting.job import Writer
 from protolabel.exporting.table import blocks, columns
 
 if TYPE_CHECKING:
     from protolabel.exporting.job import ExportJob
 
-__all__ = ["require_pyarrow", "write_parquet"]
-
-
-def require_pyarrow() -> None:
-    """Raise `InputError` naming what to install if pyarrow is missing."""
-    if importlib.util.find_spec("pyarrow") is None:
-        raise InputError(
-            'The format "parquet" needs pyarrow, which is not installed: '
-            "pip install 'protolabel[formats]'."
-        )
+__all__ = ["PARQUET", "write_parquet"]
 
 
 def write_parquet(job: ExportJob) -> None:
@@ -29,26 +19,17 @@ def write_parquet(job: ExportJob) -> None:
     from pyarrow import parquet
 
     words = pa.dictionary(pa.int32(), pa.string())
-    schema = pa.schema(
-        {
-            "file": pa.string(),
-            "source": pa.string(),
-            "label": words,
-            "agreement": pa.float32(),
-            "margin": pa.float32(),
-            "runner_up": words,
-            "micro_cluster": pa.int32(),
-            "meta_cluster": pa.int32(),
-            "pinned": pa.bool_(),
-            "split": words,
-            "near_duplicates": pa.int32(),
-            "none_of_these": pa.bool_(),
-        }
-    )
-    schema = pa.schema([schema.field(name) for name in columns(job)])
+    types = {
+        "text": pa.string(),
+        "word": words,
+        "integer": pa.int32(),
+        "number": pa.float32(),
+        "flag": pa.bool_(),
+    }
+    schema = pa.schema([(column.name, types[column.type]) for column in columns(job)])
     with parquet.ParquetWriter(job.folder / "labels.parquet", schema) as file:
         for block in blocks(job):
-            # Bytes of a file name that are no text cannot stand in a parquet string.
+            # Bytes of a file name that are no text cannot stand in a Parquet string.
             block["source"] = [_text(name) for name in block["source"]]
             arrays: list[Any] = []
             for field in schema:
@@ -62,3 +43,14 @@ def write_parquet(job: ExportJob) -> None:
 
 def _text(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+PARQUET = Writer(
+    name="parquet",
+    title="Table (Parquet)",
+    description="the same table with types, for large data",
+    files=("labels.parquet",),
+    write=write_parquet,
+    package="pyarrow",
+    usage='In pandas:  pandas.read_parquet("labels.parquet")',
+)

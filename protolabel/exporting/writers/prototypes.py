@@ -1,4 +1,4 @@
-"""What the run learnt, as arrays, and a classifier for new images."""
+"""What the run learnt: arrays, and a classifier for new images."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from protolabel.exporting.job import Writer
 from protolabel.refinement.classifier import PrototypeClassifier
 
 if TYPE_CHECKING:
@@ -13,13 +14,13 @@ if TYPE_CHECKING:
 
     from protolabel.exporting.job import ExportJob
 
-__all__ = ["write_prototypes"]
+__all__ = ["PROTOTYPES", "write_prototypes"]
 
 
 def write_prototypes(job: ExportJob) -> None:
     """Write prototypes, alignments, the map where there is one, and ``classifier.npz``.
 
-    Prototypes and classifier are of the kept iteration, alignments of the last one.
+    Prototypes and classifier come from the kept iteration, alignments from the last one.
     """
     labels, folder = job.labels, job.folder
     _save(job, "class_prototypes.npy", labels.prototypes)
@@ -35,3 +36,23 @@ def write_prototypes(job: ExportJob) -> None:
 
 def _save(job: ExportJob, name: str, values: NDArray[np.float32]) -> None:
     np.save(job.folder / name, np.asarray(values, dtype=np.float32), allow_pickle=False)
+
+
+PROTOTYPES = Writer(
+    name="prototypes",
+    title="Prototypes",
+    description="prototypes, alignments and map as arrays, and a classifier that labels new images",
+    files=(
+        "class_prototypes.npy",
+        "micro_alignment.npy",
+        "meta_alignment.npy",
+        "map.npy",
+        "prototype_map.npy",
+        "classifier.npz",
+    ),
+    write=write_prototypes,
+    by_default=True,
+    usage="""\
+Label new images with these prototypes:
+  protolabel apply THIS_FOLDER NEW_PHOTOS --output NEW_RESULTS""",
+)

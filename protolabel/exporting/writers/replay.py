@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from protolabel.exporting.job import Writer
 from protolabel.exporting.replay import write_replay as write_page
 
 if TYPE_CHECKING:
     from protolabel.exporting.job import ExportJob
 
-__all__ = ["write_replay"]
+__all__ = ["REPLAY", "write_replay"]
 
 
 def write_replay(job: ExportJob) -> None:
@@ -20,3 +21,13 @@ def write_replay(job: ExportJob) -> None:
     write_page(
         job.folder / "replay.html", job.labels, job.images, points, stars, progress=job.progress
     )
+
+
+REPLAY = Writer(
+    name="replay",
+    title="Replay (HTML)",
+    description="the run to play in any browser, where there is a map",
+    files=("replay.html",),
+    write=write_replay,
+    by_default=True,
+)

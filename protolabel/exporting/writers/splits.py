@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from protolabel.exporting.job import Writer
 from protolabel.exporting.splits import SPLITS
 from protolabel.exporting.table import blocks
-from protolabel.exporting.transfer import transfer
+from protolabel.exporting.transfer import repeat_files, transfer
 
 if TYPE_CHECKING:
     from protolabel.exporting.job import ExportJob
 
-__all__ = ["write_splits"]
+__all__ = ["TRAIN_VAL_TEST", "write_splits"]
 
 
 def write_splits(job: ExportJob) -> None:
@@ -27,7 +28,7 @@ def write_splits(job: ExportJob) -> None:
     that has images has a folder on every side, even where it is empty: tools that number classes
     by their folders then count alike everywhere.
     """
-    sides = [side for side, share in zip(SPLITS, job.shares, strict=True) if share > 0]
+    sides = [side for side, share in zip(SPLITS, job.split_shares, strict=True) if share > 0]
     for side in sides:
         (job.folder / "splits" / side).mkdir(parents=True)
         for name in job.used_folders:
@@ -39,7 +40,7 @@ def write_splits(job: ExportJob) -> None:
             (f"{target}{os.sep}{job.in_folder(index)}", f"{target}{os.sep}{job.in_split(index)}")
             for index in taken
         )
-        transfer(pairs, len(taken), "again", "exporting splits", job.progress)
+        repeat_files(pairs, len(taken), "exporting splits", job.progress)
     else:
         root = os.fspath(job.images.root)
         pairs = (
@@ -75,3 +76,18 @@ def _write_table(job: ExportJob) -> None:
                 if split is not None:
                     rows.writerow([split, job.in_split(start + offset), number[label], label])
             start += len(block["label"])
+
+
+TRAIN_VAL_TEST = Writer(
+    name="splits",
+    title="Train, val, test",
+    description="train, val and test folders, stratified, near-duplicates on one side",
+    files=("splits/",),
+    write=write_splits,
+    by_default=True,
+    usage="""\
+In PyTorch (allow_empty: a class with few images may be missing on one side):
+  from torchvision.datasets import ImageFolder
+  train = ImageFolder("splits/train", allow_empty=True)
+ImageFolder numbers the folders by name; class_index.json has the order you gave.""",
+)

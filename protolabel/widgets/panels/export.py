@@ -8,7 +8,7 @@ import ipywidgets as ipw
 
 from protolabel.errors import InputError, ProtolabelError, Stopped
 from protolabel.exporting.transfer import LINKS
-from protolabel.exporting.writers import DEFAULT_FORMATS, WRITERS
+from protolabel.exporting.writers import WRITERS
 from protolabel.widgets.panel import Panel
 
 if TYPE_CHECKING:
@@ -16,16 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ExportPanel"]
 
-_FORMATS = {
-    "folders": ("Class folders", "One folder of images for each class"),
-    "splits": ("Train, val, test", "Lists of images, stratified, near-duplicates together"),
-    "prototypes": ("Prototypes", "Arrays, and a classifier that labels new images"),
-    "csv": ("Table (CSV)", "One row for each image"),
-    "parquet": ("Table (Parquet)", "The same for large data; needs pyarrow"),
-    "report": ("Report", "A summary to read in a minute"),
-    "replay": ("Replay (HTML)", "The run to play in any browser, in one file"),
-    "metadata": ("Metadata (always)", "Every label with its agreement, parameters, corrections"),
-}
 _LINKS = {"copy": "Copy the images", "hardlink": "Hard links", "symlink": "Symbolic links"}
 
 
@@ -43,11 +33,10 @@ class ExportPanel(Panel):
         )  # fmt: skip
         self.formats = {
             name: ipw.Checkbox(
-                name in DEFAULT_FORMATS or name == "metadata", description=title, indent=False,
-                disabled=name == "metadata", tooltip=tooltip, layout={"width": "auto"},
+                writer.by_default, description=writer.title, indent=False,
+                disabled=name == "metadata", tooltip=writer.description, layout={"width": "auto"},
             )
-            for name in WRITERS
-            for title, tooltip in [_FORMATS.get(name, (name, f"Write {name}"))]
+            for name, writer in WRITERS.items()
         }  # fmt: skip
         self.link = ipw.Dropdown(
             options=[(_LINKS.get(name, name), name) for name in LINKS], description="Images",
