@@ -3,10 +3,10 @@ from .dataset import ExportResult, check_export, export
 from .duplicates import near_duplicates
 from .existing import read_metadata
 from .job import ExportJob, Writer
-from .replay import replay_html, write_replay
 from .splits import SPLITS, split_dataset
 from .writers import DEFAULT_FORMATS, WRITERS, describe_formats
 from .writers.metadata import versions
+from .writers.replay import replay_html, write_replay
 from .writers.report import report_text
 
 __all__ = [

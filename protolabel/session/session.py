@@ -314,7 +314,7 @@ class Session(Fitting):
 
     def to_html(self, path: str | os.PathLike[str], **options: Any) -> Path:
         """Write the run as one page that plays without a kernel."""
-        from protolabel.exporting.replay import write_replay
+        from protolabel.exporting import write_replay
 
         return write_replay(
             path,

@@ -25,7 +25,7 @@ from PIL import Image
 
 import protolabel as pl
 from protolabel.common.progress import silent
-from protolabel.exporting.replay import replay_html
+from protolabel.exporting import replay_html
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "widgets" / "lab"))
 from server import open_page  # isort: skip

@@ -15,8 +15,7 @@ from worlds import clustered_world
 from protolabel.clustering.projection import place_prototypes, project
 from protolabel.common.progress import silent
 from protolabel.errors import InputError
-from protolabel.exporting import export
-from protolabel.exporting.replay import replay_html, write_replay
+from protolabel.exporting import export, replay_html, write_replay
 from protolabel.images.image_set import ImageSet
 from protolabel.refinement.labels import Labels, label
 from protolabel.refinement.loop import refine

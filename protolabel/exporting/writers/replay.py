@@ -1,26 +1,157 @@
-"""replay.html."""
+"""replay.html: a run in one file that plays without a kernel and without a network."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import base64
+import gzip
+import hashlib
+import html
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from protolabel.browser.atlas import ATLAS_LIMIT, make_atlas
+from protolabel.browser.bundle import module, style
+from protolabel.clustering.projection import place_centroids
+from protolabel.common.files import write_text
+from protolabel.common.progress import ProgressFn, silent
+from protolabel.common.wording import counted
+from protolabel.errors import InputError
+from protolabel.evaluation.diagnostics import diagnose
 from protolabel.exporting.job import Writer
-from protolabel.exporting.replay import write_replay as write_page
 
 if TYPE_CHECKING:
+    import os
+
+    from numpy.typing import NDArray
+
     from protolabel.exporting.job import ExportJob
+    from protolabel.images.image_set import ImageSet
+    from protolabel.refinement.labels import Labels
 
-__all__ = ["REPLAY", "write_replay"]
+__all__ = ["REPLAY", "replay_html", "write_replay"]
 
 
-def write_replay(job: ExportJob) -> None:
-    """Write the run as a page that plays by itself; nothing where there is no run or no map."""
+def replay_html(
+    labels: Labels,
+    images: ImageSet,
+    projection: NDArray[np.float32],
+    prototype_map: NDArray[np.float32],
+    *,
+    title: str | None = None,
+    thumbnails: int = ATLAS_LIMIT,
+    progress: ProgressFn = silent,
+) -> str:
+    """Return a page that plays a run on its map.
+
+    Parameters
+    ----------
+    labels : Labels
+        From `label`; the page marks their iteration as the kept one.
+    images : ImageSet
+        The N images.
+    projection : (N, 2) float32
+        Map of the images.
+    prototype_map : (T + 1, C, 2) float32
+        Places of the prototypes on that map, iteration by iteration.
+    title : str, optional
+        Page title; by default the number of images.
+    thumbnails : int
+        Largest number of images for which the page holds their pictures, 10,000 at most.
+    progress : callable
+        ``progress(phase, done, total)``; it may raise `Stopped`.
+
+    Returns
+    -------
+    str
+        One HTML file that loads nothing.
+
+    Raises
+    ------
+    InputError
+        If the labels are not from a run, or the arrays do not fit.
+    """
+    run = labels.run
+    if run is None:
+        raise InputError("A replay needs a run; these labels are from saved prototypes.")
+    n, steps = len(labels), [labels.at(t) for t in range(len(run.iterations))]
+    xy = np.asarray(projection, dtype=np.float32)
+    stars = np.asarray(prototype_map, dtype=np.float32)
+    wanted = (len(steps), len(labels.names), 2)
+    if xy.shape != (n, 2) or len(images) != n or stars.shape != wanted:
+        raise InputError(
+            f"A replay of {n} images needs their map of shape {(n, 2)} and prototypes of shape "
+            f"{wanted}; got {xy.shape} and {stars.shape} for {len(images)} images."
+        )
+    wide = len(labels.names) > 256
+    kind: Any = np.dtype("<u2") if wide else np.uint8
+    state: dict[str, Any] = {
+        "names": list(labels.names),
+        "label_bytes": 2 if wide else 1,
+        "iteration": 0,
+        "kept": labels.iteration,
+    }
+    arrays: dict[str, NDArray[Any]] = {
+        "labels": np.stack([step.label for step in steps]).astype(kind),
+        "agreement": np.stack([np.rint(255 * step.agreement) for step in steps]).astype(np.uint8),
+        "prototypes": stars,
+        "pinned": np.packbits(labels.pinned, bitorder="little"),
+    }
+    if labels.unfit.any():
+        arrays["unfit"] = np.packbits(labels.unfit, bitorder="little")
+    if run.clusters is not None:
+        arrays["micro"] = run.clusters.micro.astype(np.int32)
+        arrays["meta"] = run.clusters.meta_of_images.astype(np.int32)
+        arrays["centroids"] = place_centroids(run.clusters, xy)
+    low = np.nanmin(xy, axis=0)
+    span = float(np.nanmax(np.ptp(xy, axis=0))) or 1.0
+    # Two bytes a coordinate: finer than any screen, and half the size.
+    grid = np.nan_to_num((xy - low) * (65535 / span)).round().astype("<u2")
+    atlas = b""
+    if n <= min(thumbnails, ATLAS_LIMIT):
+        atlas = make_atlas(images.paths, progress=progress)
+        state["captions"] = list(images.names)
+    size = f"{counted(n, 'image')}, {counted(len(labels.names), 'class', 'classes')}"
+    heading = title or f"{size}, iteration by iteration"
+    content = {
+        "title": heading,
+        "state": state,
+        "xy": {"grid": _packed(grid), "low": low.tolist(), "span": span},
+        "arrays": {name: _packed(values) for name, values in arrays.items()},
+        "atlas": base64.b64encode(atlas).decode("ascii"),
+        "parameters": _facts(labels),
+        "findings": [
+            [[one.severity, one.text] for one in diagnose(step).findings] for step in steps
+        ],
+    }
+    return _page(heading, content)
+
+
+def write_replay(
+    path: str | os.PathLike[str],
+    labels: Labels,
+    images: ImageSet,
+    projection: NDArray[np.float32],
+    prototype_map: NDArray[np.float32],
+    **options: Any,
+) -> Path:
+    """Write what `replay_html` returns to a file, whole or not at all, and return its path."""
+    target = Path(path).expanduser().absolute()
+    if not target.parent.is_dir():
+        raise InputError(f"Expected a file in a folder that exists, got {str(target)!r}.")
+    write_text(target, replay_html(labels, images, projection, prototype_map, **options))
+    return target
+
+
+def _write(job: ExportJob) -> None:
+    """Write ``replay.html``, or nothing where there is no run or no map."""
     run, points, stars = job.labels.run, job.projection, job.prototype_map
     if run is None or points is None or stars is None or len(stars) != len(run.iterations):
         return
-    write_page(
-        job.folder / "replay.html", job.labels, job.images, points, stars, progress=job.progress
-    )
+    path = job.folder / "replay.html"
+    write_replay(path, job.labels, job.images, points, stars, progress=job.progress)
 
 
 REPLAY = Writer(
@@ -28,6 +159,46 @@ REPLAY = Writer(
     title="Replay (HTML)",
     description="the run to play in any browser, where there is a map",
     files=("replay.html",),
-    write=write_replay,
+    write=_write,
     by_default=True,
 )
+
+
+def _facts(labels: Labels) -> list[list[str]]:
+    run = labels.run
+    assert run is not None  # noqa: S101 -- for the type checker; replay_html has looked
+    return [[name.replace("_", " "), str(value)] for name, value in run.parameters.items()]
+
+
+def _packed(values: NDArray[Any]) -> str:
+    raw = np.ascontiguousarray(values).tobytes()
+    return base64.b64encode(gzip.compress(raw, 6, mtime=0)).decode("ascii")
+
+
+def _page(title: str, content: dict[str, Any]) -> str:
+    script, css = module("replay"), style("map", "replay")
+    # A name may hold "</script>": no "<" of the data stands in the page as it is.
+    data = json.dumps(content).replace("<", "\\u003c")
+    policy = (
+        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(css)}'; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="generator" content="protolabel">\n'
+        f"<title>{html.escape(_shown(title))}</title>\n<style>{css}</style>\n</head>\n"
+        '<body class="pl-page">\n<main id="page"></main>\n'
+        "<noscript>This page needs JavaScript.</noscript>\n"
+        f'<script type="application/json" id="data">{data}</script>\n'
+        f'<script type="module">{script}</script>\n</body>\n</html>\n'
+    )
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+
+
+def _shown(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")
