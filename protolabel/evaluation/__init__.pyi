@@ -2,7 +2,8 @@ from .calibration import calibration_error, error_auroc, found_errors
 from .diagnostics import Diagnostics, Finding, diagnose
 from .fit import DEFAULT_STRICTNESS, Fit, check_strictness, measure_fit
 from .missing import MissingName, missing_names
-from .scoring import Comparison, Evaluation, Labelled, compare, evaluate, judge, share_right
+from .results import Comparison, Evaluation
+from .scoring import Labelled, accuracy, compare, evaluate, judge, share_right
 from .truth import Truth, class_indices, known_truth, read_truth
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Labelled",
     "MissingName",
     "Truth",
+    "accuracy",
     "calibration_error",
     "check_strictness",
     "class_indices",

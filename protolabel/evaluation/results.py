@@ -1,24 +1,30 @@
-"""An evaluation as a person wants to read it: lines for a terminal, tables for a notebook."""
+"""What an evaluation and a comparison hold, and how they print.
+
+Both print as a few lines; an evaluation is also a set of tables in a notebook.
+"""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from protolabel.common.palette import RIGHT, WRONG, rgb
 from protolabel.common.wording import columns, counted, escape, padded, truncated
+from protolabel.errors import InputError
+from protolabel.evaluation.truth import class_indices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from protolabel.evaluation.scoring import Comparison, Evaluation
+    from numpy.typing import NDArray
 
-__all__ = ["as_html", "as_text", "comparison_text"]
+__all__ = ["Comparison", "Evaluation"]
 
-_CLASSES = 40  # rows of a table; of more classes those that went worst
-_CELLS = 24  # classes that a confusion matrix is shown for
+_CLASSES = 40  # rows of a table; with more classes it shows the lowest F1
+_CELLS = 24  # classes up to which a confusion matrix is shown
 _NAME = 28  # columns of a class name
 _HEADS = ("images", "labelled", "precision", "recall", "F1", "most often taken for")
 
@@ -26,13 +32,177 @@ _CELL = "padding:2px 8px;text-align:right"
 _TEXT_CELL = "padding:2px 8px;text-align:left"
 
 
-def as_text(evaluation: Evaluation) -> str:
-    """Lines for a terminal."""
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Labels compared with the truth; it prints as a table.
+
+    Each of the N images is counted in exactly one of `judged`, `outside`, `unknown` and
+    `set_aside`. Accuracy and all other scores are over the judged images alone.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The C class names.
+    accuracy : float
+        Correct labels as a fraction of the judged images, 0..1; NaN if none was judged.
+    interval : tuple of float
+        95 % confidence interval of the accuracy over the judged and the unknown images, valid if
+        the judged ones are a simple random sample of both; the accuracy itself if all are judged.
+    judged : int
+        Number of images that have a label and whose true class is among the names.
+    outside : int
+        Number of images that have a label although their true class is not among the names.
+    unknown : int
+        Number of images that have a label and whose true class is not known.
+    set_aside : int
+        Number of images that have no label because `none_of_these` set them aside, whatever
+        their true class.
+    set_aside_named : int
+        How many of those are known to belong to one of the names, so were set aside wrongly.
+    support : ndarray
+        (C,) int64 number of judged images of each class.
+    precision, recall, f1 : ndarray
+        (C,) float64 in 0..1: the fraction of the images labelled c that are c, the fraction of
+        the images of c that are labelled c, and the harmonic mean of both. NaN if undefined.
+    confusion : ndarray
+        (C, C) int64, true classes in rows, labels in columns.
+    by_iteration : ndarray
+        (T + 1,) float64 accuracy of each iteration over the same judged images, 0 is zero-shot;
+        empty if the labels are not from a run.
+    calibration_error, error_auroc : float
+        Of the agreement on judged images that are not pinned; see
+        `protolabel.evaluation.calibration`.
+    label : ndarray
+        (N,) int32 class index of each label; -1 if the image is set aside.
+    true : ndarray
+        (N,) int64 class index of each true class; -1 if it is not among the names, -2 if unknown.
+    wrong : ndarray
+        Indices of the judged images with a wrong label, highest agreement first.
+    """
+
+    names: tuple[str, ...]
+    accuracy: float
+    interval: tuple[float, float]
+    judged: int
+    outside: int
+    unknown: int
+    set_aside: int
+    set_aside_named: int
+    support: NDArray[np.int64]
+    precision: NDArray[np.float64]
+    recall: NDArray[np.float64]
+    f1: NDArray[np.float64]
+    confusion: NDArray[np.int64]
+    by_iteration: NDArray[np.float64]
+    calibration_error: float
+    error_auroc: float
+    label: NDArray[np.int32]
+    true: NDArray[np.int64]
+    wrong: NDArray[np.int64]
+
+    @property
+    def macro_accuracy(self) -> float:
+        """Mean recall of the classes that have judged images, so each class counts the same."""
+        return _mean(self.recall[self.support > 0])
+
+    @property
+    def macro_f1(self) -> float:
+        """Mean F1 of the classes that have judged images."""
+        return _mean(self.f1[self.support > 0])
+
+    def images(self, true: str, labelled: str) -> NDArray[np.int64]:
+        """Return the images of one class that were labelled as another, or as the same.
+
+        Parameters
+        ----------
+        true : str
+            True class name.
+        labelled : str
+            Class name of the label.
+
+        Returns
+        -------
+        ndarray
+            Image indices, int64, ascending.
+
+        Raises
+        ------
+        InputError
+            If a name is not a class.
+        """
+        a, b = class_indices((true, labelled), self.names).tolist()
+        if min(a, b) < 0:
+            raise InputError(
+                f"{true if a < 0 else labelled!r} is no class; the classes are "
+                f"{', '.join(self.names)}."
+            )
+        return np.flatnonzero((self.true == a) & (self.label == b))
+
+    def __str__(self) -> str:
+        return _as_text(self)
+
+    def _repr_html_(self) -> str:
+        return _as_html(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Two labellings of the same images; it prints as a few lines.
+
+    Attributes
+    ----------
+    n_images : int
+        Number of images, N.
+    changed : ndarray
+        Indices of the images whose class name differs, ascending.
+    mended, broken : ndarray
+        Indices of the images that became right, and of those that became wrong; empty without
+        truth.
+    judged : int
+        Number of images whose true class is a name of either labelling; 0 without truth.
+    accuracy_before, accuracy_after : float
+        Correct labels as a fraction of the judged images, 0..1; NaN without any.
+    """
+
+    n_images: int
+    changed: NDArray[np.int64]
+    mended: NDArray[np.int64]
+    broken: NDArray[np.int64]
+    judged: int
+    accuracy_before: float
+    accuracy_after: float
+
+    @property
+    def p_value(self) -> float:
+        """Probability of a split at least this uneven if mending and breaking were equally likely.
+
+        The exact two-sided test of McNemar (1947), 0..1; 1 if nothing was mended or broken.
+        """
+        from scipy.stats import binomtest
+
+        discordant = len(self.mended) + len(self.broken)
+        return float(binomtest(len(self.mended), discordant).pvalue) if discordant else 1.0
+
+    def __str__(self) -> str:
+        text = f"{len(self.changed):,} of {counted(self.n_images, 'label')} changed"
+        if not self.judged:
+            return f"{text}."
+        return (
+            f"{text}: {len(self.mended):,} mended, {len(self.broken):,} broken "
+            f"(chance alone: p = {self.p_value:.2g}).\n"
+            f"Accuracy {_decimal(self.accuracy_before)} before, "
+            f"{_decimal(self.accuracy_after)} after, "
+            f"of {counted(self.judged, 'judged image')}."
+        )
+
+
+def _as_text(evaluation: Evaluation) -> str:
+    """Format an evaluation as lines for a terminal."""
     lines = list(_summary(evaluation))
     if len(evaluation.by_iteration):
         steps = "".join(f"{step:7d}" for step in range(len(evaluation.by_iteration)))
-        shares = "".join(f"{_share(one):>7}" for one in evaluation.by_iteration)
-        lines += ["", f"{'iteration':<10}{steps}", f"{'accuracy':<10}{shares}"]
+        accuracies = "".join(f"{_decimal(value):>7}" for value in evaluation.by_iteration)
+        lines += ["", f"{'iteration':<10}{steps}", f"{'accuracy':<10}{accuracies}"]
     rows = [[truncated(name, _NAME), *cells] for name, cells in _rows(evaluation)]
     table = [["class", *_HEADS], *rows]
     width = [max(columns(row[place]) for row in table) for place in range(len(table[0]))]
@@ -43,13 +213,13 @@ def as_text(evaluation: Evaluation) -> str:
     return "\n".join([*lines, *_left_out(evaluation)])
 
 
-def as_html(evaluation: Evaluation) -> str:
-    """Tables for a notebook, in the colours of its theme."""
+def _as_html(evaluation: Evaluation) -> str:
+    """Format an evaluation as tables for a notebook, in the colours of its theme."""
     parts = [f"<p>{'<br>'.join(escape(line.strip()) for line in _summary(evaluation))}</p>"]
     if len(evaluation.by_iteration):
         steps = [str(step) for step in range(len(evaluation.by_iteration))]
-        shares = [_share(one) for one in evaluation.by_iteration]
-        parts.append(_table(["iteration", *steps], [["accuracy", *shares]]))
+        accuracies = [_decimal(value) for value in evaluation.by_iteration]
+        parts.append(_table(["iteration", *steps], [["accuracy", *accuracies]]))
     rows = [[name, *cells] for name, cells in _rows(evaluation)]
     parts.append(_table(["class", *_HEADS], rows))
     parts += [f"<p>{escape(line)}</p>" for line in _left_out(evaluation)]
@@ -58,28 +228,15 @@ def as_html(evaluation: Evaluation) -> str:
     return f'<div style="overflow-x:auto">{"".join(parts)}</div>'
 
 
-def comparison_text(comparison: Comparison) -> str:
-    """Lines for a terminal."""
-    text = f"{len(comparison.changed):,} of {counted(comparison.n_images, 'label')} changed"
-    if not comparison.judged:
-        return f"{text}."
-    return (
-        f"{text}: {len(comparison.mended):,} mended, {len(comparison.broken):,} broken "
-        f"(chance alone: p = {comparison.p_value:.2g}).\n"
-        f"Accuracy {_share(comparison.accuracy_before)} before, "
-        f"{_share(comparison.accuracy_after)} after, "
-        f"of {counted(comparison.judged, 'judged image')}."
-    )
-
-
 def _summary(evaluation: Evaluation) -> Iterator[str]:
     if not evaluation.judged:
         yield "No image could be judged: none has a known true class among the names."
+        yield from _set_aside(evaluation)
         return
     yield (
-        f"Accuracy {_share(evaluation.accuracy)} of {counted(evaluation.judged, 'judged image')} "
-        f"(mean of the classes {_share(evaluation.macro_accuracy)}, macro F1 "
-        f"{_share(evaluation.macro_f1)})"
+        f"Accuracy {_decimal(evaluation.accuracy)} of {counted(evaluation.judged, 'judged image')} "
+        f"(mean of the classes {_decimal(evaluation.macro_accuracy)}, macro F1 "
+        f"{_decimal(evaluation.macro_f1)})"
     )
     if evaluation.unknown:
         low, high = evaluation.interval
@@ -90,30 +247,42 @@ def _summary(evaluation: Evaluation) -> Iterator[str]:
         )
     if evaluation.outside:
         yield f"  {counted(evaluation.outside, 'image')} of no class here, left out"
+    yield from _set_aside(evaluation)
     if math.isnan(evaluation.calibration_error):
         return  # every judged image is pinned
     yield (
         f"Agreement: expected calibration error {evaluation.calibration_error:.3f}, AUROC of right "
-        f"against wrong {_share(evaluation.error_auroc)}"
+        f"against wrong {_decimal(evaluation.error_auroc)}"
     )
 
 
+def _set_aside(evaluation: Evaluation) -> Iterator[str]:
+    if evaluation.set_aside:
+        yield (
+            f"  {counted(evaluation.set_aside, 'image')} set aside as none of these, left out: "
+            f"{evaluation.set_aside_named:,} of a class here"
+        )
+
+
 def _rows(evaluation: Evaluation) -> Iterator[tuple[str, list[str]]]:
-    """Name and cells of each class; of many classes those with the lowest F1."""
+    """Yield the name and the cells of each class; of many classes, those with the lowest F1."""
     order: Sequence[int] = range(len(evaluation.names))
     if len(evaluation.names) > _CLASSES:
         order = sorted(np.argsort(evaluation.f1, kind="stable")[:_CLASSES].tolist())
     labelled = evaluation.confusion.sum(axis=0)
     others = evaluation.confusion - np.diag(np.diag(evaluation.confusion))
-    for one in order:
-        rival = int(others[one].argmax())
-        count = int(others[one, rival])
+    for place in order:
+        rival = int(others[place].argmax())
+        count = int(others[place, rival])
         yield (
-            evaluation.names[one],
+            evaluation.names[place],
             [
-                f"{evaluation.support[one]:,}",
-                f"{labelled[one]:,}",
-                *(_share(x[one]) for x in (evaluation.precision, evaluation.recall, evaluation.f1)),
+                f"{evaluation.support[place]:,}",
+                f"{labelled[place]:,}",
+                *(
+                    _decimal(scores[place])
+                    for scores in (evaluation.precision, evaluation.recall, evaluation.f1)
+                ),
                 f"{truncated(evaluation.names[rival], _NAME)} ({count:,})" if count else "",
             ],
         )
@@ -139,13 +308,13 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _confusion(evaluation: Evaluation) -> str:
-    """Rows are the truth; blue is right, orange wrong, the stronger the more of the class."""
-    share = evaluation.confusion / np.maximum(evaluation.support, 1)[:, None]
+    """Shade right cells blue and wrong ones orange, by their fraction of the true class."""
+    fraction = evaluation.confusion / np.maximum(evaluation.support, 1)[:, None]
 
     def cell(true: int, label: int) -> str:
         count = int(evaluation.confusion[true, label])
         red, green, blue = rgb(RIGHT if true == label else WRONG)
-        strength = 0.75 * share[true, label]
+        strength = 0.75 * fraction[true, label]
         style = f"{_CELL};background:rgba({red},{green},{blue},{strength:.2f})"
         words = f"{evaluation.names[true]} labelled {evaluation.names[label]}: {count:,}"
         return f'<td style="{style}" title="{escape(words)}">{count or ""}</td>'
@@ -164,5 +333,9 @@ def _confusion(evaluation: Evaluation) -> str:
     )
 
 
-def _share(value: float) -> str:
+def _decimal(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.3f}"
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    return float(np.mean(values)) if len(values) else float("nan")

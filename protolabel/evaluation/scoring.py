@@ -1,9 +1,8 @@
-"""For people with truth: how many labels are right, and which are not."""
+"""Compare labels with the truth, and one labelling with another."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from protolabel.errors import InputError
 from protolabel.evaluation.calibration import calibration_error, error_auroc
-from protolabel.evaluation.results import as_html, as_text, comparison_text
+from protolabel.evaluation.results import Comparison, Evaluation
 from protolabel.evaluation.truth import class_indices, known_truth
 
 if TYPE_CHECKING:
@@ -23,135 +22,51 @@ if TYPE_CHECKING:
     from protolabel.images.image_set import ImageSet
     from protolabel.refinement.labels import Labels
 
-__all__ = ["Comparison", "Evaluation", "Labelled", "compare", "evaluate", "judge", "share_right"]
+__all__ = ["Labelled", "accuracy", "compare", "evaluate", "judge", "share_right"]
 
 _Z = 1.959964  # 95 % of a normal distribution lie within so many standard deviations
-
-
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """Labels against truth, over the images whose true class is known and among the names.
-
-    It prints as a table, and shows as one in a notebook.
-
-    Attributes
-    ----------
-    names
-        The C class names.
-    accuracy
-        Share of right labels, 0..1; NaN where no image could be judged.
-    interval
-        Where the accuracy of all images lies with 95 % confidence, if the judged ones are a
-        random sample of them; the accuracy itself where all are judged.
-    judged
-        Number of images whose true class is among the names.
-    outside
-        Number of images whose true class is not.
-    unknown
-        Number of images whose true class is not known.
-    support
-        (C,) number of judged images of each class.
-    precision, recall, f1
-        (C,) share of the images labelled c that are c; of those that are c labelled c; and the
-        harmonic mean of the two. NaN where there are none.
-    confusion
-        (C, C) int64, rows are the truth, columns the labels.
-    by_iteration
-        (T + 1,) accuracy of every iteration of the run, 0 is zero-shot; empty without a run.
-    calibration_error, error_auroc
-        Of the agreement, pinned images apart: see `protolabel.evaluation.calibration`.
-    label, true
-        (N,) class index of every label, and of every truth: -1 outside, -2 unknown.
-    wrong
-        Indices of the judged images with another label, the most certain first.
-    """
-
-    names: tuple[str, ...]
-    accuracy: float
-    interval: tuple[float, float]
-    judged: int
-    outside: int
-    unknown: int
-    support: NDArray[np.int64]
-    precision: NDArray[np.float64]
-    recall: NDArray[np.float64]
-    f1: NDArray[np.float64]
-    confusion: NDArray[np.int64]
-    by_iteration: NDArray[np.float64]
-    calibration_error: float
-    error_auroc: float
-    label: NDArray[np.int32]
-    true: NDArray[np.int64]
-    wrong: NDArray[np.int64]
-
-    @property
-    def macro_accuracy(self) -> float:
-        """Mean recall of the classes that have judged images: each class counts the same."""
-        return _mean(self.recall[self.support > 0])
-
-    @property
-    def macro_f1(self) -> float:
-        """Mean F1 of the classes that have judged images."""
-        return _mean(self.f1[self.support > 0])
-
-    def images(self, true: str, labelled: str) -> NDArray[np.int64]:
-        """Return the indices of the images of one class that were labelled another (or the same).
-
-        Raises
-        ------
-        InputError
-            If a name is no class.
-        """
-        a, b = class_indices((true, labelled), self.names).tolist()
-        if min(a, b) < 0:
-            raise InputError(
-                f"{true if a < 0 else labelled!r} is no class; the classes are "
-                f"{', '.join(self.names)}."
-            )
-        return np.flatnonzero((self.true == a) & (self.label == b))
-
-    def __str__(self) -> str:
-        return as_text(self)
-
-    def _repr_html_(self) -> str:
-        return as_html(self)
 
 
 def evaluate(labels: Labels, truth: Truth, images: ImageSet | None = None) -> Evaluation:
     """Compare labels with the true classes, as far as these are known.
 
+    Accuracy is over the judged images: those that have a label and whose true class is among the
+    names. Images that `none_of_these` set aside have no label in the dataset, so they count
+    neither as right nor as wrong; `Evaluation.set_aside` counts them.
+
     Parameters
     ----------
-    labels
-        From `label`.
-    truth
-        The true class name of every image, None where it is unknown; or, with `images`, a mapping
-        from image name to class name, or a path of class folders or of a CSV file: see
-        `protolabel.evaluation.truth`. Letter case and Unicode form of names do not count. Names
-        that are no class are left out of the accuracy.
-    images
-        The images, where truth is by their name.
+    labels : Labels
+        From `label`, or ``session.labels``.
+    truth : sequence of (str or None), mapping of str to str, str or path
+        The true class name of every image, None if unknown; or, with `images`, a mapping from
+        image name to class name, or a path of class folders or of a CSV file: see `read_truth`.
+        Letter case and Unicode form of names are ignored.
+    images : ImageSet, optional
+        The images, if the truth is by image name.
 
     Returns
     -------
     Evaluation
-        With a Wilson interval (Wilson, 1927) where only a part of the images was judged, its
-        sample size corrected for a finite folder: n (N - 1) / (N - n).
+        If part of the images was judged, with a Wilson interval (Wilson, 1927) whose sample size
+        is corrected for a finite folder: n (N - 1) / (N - n).
 
     Raises
     ------
     InputError
-        If there is not one name per image, or truth is by name and no image has one of them.
+        If the truth does not have one name per image, or names none of the images.
     """
-    true = class_indices(_named(truth, labels, images), labels.names)
-    steps = [] if labels.run is None else range(len(labels.run.iterations))
+    true = class_indices(_truth_in_order(truth, labels, images), labels.names)
+    steps = () if labels.run is None else range(len(labels.run.iterations))
+    kept = np.where(labels.unfit, -2, true)  # every iteration is judged on the same images
     return judge(
         labels.names,
         labels.label,
         true,
         agreement=labels.agreement,
         pinned=labels.pinned,
-        by_iteration=[share_right(labels.at(step).label, true) for step in steps],
+        unfit=labels.unfit,
+        by_iteration=[accuracy(labels.at(step).label, kept) for step in steps],
     )
 
 
@@ -162,10 +77,36 @@ def judge(
     *,
     agreement: NDArray[np.floating],
     pinned: NDArray[np.bool_],
+    unfit: NDArray[np.bool_] | None = None,
     by_iteration: Sequence[float] = (),
 ) -> Evaluation:
-    """Compare N class indices with those of `class_indices`; `evaluate` is for labels."""
-    judged, count = true >= 0, len(names)
+    """Compare plain arrays of class indices; `evaluate` takes labels.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The C class names.
+    label : ndarray
+        (N,) int32 class index of each label, 0..C-1.
+    true : ndarray
+        (N,) int64 from `class_indices`: -1 if not among the names, -2 if unknown.
+    agreement : ndarray
+        (N,) floating in 0..1.
+    pinned : ndarray
+        (N,) bool.
+    unfit : ndarray, optional
+        (N,) bool: the image is set aside and has no label. By default none is.
+    by_iteration : sequence of float
+        (T + 1,) accuracy of each iteration, to be kept with the result.
+
+    Returns
+    -------
+    Evaluation
+    """
+    count = len(names)
+    aside = np.zeros(len(label), dtype=bool) if unfit is None else unfit
+    label = np.where(aside, -1, label).astype(np.int32)
+    judged = (true >= 0) & ~aside
     confusion = np.bincount(true[judged] * count + label[judged], minlength=count**2)
     confusion = confusion.reshape(count, count)
     right = np.diag(confusion).astype(np.float64)
@@ -173,18 +114,20 @@ def judge(
     with np.errstate(invalid="ignore"):
         precision, recall = right / labelled, right / support
         f1 = 2.0 * right / (support + labelled)
-    n, unknown = int(judged.sum()), int((true == -2).sum())
-    accuracy = share_right(label, true)
+    n, unknown = int(judged.sum()), int(((true == -2) & ~aside).sum())
+    correct = accuracy(label[judged], true[judged])
     wrong = np.flatnonzero(judged & (true != label))
     free = judged & ~pinned
     hit = label[free] == true[free]
     return Evaluation(
         names=names,
-        accuracy=accuracy,
-        interval=_interval(accuracy, n, n + unknown),
+        accuracy=correct,
+        interval=_wilson_interval(correct, n, n + unknown),
         judged=n,
-        outside=int((true == -1).sum()),
+        outside=int(((true == -1) & ~aside).sum()),
         unknown=unknown,
+        set_aside=int(aside.sum()),
+        set_aside_named=int((aside & (true >= 0)).sum()),
         support=support,
         precision=precision,
         recall=recall,
@@ -199,10 +142,26 @@ def judge(
     )
 
 
-def share_right(label: NDArray[np.integer], true: NDArray[np.int64]) -> float:
-    """Share of the judged images (``true >= 0``) whose label is right; NaN without any."""
+def accuracy(label: NDArray[np.integer], true: NDArray[np.int64]) -> float:
+    """Return the correct labels as a fraction of the images whose true class is known.
+
+    Parameters
+    ----------
+    label : ndarray
+        (N,) integer class indices.
+    true : ndarray
+        (N,) int64 class indices; images below 0 are left out.
+
+    Returns
+    -------
+    float
+        0..1; NaN if every image is left out.
+    """
     judged = true >= 0
-    return _mean(label[judged] == true[judged])
+    return float(np.mean(label[judged] == true[judged])) if judged.any() else float("nan")
+
+
+share_right = accuracy  # its name in the first release
 
 
 class Labelled(Protocol):
@@ -217,64 +176,30 @@ class Labelled(Protocol):
         """(N,) class index of every image."""
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """Two labellings of the same images. It prints as a few lines.
-
-    Attributes
-    ----------
-    n_images
-        Number of images, N.
-    changed
-        Indices of the images with another class name, ascending.
-    mended, broken
-        Those of them that became right, and that became wrong; empty without truth.
-    judged
-        Number of images whose true class is a name of either labelling; 0 without truth.
-    accuracy_before, accuracy_after
-        Share of right labels of the judged images; NaN without any.
-    """
-
-    n_images: int
-    changed: NDArray[np.int64]
-    mended: NDArray[np.int64]
-    broken: NDArray[np.int64]
-    judged: int
-    accuracy_before: float
-    accuracy_after: float
-
-    @property
-    def p_value(self) -> float:
-        """How likely so uneven a number of mended and broken images is by chance alone.
-
-        The exact two-sided test of McNemar (1947); 1 where nothing was mended or broken.
-        """
-        from scipy.stats import binomtest
-
-        either = len(self.mended) + len(self.broken)
-        return float(binomtest(len(self.mended), either).pvalue) if either else 1.0
-
-    def __str__(self) -> str:
-        return comparison_text(self)
-
-
 def compare(
     before: Labelled, after: Labelled, truth: Truth | None = None, images: ImageSet | None = None
 ) -> Comparison:
     """Compare two labellings of the same images: iterations, runs, or settings.
 
+    Images that `none_of_these` sets aside are compared by the best of the names, so that the
+    comparison is about the labels and not about the strictness.
+
     Parameters
     ----------
-    before, after
-        `Labels`, such as ``labels.at(0)`` and ``labels``, or two of ``session.runs``. Classes
-        are compared by name, so the two may have different ones.
+    before, after : Labels or Run
+        Such as ``labels.at(0)`` and ``labels``, or two of ``session.runs``. Classes are matched
+        by name, so the two may have different ones.
     truth, images
-        As for `evaluate`; without truth only what changed is known.
+        As for `evaluate`; without truth the result holds only what changed.
+
+    Returns
+    -------
+    Comparison
 
     Raises
     ------
     InputError
-        If the two are not of the same number of images, or truth does not fit.
+        If the two have different numbers of images, or the truth does not fit.
 
     Examples
     --------
@@ -283,12 +208,15 @@ def compare(
     n = len(before.label)
     if n != len(after.label):
         raise InputError(
-            f"Two labellings of the same images are compared; got {n} and {len(after.label)}."
+            f"Expected two labellings of the same images, got {n} and {len(after.label)} images: "
+            "compare labels of one folder."
         )
     names = tuple(dict.fromkeys((*before.names, *after.names)))
     index = {name: i for i, name in enumerate(names)}
-    old, new = (np.array([index[one] for one in x.names])[x.label] for x in (before, after))
-    known = [None] * n if truth is None else _named(truth, before, images)
+    old, new = (
+        np.array([index[name] for name in labels.names])[labels.label] for labels in (before, after)
+    )
+    known = [None] * n if truth is None else _truth_in_order(truth, before, images)
     true = class_indices(known, names)
     was, became = old == true, new == true
     return Comparison(
@@ -297,12 +225,14 @@ def compare(
         mended=np.flatnonzero(~was & became),
         broken=np.flatnonzero(was & ~became),
         judged=int((true >= 0).sum()),
-        accuracy_before=share_right(old, true),
-        accuracy_after=share_right(new, true),
+        accuracy_before=accuracy(old, true),
+        accuracy_after=accuracy(new, true),
     )
 
 
-def _named(truth: Truth, labels: Labelled, images: ImageSet | None) -> tuple[str | None, ...]:
+def _truth_in_order(
+    truth: Truth, labels: Labelled, images: ImageSet | None
+) -> tuple[str | None, ...]:
     n = len(labels.label)
     if images is not None:
         if len(images) != n:
@@ -315,15 +245,12 @@ def _named(truth: Truth, labels: Labelled, images: ImageSet | None) -> tuple[str
     return known_truth(truth, [""] * n)
 
 
-def _interval(share: float, n: int, population: int) -> tuple[float, float]:
-    """Wilson interval of a share of n images that were drawn at random from a finite folder."""
+def _wilson_interval(fraction: float, n: int, population: int) -> tuple[float, float]:
+    """Wilson's interval for a simple random sample of n images from a finite population."""
     if n in (0, population):
-        return share, share
+        return fraction, fraction
     size = n * (population - 1) / (population - n)
-    middle = (share + _Z**2 / (2 * size)) / (1 + _Z**2 / size)
-    half = _Z * np.sqrt(share * (1 - share) / size + (_Z / (2 * size)) ** 2) / (1 + _Z**2 / size)
+    middle = (fraction + _Z**2 / (2 * size)) / (1 + _Z**2 / size)
+    spread = np.sqrt(fraction * (1 - fraction) / size + (_Z / (2 * size)) ** 2)
+    half = _Z * spread / (1 + _Z**2 / size)
     return float(max(0.0, middle - half)), float(min(1.0, middle + half))
-
-
-def _mean(values: NDArray[np.bool_] | NDArray[np.float64]) -> float:
-    return float(np.mean(values)) if len(values) else float("nan")
