@@ -227,6 +227,13 @@ def test_run_sets_aside_what_fits_no_name_and_suggests_one(vectors, tmp_path, ca
     assert about["parameters"]["none_of_these"] == 0.5
     assert about["none_of_these"]["images"] >= 6
     assert (tmp_path / "out" / "none_of_these").is_dir()
+    rows = [f"{one['source']},{one['label']}" for one in about["images"]]
+    (tmp_path / "truth.csv").write_text("\n".join(["image,truth", *rows]), "utf-8")
+    assert main(["evaluate", str(tmp_path / "out"), str(tmp_path / "truth.csv")]) == 0
+    aside = about["none_of_these"]["images"]
+    said = capsys.readouterr().out
+    assert f"{24 - aside} judged images" in said
+    assert f"{aside} images set aside as none of these" in said
     assert main([*call, "--none-of-these", "0", "--output", str(tmp_path / "all")]) == 0
     assert metadata(tmp_path / "all")["parameters"]["none_of_these"] == 0
     assert not (tmp_path / "all" / "none_of_these").exists()

@@ -4,7 +4,7 @@ from .fit import DEFAULT_STRICTNESS, Fit, check_strictness, measure_fit
 from .missing import MissingName, missing_names
 from .results import Comparison, Evaluation
 from .scoring import Labelled, accuracy, compare, evaluate, judge, share_right
-from .truth import Truth, class_indices, known_truth, read_truth
+from .truth import Truth, class_indices, known_truth, read_truth, renamed_truth
 
 __all__ = [
     "DEFAULT_STRICTNESS",
@@ -30,5 +30,6 @@ __all__ = [
     "measure_fit",
     "missing_names",
     "read_truth",
+    "renamed_truth",
     "share_right",
 ]

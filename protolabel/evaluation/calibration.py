@@ -1,4 +1,4 @@
-"""Whether a confidence means something: is it a probability, and do errors have less of it."""
+"""Score a confidence: its calibration, and how well it ranks errors last."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ __all__ = ["calibration_error", "error_auroc", "found_errors"]
 
 
 def calibration_error(confidence: ArrayLike, right: ArrayLike, *, bins: int = 15) -> float:
-    """Return the expected calibration error: how far confidence is from the share that is right.
+    """Return the expected calibration error.
 
-    The images are put into `bins` of equal width by their confidence; the differences between
-    mean confidence and share of right labels are averaged, each bin weighing as many images as it
-    holds (Guo et al., "On Calibration of Modern Neural Networks", ICML 2017).
+    Images are binned by confidence into `bins` of equal width. The error is the absolute
+    difference of mean confidence and accuracy in each bin, averaged with the bins' image counts
+    as weights (Guo et al., "On Calibration of Modern Neural Networks", ICML 2017).
 
     Parameters
     ----------
-    confidence
-        (N,) 0..1.
-    right
+    confidence : array_like
+        (N,) floating in 0..1.
+    right : array_like
         (N,) bool: whether the label is right.
-    bins
+    bins : int
         Number of bins, at least 1.
 
     Returns
     -------
     float
-        0 (a probability) to 1; NaN without images.
+        0 (perfectly calibrated) to 1; NaN without images.
 
     Raises
     ------
     InputError
-        If the arguments do not fit.
+        If the shapes, types or ranges do not fit.
     """
     p, hit = _pair(confidence, right)
     if bins < 1:
@@ -53,28 +53,28 @@ def calibration_error(confidence: ArrayLike, right: ArrayLike, *, bins: int = 15
 
 
 def error_auroc(confidence: ArrayLike, right: ArrayLike) -> float:
-    """Return the share of pairs in which a right label has more confidence than a wrong one.
+    """Return the area under the ROC curve of right against wrong labels.
 
-    Ties count half: the area under the ROC curve of right against wrong, from the rank statistic
-    (Mann and Whitney, 1947).
+    This is the fraction of pairs of a right and a wrong label in which the right one has the
+    higher confidence, ties counting half (the rank statistic of Mann and Whitney, 1947).
 
     Parameters
     ----------
-    confidence
-        (N,) any scale.
-    right
+    confidence : array_like
+        (N,) floating, any scale.
+    right : array_like
         (N,) bool: whether the label is right.
 
     Returns
     -------
     float
-        0.5 (says nothing) to 1 (every error is below every right label); NaN where all are right
-        or all are wrong.
+        0.5 (uninformative) to 1 (every error ranks below every right label); NaN if all labels are
+        right, or all are wrong.
 
     Raises
     ------
     InputError
-        If the arguments do not fit.
+        If the shapes, types or ranges do not fit.
     """
     p, hit = _pair(confidence, right)
     n_right = int(hit.sum())
@@ -87,38 +87,38 @@ def error_auroc(confidence: ArrayLike, right: ArrayLike) -> float:
     return above / (n_right * n_wrong)
 
 
-def found_errors(confidence: ArrayLike, right: ArrayLike, share: float) -> float:
-    """Return the share of all errors that a person finds who looks at the least confident images.
+def found_errors(confidence: ArrayLike, right: ArrayLike, fraction: float) -> float:
+    """Return the recall of errors among the least confident images.
 
     Parameters
     ----------
-    confidence
-        (N,) any scale. Among equal values the expectation over their order is taken.
-    right
+    confidence : array_like
+        (N,) floating, any scale. For ties, the expectation over their order is taken.
+    right : array_like
         (N,) bool: whether the label is right.
-    share
-        How many of the images are looked at, 0..1.
+    fraction : float
+        Fraction of the images that a person reviews, 0..1.
 
     Returns
     -------
     float
-        0..1, `share` itself where the confidence says nothing; NaN without an error.
+        0..1, in expectation `fraction` if the confidence is uninformative; NaN without an error.
 
     Raises
     ------
     InputError
-        If the arguments do not fit.
+        If the shapes, types or ranges do not fit.
     """
     p, hit = _pair(confidence, right)
-    if not 0 <= share <= 1:
-        raise InputError(f"share must be in 0..1; got {share!r}.")
+    if not 0 <= fraction <= 1:
+        raise InputError(f"Expected fraction, a share of the images, in 0..1, got {fraction!r}.")
     wrong = len(hit) - int(hit.sum())
     if not wrong:
         return float("nan")
     values, place, count = np.unique(p, return_inverse=True, return_counts=True)
     errors = np.bincount(place, weights=~hit, minlength=len(values))
-    seen, found = (np.concatenate([[0.0], np.cumsum(one)]) for one in (count, errors))
-    return float(np.interp(share * len(p), seen, found)) / wrong
+    seen, found = (np.concatenate([[0.0], np.cumsum(values)]) for values in (count, errors))
+    return float(np.interp(fraction * len(p), seen, found)) / wrong
 
 
 def _pair(confidence: ArrayLike, right: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -1,8 +1,8 @@
-"""Is refinement helping? What a run did, in numbers and in plain words."""
+"""Whether refinement helps: what a run did, in numbers and in plain words."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -13,21 +13,36 @@ from protolabel.refinement.labels import Labels, label
 from protolabel.refinement.loop import Refinement
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 __all__ = ["Diagnostics", "Finding", "diagnose"]
 
 COLLAPSED_COSINE = 0.999  # mean cosine between prototypes above which they are one direction
-RESTLESS_CHURN = 0.02  # share of labels still changing in the last iteration that predicts harm
+RESTLESS_CHURN = (
+    0.02  # fraction of the labels still changing in the last iteration that predicts harm
+)
+LOST_CLASSES = 0.7  # fraction of the effective classes of zero-shot below which some were lost
 USELESS_WEIGHT = 0.3  # visual vectors below it only cost the votes of other micro-clusters
-ALIKE_DISTANCE = 0.35  # prototypes closer than this share of the mean distance are hard to tell
+ALIKE_DISTANCE = 0.35  # prototypes closer than this fraction of the mean distance look alike
+SMALL_FOLDER = 30  # images below which refinement can cost one
 
 Severity = Literal["good", "note", "warning"]
+_SEVERITIES = ("warning", "note", "good")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing a person should know about a run: how grave, and in plain words."""
+    """One thing to know about a run.
+
+    Attributes
+    ----------
+    severity : str
+        ``"warning"``, ``"note"`` or ``"good"``.
+    text : str
+        What was found, and what to do, in plain words.
+    """
 
     severity: Severity
     text: str
@@ -39,29 +54,30 @@ class Diagnostics:
 
     Attributes
     ----------
-    lambda_max
-        Largest eigenvalue of the covariance of the images; the plain loop collapses where its
-        temperature is above.
-    prototype_cosine
-        Mean cosine between the prototypes of different classes; 1 is collapse.
-    classes_used, classes_used_zero_shot
+    lambda_max : float
+        Largest eigenvalue of the covariance of the images; the plain loop collapses at a
+        temperature above it.
+    prototype_cosine : float
+        Mean cosine between the prototypes of different classes; 1 means collapse.
+    classes_used, classes_used_zero_shot : int
         Number of classes with at least one image, at the end and at iteration 0.
-    effective_classes, effective_classes_zero_shot
-        Exponential of the entropy of the class shares: how many equally common classes it is like.
-    agreement_with_zero_shot
-        Share of the labels that are as they were at iteration 0, 0..1.
-    changed
+    effective_classes, effective_classes_zero_shot : float
+        Exponential of the entropy of the class frequencies: the number of equally large classes
+        with the same entropy.
+    agreement_with_zero_shot : float
+        Fraction of the labels that are unchanged since iteration 0, 0..1.
+    changed : int
         Number of labels that differ from iteration 0.
-    churn
-        (T,) share of the labels that each iteration changed.
-    shift
-        (T,) mean distance that the prototypes moved in each iteration.
-    absent
-        Names with no image.
-    alike
-        Pairs of names whose prototypes are hard to tell apart.
-    findings
-        The same in plain words, the gravest first.
+    churn : ndarray
+        (T,) float64 fraction of the labels that each iteration changed, 0..1.
+    shift : ndarray
+        (T,) float64 mean distance that the prototypes moved in each iteration.
+    absent : tuple of str
+        Names without an image.
+    alike : tuple of (str, str)
+        Pairs of names whose prototypes are close, the closest first.
+    findings : tuple of Finding
+        The same in plain words, the most severe first.
     """
 
     lambda_max: float
@@ -80,7 +96,16 @@ class Diagnostics:
 
 
 def diagnose(run: Refinement | Labels) -> Diagnostics:
-    """Describe a run up to its last iteration, or up to the iteration of `run` if it is labels.
+    """Describe a run up to its last iteration, or up to the iteration of the given labels.
+
+    Parameters
+    ----------
+    run : Refinement or Labels
+        From `refine`, or labels of such a run.
+
+    Returns
+    -------
+    Diagnostics
 
     Raises
     ------
@@ -95,7 +120,7 @@ def diagnose(run: Refinement | Labels) -> Diagnostics:
     refinement = run.run
     steps = refinement.iterations[: labels.iteration + 1]
     changed = int(np.count_nonzero(labels.label != first.label))
-    # Of every image, also of those that are set aside: this is about the loop.
+    # Images that are set aside count here: this is about the loop.
     counts = np.bincount(labels.label, minlength=len(labels.names))
     result = Diagnostics(
         lambda_max=refinement.lambda_max,
@@ -112,7 +137,7 @@ def diagnose(run: Refinement | Labels) -> Diagnostics:
         alike=_alike(labels.names, labels.prototypes),
         findings=(),
     )
-    return Diagnostics(**{**vars(result), "findings": _findings(result, refinement, labels)})
+    return replace(result, findings=_findings(_Case(result, refinement, labels)))
 
 
 def _mean_cosine(prototypes: NDArray[np.float32]) -> float:
@@ -125,8 +150,8 @@ def _mean_cosine(prototypes: NDArray[np.float32]) -> float:
 
 
 def _effective(counts: NDArray[np.int64]) -> float:
-    share = counts[counts > 0] / counts.sum()
-    return float(np.exp(-(share * np.log(share)).sum()))
+    frequency = counts[counts > 0] / counts.sum()
+    return float(np.exp(-(frequency * np.log(frequency)).sum()))
 
 
 def _alike(names: tuple[str, ...], prototypes: NDArray[np.float32]) -> tuple[tuple[str, str], ...]:
@@ -141,91 +166,173 @@ def _alike(names: tuple[str, ...], prototypes: NDArray[np.float32]) -> tuple[tup
     )
 
 
-def _on_classes(names: tuple[str, ...]) -> list[Finding]:
-    if len(names) > 1:
-        return []
+@dataclass(frozen=True)
+class _Case:
+    """What a rule may look at."""
+
+    numbers: Diagnostics
+    run: Refinement
+    labels: Labels
+
+    @property
+    def refined(self) -> bool:
+        return self.labels.iteration > 0
+
+    @property
+    def taken_over(self) -> bool:
+        """Whether the prototypes are one direction, or a few classes hold most labels."""
+        d = self.numbers
+        return (
+            d.prototype_cosine > COLLAPSED_COSINE
+            or d.effective_classes < LOST_CLASSES * d.effective_classes_zero_shot
+        )
+
+
+def _one_class(case: _Case) -> Finding | None:
+    if len(case.labels.names) > 1:
+        return None
     text = "There is one class, so every image has its label; give the names of two or more."
-    return [Finding("warning", text)]
+    return Finding("warning", text)
 
 
-def _on_visual(run: Refinement) -> list[Finding]:
-    weight = run.visual_weight
+def _visual_of_no_use(case: _Case) -> Finding | None:
+    weight = case.run.visual_weight
     if weight is None or weight >= USELESS_WEIGHT:
-        return []
-    text = (
+        return None
+    return Finding(
+        "warning",
         f"The visual vectors know little about these classes (weight {weight:.2f} of 1), so they "
-        "had next to no say; without them the labels are likely to be better."
+        "hardly counted; the labels are likely to be better without them.",
     )
-    return [Finding("warning", text)]
 
 
-def _findings(d: Diagnostics, run: Refinement, labels: Labels) -> tuple[Finding, ...]:
-    found = [*_on_classes(labels.names), *_on_visual(run)]
-    n = len(labels)
+def _zero_shot(case: _Case) -> Finding | None:
+    if case.refined:
+        return None
+    return Finding("note", "These are the zero-shot labels, before refinement.")
 
-    def say(severity: Severity, text: str) -> None:
-        found.append(Finding(severity, text))
 
-    temperature = float(run.parameters["temperature"])
-    if labels.iteration == 0:
-        say("note", "These are the zero-shot labels, before refinement.")
-    elif n < 3:
-        say("note", "With fewer than 3 images there is nothing to learn from.")
-    collapsed = d.prototype_cosine > COLLAPSED_COSINE
-    lost = d.effective_classes < 0.7 * d.effective_classes_zero_shot
-    if run.method == "plain" and labels.iteration > 0:
-        if collapsed or lost:
-            say(
-                "warning",
-                f"The prototypes have collapsed: their mean cosine is {d.prototype_cosine:.4f} and "
-                f"the labels are like {d.effective_classes:.1f} classes, after "
-                f"{d.effective_classes_zero_shot:.1f} zero-shot. Keep iteration 0, lower the "
-                f'temperature below {d.lambda_max:.3f}, or use method="anchored".',
+def _too_few_images(case: _Case) -> Finding | None:
+    if not case.refined or len(case.labels) >= 3:
+        return None
+    return Finding("note", "With fewer than 3 images there is nothing to learn from.")
+
+
+def _collapsed(case: _Case) -> Finding | None:
+    d = case.numbers
+    if case.run.method != "plain" or not case.refined or not case.taken_over:
+        return None
+    return Finding(
+        "warning",
+        f"The prototypes have collapsed: their mean cosine is {d.prototype_cosine:.4f} and "
+        f"the labels are spread over {d.effective_classes:.1f} effective classes, after "
+        f"{d.effective_classes_zero_shot:.1f} at zero-shot. Keep iteration 0, lower the "
+        f'temperature below {d.lambda_max:.3f}, or use method="anchored".',
+    )
+
+
+def _about_to_collapse(case: _Case) -> Finding | None:
+    temperature, limit = float(case.run.parameters["temperature"]), case.numbers.lambda_max
+    plain = case.run.method == "plain" and case.refined
+    if not plain or case.taken_over or temperature <= limit:
+        return None
+    return Finding(
+        "warning",
+        f"The temperature {temperature:g} is above {limit:.3f}, the largest eigenvalue of the "
+        "images' covariance, so the plain loop is about to collapse. Lower it, keep few "
+        'iterations, or use method="anchored".',
+    )
+
+
+def _few_classes_take_over(case: _Case) -> Finding | None:
+    d = case.numbers
+    if (case.run.method == "plain" and case.refined) or not case.taken_over:
+        return None
+    return Finding(
+        "warning",
+        f"A few classes are taking over: the labels are spread over {d.effective_classes:.1f} "
+        f"effective classes, after {d.effective_classes_zero_shot:.1f} at zero-shot. Look at what "
+        "changed before you trust it.",
+    )
+
+
+def _restless(case: _Case) -> Finding | None:
+    churn = case.numbers.churn
+    if len(churn) < 2 or churn[-1] <= RESTLESS_CHURN:
+        return None
+    return Finding(
+        "warning",
+        f"The last iteration still changed {100 * churn[-1]:.1f} % of the labels. Labels that do "
+        "not settle are often worse than zero-shot; compare with iteration 0.",
+    )
+
+
+def _absent_names(case: _Case) -> Finding | None:
+    absent = case.numbers.absent
+    if not absent:
+        return None
+    shown = ", ".join(absent[:8]) + (" and others" if len(absent) > 8 else "")
+    return Finding(
+        "note",
+        f"No image was labelled {shown}. Remove the name, or reword it if the folder does have "
+        "such images.",
+    )
+
+
+def _set_aside(case: _Case) -> Finding | None:
+    count = int(case.labels.unfit.sum())
+    if not count:
+        return None
+    fit, are = ("fits", "is") if count == 1 else ("fit", "are")
+    return Finding(
+        "note",
+        f"{counted(count, 'image')} {fit} none of the names and {are} set aside: in no class and "
+        "in no split.",
+    )
+
+
+def _alike_names(case: _Case) -> Finding | None:
+    if not case.numbers.alike:
+        return None
+    shown = "; ".join(f"{a} and {b}" for a, b in case.numbers.alike[:4])
+    return Finding("note", f"Hard to tell apart: {shown}. Review the images between them.")
+
+
+def _small_folder(case: _Case) -> Finding | None:
+    if not case.refined or len(case.labels) >= SMALL_FOLDER:
+        return None
+    return Finding(
+        "note", "In so small a folder refinement can cost an image; look at all of them."
+    )
+
+
+RULES: tuple[Callable[[_Case], Finding | None], ...] = (
+    _one_class,
+    _visual_of_no_use,
+    _zero_shot,
+    _too_few_images,
+    _collapsed,
+    _about_to_collapse,
+    _few_classes_take_over,
+    _restless,
+    _absent_names,
+    _set_aside,
+    _alike_names,
+    _small_folder,
+)
+"""What a run is checked for: each rule looks at one case and finds one thing, or nothing."""
+
+
+def _findings(case: _Case) -> tuple[Finding, ...]:
+    """Return what the rules found, the most severe first; a run without warnings is good."""
+    found = [finding for rule in RULES if (finding := rule(case)) is not None]
+    if case.refined and not any(finding.severity == "warning" for finding in found):
+        churn = case.numbers.churn
+        found.append(
+            Finding(
+                "good",
+                f"Refinement changed {case.numbers.changed} of {len(case.labels)} labels and has "
+                "settled" + (f" (last iteration: {100 * churn[-1]:.1f} %)." if len(churn) else "."),
             )
-        elif temperature > d.lambda_max:
-            say(
-                "warning",
-                f"The temperature {temperature:g} is above {d.lambda_max:.3f} (the largest "
-                "eigenvalue of the images' covariance), so the plain loop is on its way to "
-                'collapse. Lower it, keep few iterations, or use method="anchored".',
-            )
-    elif collapsed or lost:
-        say(
-            "warning",
-            f"A few classes are taking over: the labels are like {d.effective_classes:.1f} "
-            f"classes, after {d.effective_classes_zero_shot:.1f} zero-shot. Look at what changed "
-            "before you trust it.",
         )
-    if len(d.churn) > 1 and d.churn[-1] > RESTLESS_CHURN:
-        say(
-            "warning",
-            f"The last iteration still changed {100 * d.churn[-1]:.1f} % of the labels. Labels "
-            "that do not settle are often worse than zero-shot; compare with iteration 0.",
-        )
-    if d.absent:
-        shown = ", ".join(d.absent[:8]) + (" and others" if len(d.absent) > 8 else "")
-        say(
-            "note",
-            f"No image was labelled {shown}. Remove the name, or reword it if the folder does "
-            "have such images.",
-        )
-    unfit = int(labels.unfit.sum())
-    if unfit:
-        say(
-            "note",
-            f"{counted(unfit, 'image')} {'fits' if unfit == 1 else 'fit'} none of the names and "
-            f"{'is' if unfit == 1 else 'are'} set aside: in no class and in no split.",
-        )
-    if d.alike:
-        shown = "; ".join(f"{a} and {b}" for a, b in d.alike[:4])
-        say("note", f"Hard to tell apart: {shown}. Review the images between them.")
-    if n < 30 and labels.iteration > 0:
-        say("note", "In so small a folder refinement can cost an image; look at all of them.")
-    if labels.iteration > 0 and not any(f.severity == "warning" for f in found):
-        say(
-            "good",
-            f"Refinement changed {d.changed} of {n} labels and has settled"
-            + (f" (last iteration: {100 * d.churn[-1]:.1f} %)." if len(d.churn) else "."),
-        )
-    rank = {"warning": 0, "note": 1, "good": 2}
-    return tuple(sorted(found, key=lambda f: rank[f.severity]))
+    return tuple(sorted(found, key=lambda finding: _SEVERITIES.index(finding.severity)))

@@ -1,4 +1,4 @@
-"""What people know of the truth: class folders, a table, or a few names; part of it is enough."""
+"""Read the true classes of some or all images: class folders, a table, or names by image."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from protolabel.images.image_set import find_images
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Truth", "class_indices", "known_truth", "read_truth"]
+__all__ = ["Truth", "class_indices", "known_truth", "read_truth", "renamed_truth"]
 
 Truth: TypeAlias = Sequence[str | None] | Mapping[str, str] | str | PathLike[str]
 """A class name or None per image; image name -> class name; or what `read_truth` reads."""
@@ -32,7 +32,7 @@ def read_truth(path: str | PathLike[str]) -> dict[str, str]:
 
     Parameters
     ----------
-    path
+    path : str or path
         A folder with a subfolder of images for each class; or a CSV file whose first line names
         its columns, one of them image (or source, file, filename, path) and one truth (or class,
         label). Rows without a class are passed over.
@@ -56,7 +56,7 @@ def read_truth(path: str | PathLike[str]) -> dict[str, str]:
             rows = csv.DictReader(file)
             heads = {head.strip().casefold(): head for head in rows.fieldnames or () if head}
             image, name = (
-                next((heads[one] for one in known if one in heads), None)
+                next((heads[head] for head in known if head in heads), None)
                 for known in (_IMAGE_COLUMNS, _CLASS_COLUMNS)
             )
             if image is None or name is None:
@@ -77,12 +77,12 @@ def known_truth(truth: Truth, names: Sequence[str]) -> tuple[str | None, ...]:
 
     Parameters
     ----------
-    truth
+    truth : sequence of (str or None), mapping of str to str, str or path
         One class name per image, None (or empty, or NaN) where it is unknown; or image name ->
         class name; or a path for `read_truth`. An image of a mapping is found by its whole name,
         else by its file name alone if only one image has it.
-    names
-        Of the N images, as in `ImageSet.names`.
+    names : sequence of str
+        Names of the N images, as in `ImageSet.names`.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def known_truth(truth: Truth, names: Sequence[str]) -> tuple[str | None, ...]:
     if isinstance(truth, str | PathLike):
         truth = read_truth(truth)
     if not isinstance(truth, Mapping):
-        given = tuple(None if _missing(one) else str(one) for one in truth)
+        given = tuple(None if _missing(name) else str(name) for name in truth)
         if len(given) != len(names):
             raise InputError(
                 f"truth must name every image (None where it is unknown): {len(names)} images, "
@@ -125,13 +125,44 @@ def known_truth(truth: Truth, names: Sequence[str]) -> tuple[str | None, ...]:
 
 
 def class_indices(truth: Sequence[str | None], names: Sequence[str]) -> NDArray[np.int64]:
-    """Class index of true names: -1 where a name is no class, -2 where there is none, (N,).
+    """Return the class index of each true name.
 
-    Letter case, spaces around it, and the Unicode form of a name do not count.
+    Letter case, surrounding spaces and the Unicode form of a name are ignored.
+
+    Parameters
+    ----------
+    truth : sequence of (str or None)
+        N true class names; None, empty or NaN if unknown.
+    names : sequence of str
+        The C class names.
+
+    Returns
+    -------
+    ndarray
+        (N,) int64 in 0..C-1; -1 if the name is no class, -2 if the true class is unknown.
     """
     index = {_name(name): i for i, name in enumerate(names)}
-    found = {one: -2 if _missing(one) else index.get(_name(str(one)), -1) for one in set(truth)}
-    return np.array([found[one] for one in truth], dtype=np.int64)
+    found = {name: -2 if _missing(name) else index.get(_name(str(name)), -1) for name in set(truth)}
+    return np.array([found[name] for name in truth], dtype=np.int64)
+
+
+def renamed_truth(truth: Sequence[str | None], old: str, new: str) -> tuple[str | None, ...]:
+    """Let true class names follow a class that was renamed.
+
+    Parameters
+    ----------
+    truth : sequence of (str or None)
+        (N,) true class names, None if unknown.
+    old, new : str
+        Name of the class before and after; letter case and Unicode form of `old` are ignored.
+
+    Returns
+    -------
+    tuple of (str or None)
+        (N,) true class names.
+    """
+    is_old = class_indices(truth, [old]) == 0
+    return tuple(new if hit else name for name, hit in zip(truth, is_old.tolist(), strict=True))
 
 
 def _missing(name: object) -> bool:

@@ -54,6 +54,7 @@ def evaluate_dataset(
         class_indices(known_truth(truth, sources), names),
         agreement=np.array([one["agreement"] for one in images]),
         pinned=np.array([one["pinned"] for one in images], dtype=bool),
+        unfit=np.array([one.get("none_of_these", False) for one in images], dtype=bool),
     )
     return evaluation, sources
 

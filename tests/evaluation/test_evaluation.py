@@ -120,6 +120,27 @@ def test_pinned_images_count_as_right_but_say_nothing_of_the_agreement():
     assert got.calibration_error == pytest.approx((0.6 + 0.1 + 0.2) / 3)
 
 
+def test_images_that_are_set_aside_are_not_judged_but_counted():
+    made = labels(["cat", "dog"], [0, 0, 1, 1, 0, 0])
+    made = made.set_aside(np.array([True, False, True, False, True, False]))
+    got = pl.evaluate(made, ["cat", "cat", "fox", "cat", None, None])
+    assert (got.accuracy, got.judged, got.outside, got.unknown) == (0.5, 2, 0, 1)
+    assert (got.set_aside, got.set_aside_named) == (3, 1)
+    np.testing.assert_array_equal(got.label, [-1, 0, -1, 1, -1, 0])
+    np.testing.assert_array_equal(got.wrong, [3])
+    np.testing.assert_array_equal(got.confusion, [[1, 1], [0, 0]])
+    assert got.by_iteration.tolist() == [0.5]
+    assert "3 images set aside as none of these, left out: 1 of a class here" in str(got)
+
+
+def test_with_every_image_set_aside_nothing_is_judged():
+    made = labels(["cat", "dog"], [0, 1]).set_aside(np.array([True, True]))
+    got = pl.evaluate(made, ["cat", "cat"])
+    assert math.isnan(got.accuracy)
+    assert (got.judged, got.set_aside, got.set_aside_named) == (0, 2, 2)
+    assert "2 images set aside" in got._repr_html_()
+
+
 @pytest.fixture(scope="module")
 def made():
     world, graph, clusters = clustered_world()

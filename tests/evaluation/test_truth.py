@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import protolabel as pl
-from protolabel.evaluation.truth import class_indices, known_truth, read_truth
+from protolabel.evaluation import class_indices, known_truth, read_truth, renamed_truth
 
 
 def test_a_list_may_have_gaps():
@@ -77,3 +77,8 @@ def test_what_cannot_be_read_is_refused(tmp_path):
 def test_class_indices():
     got = class_indices([" Cat", "fox", None, "ba\u0308r"], ["b\u00e4r", "cat"])
     np.testing.assert_array_equal(got, [1, -1, -2, 0])
+
+
+def test_the_truth_follows_a_renamed_class():
+    got = renamed_truth(["Ba\u0308r", None, "cat", "b\u00e4r"], "b\u00e4r", "bear")
+    assert got == ("bear", None, "cat", "bear")
