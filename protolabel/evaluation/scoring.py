@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     from protolabel.images.image_set import ImageSet
     from protolabel.refinement.labels import Labels
 
-__all__ = ["Labelled", "accuracy", "compare", "evaluate", "judge", "share_right"]
+__all__ = [
+    "Comparison",
+    "Evaluation",
+    "Labelled",
+    "accuracy",
+    "compare",
+    "evaluate",
+    "judge",
+    "share_right",
+]
 
 _Z = 1.959964  # 95 % of a normal distribution lie within so many standard deviations
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from protolabel.errors import InputError
-from protolabel.evaluation.scoring import Evaluation, judge
+from protolabel.evaluation.results import Evaluation
+from protolabel.evaluation.scoring import judge
 from protolabel.evaluation.truth import Truth, class_indices, known_truth
 from protolabel.exporting.existing import read_metadata
 
