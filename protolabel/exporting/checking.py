@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from protolabel.errors import InputError
-from protolabel.evaluation.results import Evaluation
 from protolabel.evaluation.scoring import judge
 from protolabel.evaluation.truth import Truth, class_indices, known_truth
 from protolabel.exporting.existing import read_metadata
+
+if TYPE_CHECKING:
+    from protolabel.evaluation.results import Evaluation
 
 __all__ = ["evaluate_dataset"]
 
