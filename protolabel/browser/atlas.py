@@ -1,4 +1,4 @@
-"""One JPEG with a small picture of every image, for the card under the pointer."""
+"""Pictures for the card under the pointer: small ones of all images on one JPEG, or a sharp one."""
 
 from __future__ import annotations
 
@@ -17,22 +17,52 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["ATLAS_LIMIT", "TILE", "make_atlas"]
+__all__ = ["ATLAS_LIMIT", "SHARP", "TILE", "large_tile", "make_atlas", "sharp_picture"]
 
 ATLAS_LIMIT = 10_000
 """Above so many images a browser asks for single pictures."""
 
 TILE = 48
-"""Side of a tile in pixels."""
+"""Side of a tile in pixels, where a kernel sends sharper pictures as they are asked for."""
+
+SHARP = 256
+"""Side in pixels of a picture that is sharp on a screen of two pixels per CSS pixel."""
+
+_SHEET = 3072  # longer side of a large atlas in pixels
 
 
-def make_atlas(paths: Sequence[Path], *, quality: int = 80, progress: ProgressFn = silent) -> bytes:
+def large_tile(n: int) -> int:
+    """Return the side of a tile, in pixels, for a page that has no kernel to ask.
+
+    Parameters
+    ----------
+    n : int
+        Number of images.
+
+    Returns
+    -------
+    int
+        256 for up to 144 images, which is sharp on a screen of two pixels per CSS pixel; 96 for
+        1,000, and `TILE` from 4,000 on: the sheet stays below 10 megapixels.
+    """
+    return int(np.clip(_SHEET // _columns(n), TILE, SHARP))
+
+
+def _columns(n: int) -> int:
+    return max(1, int(np.ceil(np.sqrt(n))))
+
+
+def make_atlas(
+    paths: Sequence[Path], *, tile: int = TILE, quality: int = 80, progress: ProgressFn = silent
+) -> bytes:
     """Put a small square picture of every image on one JPEG, row by row.
 
     Parameters
     ----------
     paths : sequence of Path
         N image files; the tile of a file that cannot be read stays grey.
+    tile : int
+        Side of a tile in pixels.
     quality : int
         JPEG quality, 1 to 95.
     progress : callable
@@ -44,17 +74,44 @@ def make_atlas(paths: Sequence[Path], *, quality: int = 80, progress: ProgressFn
         A JPEG of ``ceil(sqrt(N))`` tiles in a row.
     """
     n = len(paths)
-    columns = max(1, int(np.ceil(np.sqrt(n))))
-    sheet = Image.new("RGB", (columns * TILE, -(-n // columns) * TILE), THEME["blank"][0])
+    columns = _columns(n)
+    sheet = Image.new("RGB", (columns * tile, -(-n // columns) * tile), THEME["blank"][0])
     for index, path in enumerate(paths):
         if index % 64 == 0:
             progress("thumbnails", index, n)
         try:
-            tile = ImageOps.fit(thumbnail(path, 2 * TILE), (TILE, TILE))
+            picture = _square(path, tile)
         except ImageReadError:
             continue
-        sheet.paste(tile, (index % columns * TILE, index // columns * TILE))
+        sheet.paste(picture, (index % columns * tile, index // columns * tile))
     progress("thumbnails", n, n)
+    return _jpeg(sheet, quality)
+
+
+def sharp_picture(path: Path) -> bytes:
+    """Return the middle square of an image as a JPEG of `SHARP` pixels.
+
+    Parameters
+    ----------
+    path : Path
+        Image file.
+
+    Returns
+    -------
+    bytes
+        Empty where the file cannot be read.
+    """
+    try:
+        return _jpeg(_square(path, SHARP), 85)
+    except ImageReadError:
+        return b""
+
+
+def _square(path: Path, side: int) -> Image.Image:
+    return ImageOps.fit(thumbnail(path, 2 * side), (side, side))
+
+
+def _jpeg(picture: Image.Image, quality: int) -> bytes:
     with io.BytesIO() as file:
-        sheet.save(file, "JPEG", quality=quality)
+        picture.save(file, "JPEG", quality=quality)
         return file.getvalue()

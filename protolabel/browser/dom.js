@@ -29,8 +29,10 @@ export function icon(name) {
   return svg;
 }
 
-export function button(className, label, content, action) {
-  const node = make("button", className, { type: "button", title: label, "aria-label": label }, content);
+/** A button; people who see and people who hear both get the text on it first. */
+export function button(className, title, content, action) {
+  const name = typeof content === "string" && content ? `${content}: ${title}` : title;
+  const node = make("button", className, { type: "button", title, "aria-label": name }, content);
   node.addEventListener("click", action);
   return node;
 }

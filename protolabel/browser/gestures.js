@@ -5,7 +5,7 @@ const SLACK = 4; // pixels that a click may move
 const ZOOM = 1.5; // of a key or a button
 
 export class Gestures {
-  /** `tell` has hover(spot), leave(), click(spot, add), lasso(line, add), moved(), redraw(), tool(). */
+  /** `tell` has hover(spot), leave(), click(spot, add, finger), lasso(line, add), moved(), redraw(), tool(). */
   constructor(stage, view, tell, signal) {
     [this.stage, this.view, this.tell] = [stage, view, tell];
     this.tool = "pan";
@@ -17,7 +17,7 @@ export class Gestures {
     on("pointermove", (event) => this.move(event));
     on("pointerup", (event) => this.up(event));
     on("pointercancel", (event) => this.up(event, true));
-    on("pointerleave", () => tell.leave());
+    on("pointerleave", (event) => event.pointerType !== "touch" && tell.leave());
     on("dblclick", (event) => event.target === stage && this.showAll());
     on("wheel", (event) => this.wheel(event), { passive: false });
   }
@@ -34,7 +34,7 @@ export class Gestures {
     const here = this.spotOf(event);
     this.pointers.set(event.pointerId, here);
     const lasso = this.tool === "lasso" || event.shiftKey;
-    this.drag = { start: here, view: this.view.now, moved: false, lasso };
+    this.drag = { start: here, view: this.view.now, held: this.view.held, moved: false, lasso };
     if (this.pointers.size === 2) {
       this.line = null;
       this.drag = { pinch: [...this.pointers.values()], view: this.view.now };
@@ -53,6 +53,8 @@ export class Gestures {
     }
     const [dx, dy] = [here[0] - drag.start[0], here[1] - drag.start[1]];
     if (!drag.moved && Math.hypot(dx, dy) < SLACK) return;
+    // A finger that goes up or down scrolls the page: the browser takes the pointer away.
+    if (!drag.moved && !drag.lasso && event.pointerType === "touch" && Math.abs(dy) > Math.abs(dx)) return;
     drag.moved = true;
     this.tell.leave();
     if (drag.lasso) {
@@ -83,10 +85,14 @@ export class Gestures {
     if (!drag || this.pointers.size) return;
     [this.drag, this.line] = [null, null];
     this.tell.redraw();
+    if (cancelled && drag.moved && !drag.lasso) {
+      this.view.held = drag.held;
+      this.tell.moved();
+    }
     if (cancelled || drag.pinch) return;
     // With the lasso tool, shift adds to what is selected.
     if (line) this.tell.lasso(line, event.shiftKey && this.tool === "lasso");
-    else if (!drag.moved) this.tell.click(drag.start, event.shiftKey);
+    else if (!drag.moved) this.tell.click(drag.start, event.shiftKey, event.pointerType === "touch");
   }
 
   wheel(event) {

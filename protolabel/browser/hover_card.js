@@ -5,19 +5,19 @@ import { css } from "./colours.js";
 import { make } from "./dom.js";
 import { fileName } from "./wording.js";
 
-const TILE = 48; // of the atlas
-const SIDE = 128; // of the drawing
+const SIDE = 128; // of the picture in CSS pixels
 const MOST_PICTURES = 300;
-const TELL_MS = 80;
+const REST_MS = 80; // that the pointer rests before the kernel hears of it
+const GAP = 16; // between an image and its card
 
 export class HoverCard {
-  /** `act` has tell(index), ask(index) for a picture, and redraw(). */
+  /** `act` has tell(index), ask(index) for a sharp picture, and redraw(). */
   constructor(act) {
     this.act = act;
     this.index = -1;
     this.atlas = null;
     this.pictures = new Map(); // index -> {picture, caption}, or null while it is asked for
-    this.canvas = make("canvas", "", { width: SIDE, height: SIDE });
+    this.canvas = make("canvas");
     this.facts = make("div", "pl-facts");
     this.node = make("div", "pl-card", { hidden: "", "aria-hidden": "true" }, this.canvas, this.facts);
   }
@@ -28,7 +28,10 @@ export class HoverCard {
     this.index = i;
     this.node.hidden = i < 0;
     clearTimeout(this.clock);
-    this.clock = setTimeout(() => this.act.tell(i), TELL_MS);
+    this.clock = setTimeout(() => {
+      this.act.tell(i);
+      if (i >= 0) this.ask(i); // a tile of the atlas is small
+    }, REST_MS);
     if (i >= 0 && !this.atlas) this.ask(i);
     return true;
   }
@@ -63,43 +66,53 @@ export class HoverCard {
     this.turn(-1);
   }
 
-  fill({ data, step, palette, captions }) {
+  fill({ data, step, palette, captions, tile, ratio }) {
     const i = this.index;
     const caption = captions?.[i] ?? this.pictures.get(i)?.caption ?? "";
     this.facts.replaceChildren(
       ...factsOf(data, i, step, palette),
       make("div", "", {}, caption ? fileName(caption) : `image ${i}`));
-    this.drawPicture(i);
-  }
-
-  drawPicture(i) {
-    const g = this.canvas.getContext("2d");
     const sent = this.pictures.get(i)?.picture;
-    this.canvas.hidden = !this.atlas && !sent;
-    g.clearRect(0, 0, SIDE, SIDE);
-    g.imageSmoothingQuality = "high";
-    if (this.atlas) {
-      const columns = Math.floor(this.atlas.width / TILE);
-      const [left, top] = [(i % columns) * TILE, Math.floor(i / columns) * TILE];
-      g.drawImage(this.atlas, left, top, TILE, TILE, 0, 0, SIDE, SIDE);
-    } else if (sent) {
-      const k = SIDE / Math.max(sent.width, sent.height);
-      const [wide, tall] = [sent.width * k, sent.height * k];
-      g.drawImage(sent, (SIDE - wide) / 2, (SIDE - tall) / 2, wide, tall);
-    }
+    const source = sent ?? this.atlas;
+    this.canvas.hidden = !source;
+    if (source) this.drawPicture(source, sent ? middleSquare(sent) : tileOf(this.atlas, i, tile), ratio);
   }
 
-  /** Beside a spot of the stage, wherever there is room. */
-  place([x, y], view) {
-    const [w, h] = [this.node.offsetWidth, this.node.offsetHeight];
-    const left = x + 16 + w > view.width ? x - 16 - w : x + 16;
-    const top = Math.max(4, Math.min(view.height - h - 4, y - h / 2));
-    this.node.style.transform = `translate(${Math.max(4, left)}px, ${top}px)`;
+  /** The square [left, top, side] of a source, in as many pixels as the screen has. */
+  drawPicture(source, [left, top, side], ratio) {
+    this.canvas.width = this.canvas.height = Math.round(SIDE * ratio);
+    const g = this.canvas.getContext("2d");
+    g.imageSmoothingQuality = "high";
+    g.drawImage(source, left, top, side, side, 0, 0, this.canvas.width, this.canvas.height);
+  }
+
+  place(spot, view) {
+    const [left, top] = beside(spot, [this.node.offsetWidth, this.node.offsetHeight], [view.width, view.height]);
+    this.node.style.transform = `translate(${left}px, ${top}px)`;
   }
 
   dispose() {
     clearTimeout(this.clock);
   }
+}
+
+/** Where a box of some size goes in a room: right or left of a spot, else below or above it. */
+export function beside([x, y], [w, h], [width, height]) {
+  const within = (at, size, room) => Math.max(4, Math.min(room - size - 4, at));
+  if (x + GAP + w <= width) return [x + GAP, within(y - h / 2, h, height)];
+  if (x - GAP - w >= 0) return [x - GAP - w, within(y - h / 2, h, height)];
+  const below = y + GAP + h <= height ? y + GAP : y - GAP - h;
+  return [within(x - w / 2, w, width), within(below, h, height)];
+}
+
+export function middleSquare({ width, height }) {
+  const side = Math.min(width, height);
+  return [(width - side) / 2, (height - side) / 2, side];
+}
+
+export function tileOf({ width }, i, side) {
+  const columns = Math.floor(width / side);
+  return [(i % columns) * side, Math.floor(i / columns) * side, side];
 }
 
 /** A picture, or null if it is damaged or the browser is short of memory. */

@@ -3,6 +3,7 @@ import { css } from "./colours.js";
 import { button, icon, make } from "./dom.js";
 import { counted, number } from "./wording.js";
 
+const FEW = 12; // classes that are found by looking
 const CHANGES = ["unchanged", "changed earlier", "changed now"];
 
 /** The hidden classes after a click on class c of `count`: it alone (`only`), or turned. */
@@ -13,26 +14,37 @@ export function afterClick(hidden, c, count, only) {
   return hidden.includes(c) ? rest : [...rest, c].sort((a, b) => a - b);
 }
 
+/** The classes whose names hold every word of a text, in any letter case, with or without accents. */
+export function matching(names, text) {
+  const plain = (word) => word.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+  const words = plain(text).split(/\s+/).filter(Boolean);
+  const fits = (name) => words.every((word) => plain(name).includes(word));
+  return [...names.keys()].filter((c) => fits(names[c]));
+}
+
 export class Legend {
   /** `hide(classes)` is called with all that shall be hidden. */
   constructor(hide) {
     this.hide = hide;
-    this.entries = [];
+    [this.names, this.hidden, this.entries] = [[], [], []];
     this.key = make("div", "pl-key");
     this.title = make("div", "pl-title");
+    this.search = make("input", "pl-search", { type: "search", placeholder: "Find a class", "aria-label": "Find a class" });
+    this.search.addEventListener("input", () => this.find());
     this.list = make("div", "pl-list");
     this.signs = make("div", "pl-signs", { "aria-hidden": "true" },
       make("div", "pl-line", {}, icon("star"), "prototype: the middle of a class"),
       make("div", "pl-line", {}, icon("trail"), "its way there"),
       make("div", "pl-line", {}, icon("ring"), "middle of a micro-cluster"),
       make("div", "pl-line", {}, icon("dot"), "one image"));
-    this.node = make("div", "pl-legend", { role: "group", "aria-label": "Classes: press to hide or show" },
-      this.key, this.title, this.list, this.signs);
+    this.node = make("div", "pl-legend", { role: "group", "aria-label": "Classes and their images: press to hide or show" },
+      this.key, this.title, this.search, this.list, this.signs);
   }
 
   /** Draw it: `state` is {data, palette, theme, hidden, by}. */
   build(state) {
     const { data, palette, hidden, by } = state;
+    [this.names, this.hidden] = [data.names, hidden];
     const filled = by === "label";
     this.entries = data.names.map((name, c) => {
       const swatch = make("span", "pl-swatch");
@@ -49,20 +61,31 @@ export class Legend {
     const held = [...this.list.children].indexOf(document.activeElement);
     this.list.replaceChildren(...this.entries);
     this.entries[held]?.focus();
-    this.title.replaceChildren(
-      make("span", "", {}, data.names.length ? counted(data.names.length, "class", "classes") : ""));
-    if (hidden.length) this.title.append(button("", "Show every class", "show all", () => this.hide([])));
+    this.search.hidden = data.names.length <= FEW;
+    this.find();
     this.key.replaceChildren(...keyOf(state));
     this.key.hidden = !this.key.childNodes.length;
     this.signs.hidden = !data.stars[0].length;
     this.node.hidden = !data.names.length && this.key.hidden;
   }
 
-  count(names, counts) {
-    this.entries.forEach((entry, c) => {
-      entry.lastChild.textContent = number(counts[c]);
-      entry.setAttribute("aria-label", `${names[c]}, ${counted(counts[c], "image")}`);
-    });
+  /** Show the entries that the search finds. */
+  find() {
+    const { names } = this;
+    const text = this.search.hidden ? "" : this.search.value.trim();
+    const found = new Set(matching(names, text));
+    this.entries.forEach((entry, c) => (entry.hidden = !found.has(c)));
+    const all = names.length ? counted(names.length, "class", "classes") : "";
+    this.title.replaceChildren(make("span", "", { role: "status" }, text ? `${number(found.size)} of ${all}` : all));
+    if (text && found.size) {
+      const others = [...names.keys()].filter((c) => !found.has(c));
+      this.title.append(button("", "Show these classes on the map and no others", "only these", () => this.hide(others)));
+    }
+    if (this.hidden.length) this.title.append(button("", "Show every class", "show all", () => this.hide([])));
+  }
+
+  count(counts) {
+    this.entries.forEach((entry, c) => (entry.lastChild.textContent = number(counts[c])));
   }
 }
 

@@ -23,7 +23,7 @@ import { spokenMap, stepWords } from "./wording.js";
 const DIRTIES = {
   xy: "points", labels: "run", label_bytes: "run", agreement: "run", names: "run", colours: "run",
   dark_colours: "run", prototypes: "stars", micro: "clusters", meta: "clusters", centroids: "clusters",
-  pinned: "pins", unfit: "unfit", atlas: "atlas", captions: "card", iteration: "step", kept: "step",
+  pinned: "pins", unfit: "unfit", atlas: "atlas", tile: "card", captions: "card", iteration: "step", kept: "step",
   playing: "playing", color_by: "legend", hidden: "legend", selection: "selection", height: "size",
   theme: "theme", summary: "step", status: "step",
 };
@@ -81,7 +81,7 @@ export class ImageMap {
     this.gestures = new Gestures(this.stage, this.view, {
       hover: (spot) => this.hover(this.find(spot)),
       leave: () => this.hover(-1),
-      click: (spot, add) => this.click(spot, add),
+      click: (spot, add, finger) => this.click(spot, add, finger),
       lasso: (line, add) => this.lasso(line, add),
       moved: () => this.mark("view"),
       redraw: () => this.mark("overlay"),
@@ -129,6 +129,8 @@ export class ImageMap {
 
   keyDown(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    event.stopPropagation(); // the notebook has other plans for these keys
+    if (event.target.type === "search") return; // there they are letters
     const { gestures } = this;
     const actions = {
       ArrowLeft: () => this.goTo(this.step - 1),
@@ -144,7 +146,6 @@ export class ImageMap {
       Escape: () => this.escape(),
     };
     const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    event.stopPropagation(); // the notebook has other plans for these keys
     if (!action || (event.key === " " && event.target.closest("button"))) return;
     event.preventDefault();
     action();
@@ -195,8 +196,14 @@ export class ImageMap {
     if (this.card.turn(i) || i >= 0) this.mark(i >= 0 ? "card" : "overlay");
   }
 
-  click(spot, add) {
-    const flags = this.selection.clicked(this.find(spot), this.data.n, add);
+  /** A finger cannot hover: its first tap on an image shows the picture, a second one selects. */
+  click(spot, add, finger) {
+    const i = this.find(spot);
+    if (finger && i !== this.card.index) {
+      this.hover(i);
+      return;
+    }
+    const flags = this.selection.clicked(i, this.data.n, add);
     if (flags) this.select(flags);
   }
 
@@ -321,7 +328,7 @@ export class ImageMap {
   showStep() {
     const { data, step } = this;
     const counts = data.counts(step);
-    this.legend.count(data.names, counts);
+    this.legend.count(counts);
     this.timeline.show(step, data.last, stepWords(step, data.last, data.changes(step)), this.get("kept") ?? -1);
     this.toolbar.show(this.get("color_by"), this.gestures.tool);
     const status = this.get("status") || (data.n ? "" : "Waiting for images …");
@@ -366,7 +373,10 @@ export class ImageMap {
 
   showCard(refill) {
     const { card, points, data, step, palette } = this;
-    if (refill) card.fill({ data, step, palette, captions: this.get("captions") });
+    if (refill) {
+      const [captions, tile] = [this.get("captions"), this.get("tile")];
+      card.fill({ data, step, palette, captions, tile, ratio: this.view.ratio });
+    }
     card.place(this.view.toStage(points.x[card.index], points.y[card.index]), this.view);
   }
 }

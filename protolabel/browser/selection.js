@@ -16,6 +16,7 @@ export class Selection {
     this.flags = count ? flags : null;
     this.chip.hidden = !count;
     this.text.textContent = `${number(count)} selected`;
+    this.chip.setAttribute("aria-label", `${this.text.textContent}: ${this.chip.title}`);
     return count;
   }
 

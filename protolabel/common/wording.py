@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import difflib
 import html
+import numbers
 import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["columns", "counted", "did_you_mean", "escape", "padded", "printable", "truncated"]
+__all__ = [
+    "columns",
+    "counted",
+    "did_you_mean",
+    "escape",
+    "padded",
+    "printable",
+    "shown",
+    "truncated",
+]
 
 
 def counted(count: int, one: str, others: str | None = None) -> str:
@@ -28,6 +38,12 @@ def did_you_mean(word: str, words: Iterable[str], most: int = 4) -> str:
 def printable(text: str) -> str:
     """Keep names from breaking lines or steering the terminal."""
     return "".join(c if c.isprintable() or c in "\u200c\u200d" else ascii(c)[1:-1] for c in text)
+
+
+def shown(value: object) -> str:
+    """Return a setting as people write it: 0.09999999976974147, from a slider, is 0.1."""
+    whole = isinstance(value, numbers.Integral)
+    return f"{value:.4g}" if isinstance(value, numbers.Real) and not whole else str(value)
 
 
 def columns(text: str) -> int:

@@ -8,6 +8,7 @@ import anywidget
 import numpy as np
 import traitlets
 
+from protolabel.browser.atlas import TILE
 from protolabel.browser.bundle import module, style
 from protolabel.common.palette import legible
 from protolabel.errors import InputError
@@ -36,8 +37,8 @@ class MapView(anywidget.AnyWidget):
     Parameters
     ----------
     thumbnail
-        ``thumbnail(index)`` gives one picture as JPEG or PNG bytes; called when the pointer rests
-        on an image that the `atlas` does not show.
+        ``thumbnail(index)`` returns one picture as JPEG or PNG bytes; called when the pointer rests
+        on an image, whose tile of the `atlas` is shown until the answer comes.
     caption
         ``caption(index)`` gives the text under that picture.
     **traits
@@ -60,7 +61,9 @@ class MapView(anywidget.AnyWidget):
     kept
         Iteration that is marked on the slider, -1 for none.
     atlas
-        One JPEG of square tiles of 48 pixels, row by row, or nothing.
+        One JPEG of square tiles, row by row, or nothing.
+    tile
+        Side of the tiles of the atlas in pixels.
     captions
         (N,) texts for the hover card, or nothing.
     height
@@ -90,6 +93,7 @@ class MapView(anywidget.AnyWidget):
     colours = traitlets.List(traitlets.Unicode()).tag(sync=True)
     dark_colours = traitlets.List(traitlets.Unicode()).tag(sync=True)
     atlas = _down()
+    tile = traitlets.Int(TILE, min=1).tag(sync=True)
     captions = traitlets.List(traitlets.Unicode()).tag(sync=True)
     iteration = traitlets.Int(0).tag(sync=True)
     kept = traitlets.Int(-1).tag(sync=True)

@@ -181,7 +181,7 @@ class Studio:
     def show(self) -> None:
         """Display the studio, and a picture of the map for places where no kernel runs.
 
-        The picture is an output of its own, which the style sheet hides below a living studio:
+        The picture is an output of its own, which the style sheet hides beside a living studio:
         to change the output of the studio would draw it anew under the hands of the user.
         The cell waits a moment for it: `jupyter nbconvert --execute` ends the kernel after the
         last cell.
@@ -207,7 +207,7 @@ class Studio:
 
     def _still(self) -> dict[str, Any]:
         picture = self.map.png()
-        bundle: dict[str, Any] = {"text/plain": "The map of the images"}
+        bundle: dict[str, Any] = {"text/plain": ""}
         if picture:
             bundle["image/png"] = base64.b64encode(picture).decode("ascii")
         return bundle

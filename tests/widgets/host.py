@@ -7,13 +7,13 @@ import json
 import os
 import shutil
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 CHROMIUM = os.environ.get("PROTOLABEL_CHROMIUM", "/usr/bin/chromium")
 ADDRESS = "http://127.0.0.1/host"
@@ -23,7 +23,8 @@ FLAGS = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]  # fmt: skip
 
-PAGE = """<!doctype html><meta charset="utf-8"><style>%(style)s body { margin: 0; }</style>
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>A widget</title>
+<style>%(style)s body { margin: 0; }</style>
 <body><div id="host"></div><script type="module">
 %(module)s
 const decode = (value) => value?.base64 === undefined ? value
@@ -140,6 +141,23 @@ class Host:
 
     def data(self, name: str) -> str:
         return self.page.eval_on_selector(".pl-map", "(el, name) => el.dataset[name]", name)
+
+
+AXE = Path(__file__).parents[1] / "browser" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def serious(page: Any, selector: str = "body") -> list[str]:
+    """What axe-core finds serious or critical within an element: rule, help and place."""
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed: run `npm ci` in tests/browser")
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate("(within) => axe.run(within).then((found) => found.violations)", selector)
+    return [
+        f"{one['id']}: {one['help']} ({node['target']}: {node['failureSummary']})"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"]
+    ]
 
 
 def require_browser() -> None:

@@ -14,6 +14,11 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from host import serious
+
+from protolabel.browser.atlas import make_atlas
+from protolabel.common.palette import class_colours as palette_colours
+from protolabel.common.palette import rgb
 from protolabel.plots import class_colours
 from protolabel.widgets.map_view import MapView
 
@@ -339,3 +344,136 @@ def test_new_coordinates_and_no_points_at_all(show: Any) -> None:
     host.widget.set_points(np.zeros((0, 2)))
     host.settle()
     assert "Waiting" in host.page.locator(".pl-status").inner_text()
+
+
+@pytest.mark.parametrize("ratio", [1, 2])
+def test_the_hover_picture_is_sharp_in_the_pixels_of_the_screen(
+    show: Any, tmp_path: Path, ratio: int
+) -> None:
+    paths = [tmp_path / f"{i}.png" for i in range(96)]
+    for path in paths:
+        Image.new("RGB", (60, 60), (10, 10, 200)).save(path)
+    view = grid_view(atlas=b"")
+    view.thumbnail = lambda _: _stripes(256)
+    view.captions = [path.name for path in paths]
+    view.atlas = make_atlas(paths)
+    host = show(view)
+    host.page.context.new_cdp_session(host.page).send(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": 900, "height": 640, "deviceScaleFactor": ratio, "mobile": False},
+    )
+    host.settle()
+    read = """() => {
+        const canvas = document.querySelector(".pl-card canvas");
+        const g = canvas.getContext("2d");
+        const row = g.getImageData(0, canvas.height / 2, canvas.width, 1).data;
+        return [canvas.width, canvas.offsetWidth, Array.from(row)];
+    }"""
+    host.page.mouse.move(*places(host)[40])
+    host.page.wait_for_function("!document.querySelector('.pl-card').hidden")
+    host._calm()
+    wide, shown, row = host.page.evaluate(read)
+    assert (wide, shown) == (128 * ratio, 128)
+    assert row[2] > 150  # the small picture of the atlas, at once
+    host.page.wait_for_timeout(150)  # the pointer rests: the sharp one is asked for
+    host.settle()
+    _, _, row = host.page.evaluate(read)
+    red = np.reshape(row, (-1, 4))[:, 0].astype(int)
+    # Stripes of eight pixels in 256: sharp edges only where every pixel of the picture has one.
+    edges = int((np.abs(np.diff(red)) > 200).sum())
+    assert edges == 31
+    assert np.ptp(red) > 200
+    assert host.page.locator(".pl-facts").inner_text().endswith("40.png")
+
+
+def _stripes(side: int) -> bytes:
+    columns = np.where(np.arange(side) // 8 % 2, 255, 0).astype(np.uint8)
+    with io.BytesIO() as file:
+        Image.fromarray(np.tile(columns, (side, 1))).convert("RGB").save(file, "PNG")
+        return file.getvalue()
+
+
+@pytest.mark.parametrize("count", [60, 1000])
+def test_a_class_is_found_among_many_by_its_name(show: Any, count: int) -> None:
+    names = [f"Ruby-throated hummingbird of the northern kind, variety {i}" for i in range(count)]
+    names[7], names[41] = "Éclair au café", "Cafe racer"
+    view = MapView()
+    view.set_points(np.random.default_rng(0).normal(size=(2000, 2)))
+    table = np.arange(2000)[None] % count
+    view.set_run(table, np.ones(table.shape), names)
+    host = show(view)
+    page, search = host.page, host.page.get_by_role("searchbox", name="Find a class")
+    assert page.locator(".pl-entry").count() == count
+    cut = "(all) => all.filter((e) => e.scrollHeight > e.clientHeight + 1).length"
+    assert page.eval_on_selector_all(".pl-label", cut) == 0  # long names can be read
+    search.focus()
+    page.keyboard.type("cafe")
+    host.settle()
+    assert page.locator(".pl-entry:visible .pl-label").all_inner_texts() == [names[7], names[41]]
+    assert page.locator(".pl-title").inner_text().startswith(f"2 of {count:,} classes")
+    assert float(host.data("view").split()[0]) > 0
+    assert host.widget.playing is False  # letters are letters here, not shortcuts
+    page.get_by_role("button", name="Show these classes on the map and no others").click()
+    host.settle()
+    assert host.widget.hidden == [c for c in range(count) if c not in (7, 41)]
+    search.fill("")
+    host.settle()
+    assert page.locator(".pl-entry:visible").count() == count
+    page.get_by_role("button", name="Show every class").click()
+    host.settle()
+    assert host.widget.hidden == []
+
+
+def test_few_classes_need_no_search(show: Any) -> None:
+    assert show(grid_view()).page.locator(".pl-search").is_hidden()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_on_the_map(show: Any, theme: str) -> None:
+    names = [f"class {i}" for i in range(20)]
+    host = show(grid_view(names, theme=theme))
+    host.widget.hidden = [1]
+    host.widget.select([3, 4])
+    host.widget.status = "Laying out the map …"
+    for colouring in ("label", "agreement", "changed"):
+        host.widget.color_by = colouring
+        host.settle()
+        assert serious(host.page, ".pl-map") == []
+
+
+def test_the_focus_can_be_seen_wherever_it_is(show: Any) -> None:
+    page = show(grid_view()).page
+    seen = set()
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        name, outline = page.evaluate(
+            """() => {
+                const here = document.activeElement, style = getComputedStyle(here);
+                const name = here.getAttribute("aria-label") || here.textContent;
+                return [name, `${style.outlineStyle} ${style.outlineWidth}`];
+            }"""
+        )
+        if page.evaluate("document.activeElement === document.body"):
+            break
+        assert outline == "solid 2px", name
+        seen.add(name)
+    assert len(seen) >= 14  # colourings, tools, the stage, classes, the player and its slider
+
+
+def test_a_class_has_the_colour_of_the_palette_in_the_dark_too(show: Any) -> None:
+    host = show(grid_view(theme="dark", iteration=0))
+    for index, label in ((0, 0), (5, 1), (95, 2)):
+        assert colour_at(host, index) == rgb(palette_colours(3, dark=True)[label])
+    swatch = host.page.locator(".pl-entry .pl-swatch").first
+    shown = swatch.evaluate("(e) => getComputedStyle(e).backgroundColor")
+    assert shown == "rgb({}, {}, {})".format(*rgb(palette_colours(1, dark=True)[0]))
+
+
+def test_colours_of_ones_own_are_lightened_in_the_dark(show: Any) -> None:
+    view = grid_view(theme="light", iteration=0)
+    view.colours = ["#101040", "#aa0000", "#00aa00"]
+    host = show(view)
+    assert colour_at(host, 0) == (16, 16, 64)
+    host.widget.theme = "dark"
+    host.settle()
+    assert min(colour_at(host, 0)) > 100

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from protolabel.browser.atlas import ATLAS_LIMIT, make_atlas
+from protolabel.browser.atlas import ATLAS_LIMIT, large_tile, make_atlas
 from protolabel.browser.bundle import module, style
 from protolabel.clustering.projection import place_centroids
 from protolabel.common.files import write_text
 from protolabel.common.progress import ProgressFn, silent
-from protolabel.common.wording import counted
+from protolabel.common.wording import counted, shown
 from protolabel.errors import InputError
 from protolabel.evaluation.diagnostics import diagnose
 from protolabel.exporting.job import Writer
@@ -111,7 +111,8 @@ def replay_html(
     grid = np.nan_to_num((xy - low) * (65535 / span)).round().astype("<u2")
     atlas = b""
     if n <= min(thumbnails, ATLAS_LIMIT):
-        atlas = make_atlas(images.paths, progress=progress)
+        state["tile"] = large_tile(n)
+        atlas = make_atlas(images.paths, tile=state["tile"], progress=progress)
         state["captions"] = list(images.names)
     size = f"{counted(n, 'image')}, {counted(len(labels.names), 'class', 'classes')}"
     heading = title or f"{size}, iteration by iteration"
@@ -167,7 +168,7 @@ REPLAY = Writer(
 def _facts(labels: Labels) -> list[list[str]]:
     run = labels.run
     assert run is not None  # noqa: S101 -- for the type checker; replay_html has looked
-    return [[name.replace("_", " "), str(value)] for name, value in run.parameters.items()]
+    return [[name.replace("_", " "), shown(value)] for name, value in run.parameters.items()]
 
 
 def _packed(values: NDArray[Any]) -> str:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from protolabel.browser.atlas import ATLAS_LIMIT, make_atlas
+from protolabel.browser.atlas import ATLAS_LIMIT, make_atlas, sharp_picture
+from protolabel.browser.still import still_png
 from protolabel.clustering.projection import place_centroids, place_prototypes, project
-from protolabel.errors import ImageReadError, ProtolabelError
-from protolabel.images.image_set import thumbnail
+from protolabel.errors import ProtolabelError
 from protolabel.widgets.map_view import MapView
 from protolabel.widgets.worker import work_of
 
@@ -120,12 +120,9 @@ class MapPanel:
         stars = stars.reshape(len(run.iterations), len(run.classes.names), 2)
         labels = labels.reshape(len(run.iterations), -1)[shown]
         figure = plot_map(points, labels, run.classes.names, stars, iteration=shown)
-        with io.BytesIO() as drawn, io.BytesIO() as small:
+        with io.BytesIO() as drawn:
             figure.savefig(drawn, format="png", dpi=100)
-            # It is saved with the notebook: with a palette a third of the size.
-            picture = Image.open(drawn).convert("RGB").quantize(96, dither=Image.Dither.NONE)
-            picture.save(small, "PNG", optimize=True)
-            return small.getvalue()
+            return still_png(Image.open(drawn))
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """Show the widget, with a picture of it for places where no kernel runs."""
@@ -262,13 +259,7 @@ class MapPanel:
                 self.widget.atlas = atlas
 
     def _thumbnail(self, index: int) -> bytes:
-        try:
-            picture = thumbnail(self.work.embeddings.images.path(index), 128)
-        except ImageReadError:
-            return b""
-        with io.BytesIO() as file:
-            picture.save(file, "JPEG", quality=85)
-            return file.getvalue()
+        return sharp_picture(self.work.embeddings.images.path(index))
 
     def _caption(self, index: int) -> str:
         return _text(self.work.embeddings.images.names[index])
