@@ -116,7 +116,7 @@ def anchors(page: Path) -> set[str]:
 
 def test_the_defaults_on_the_page_of_the_algorithm_are_those_of_the_code():
     text = (ROOT / "docs" / "algorithm.md").read_text("utf-8")
-    rows = re.findall(r"\| ([\d.]+) \| `(\w+)\.(\w+)(?:\((\w+)\))?` \|$", text, re.MULTILINE)
+    rows = re.findall(r"\| ([\d.]+) \| `([\w.]+)\.(\w+)(?:\((\w+)\))?` \|$", text, re.MULTILINE)
     assert len(rows) >= 15
     for value, module, name, parameter in rows:
         found = getattr(import_module(f"protolabel.{module}"), name)

@@ -406,7 +406,7 @@ class TestInterruption:
         )
         process = subprocess.Popen(
             [sys.executable, "-c", script, str(root), str(store)],
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         )
         index = store / FOLDER / "index-0.jsonl"
         deadline = time.monotonic() + 60
