@@ -1,8 +1,13 @@
-"""The command line: embed, run, apply, evaluate, plot, demo."""
+"""The command line: embed, run, apply, evaluate, plot, demo.
+
+Settings that are not given on the command line keep the defaults of `Session`.
+"""
 
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import re
 import shlex
 import sys
@@ -11,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import protolabel
 from protolabel.clustering.presets import PRESETS
-from protolabel.common.wording import printable
+from protolabel.common.wording import counted, printable
 from protolabel.errors import InputError, ProtolabelError, Stopped
 from protolabel.evaluation.fit import DEFAULT_STRICTNESS
+from protolabel.exporting.transfer import LINKS
+from protolabel.refinement.loop import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,21 +37,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Parameters
     ----------
-    arguments
+    arguments : sequence of str, optional
         Without the program's name; by default those of the process.
 
     Returns
     -------
     int
-        0 when it went well, 1 when protolabel could not do it (the reason is on stderr), 130 when
-        it was interrupted; argparse ends with 2 where the call itself is wrong.
+        0 on success, 1 if protolabel refuses or fails (the reason is on stderr), 130 if the
+        command was interrupted; argparse exits with 2 if the call itself is wrong.
     """
-    options = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that the console cannot show
     try:
+        options = _parser().parse_args(arguments)
         options.command(options)
+        sys.stdout.flush()
     except (KeyboardInterrupt, Stopped):
-        print("\nStopped. Finished batches are kept; the same command goes on.", file=sys.stderr)
+        print(
+            "\nStopped. Finished batches are kept; the same command goes on from there.",
+            file=sys.stderr,
+        )
         return 130
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough; Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except ProtolabelError as error:
         print(f"protolabel: {error}", file=sys.stderr)
         return 1
@@ -74,6 +91,7 @@ def _run(options: argparse.Namespace) -> None:
     from protolabel.embedding.embed import load_embeddings
     from protolabel.session.session import Session
 
+    names = _class_names(options)
     if (options.images is None) == (options.embeddings is None):
         raise InputError(
             "Expected either a folder of images or --embeddings FILE (with --image-paths FILE); "
@@ -84,15 +102,16 @@ def _run(options: argparse.Namespace) -> None:
         source = load_embeddings(options.embeddings, options.image_paths)
     settings = {
         name: getattr(options, name)
-        for name in ("temperature", "iterations", "preset", "method", "seed", "none_of_these")
-    }
+        for name in (
+            "temperature", "iterations", "preset", "method", "seed", "none_of_these", "templates",
+        )
+        if getattr(options, name) is not None
+    }  # fmt: skip
     if options.vocabulary is not None:
-        settings["vocabulary"] = _words(options.vocabulary)
-    if options.templates is not None:
-        settings["templates"] = options.templates
+        settings["vocabulary"] = _lines(options.vocabulary)
     session = Session(
         source,
-        _class_names(options.classes),
+        names,
         encoder=options.encoder,
         pretrained=options.pretrained,
         device=options.device,
@@ -163,9 +182,10 @@ def _evaluate(options: argparse.Namespace) -> None:
     print(evaluation)
     if len(evaluation.wrong):
         print(f"\nWrong labels, the most certain first ({len(evaluation.wrong):,} in all):")
-    for one in evaluation.wrong[: options.wrong].tolist():
-        label, true = (evaluation.names[x[one]] for x in (evaluation.label, evaluation.true))
-        print(f"  {label}, but it is {true}: {printable(sources[one])}")
+    for image in evaluation.wrong[: options.wrong].tolist():
+        label = evaluation.names[evaluation.label[image]]
+        true = evaluation.names[evaluation.true[image]]
+        print(f"  {label}, but it is {true}: {printable(sources[image])}")
 
 
 def _formats(_: argparse.Namespace) -> None:
@@ -194,7 +214,7 @@ def _encoder(options: argparse.Namespace) -> Encoder:
 
 
 def _visual(options: argparse.Namespace) -> Any:
-    """Vectors on disk by their path, or the second encoder, loaded before anything is embedded."""
+    """Return vectors on disk by their path, or load the second encoder before embedding starts."""
     from protolabel.embedding.visual import is_file
     from protolabel.encoders.loading import load_encoder
 
@@ -220,15 +240,39 @@ def _recorded_visual(about: Mapping[str, Any], options: argparse.Namespace) -> E
         ) from error
 
 
-def _class_names(given: list[str]) -> list[str]:
+def _class_names(options: argparse.Namespace) -> list[str]:
+    """Return the class names of the call, and let no file or folder pass for one silently."""
+    if options.classes_file is not None:
+        return _lines(options.classes_file)
+    given: list[str] = options.classes
+    for name in given:
+        if Path(name).is_file():
+            raise InputError(
+                f"Expected class names, got the file {name!r}: pass --classes-file "
+                f"{shlex.quote(name)} if it lists one name a line."
+            )
+        if name.endswith(("/", os.sep)) or (_no_source(options) and Path(name).is_dir()):
+            raise InputError(
+                f"Expected class names, got the folder {name!r}: write the folder of images "
+                "before --classes."
+            )
+        if Path(name).is_dir():
+            print(
+                f"note: {printable(name)} is taken for a class name; a folder has that name too",
+                file=sys.stderr,
+            )
     # "Washington, D.C." may be a class among others; alone it is a list in the wrong form.
     if any(name.endswith(",") for name in given) or (len(given) == 1 and "," in given[0]):
-        meant = [one for name in given for one in re.split(r"\s*,\s*", name.strip()) if one]
+        parts = [part for name in given for part in re.split(r"\s*,\s*", name.strip()) if part]
         raise InputError(
-            f"Class names are separated by spaces, got {' '.join(given)!r} with a comma: write "
-            f"--classes {shlex.join(meant)}"
+            f"Expected class names separated by spaces, got {' '.join(given)!r}: write "
+            f"--classes {shlex.join(parts)}"
         )
     return given
+
+
+def _no_source(options: argparse.Namespace) -> bool:
+    return options.images is None and options.embeddings is None
 
 
 def _store(options: argparse.Namespace, root: Path, encoder: Encoder) -> Path:
@@ -251,20 +295,20 @@ def _print_findings(session: Session) -> None:
 
 
 def _print_missing(session: Session) -> None:
-    for one in session.missing_names():
-        words = ", ".join(word for word, _ in one.suggestions)
+    for group in session.missing_names():
+        words = ", ".join(word for word, _ in group.suggestions)
         print(
-            f"  note: {len(one)} images that are alike fit no name (the nearest is {one.label})"
+            f"  note: {len(group)} similar images fit no name (the nearest is {group.label})"
             + (f"; perhaps: {words}" if words else "")
         )
 
 
-def _words(file: str) -> list[str]:
+def _lines(file: str) -> list[str]:
     try:
         lines = Path(file).read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
-            f"Expected a text file with one word a line, got {file!r}: {error}."
+            f"Expected a text file with one name a line, got {file!r}: {error}."
         ) from error
     return [line.strip() for line in lines if line.strip()]
 
@@ -272,7 +316,7 @@ def _words(file: str) -> list[str]:
 def _print_skipped(skipped: Sequence[Any]) -> None:
     if not skipped:
         return
-    print(f"Skipped {len(skipped)} files that are no readable images:")
+    print(f"Skipped {counted(len(skipped), 'file')} that cannot be read as images:")
     for entry in skipped[:5]:
         print(f"  {entry.name!r}: {entry.reason}")
     if len(skipped) > 5:
@@ -280,43 +324,49 @@ def _print_skipped(skipped: Sequence[Any]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from protolabel.embedding.embed import DTYPES
+    from protolabel.exporting.writers import WRITERS
+
     parser = argparse.ArgumentParser(
         prog="protolabel",
-        description="A folder of images and the names of some classes in, a labelled dataset out.",
+        description="Turn a folder of unlabelled images and a list of class names into a "
+        "labelled dataset.",
     )
     parser.add_argument("--version", action="version", version=protolabel.__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    embed = _command(commands, "embed", _embed, "turn images into vectors, to be used again")
+    embed = _command(commands, "embed", _embed, "embed images once, for later runs")
     embed.add_argument("images", help="folder of images")
-    embed.add_argument("--output", required=True, metavar="FOLDER", help="where the vectors go")
-    embed.add_argument("--batch-size", type=int, default=64, metavar="N", help="images at a time")
-    embed.add_argument("--dtype", choices=("float32", "float16"), default="float32")
+    embed.add_argument("--output", required=True, metavar="FOLDER", help="folder for the vectors")
+    embed.add_argument("--batch-size", type=int, default=64, metavar="N", help="images per batch")
+    embed.add_argument("--dtype", choices=DTYPES, default="float32")
     _add_encoder(embed)
 
     run = _command(commands, "run", _run, "label images and write the dataset")
     run.add_argument("images", nargs="?", help="folder of images")
-    run.add_argument("--embeddings", metavar="FILE", help="vectors made before, instead of images")
-    run.add_argument("--image-paths", metavar="FILE", help="one path a line, a line per vector")
-    run.add_argument("--classes", nargs="+", required=True, metavar="NAME", help="class names")
-    run.add_argument("--templates", nargs="+", metavar="TEXT", help="prompts, {} for the name")
-    run.add_argument("--temperature", type=float, default=0.1, help="0.05 sharp to 0.3 soft")
-    run.add_argument("--iterations", type=int, default=5, help="passes of the loop; 0: zero-shot")
-    run.add_argument("--method", choices=("anchored", "plain"), default="anchored")
+    run.add_argument("--embeddings", metavar="FILE", help="vectors to use instead of images")
+    run.add_argument("--image-paths", metavar="FILE", help="text file with the path of each vector")
+    classes = run.add_mutually_exclusive_group(required=True)
+    classes.add_argument("--classes", nargs="+", metavar="NAME", help="class names")
+    classes.add_argument("--classes-file", metavar="FILE", help="text file, one class name a line")
     run.add_argument(
-        "--preset", choices=tuple(PRESETS), help="by default by the size of the folder"
+        "--templates", nargs="+", metavar="TEXT", help="prompts, with {} in place of the name"
     )
-    run.add_argument("--seed", type=int, default=0)
+    run.add_argument("--temperature", type=float, help="0.05 (sharp) to 0.3 (soft)")
+    run.add_argument("--iterations", type=int, help="passes of the loop; 0 is zero-shot")
+    run.add_argument("--method", choices=METHODS, help="which loop refines the labels")
+    run.add_argument("--preset", choices=tuple(PRESETS), help="by default, by the number of images")
+    run.add_argument("--seed", type=int, help="seed of everything that is random")
     run.add_argument(
         "--none-of-these", nargs="?", type=float, const=DEFAULT_STRICTNESS, metavar="STRICTNESS",
-        help="set images aside that fit no name: 0 (nobody) to 1, by itself "
-        f"{DEFAULT_STRICTNESS:g}",
+        help="set aside images that fit no name: 0 (none) to 1 (most), "
+        f"{DEFAULT_STRICTNESS:g} if no number is given",
     )  # fmt: skip
     run.add_argument(
-        "--vocabulary", metavar="FILE", help="a word a line: names that may be missing"
+        "--vocabulary", metavar="FILE", help="text file of words that may be missing names"
     )
     run.add_argument(
-        "--formats", nargs="+", metavar="NAME", help="what to write; see protolabel formats"
+        "--formats", nargs="+", metavar="NAME", help=f"what to write: {', '.join(WRITERS)}"
     )
     _add_encoder(run)
     _add_visual(run)
@@ -332,20 +382,21 @@ def _parser() -> argparse.ArgumentParser:
     check = _command(commands, "evaluate", _evaluate, "compare a dataset's labels with the truth")
     check.add_argument("dataset", help="folder that protolabel run wrote")
     check.add_argument(
-        "truth", help="class folders, or a CSV file with columns image and truth; a part is enough"
+        "truth",
+        help="class folders, or a CSV file with columns image and truth; some images are enough",
     )
-    check.add_argument("--wrong", type=int, default=20, metavar="N", help="wrong labels to list")
+    check.add_argument(
+        "--wrong", type=int, default=20, metavar="N", help="how many wrong labels to list"
+    )
 
-    _command(commands, "formats", _formats, "list the formats that --formats takes")
-
-    plot = _command(commands, "plot", _plot, "pictures of a dataset: counts, agreement, map")
+    plot = _command(commands, "plot", _plot, "draw a dataset: counts, agreement, map")
     plot.add_argument("dataset", help="folder that protolabel run wrote")
     plot.add_argument("--output", metavar="FOLDER", help="by default plots/ in the dataset")
 
     demo = _command(commands, "demo", _demo, "draw sample pictures and label them, offline")
     demo.add_argument("--output", default="protolabel_demo", metavar="FOLDER")
     demo.add_argument("--per-class", type=int, default=40, metavar="N", help="pictures per class")
-    demo.add_argument("--seed", type=int, default=0)
+    demo.add_argument("--seed", type=int, default=0, help="another seed draws other pictures")
     return parser
 
 
@@ -358,14 +409,14 @@ def _command(commands: Any, name: str, command: Any, about: str) -> argparse.Arg
 def _add_encoder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--encoder", metavar="NAME", help='an open_clip model, or "sample"')
     parser.add_argument("--pretrained", metavar="TAG|FILE", help="weights by tag, or a checkpoint")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
 
 
 def _add_visual(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--visual",
         metavar="NAME|FILE.npy",
-        help="a second encoder (vit_small_patch14_dinov2), or its vectors, a row for each image",
+        help="a second encoder (vit_small_patch14_dinov2), or its vectors, one row per image",
     )
     parser.add_argument(
         "--visual-pretrained", metavar="TAG|FILE", help="weights of the second encoder"
@@ -373,7 +424,7 @@ def _add_visual(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_dataset(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--output", required=True, metavar="FOLDER", help="where the dataset goes")
-    parser.add_argument("--link", choices=("copy", "hardlink", "symlink"), default="copy")
+    parser.add_argument("--output", required=True, metavar="FOLDER", help="folder for the dataset")
+    parser.add_argument("--link", choices=LINKS, default=LINKS[0], help="how images get there")
     parser.add_argument("--overwrite", action="store_true", help="replace a dataset of protolabel")
     parser.add_argument("--store", metavar="FOLDER", help="keep vectors here, not in the cache")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -157,6 +158,54 @@ def test_what_cannot_be_done_is_one_message_and_exit_code_1(
     assert said.startswith("protolabel: ")
     assert says in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (["--classes", "classes.txt"], "--classes-file classes.txt"),
+        (["--classes", "red", "photos"], "before --classes"),
+        ([".", "--classes", "red", "photos/"], "got the folder 'photos/'"),
+        ([".", "--classes-file", "nowhere.txt"], "nowhere.txt"),
+    ],
+)
+def test_no_file_or_folder_passes_for_a_class(call, says, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("photos").mkdir()
+    Path("classes.txt").write_text("red\nblue\n", "utf-8")
+    assert main(["run", *call, "--output", "out"]) == 1
+    assert says in capsys.readouterr().err
+
+
+def test_class_names_are_read_from_a_file_and_a_folder_of_that_name_is_mentioned(
+    photos, vectors, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    Path("names.txt").write_text("dog\n\n cat \n", "utf-8")
+    call = ["run", "--embeddings", str(vectors / "embeddings.npy"), "--formats", "csv"]
+    call += ["--image-paths", str(vectors / "image_paths.txt")]
+    assert main([*call, "--classes-file", "names.txt", "--output", "a"]) == 0
+    assert metadata(Path("a"))["classes"] == ["dog", "cat"]
+    Path("dog").mkdir()
+    assert main([*call, "--classes", "dog", "cat", "--output", "b"]) == 0
+    assert "note: dog is taken for a class name" in capsys.readouterr().err
+
+
+def test_a_closed_pipe_and_a_narrow_console_are_no_error(photos, tmp_path):
+    (photos / "\u732b.jpg").write_bytes(b"not a picture")
+    command = f"{sys.executable} -m protolabel"
+    store = f"--output {tmp_path} --encoder sample"
+    line = f"{command} embed {photos} {store} | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = subprocess.run(
+        [*command.split(), "embed", str(photos), *store.split()],
+        capture_output=True, text=True, check=False, env=ascii_only,
+    )  # fmt: skip
+    (photos / "\u732b.jpg").unlink()
+    assert done.returncode == 0
+    assert "\\u732b.jpg" in done.stdout
 
 
 @pytest.mark.parametrize("command", ["run", "apply"])

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Embeddings", "embed_images", "load_embeddings"]
 
 _PHASE = "embedding images"
-_DTYPES = ("float16", "float32")
+DTYPES = ("float16", "float32")
 _AHEAD = 2  # batches that are decoded while one is encoded
 _STATS = 4096  # files asked for at a time: a million futures would fill memory
 _MAPPED = 256 * 1024 * 1024  # bytes from which vectors stay on disk
@@ -213,7 +213,7 @@ def _check(images: ImageSet, batch_size: int, dtype: str, workers: int | None) -
         raise InputError("Expected at least one image, got an empty ImageSet.")
     if batch_size < 1:
         raise InputError(f"Expected a batch_size of at least 1, got {batch_size!r}.")
-    if dtype not in _DTYPES:
+    if dtype not in DTYPES:
         raise InputError(f"Expected dtype 'float32' or 'float16', got {dtype!r}.")
     if workers is not None and workers < 1:
         raise InputError(f"Expected at least 1 worker, got {workers!r}.")
