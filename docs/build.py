@@ -12,7 +12,6 @@ from pathlib import Path
 import pdoc
 import pdoc.doc
 import pdoc.render
-import traitlets
 
 MODULES = (
     "protolabel",
@@ -28,21 +27,8 @@ def build(folder: Path) -> None:
         module = import_module(name)
         # Names are loaded when they are first used, and pdoc sees only those that are there.
         vars(module).update({one: getattr(module, one) for one in module.__all__})
-    _gather(import_module("protolabel").Session)
     pdoc.render.configure(docformat="numpy", footer_text=f"protolabel {_version()}", search=True)
     pdoc.pdoc(*MODULES, output_directory=folder)
-
-
-def _gather(cls: type) -> None:
-    """Show what a class has from its own base classes, which are rooms and no API, as its own."""
-    for base in cls.__mro__[1:]:
-        if base.__module__.startswith("protolabel."):
-            for name, member in vars(base).items():
-                shown = callable(member) or isinstance(member, property | traitlets.TraitType)
-                if shown and not name.startswith("_") and name not in vars(cls):
-                    if isinstance(member, traitlets.TraitType):
-                        member.__doc__ = "May be set and observed; see the attributes above."
-                    setattr(cls, name, member)
 
 
 def _version() -> str:

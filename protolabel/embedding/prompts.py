@@ -17,7 +17,14 @@ import numpy.typing as npt
 
 from protolabel.errors import EncoderError, InputError
 
-__all__ = ["DEFAULT_TEMPLATES", "ClassPrompts", "ClassVectors", "TextEncoder", "embed_classes"]
+__all__ = [
+    "DEFAULT_TEMPLATES",
+    "ClassPrompts",
+    "ClassVectors",
+    "TextEncoder",
+    "embed_classes",
+    "name_key",
+]
 
 FloatArray = npt.NDArray[np.float32]
 Classes: TypeAlias = "Iterable[str] | Mapping[str, Iterable[str]] | ClassPrompts"
@@ -265,6 +272,17 @@ def embed_classes(
     return ClassVectors(prompts.names, sums, float(encoder.logit_scale), prompts)
 
 
+def name_key(name: str) -> str:
+    """Return what is equal for two spellings of one class name: case and Unicode form are not.
+
+    Raises
+    ------
+    InputError
+        If it is no name at all.
+    """
+    return _clean(name, "class name").casefold()
+
+
 def _unit(rows: npt.NDArray[Any]) -> FloatArray | None:
     """Return float32 unit rows, or None where a row has no direction."""
     wide = rows.astype(np.float64)
@@ -282,7 +300,7 @@ def _parse_words(
     synonyms = []
     for given in _listed(classes, "class names", "['dog', 'cat']"):
         name = _clean(given, "class name")
-        key = name.casefold()
+        key = name_key(name)
         if key in names:
             raise InputError(
                 f"Expected class names that differ in more than upper and lower case, got "
@@ -303,8 +321,8 @@ def _parse_words(
 def _parse_templates(templates: Templates, names: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     if not isinstance(templates, Mapping):
         return (_sentences(templates),) * len(names)
-    given = {_clean(name, "class name").casefold(): rows for name, rows in templates.items()}
-    keys = [name.casefold() for name in names]
+    given = {name_key(name): rows for name, rows in templates.items()}
+    keys = [name_key(name) for name in names]
     unknown = sorted(given.keys() - set(keys))
     if unknown:
         raise InputError(

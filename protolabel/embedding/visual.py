@@ -24,11 +24,18 @@ __all__ = ["check_visual", "embed_visual", "is_file"]
 def check_visual(source: Any) -> None:
     """Raise `InputError` unless `embed_visual` can make something of it."""
     known = isinstance(source, str | os.PathLike | Embeddings | Encoder) or callable(source)
-    if not known and np.ndim(source) != 2:
+    if not known and _dimensions(source) != 2:
         raise InputError(
             "Expected visual vectors as an array (N, d), Embeddings, a file or folder of them, or "
             f"an encoder or its name, such as 'vit_small_patch14_dinov2'; got {source!r}."
         )
+
+
+def _dimensions(source: Any) -> int:
+    try:
+        return np.ndim(source)
+    except ValueError:  # rows of different lengths
+        return -1
 
 
 def embed_visual(

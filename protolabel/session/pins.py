@@ -1,20 +1,159 @@
-"""Labels that a person fixed: undo, redo, and a trail of who became what when."""
+"""Labels that a person fixed: read-only pins, undo and redo, and a trail of every change."""
 
 from __future__ import annotations
 
+import os
 import threading
+import unicodedata
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
+import numpy as np
+
+from protolabel.common.wording import did_you_mean
+from protolabel.embedding.prompts import name_key
 from protolabel.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Sequence
 
-__all__ = ["Correction", "PinHistory"]
+    from protolabel.images.image_set import ImageSet
 
-Pins = dict[str, str]
+__all__ = [
+    "Correction",
+    "ImageChoice",
+    "PinHistory",
+    "Pins",
+    "chosen_images",
+    "pin_indices",
+    "renamed",
+]
+
+_COMPARED = 100_000  # names that an unknown name is compared with: 2 seconds
+
+_Single: TypeAlias = "int | str | os.PathLike[str]"
+ImageChoice: TypeAlias = "_Single | Iterable[_Single]"
+"""One image or several, each by index, name or path."""
+
+
+class Pins(dict[str, str]):
+    """Image name -> class name, read-only: a change in place would change no label.
+
+    Parameters
+    ----------
+    pins : mapping of str to str
+
+    Raises
+    ------
+    InputError
+        If it is no mapping of image names to class names.
+    """
+
+    def __init__(self, pins: Mapping[str, str]) -> None:
+        if not isinstance(pins, Mapping):
+            raise InputError(
+                f"Expected pins as a mapping of image names to class names, got {pins!r}: write "
+                "{'holiday/0412.jpg': 'cat'}."
+            )
+        for pair in pins.items():
+            if not all(isinstance(name, str) for name in pair):
+                raise InputError(
+                    f"Expected pins as image name -> class name, got {pair[0]!r}: {pair[1]!r}. "
+                    "Use session.pin(index, name) to pin an image by its index."
+                )
+        super().__init__(pins)
+
+    def __reduce__(self) -> tuple[type[Pins], tuple[dict[str, str]]]:
+        return Pins, (dict(self),)  # else copying would set item by item
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise InputError(
+            "Expected pins to be changed by the session, got a change in place: use "
+            "session.pin(image, name) and session.unpin(image), or set session.pins to a mapping."
+        )
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    update = pop = popitem = clear = setdefault = _refuse
+
+
+def chosen_images(images: ImageSet, chosen: ImageChoice) -> list[str]:
+    """Return the names of the images that a person chose.
+
+    Parameters
+    ----------
+    images : ImageSet
+        The N images that there are.
+    chosen : int, str, path, or iterable of them
+        By index, 0 to N - 1; by name, in any Unicode form; or by the path of the file.
+
+    Raises
+    ------
+    InputError
+        If there is no such image.
+    """
+    if isinstance(chosen, str | os.PathLike):
+        listed: list[Any] = [chosen]
+    else:
+        try:
+            listed = list(chosen)  # type: ignore[arg-type]
+        except TypeError:
+            listed = [chosen]
+    indices = np.asarray([one for one in listed if not isinstance(one, str | os.PathLike)])
+    whole = not len(indices) or np.issubdtype(indices.dtype, np.integer)
+    if not whole or ((indices < 0) | (indices >= len(images))).any():
+        raise InputError(
+            f"Image indices are whole numbers from 0 to {len(images) - 1}; got {chosen!r}."
+        )
+    words = {os.fspath(one) for one in listed if isinstance(one, str | os.PathLike)}
+    named = _named(images, words)
+    return [
+        named[os.fspath(one)] if isinstance(one, str | os.PathLike) else images.names[one]
+        for one in listed
+    ]
+
+
+def _named(images: ImageSet, words: set[str]) -> dict[str, str]:
+    """Find images by what a person calls them: word -> name."""
+    exact = words.intersection(images.names)
+    found = {word: word for word in exact}
+    rest = words - exact
+    if not rest:
+        return found
+    by_form = {unicodedata.normalize("NFC", name): name for name in images.names}
+    for word in sorted(rest):
+        path = os.path.abspath(os.path.expanduser(word))  # noqa: PTH100, PTH111 -- links stay as they are
+        inside = os.path.relpath(path, images.root).replace(os.sep, "/")
+        for spelling in (word.replace(os.sep, "/"), inside):
+            name = by_form.get(unicodedata.normalize("NFC", spelling))
+            if name is not None:
+                found[word] = name
+                break
+        else:
+            raise InputError(
+                f"No image is called {word!r}; the images are called like {images.names[0]!r}."
+                f"{did_you_mean(word, images.names[:_COMPARED])}"
+            )
+    return found
+
+
+def pin_indices(
+    pins: Mapping[str, str], images: Sequence[str], classes: Sequence[str]
+) -> dict[int, int]:
+    """Return pins as image index -> class index.
+
+    A pin waits while its image or its class is away, and holds again when it is back.
+    """
+    if not pins:
+        return {}
+    place = {name: index for index, name in enumerate(images)}
+    number = {name_key(name): index for index, name in enumerate(classes)}
+    return {
+        place[image]: number[name_key(name)]
+        for image, name in pins.items()
+        if image in place and name_key(name) in number
+    }
 
 
 @dataclass(frozen=True)
@@ -23,12 +162,12 @@ class Correction:
 
     Attributes
     ----------
-    when
+    when : str
         UTC time in ISO 8601, to the second.
-    image
+    image : str
         Name of the image.
-    before, after
-        Class name that was fixed before and after; None is "the loop decides".
+    before, after : str or None
+        Class name that was fixed before and after; None means "the loop decides".
     """
 
     when: str
@@ -38,25 +177,25 @@ class Correction:
 
 
 class PinHistory:
-    """Every state that the pins were in, and every change between them.
+    """Every state that the pins were in, and every change between them; safe across threads.
 
     Parameters
     ----------
-    pins
+    pins : mapping of str to str
         The state to begin with.
-    trail
-        Corrections of an earlier session, as `records` gave them.
+    trail : iterable of mapping
+        Corrections of an earlier session, as `records` returned them.
     """
 
     def __init__(self, pins: Mapping[str, str], trail: Iterable[Mapping[str, Any]] = ()) -> None:
-        self._states: list[Pins] = [dict(pins)]
+        self._states = [Pins(pins)]
         self._place = 0
-        self._trail = [Correction(**one) for one in trail]
+        self._trail = [Correction(**fields) for fields in trail]
         self._lock = threading.Lock()  # a cell and a panel may correct at the same time
 
     @property
     def trail(self) -> tuple[Correction, ...]:
-        """All corrections in the order in which they were made; an undo is one as well."""
+        """All corrections in the order in which they were made; an undo is a correction too."""
         return tuple(self._trail)
 
     @property
@@ -71,10 +210,10 @@ class PinHistory:
 
     def record(self, pins: Mapping[str, str]) -> None:
         """Remember a new state of the pins; what could be redone is gone."""
-        new = dict(pins)
         with self._lock:
-            if new == self._states[self._place]:
+            if pins == self._states[self._place]:
                 return
+            new = Pins(pins)
             self._note(self._states[self._place], new)
             self._states[self._place + 1 :] = [new]
             self._place += 1
@@ -87,9 +226,7 @@ class PinHistory:
         InputError
             If there is no change to take back.
         """
-        if not self.can_undo:
-            raise InputError("There is no correction to undo.")
-        return self._move(-1)
+        return self._move(-1, "There is no correction to undo.")
 
     def redo(self) -> Pins:
         """Return the state that was last taken back.
@@ -99,32 +236,34 @@ class PinHistory:
         InputError
             If nothing was taken back.
         """
-        if not self.can_redo:
-            raise InputError("There is no correction to redo.")
-        return self._move(1)
+        return self._move(1, "There is no correction to redo.")
 
     def rename(self, old: str, new: str) -> None:
         """Let every state speak of a class by its new name, so that undo still holds."""
         with self._lock:
-            self._states = [
-                {image: new if name == old else name for image, name in state.items()}
-                for state in self._states
-            ]
+            self._states = [renamed(state, old, new) for state in self._states]
 
     def records(self) -> list[dict[str, Any]]:
         """Return the trail as plain values, for JSON."""
-        return [asdict(one) for one in self._trail]
+        return [asdict(correction) for correction in self._trail]
 
-    def _move(self, step: int) -> Pins:
-        before = self._states[self._place]
-        self._place += step
-        after = self._states[self._place]
-        self._note(before, after)
-        return dict(after)
+    def _move(self, step: int, nothing: str) -> Pins:
+        with self._lock:
+            place = self._place + step
+            if not 0 <= place < len(self._states):
+                raise InputError(nothing)
+            self._note(self._states[self._place], self._states[place])
+            self._place = place
+            return self._states[place]
 
     def _note(self, before: Pins, after: Pins) -> None:
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        touched: Sequence[str] = [
-            image for image in {**before, **after} if before.get(image) != after.get(image)
+        touched = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+        self._trail += [
+            Correction(now, name, before.get(name), after.get(name)) for name in touched
         ]
-        self._trail += [Correction(now, one, before.get(one), after.get(one)) for one in touched]
+
+
+def renamed(pins: Mapping[str, str], old: str, new: str) -> Pins:
+    """Return pins that call a class by its new name."""
+    return Pins({image: new if name == old else name for image, name in pins.items()})

@@ -1,8 +1,9 @@
-"""Every run so far: with what it was made, and how it went."""
+"""Every run so far: the settings that it was made with, and how it went."""
 
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -29,26 +30,26 @@ class Run:
 
     Attributes
     ----------
-    number
+    number : int
         1 for the first.
-    settings
-        Traits of the session that it was made with, to go back to it.
-    names
+    settings : mapping of str to object
+        Settings of the session that it was made with, to go back to it.
+    names : tuple of str
         The C class names.
-    label
-        (N,) int32 class index of every image.
-    iteration
+    label : array of shape (N,), int32
+        Class index of every image.
+    iteration : int
         The iteration that these labels are from.
-    pins
+    pins : int
         Number of labels that a person had fixed.
-    classes_used
+    classes_used : int
         Number of classes with at least one image.
-    churn
-        Share of the labels that the last of these iterations changed, 0..1; 0 at zero-shot.
-    changed
+    churn : float
+        Fraction of the labels that the last of these iterations changed, 0..1; 0 at zero-shot.
+    changed : int
         Number of labels that differ from zero-shot.
-    accuracy
-        Share of right labels; None where no image has a known true class among the names.
+    accuracy : float or None
+        Fraction of right labels; None where no image has a known true class among the names.
     """
 
     number: int
@@ -64,17 +65,18 @@ class Run:
 
 
 class RunHistory(Sequence[Run]):
-    """The runs of a session, oldest first; the last 100 are kept."""
+    """The runs of a session, oldest first; the last 100 are kept. Safe across threads."""
 
     def __init__(self) -> None:
-        self._runs: list[Run] = []
+        self._runs: tuple[Run, ...] = ()
         self._count = 0
+        self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._runs)
 
     def __iter__(self) -> Iterator[Run]:
-        return iter(tuple(self._runs))
+        return iter(self._runs)
 
     def __getitem__(self, index: Any) -> Any:
         return self._runs[index]
@@ -82,57 +84,82 @@ class RunHistory(Sequence[Run]):
     def record(
         self, labels: Labels, settings: Mapping[str, Any], truth: Sequence[str | None] | None
     ) -> Run:
-        """Remember a run.
+        """Remember a run, unless it repeats the last one.
 
         Parameters
         ----------
-        labels
-            Of the run, at the iteration that counts.
-        settings
-            What it was made with.
-        truth
-            (N,) true class names, as far as they are known.
+        labels : Labels
+            Those of the iteration that counts.
+        settings : mapping of str to object
+            What the run was made with.
+        truth : sequence of (str or None), optional
+            True class name of each of the N images, as far as it is known.
+
+        Returns
+        -------
+        Run
+            The last run, where settings and labels are the same.
         """
         run = labels.run
         if run is None:
             msg = "labels must be from a run"
             raise TypeError(msg)
-        self._count += 1
-        made = Run(
-            number=self._count,
-            settings=dict(settings),
-            names=labels.names,
-            label=labels.label,
-            iteration=labels.iteration,
-            pins=int(np.count_nonzero(labels.pinned)),
-            classes_used=int(np.count_nonzero(labels.counts)),
-            churn=float(run.churn[labels.iteration - 1]) if labels.iteration else 0.0,
-            changed=int(np.count_nonzero(labels.label != labels.at(0).label)),
-            accuracy=_accuracy(labels, truth),
-        )
-        self._runs = [*self._runs, made][-_MOST:]
-        return made
+        with self._lock:
+            made = Run(
+                number=self._count + 1,
+                settings=dict(settings),
+                names=labels.names,
+                label=labels.label,
+                iteration=labels.iteration,
+                pins=int(np.count_nonzero(labels.pinned)),
+                classes_used=int(np.count_nonzero(labels.counts)),
+                churn=float(run.churn[labels.iteration - 1]) if labels.iteration else 0.0,
+                changed=int(np.count_nonzero(labels.label != labels.at(0).label)),
+                accuracy=_accuracy(labels, truth),
+            )
+            if self._runs and _repeats(self._runs[-1], made):
+                return self._runs[-1]
+            self._count += 1
+            self._runs = (*self._runs, made)[-_MOST:]
+            return made
 
     def judge(self, truth: Sequence[str | None] | None) -> None:
-        """Give every run so far its accuracy against the (N,) true class names."""
-        self._runs = [replace(run, accuracy=_accuracy(run, truth)) for run in self._runs]
+        """Compute the accuracy of every run so far against the N true class names."""
+        with self._lock:
+            self._runs = tuple(replace(run, accuracy=_accuracy(run, truth)) for run in self._runs)
 
     def forget_passed(self) -> None:
         """Drop the last run but one if a slider only passed through it.
 
-        So it did where the same number, and nothing else, was changed on the way to that run and
-        away from it. The first run, and every correction, stay.
+        It did if the same number, and nothing else, was changed on the way to that run and away
+        from it. The first run, and every correction, stay.
         """
-        if len(self._runs) > 2:
-            *others, before, passed, last = self._runs
-            moved = _number_moved(before, passed)
-            if moved is not None and moved == _number_moved(passed, last):
-                self._runs = [*others, before, last]
+        with self._lock:
+            if len(self._runs) > 2:
+                *others, before, passed, last = self._runs
+                moved = _number_moved(before, passed)
+                if moved is not None and moved == _number_moved(passed, last):
+                    there_and_back = _repeats(before, last)
+                    self._runs = (*others, before, *(() if there_and_back else (last,)))
+
+
+def _repeats(last: Run, new: Run) -> bool:
+    return (
+        (last.names, last.iteration, last.pins) == (new.names, new.iteration, new.pins)
+        and all(_same(last.settings[name], value) for name, value in new.settings.items())
+        and np.array_equal(last.label, new.label)
+    )
+
+
+def _same(a: Any, b: Any) -> bool:
+    # Arrays and embeddings are compared by identity: a session keeps the very object it was given.
+    plain = (int, float, str, tuple, Mapping)
+    return a is b or (isinstance(a, plain) and isinstance(b, plain) and a == b)
 
 
 def _number_moved(a: Run, b: Run) -> str | None:
     """Name the one setting, a number, that differs between two runs; None for anything else."""
-    moved = [name for name in b.settings if a.settings[name] is not b.settings[name]]
+    moved = [name for name in b.settings if not _same(a.settings[name], b.settings[name])]
     if len(moved) != 1 or a.pins != b.pins:
         return None
     values = (a.settings[moved[0]], b.settings[moved[0]])

@@ -3,31 +3,54 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Self, cast
+
+import traitlets
 
 from protolabel.clustering.clusters import Clusters, cluster
+from protolabel.clustering.neighbors import KnnGraph, knn_graph
+from protolabel.clustering.presets import Preset, choose_preset
 from protolabel.clustering.projection import place_prototypes, project
 from protolabel.common.progress import ProgressFn, resolve
 from protolabel.common.wording import did_you_mean
-from protolabel.embedding.prompts import ClassVectors, embed_classes
+from protolabel.embedding.prompts import (
+    DEFAULT_TEMPLATES,
+    ClassPrompts,
+    ClassVectors,
+    embed_classes,
+)
 from protolabel.errors import InputError
 from protolabel.evaluation.diagnostics import Diagnostics, diagnose
+from protolabel.evaluation.fit import DEFAULT_STRICTNESS, Fit, measure_fit
+from protolabel.evaluation.missing import MissingName, missing_names
+from protolabel.evaluation.scoring import Evaluation, evaluate
+from protolabel.evaluation.truth import Truth, known_truth
+from protolabel.refinement.labels import Labels, label
 from protolabel.refinement.loop import Refinement, refine
-from protolabel.session.class_edits import parse_classes
-from protolabel.session.fitting import Fitting
-from protolabel.session.pins import PinHistory
+from protolabel.session import class_edits
+from protolabel.session.pins import (
+    Correction,
+    ImageChoice,
+    PinHistory,
+    Pins,
+    chosen_images,
+    pin_indices,
+    renamed,
+)
 from protolabel.session.runs import RunHistory
-from protolabel.session.settings import FEEDS, FOLLOWS
-from protolabel.session.stages import Stages
+from protolabel.session.settings import refusing, setting
+from protolabel.session.source import Source
+from protolabel.session.stages import Stages, stage
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
 
     from protolabel.embedding.embed import Embeddings
+    from protolabel.encoders.loading import Encoder
     from protolabel.exporting import ExportResult
     from protolabel.images.image_set import ImageSet
     from protolabel.widgets.studio import Studio
@@ -35,18 +58,21 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 
-class Session(Fitting):
+class Session(traitlets.HasTraits):
     """From images and class names to labels; a change recomputes only what it touches.
 
-    Every stage is computed when it is first asked for and kept until a trait that it depends on
+    Every stage is computed when it is first asked for and kept until a setting that it depends on
     changes: a new temperature runs the loop again, and embeds and clusters nothing.
+
+    Settings are traits: set them, and observe them. A value that cannot be used is refused with
+    an `InputError`, and the setting stays as it was.
 
     Parameters
     ----------
     source : path, ImageSet or Embeddings
         A folder of images; or images, or embeddings, that were made before.
     classes : list of str, mapping of str to list of str, ClassPrompts or ClassVectors
-        The class names; with synonyms; or with text vectors of one's own.
+        The class names; with synonyms; or with your own text vectors.
     encoder : str, callable or Encoder, optional
         As for `load_encoder`; by default "ViT-B-32", or the encoder of the embeddings.
     pretrained : str or path, optional
@@ -57,41 +83,76 @@ class Session(Fitting):
         Folder that keeps vectors from run to run; by default one in the user's cache.
     progress : callable, optional
         ``progress(phase, done, total)``; by default tqdm bars.
-    **traits
-        Initial values of the traits below.
+    **settings
+        Initial values of the settings below.
 
     Raises
     ------
     InputError
         If there is no such folder, no such setting, or a value cannot be used.
 
-    Attributes
-    ----------
-    classes, templates
-        As for `embed_classes`.
-    method, temperature, iterations, units
-        As for `refine`.
-    preset, min_cluster_size, seed
-        As for `cluster`.
-    visual : str, path, callable, Encoder, Embeddings or array of shape (N, d), optional
-        A second encoder of the same images, such as DINOv2 through timm
-        ("vit_small_patch14_dinov2"), or vectors of one's own: see `refine`. Clusters and map are
-        those of the visual vectors, as that is where images that look alike are found.
-    pins : dict of str to str
-        Image name -> class name: labels that a person fixed; use `pin` and `unpin`.
-    kept : int or None
-        The iteration whose labels count; None is the last.
-    none_of_these : float or None
-        Strictness 0..1: images that fit their name less are set aside as fitting none of the
-        names. None, the default, labels every image; see `fit` for the count at any strictness.
-    vocabulary : list of str, ClassVectors or None
-        Words for other things that may be in the images: they sharpen `fit`, and
-        `missing_names` suggests some of them.
-    truth : tuple of (str or None), optional
-        True class name of every image, as far as a person knows it; set as for `evaluate`.
-    revision : int
-        Grows whenever a stage is invalidated: observe it to follow everything.
+    Examples
+    --------
+    >>> session = Session("photos", ["dog", "cat"])
+    >>> session.labels.counts
+    array([12, 30])
+    >>> session.pin("holiday/0412.jpg", "cat")
+    >>> session.temperature = 0.05
     """
+
+    classes: Any = setting()
+    """Class names, with their synonyms, as for `embed_classes`; kept as `ClassPrompts` or
+    `ClassVectors`."""
+
+    templates: Any = setting(DEFAULT_TEMPLATES)
+    """Sentences around a class name, for all classes or by class, as for `embed_classes`."""
+
+    method: str = setting("anchored")
+    """"anchored" or "plain", as for `refine`."""
+
+    temperature: float = setting(0.1)
+    """How soft the decisions of the loop are, above 0, as for `refine`."""
+
+    iterations: int = setting(5)
+    """Number T of iterations of the loop, 0 or more, as for `refine`."""
+
+    units: str = setting("clusters")
+    """What the loop moves: "clusters" or "images", as for `refine`."""
+
+    preset: str | None = setting(None)
+    """"small", "medium" or "large", as for `cluster`; None chooses by the number of images."""
+
+    min_cluster_size: int | None = setting(None)
+    """Fewest images that make a micro-cluster, 2 or more; None takes that of the preset."""
+
+    seed: int = setting(0)
+    """Seed of neighbours, clusters, map and splits, 0 or more."""
+
+    visual: Any = setting(None)
+    """A second encoder of the same images, such as DINOv2 through timm
+    ("vit_small_patch14_dinov2"), or your own vectors: `Embeddings`, a file, or an array of shape
+    (N, d); see `refine`. Clusters and map are then those of the visual vectors, because images
+    that look alike are found there. None is no second encoder."""
+
+    pins: Mapping[str, str] = setting(Pins({}))
+    """Image name -> class name: labels that a person fixed, read-only; use `pin` and `unpin`."""
+
+    kept: int | None = setting(None)
+    """The iteration whose labels count, 0 (zero-shot) to T; None is the last."""
+
+    none_of_these: float | None = setting(None)
+    """Strictness 0..1: images that fit their name less are set aside as fitting none of the
+    names. None, the default, labels every image; see `fit` for the count at any strictness."""
+
+    vocabulary: Any = setting(None)
+    """Words for other things that may be in the images, as a list of str or as `ClassVectors`:
+    they sharpen `fit`, and `missing_names` suggests some of them. None is no vocabulary."""
+
+    truth = traitlets.Any(None)
+    """True class name of every image, None where it is unknown; set as for `evaluate`."""
+
+    revision = traitlets.Int(0)
+    """Grows whenever a setting changes: observe it to follow everything."""
 
     def __init__(
         self,
@@ -103,101 +164,310 @@ class Session(Fitting):
         device: str = "auto",
         store: str | os.PathLike[str] | None = None,
         progress: ProgressFn | None = None,
-        **traits: Any,
+        **settings: Any,
     ) -> None:
-        unknown = sorted(set(traits) - set(FEEDS))
+        self._stages = Stages(type(self))
+        unknown = sorted(set(settings) - set(self._stages.feeds))
         if unknown:
-            raise _no_setting(unknown, FEEDS)
-        self._stages = Stages(FOLLOWS)  # panels ask from threads while a cell runs
-        self._studio: Studio | None = None
+            raise _no_setting(unknown, self._stages.feeds)
+        self._source = Source(source, encoder, pretrained, device, store)
         self._runs = RunHistory()
-        self._progress = resolve(progress)
-        # Parsed first: traitlets checks traits in no fixed order, and templates need the names.
-        super().__init__(
-            source,
-            (encoder, pretrained, device),
-            store,
-            classes=parse_classes(classes),
-            **traits,
-        )
+        self._progress = self._own_progress = resolve(progress)
+        self._studio: Studio | None = None
+        self._closing: list[Callable[[], None]] = []
+        super().__init__(classes=classes, **settings)
         self._history = PinHistory(self.pins)
-        self.observe(self._changed, names=list(FEEDS))
+        self.observe(self._changed, names=list(self._stages.feeds))
 
     def __repr__(self) -> str:
         done = ", ".join(self._stages.names) or "nothing yet"
         return f"Session({self._source!r}, classes={list(self.names)}, computed: {done})"
 
-    # --- what the user may set -------------------------------------------------------------
+    # --- what the user may set ---------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
         # A misspelt setting would change nothing and say nothing. Subclasses may add their own.
         if type(self) is Session and not name.startswith("_") and not hasattr(Session, name):
-            raise _no_setting([name], [*FEEDS, "truth"])
+            raise _no_setting([name], [*self._stages.feeds, "truth"])
         super().__setattr__(name, value)
+
+    @traitlets.validate("classes")
+    def _valid_classes(self, proposal: Any) -> Any:
+        value, known = proposal["value"], self.classes
+        # The same words again are no change, so a panel may write what it shows.
+        same = isinstance(known, ClassPrompts) and isinstance(value, ClassPrompts)
+        return known if same and vars(known) == vars(value) else value
+
+    @traitlets.validate("templates")
+    def _valid_templates(self, proposal: Any) -> Any:
+        if isinstance(self.classes, ClassPrompts):
+            with refusing():
+                ClassPrompts.parse(self.classes, proposal["value"])
+        return proposal["value"]
+
+    @traitlets.validate("kept")
+    def _valid_kept(self, proposal: Any) -> Any:
+        kept = proposal["value"]
+        with refusing():
+            if kept is not None and kept > self.iterations:
+                raise InputError(
+                    f"Expected kept to be an iteration from 0 (zero-shot) to {self.iterations}, "
+                    f"got {kept}: set more iterations first, or None for the last."
+                )
+        return kept
+
+    @traitlets.validate("truth")
+    def _valid_truth(self, proposal: Any) -> Any:
+        truth = proposal["value"]
+        with refusing():
+            return None if truth is None else known_truth(truth, self.embeddings.images.names)
+
+    @traitlets.observe("truth")
+    def _judge_runs(self, _: Any) -> None:
+        self._runs.judge(self._known_truth())
 
     def _changed(self, change: Any) -> None:
         if change["name"] == "visual" and change["new"] is change["old"]:
-            return  # arrays have no ==, so traitlets calls every one of them another
+            return  # arrays have no ==, so traitlets takes the same array for a new value
         if change["name"] == "iterations" and self.kept is not None and self.kept > self.iterations:
             self.kept = None
         if change["name"] == "pins":
             self._history.record(self.pins)
-        self._stages.invalidate(FEEDS[change["name"]])
-        self.revision += 1  # observers may take their time
+        self._stages.changed(change["name"])
+        self.revision += 1  # last, since observers may take their time
 
-    # --- what follows from it --------------------------------------------------------------
-
-    @property
-    def runs(self) -> RunHistory:
-        """Every run so far, with its settings."""
-        return self._runs
+    # --- classes -----------------------------------------------------------------------------
 
     @property
-    def computed(self) -> frozenset[str]:
-        """Names of the stages that are at hand: embeddings, graph, clusters, text, labels, ..."""
-        vectors = {"text"} if isinstance(self.classes, ClassVectors) else set()
-        return frozenset(self._stages.names) | vectors
+    def names(self) -> tuple[str, ...]:
+        """The C class names."""
+        return tuple(self.classes.names)
 
-    def report_to(self, progress: ProgressFn | None) -> None:
-        """Tell another function how long work goes; None is tqdm bars."""
-        self._progress = resolve(progress)
+    def add_class(self, name: str, synonyms: Iterable[str] = ()) -> None:
+        """Add a class; the loop runs again when labels are next asked for.
 
-    def _report(self, phase: str, done: int, total: int) -> None:
-        self._stages.check()
-        self._progress(phase, done, total)
+        Parameters
+        ----------
+        name : str
+            The new name.
+        synonyms : iterable of str
+            Other words for it.
+
+        Raises
+        ------
+        InputError
+            If the name is taken or cannot be used, or the classes are vectors.
+        """
+        self._set_classes(class_edits.add_class(self.classes, self.templates, name, synonyms))
+
+    def remove_class(self, name: str) -> None:
+        """Remove a class; images that were pinned to it wait until it is back.
+
+        Parameters
+        ----------
+        name : str
+            A class name.
+
+        Raises
+        ------
+        InputError
+            If there is no such class, or no other.
+        """
+        self._set_classes(class_edits.remove_class(self.classes, self.templates, name))
+
+    def rename_class(self, old: str, new: str) -> None:
+        """Give a class another name, and so another prompt.
+
+        Its pins, synonyms and templates go with it.
+
+        Parameters
+        ----------
+        old, new : str
+            A class name, and what it is called from now on.
+
+        Raises
+        ------
+        InputError
+            If there is no such class, or the new name is taken or cannot be used.
+        """
+        place = class_edits.class_index(self.classes, old)
+        before = self.names[place]
+        self._set_classes(class_edits.rename_class(self.classes, self.templates, old, new))
+        after = self.names[place]  # as the classes spell it, whatever the Unicode form of `new`
+        self._history.rename(before, after)
+        self.pins = renamed(self.pins, before, after)
+
+    def set_synonyms(self, name: str, synonyms: Iterable[str]) -> None:
+        """Use other words beside the name of a class.
+
+        Parameters
+        ----------
+        name : str
+            A class name.
+        synonyms : iterable of str
+            All other words for it.
+
+        Raises
+        ------
+        InputError
+            If there is no such class, a word cannot be used, or the classes are vectors.
+        """
+        self._set_classes(class_edits.set_synonyms(self.classes, self.templates, name, synonyms))
+
+    def _set_classes(self, edited: tuple[Any, Any]) -> None:
+        # Templates by class are checked against the classes: both change, or neither.
+        with self.hold_trait_notifications():
+            self.classes, self.templates = edited
+
+    # --- pins --------------------------------------------------------------------------------
+
+    def pin(self, images: ImageChoice, name: str) -> None:
+        """Fix the label of images; the next run of the loop is steered by it.
+
+        Parameters
+        ----------
+        images : int, str, path, or iterable of them
+            One image, or several: by index, 0 to N - 1; by name as in
+            ``session.embeddings.images.names`` and the column source of labels.csv; or by the
+            path of the file.
+        name : str
+            One of the class names.
+
+        Raises
+        ------
+        InputError
+            If there is no such image, or no such class.
+
+        Examples
+        --------
+        >>> session.pin("holiday/0412.jpg", "cat")
+        """
+        name = self.names[class_edits.class_index(self.classes, name)]
+        chosen = chosen_images(self.embeddings.images, images)
+        self.pins = {**self.pins, **dict.fromkeys(chosen, name)}
+
+    def unpin(self, images: ImageChoice) -> None:
+        """Let the loop decide about images again.
+
+        Parameters
+        ----------
+        images : int, str, path, or iterable of them
+            As for `pin`.
+
+        Raises
+        ------
+        InputError
+            If there is no such image.
+        """
+        gone = set(chosen_images(self.embeddings.images, images))
+        self.pins = {image: name for image, name in self.pins.items() if image not in gone}
+
+    def undo(self) -> None:
+        """Take back the last change of the pins.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        self.pins = self._history.undo()
+
+    def redo(self) -> None:
+        """Make the change again that `undo` took back.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        self.pins = self._history.redo()
 
     @property
+    def can_undo(self) -> bool:
+        """Whether there is a correction to take back."""
+        return self._history.can_undo
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether a correction was taken back."""
+        return self._history.can_redo
+
+    @property
+    def corrections(self) -> tuple[Correction, ...]:
+        """Every correction so far: when, which image, from what, to what."""
+        return self._history.trail
+
+    # --- from images to vectors and clusters -------------------------------------------------
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder, loaded when it is first needed."""
+        return self._source.encoder
+
+    @stage()
+    def _images(self) -> ImageSet:
+        """What was found, before the pixels are read; `embeddings` has those that can be read."""
+        return self._source.find()
+
+    @stage("images")
+    def embeddings(self) -> Embeddings:
+        """One vector for each image that can be read."""
+        return self._source.embed(self._images, self._report)
+
+    @stage("embeddings", settings=("visual",), name="visual")
+    def visual_embeddings(self) -> Embeddings | None:
+        """One visual vector for each image of `embeddings`; None without a second encoder."""
+        if self.visual is None:
+            return None
+        return self._source.embed_visual(self.visual, self.embeddings.images, self._report)
+
+    @stage("embeddings", settings=("preset", "seed"))
+    def graph(self) -> KnnGraph:
+        """Nearest neighbours of every image."""
+        return self._neighbors(self.embeddings)
+
+    @stage("visual", settings=("preset", "seed"))
+    def visual_graph(self) -> KnnGraph | None:
+        """Nearest neighbours by the visual vectors; None without a second encoder."""
+        visual = self.visual_embeddings
+        return None if visual is None else self._neighbors(visual)
+
+    def _neighbors(self, embedded: Embeddings) -> KnnGraph:
+        return knn_graph(embedded.vectors, self._preset.neighbors, seed=self.seed)
+
+    @property
+    def _preset(self) -> Preset:
+        return choose_preset(self.preset, len(self.embeddings))
+
+    @stage("visual", "graph", "visual_graph", settings=("preset", "min_cluster_size", "seed"))
     def clusters(self) -> Clusters:
         """Micro- and meta-clusters."""
         visual = self.visual_embeddings
-        return self._stages.get(
-            "clusters",
-            lambda: cluster(
-                self.embeddings.vectors,
-                self.visual_graph or self.graph,
-                visual=None if visual is None else visual.vectors,
-                preset=self.preset,
-                min_cluster_size=self.min_cluster_size,
-                seed=self.seed,
-                progress=self._report,
-            ),
+        return cluster(
+            self.embeddings.vectors,
+            self.visual_graph or self.graph,
+            visual=None if visual is None else visual.vectors,
+            preset=self.preset,
+            min_cluster_size=self.min_cluster_size,
+            seed=self.seed,
+            progress=self._report,
         )
 
-    @property
+    # --- from names to labels ----------------------------------------------------------------
+
+    @stage(settings=("classes", "templates"))
     def text(self) -> ClassVectors:
-        """One text vector per class."""
+        """One text vector for each class."""
         if isinstance(self.classes, ClassVectors):
             return self.classes
-        return self._stages.get(
-            "text", lambda: embed_classes(self.classes, self.encoder, self.templates)
-        )
+        return embed_classes(self.classes, self.encoder, self.templates)
 
-    @property
+    @stage(
+        "clusters", "text", "visual", "graph", "visual_graph",
+        settings=("method", "temperature", "iterations", "units", "pins"),
+    )  # fmt: skip
     def refinement(self) -> Refinement:
         """Every iteration of the loop."""
-        return self._stages.get("refinement", self._refine)
-
-    def _refine(self) -> Refinement:
         visual = self.visual_embeddings
         return refine(
             self.embeddings.unit,
@@ -207,39 +477,215 @@ class Session(Fitting):
             temperature=self.temperature,
             iterations=self.iterations,
             units=cast("Any", self.units),
-            pins=self._pin_indices(),
+            pins=pin_indices(self.pins, self.embeddings.images.names, self.names),
             visual=None if visual is None else visual.unit,
             graph=self.graph,
             visual_graph=self.visual_graph,
             progress=self._report,
         )
 
-    @property
-    def map(self) -> NDArray[np.float32]:
-        """(N, 2) place of every image; it does not move when labels change."""
-        return self._stages.get(
-            "map",
-            lambda: project(
-                (self.visual_embeddings or self.embeddings).vectors,
-                self.visual_graph or self.graph,
-                preset=self.preset,
-                seed=self.seed,
-                progress=self._report,
-            ),
+    @stage("refinement", settings=("kept",))
+    def _all_labels(self) -> Labels:
+        """The labels of the kept iteration, of every image; each time a run is recorded."""
+        names = set(self._stages.settings_of("all_labels")) - {"pins"}
+        settings = {name: getattr(self, name) for name in names}
+        labels = label(self.refinement, self.kept)
+        self._stages.check()  # a run that a new setting has overtaken is not worth comparing
+        self._runs.record(labels, settings, self._known_truth())
+        return labels
+
+    @stage("all_labels", "fit", settings=("none_of_these",))
+    def labels(self) -> Labels:
+        """The labels of the kept iteration; with `none_of_these`, what fits no name set aside."""
+        if self.none_of_these is None:
+            return self._all_labels
+        return self._all_labels.set_aside(self.fit.unfit(self.none_of_these))
+
+    # --- whether the names fit ---------------------------------------------------------------
+
+    @stage("all_labels", "graph", "vocabulary")
+    def fit(self) -> Fit:
+        """How well every image fits its name; ``fit.count_at(0.5)`` fit none at strictness 0.5."""
+        return measure_fit(
+            self._all_labels,
+            self.embeddings.unit,
+            self.graph,
+            background=self._vocabulary_vectors,
+            progress=self._report,
         )
 
-    @property
+    @stage(settings=("vocabulary",), name="vocabulary")
+    def _vocabulary_vectors(self) -> ClassVectors | None:
+        words = self.vocabulary
+        if words is None or isinstance(words, ClassVectors):
+            return words
+        # One sentence for each word: there may be thousands of them.
+        return embed_classes(words, self.encoder, DEFAULT_TEMPLATES[:1])
+
+    def missing_names(self, most: int = 5) -> tuple[MissingName, ...]:
+        """Point out micro-clusters that fit no name, with suggestions from `vocabulary`.
+
+        Parameters
+        ----------
+        most : int, default 5
+            Number of suggestions for each cluster.
+
+        Returns
+        -------
+        tuple of MissingName
+            Clusters whose images have a mean fit below `none_of_these` (if it is None: below
+            0.5), the largest first.
+
+        Examples
+        --------
+        >>> session.vocabulary = ["zebra", "owl", "panda", "bicycle"]
+        >>> [(len(one), one.suggestions[0][0]) for one in session.missing_names()]
+        [(38, 'zebra')]
+        """
+        strictness = DEFAULT_STRICTNESS if self.none_of_these is None else self.none_of_these
+        return missing_names(
+            self._all_labels,
+            self.embeddings.unit,
+            self.fit,
+            self._vocabulary_vectors,
+            strictness=strictness,
+            most=most,
+        )
+
+    # --- the map -----------------------------------------------------------------------------
+
+    @stage("visual", "graph", "visual_graph", settings=("preset", "seed"))
+    def map(self) -> NDArray[np.float32]:
+        """(N, 2) place of every image; it does not move when labels change."""
+        return project(
+            (self.visual_embeddings or self.embeddings).vectors,
+            self.visual_graph or self.graph,
+            preset=self.preset,
+            seed=self.seed,
+            progress=self._report,
+        )
+
+    @stage("refinement", "map")
     def prototype_map(self) -> NDArray[np.float32]:
         """(T + 1, C, 2) place of every prototype at every iteration."""
-        return self._stages.get(
-            "prototype_map",
-            lambda: place_prototypes(self.refinement, self.embeddings.unit, self.map),
-        )
+        return place_prototypes(self.refinement, self.embeddings.unit, self.map)
+
+    # --- what a run is worth -----------------------------------------------------------------
+
+    @property
+    def runs(self) -> RunHistory:
+        """Every run so far, with its settings."""
+        return self._runs
 
     @property
     def diagnostics(self) -> Diagnostics:
         """What the run did up to the kept iteration, in numbers and plain words."""
         return diagnose(self.labels)
+
+    def evaluate(self, truth: Truth | None = None) -> Evaluation:
+        """Compare the labels with the true classes, as far as a person knows them.
+
+        The truth is kept in `truth`, and `runs` show the accuracy of every run.
+
+        Parameters
+        ----------
+        truth : sequence of (str or None), mapping of str to str, or path, optional
+            One name for each image of ``session.embeddings.images``, None where it is unknown;
+            image name -> class name; a folder of class folders, or a CSV file: see
+            `protolabel.evaluation.read_truth`. By default the truth of the last time, else the
+            class folders that ``find_images(folder, truth=True)`` found.
+
+        Returns
+        -------
+        Evaluation
+
+        Raises
+        ------
+        InputError
+            If no truth is known, or it does not fit the images.
+
+        Examples
+        --------
+        >>> session.evaluate({"a.jpg": "cat", "b.jpg": "dog"}).accuracy
+        1.0
+        """
+        if truth is not None:
+            self.truth = truth
+        known = self._known_truth()
+        if known is None:
+            raise InputError(
+                "No truth is known: pass class names of some or all images, or make the session "
+                "from find_images(folder, truth=True)."
+            )
+        return evaluate(self.labels, known)
+
+    def _known_truth(self) -> tuple[str | None, ...] | None:
+        return self.embeddings.images.truth if self.truth is None else self.truth
+
+    # --- how work is followed, shown and ended -----------------------------------------------
+
+    @property
+    def computed(self) -> frozenset[str]:
+        """Names of the stages that are at hand: embeddings, graph, clusters, text, labels, ..."""
+        vectors = {"text"} if isinstance(self.classes, ClassVectors) else set()
+        return frozenset(self._stages.names) | vectors
+
+    def report_to(self, progress: ProgressFn | None) -> None:
+        """Report the progress of long work to another function.
+
+        Parameters
+        ----------
+        progress : callable or None
+            ``progress(phase, done, total)``; None is tqdm bars.
+        """
+        self._progress = resolve(progress)
+
+    def _report(self, phase: str, done: int, total: int) -> None:
+        self._stages.check()
+        self._progress(phase, done, total)
+
+    @property
+    def widget(self) -> Studio:
+        """The studio: every panel, bound to this session."""
+        if self._studio is None:
+            from protolabel.widgets.studio import Studio
+
+            self._studio = Studio(self)
+        return self._studio
+
+    def _ipython_display_(self, **_: Any) -> None:
+        self.widget.show()
+
+    def on_close(self, callback: Callable[[], None]) -> None:
+        """Call a function when the session is closed.
+
+        Parameters
+        ----------
+        callback : callable
+            Without arguments. The last that was registered is called first.
+        """
+        self._closing.append(callback)
+
+    def close(self) -> None:
+        """Close the studio and everything else that works for the session in the background.
+
+        What was computed stays, and the session can be used on: labels can be asked for, and
+        `widget` is then a new studio. A second call does nothing.
+        """
+        while self._closing:
+            self._closing.pop()()
+        self._studio = None
+        self._progress = self._own_progress
+
+    def __enter__(self) -> Self:
+        """Return the session itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the session."""
+        self.close()
+
+    # --- what leaves it ----------------------------------------------------------------------
 
     @property
     def parameters(self) -> Mapping[str, Any]:
@@ -261,22 +707,6 @@ class Session(Fitting):
             "pins": dict(self.pins),
             "corrections": self._history.records(),
         }
-
-    # --- how it is shown ---------------------------------------------------------------------
-
-    @property
-    def widget(self) -> Studio:
-        """The studio: every panel, bound to this session."""
-        if self._studio is None:
-            from protolabel.widgets.studio import Studio
-
-            self._studio = Studio(self)
-        return self._studio
-
-    def _ipython_display_(self, **_: Any) -> None:
-        self.widget.show()
-
-    # --- what leaves it ----------------------------------------------------------------------
 
     def export(
         self,
@@ -335,7 +765,7 @@ class Session(Fitting):
         """
         from protolabel.session.saving import SavedStages, save_session
 
-        settings = {name: getattr(self, name) for name in FEEDS if name != "visual"}
+        settings = {name: getattr(self, name) for name in self._stages.feeds if name != "visual"}
         settings |= {"corrections": self._history.records(), "truth": self.truth}
         stages = SavedStages(
             self.graph,
@@ -374,7 +804,8 @@ class Session(Fitting):
 
 
 def _no_setting(names: Sequence[str], known: Iterable[str]) -> InputError:
+    listed = sorted(known)
     return InputError(
-        f"Session has no setting {', '.join(names)}; it has {', '.join(known)}."
-        f"{did_you_mean(names[0], known, 1)}"
+        f"Session has no setting {', '.join(names)}; it has {', '.join(listed)}."
+        f"{did_you_mean(names[0], listed, 1)}"
     )

@@ -1,86 +1,148 @@
-"""What a person may set on a session, and what has to be computed again when it changes."""
+"""The type of a session's settings: a trait that is checked as it is set, and the checks."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import traitlets
 
 from protolabel.clustering.presets import PRESETS
+from protolabel.common.vectors import is_whole_number
+from protolabel.common.wording import did_you_mean
+from protolabel.embedding.prompts import ClassPrompts, ClassVectors
+from protolabel.embedding.visual import check_visual
 from protolabel.errors import InputError
 from protolabel.evaluation.fit import check_strictness
 from protolabel.refinement.loop import METHODS, UNITS, check_parameters
+from protolabel.session.class_edits import parse_classes
+from protolabel.session.pins import Pins
 
-__all__ = ["FEEDS", "FOLLOWS", "Settings"]
+__all__ = ["CHECKS", "SettingError", "refusing", "setting"]
 
-FEEDS = {
-    "classes": "text",
-    "templates": "text",
-    "preset": "graph",
-    "seed": "graph",
-    "visual": "visual",
-    "min_cluster_size": "clusters",
-    "method": "refinement",
-    "temperature": "refinement",
-    "iterations": "refinement",
-    "units": "refinement",
-    "pins": "refinement",
-    "kept": "all_labels",
-    "vocabulary": "vocabulary",
-    "none_of_these": "labels",
+_SEEDS = 2**32  # what numpy and UMAP take
+
+
+class SettingError(InputError, traitlets.TraitError):
+    """A value that a setting cannot have.
+
+    It is a `traitlets.TraitError` as well, because traitlets takes a change back for no other
+    error: a refused value would stay inside ``hold_trait_notifications``.
+    """
+
+
+class _Setting(traitlets.TraitType[Any, Any]):
+    """A trait that stores what ``CHECKS[name]`` returns for a value."""
+
+    def __init__(self, default: Any = traitlets.Undefined) -> None:
+        super().__init__(default_value=default)
+
+    def validate(self, obj: Any, value: Any) -> Any:  # noqa: ARG002 -- the signature of traitlets
+        """Return the value in the form that is stored, or raise `SettingError`."""
+        with refusing():
+            return CHECKS[str(self.name)](value)
+
+
+def setting(default: Any = traitlets.Undefined) -> Any:
+    """Return a trait that is checked by ``CHECKS[name]``; without a default it has to be set."""
+    return _Setting(default)
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Turn an `InputError` into a `SettingError`, so that traitlets takes the change back."""
+    try:
+        yield
+    except SettingError:
+        raise
+    except InputError as error:
+        raise SettingError(str(error)) from error
+
+
+def _choice(name: str, options: Iterable[str]) -> Callable[[Any], str]:
+    listed = tuple(options)
+
+    def check(value: Any) -> str:
+        if value not in listed:
+            near = did_you_mean(value, listed, 1) if isinstance(value, str) else ""
+            raise InputError(
+                f"Expected {name} to be one of {', '.join(listed)}, got {value!r}.{near}"
+            )
+        return str(value)
+
+    return check
+
+
+def _whole(name: str, least: int, below: int | None = None) -> Callable[[Any], int]:
+    def check(value: Any) -> int:
+        wrong = not is_whole_number(value, least) or isinstance(value, bool)
+        if wrong or (below is not None and value >= below):
+            limits = f"{least} or more" if below is None else f"{least} to {below - 1}"
+            raise InputError(
+                f"Expected a whole number within bounds, got {value!r}: {name} must be {limits}."
+            )
+        return int(value)
+
+    return check
+
+
+def _or_none(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else check(value)
+
+
+def _temperature(value: Any) -> float:
+    check_parameters(method="anchored", units="images", temperature=value, iterations=0)
+    return float(value)
+
+
+def _iterations(value: Any) -> int:
+    check_parameters(method="anchored", units="images", temperature=0.1, iterations=value)
+    return int(value)
+
+
+def _templates(value: Any) -> Any:
+    # A list that changes later, or a generator, would be no setting.
+    fixed = isinstance(value, Iterable) and not isinstance(value, str | set | Mapping)
+    return tuple(value) if fixed else value
+
+
+def _visual(value: Any) -> Any:
+    check_visual(value)
+    return value
+
+
+def _vocabulary(words: Any) -> Any:
+    if isinstance(words, ClassVectors):
+        return words
+    if isinstance(words, Iterable) and not isinstance(words, str | set | frozenset):
+        # Word lists from elsewhere repeat words; that is no mistake worth a message.
+        first: dict[str, Any] = {}
+        for word in words:
+            first.setdefault(str(word).strip().casefold(), word)
+        words = list(first.values())
+        if not words:
+            raise InputError(
+                "Expected a vocabulary of at least one word, got none: list words such as "
+                "['zebra', 'owl'], or set it to None."
+            )
+    return ClassPrompts.parse(words).names
+
+
+CHECKS: dict[str, Callable[[Any], Any]] = {
+    "classes": parse_classes,
+    "templates": _templates,
+    "method": _choice("method", METHODS),
+    "temperature": _temperature,
+    "iterations": _iterations,
+    "units": _choice("units", UNITS),
+    "preset": _or_none(_choice("preset", PRESETS)),
+    "min_cluster_size": _or_none(_whole("min_cluster_size", 2)),
+    "seed": _whole("seed", 0, _SEEDS),
+    "visual": _or_none(_visual),
+    "pins": Pins,
+    "kept": _or_none(_whole("kept", 0)),
+    "none_of_these": _or_none(check_strictness),
+    "vocabulary": _or_none(_vocabulary),
 }
-"""The first stage that each trait has a say in."""
-
-FOLLOWS: dict[str, tuple[str, ...]] = {
-    "images": ("embeddings",),
-    "embeddings": ("graph", "text", "visual"),
-    "visual": ("visual_graph",),
-    "graph": ("visual_graph", "clusters", "map"),  # whatever makes a graph, makes both
-    "visual_graph": ("clusters", "map"),
-    "clusters": ("refinement",),
-    "text": ("refinement",),
-    "refinement": ("all_labels", "prototype_map"),
-    "map": ("prototype_map",),
-    "all_labels": ("fit",),
-    "vocabulary": ("fit",),
-    "fit": ("labels",),
-    "labels": (),
-    "prototype_map": (),
-}
-"""The stages that are computed from each stage."""
-
-
-class Settings(traitlets.HasTraits):
-    """The part of a `Session` that is plain numbers and choices, checked as they are set."""
-
-    method = traitlets.Enum(METHODS, "anchored")
-    temperature = traitlets.Float(0.1)
-    iterations = traitlets.Int(5)
-    units = traitlets.Enum(UNITS, "clusters")
-    preset = traitlets.Enum(tuple(PRESETS), None, allow_none=True)
-    min_cluster_size = traitlets.Int(None, allow_none=True)
-    seed = traitlets.Int(0)
-    kept = traitlets.Int(None, allow_none=True)
-    none_of_these = traitlets.Float(None, allow_none=True)
-    revision = traitlets.Int(0)
-
-    @traitlets.validate("temperature", "iterations")
-    def _valid_number(self, proposal: Any) -> Any:
-        given = {"temperature": 0.1, "iterations": 0, proposal["trait"].name: proposal["value"]}
-        check_parameters(method="anchored", units="images", **given)
-        return proposal["value"]
-
-    @traitlets.validate("none_of_these")
-    def _valid_strictness(self, proposal: Any) -> Any:
-        value = proposal["value"]
-        return None if value is None else check_strictness(value)
-
-    @traitlets.validate("kept", "min_cluster_size", "seed")
-    def _valid_count(self, proposal: Any) -> Any:
-        name, value = proposal["trait"].name, proposal["value"]
-        least = 2 if name == "min_cluster_size" else 0
-        most = self.iterations if name == "kept" else None
-        if value is not None and (value < least or (most is not None and value > most)):
-            limits = f"{least} or more" if most is None else f"{least} (zero-shot) to {most}"
-            raise InputError(f"{name} must be {limits}; got {value}.")
-        return value
+"""Setting -> the function that returns a value in the form that is stored, or raises."""

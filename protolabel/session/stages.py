@@ -1,50 +1,144 @@
-"""Values that follow from one another: computed when asked for, dropped when a setting changes."""
+"""Values that follow from one another: computed when asked for, dropped when a setting changes.
+
+Each stage says beside its code which stages and settings it needs::
+
+    @stage("clusters", "text", settings=("method", "temperature"))
+    def refinement(self) -> Refinement: ...
+
+What a setting invalidates, and what follows from what, is derived from these declarations.
+"""
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-__all__ = ["Stages"]
+__all__ = ["Stage", "Stages", "stage"]
 
 T = TypeVar("T")
 
 
-class _OutdatedError(Exception):
-    """The stage that is being computed has to be computed anew anyway."""
-
-
-class Stages:
-    """Computed values by name, asked for from several threads.
-
-    One lock is held for moments only; a stage is computed behind a gate of its own, so that a
-    slider never waits for a clustering.
+class Stage(property, Generic[T]):
+    """A property whose value the `Stages` of its owner keep, in the owner's ``_stages``.
 
     Parameters
     ----------
-    follows
-        The stages that are computed from each stage.
+    compute : callable
+        From the owner to the value. A stage that does not apply is None.
+    needs : tuple of str
+        The stages that `compute` asks for.
+    settings : tuple of str
+        The settings that `compute` reads itself.
+    name : str
+        By default that of the function, without a leading underscore.
     """
 
-    def __init__(self, follows: Mapping[str, tuple[str, ...]]) -> None:
-        self._follows = follows
+    def __init__(
+        self,
+        compute: Callable[[Any], T],
+        needs: tuple[str, ...] = (),
+        settings: tuple[str, ...] = (),
+        name: str = "",
+    ) -> None:
+        super().__init__(compute)
+        self.compute = compute
+        self.needs, self.settings = needs, settings
+        self.name = name or compute.__name__.removeprefix("_")
+
+    @overload
+    def __get__(self, owner: None, kind: type, /) -> Self: ...
+    @overload
+    def __get__(self, owner: object, kind: type | None = None, /) -> T: ...
+    def __get__(self, owner: Any, kind: type | None = None, /) -> Any:
+        """Return the value, computed if it is not at hand."""
+        if owner is None:
+            return self
+        return owner._stages.get(self.name, lambda: self.compute(owner))  # noqa: SLF001 -- the part of the owner that is ours
+
+
+def stage(
+    *needs: str, settings: tuple[str, ...] = (), name: str = ""
+) -> Callable[[Callable[[Any], T]], Stage[T]]:
+    """Declare the method below as a stage.
+
+    Parameters
+    ----------
+    *needs : str
+        Names of the stages that it asks for.
+    settings : tuple of str
+        Names of the settings that it reads itself.
+    name : str, optional
+        By default that of the method, without a leading underscore.
+    """
+    return lambda compute: Stage(compute, needs, settings, name)
+
+
+class _OutdatedError(Exception):
+    """A setting changed while the stage was computed, so it has to be computed again."""
+
+
+class Stages:
+    """Computed values by name, safe to ask for from several threads.
+
+    One lock guards the tables briefly; each stage has its own lock while it computes, so a slider
+    never blocks on a clustering.
+
+    Parameters
+    ----------
+    owner : type
+        The class that declares the stages.
+
+    Attributes
+    ----------
+    feeds : dict of str to tuple of str
+        Setting -> the stages that read it.
+    follows : dict of str to tuple of str
+        Stage -> the stages that need it.
+    """
+
+    def __init__(self, owner: type) -> None:
+        members = {
+            name: member for kind in owner.__mro__[::-1] for name, member in vars(kind).items()
+        }
+        declared = [member for member in members.values() if isinstance(member, Stage)]
+        self.follows: dict[str, tuple[str, ...]] = {
+            one.name: tuple(other.name for other in declared if one.name in other.needs)
+            for one in declared
+        }
+        self.feeds: dict[str, tuple[str, ...]] = {
+            setting: tuple(other.name for other in declared if setting in other.settings)
+            for one in declared
+            for setting in one.settings
+        }
         self._lock = threading.RLock()
-        self._gates = {stage: threading.RLock() for stage in follows}
-        self._ages = dict.fromkeys(follows, 0)
+        self._gates = {name: threading.RLock() for name in self.follows}
+        self._ages = dict.fromkeys(self.follows, 0)
         self._values: dict[str, Any] = {}
         self._here = threading.local()  # what each thread is computing, the innermost last
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The stages that are at hand, in the order in which they were computed."""
+        """The stages at hand in the order in which they were computed; None does not count."""
         with self._lock:
-            return tuple(self._values)
+            return tuple(name for name, value in self._values.items() if value is not None)
+
+    def settings_of(self, name: str) -> tuple[str, ...]:
+        """Return the settings that a stage depends on, directly or through other stages."""
+        return tuple(one for one, first in self.feeds.items() if name in self._closure(first))
 
     def get(self, name: str, compute: Callable[[], T]) -> T:
-        """Return a stage, computed if it is not at hand."""
+        """Return a stage, computed if it is not at hand.
+
+        Parameters
+        ----------
+        name : str
+            One of the declared stages.
+        compute : callable
+            Called again if a setting that the stage depends on changes meanwhile.
+        """
         while True:
             with self._gates[name]:
                 with self._lock:
@@ -63,10 +157,10 @@ class Stages:
                     if self._ages[name] == age:
                         self._values[name] = value
                         return value
-            # A setting changed meanwhile: once more, with what it is now.
+            # A setting changed meanwhile: compute again with its new value.
 
     def check(self) -> None:
-        """End the innermost stage that this thread computes, if it is out of date already."""
+        """Abandon the innermost stage that this thread computes if it is already out of date."""
         for name, age in self._here.__dict__.get("under_way", ())[-1:]:
             with self._lock:
                 if self._ages[name] != age:
@@ -82,12 +176,19 @@ class Stages:
         with self._lock:
             self._values.update(values)
 
-    def invalidate(self, name: str) -> None:
-        """Drop a stage and all that is computed from it."""
+    def changed(self, setting: str) -> None:
+        """Drop every stage that depends on a setting."""
         with self._lock:
-            waiting = [name]
-            while waiting:
-                current = waiting.pop()
-                self._values.pop(current, None)
-                self._ages[current] += 1
-                waiting.extend(self._follows[current])
+            for name in self._closure(self.feeds[setting]):
+                self._values.pop(name, None)
+                self._ages[name] += 1
+
+    def _closure(self, names: tuple[str, ...]) -> set[str]:
+        found: set[str] = set()
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting.extend(self.follows[name])
+        return found

@@ -9,12 +9,13 @@ import traitlets
 
 import protolabel as pl
 from protolabel.common.progress import silent
-from protolabel.session import fitting as session_fit
 from protolabel.session import session as module
-from protolabel.session import vectors as session_vectors
+from protolabel.session import source as session_source
 from protolabel.session.session import Session
+from protolabel.session.stages import Stages
 
 COLOURS = ["red", "green", "blue"]
+SETTINGS = Stages(Session).feeds
 STEPS = {
     "embed_images": "embed",
     "knn_graph": "graph",
@@ -40,7 +41,7 @@ def calls(monkeypatch) -> Counter:
         return call
 
     for name, step in STEPS.items():
-        home = next(one for one in (module, session_fit, session_vectors) if hasattr(one, name))
+        home = module if hasattr(module, name) else session_source
         monkeypatch.setattr(home, name, counting(getattr(home, name), step))
     return counted
 
@@ -166,7 +167,7 @@ def test_the_store_lies_in_the_users_cache_by_default(image_folder, encoder, tmp
         folders.append((root, name))
         return tmp_path / "cache"
 
-    monkeypatch.setattr(session_vectors, "cache_folder", cache_folder)
+    monkeypatch.setattr(session_source, "cache_folder", cache_folder)
     for _ in range(2):
         made = Session(image_folder, COLOURS, encoder=encoder, progress=silent)
         assert len(made.embeddings) == 15
@@ -218,8 +219,7 @@ def test_a_change_recomputes_only_what_follows_from_it(session, encoder, calls, 
 
 def test_every_setting_has_its_stage():
     settings = set(Session.class_traits()) - set(traitlets.HasTraits.class_traits())
-    assert settings - {"revision", "truth"} == set(module.FEEDS)  # truth feeds no label
-    assert set(module.FEEDS.values()) <= set(module.FOLLOWS)
+    assert settings - {"revision", "truth"} == set(SETTINGS)  # truth feeds no label
 
 
 def test_the_same_value_again_changes_nothing(session, calls):
@@ -505,7 +505,7 @@ def test_a_session_comes_back_as_it_was(session, tmp_path, calls):
     session.save(tmp_path / "session")  # again, now with a map
     calls.clear()
     loaded = Session.load(tmp_path / "session", progress=silent)
-    for name in module.FEEDS:
+    for name in SETTINGS:
         if name != "classes":
             assert getattr(loaded, name) == getattr(session, name), name
     assert loaded.names == session.names
@@ -632,8 +632,8 @@ def test_an_export_that_cannot_be_is_refused_before_anything_is_embedded(
 
 def test_the_folder_is_listed_once(session, monkeypatch, tmp_path):
     listed = []
-    find = session_vectors.find_images
-    monkeypatch.setattr(session_vectors, "find_images", lambda x: listed.append(x) or find(x))
+    find = session_source.find_images
+    monkeypatch.setattr(session_source, "find_images", lambda x: listed.append(x) or find(x))
     session.export(tmp_path / "out")
     assert len(listed) == 1
 

@@ -1,0 +1,112 @@
+"""Where the images of a session come from, and how they become vectors."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from protolabel.embedding.cache import cache_folder
+from protolabel.embedding.embed import Embeddings, embed_images
+from protolabel.embedding.visual import embed_visual
+from protolabel.encoders.loading import DEFAULT_MODEL, Encoder, load_encoder
+from protolabel.errors import InputError
+from protolabel.images.image_set import ImageSet, check_folder, find_images
+
+if TYPE_CHECKING:
+    from protolabel.common.progress import ProgressFn
+
+__all__ = ["Source"]
+
+
+class Source:
+    """What a session was made from: images, or vectors of them, and the encoder.
+
+    Parameters
+    ----------
+    given : path, ImageSet or Embeddings
+        A folder of images; or images, or embeddings, that were made before.
+    encoder : str, callable or Encoder, optional
+        As for `load_encoder`; by default "ViT-B-32", or the encoder of the embeddings.
+    pretrained : str or path, optional
+        As for `load_encoder`.
+    device : str, default "auto"
+        As for `load_encoder`.
+    store : path, optional
+        Folder that keeps vectors from run to run; by default one in the user's cache.
+
+    Raises
+    ------
+    InputError
+        If `given` is something else, or there is no such folder.
+    """
+
+    def __init__(
+        self,
+        given: str | os.PathLike[str] | ImageSet | Embeddings,
+        encoder: Any = None,
+        pretrained: str | os.PathLike[str] | None = None,
+        device: str = "auto",
+        store: str | os.PathLike[str] | None = None,
+    ) -> None:
+        if isinstance(given, str | os.PathLike):
+            check_folder(given)
+        elif not isinstance(given, ImageSet | Embeddings):
+            raise _no_source(given)
+        self.given = given
+        self.store = store
+        self._choice = (encoder, pretrained, device)
+        self._encoder: Encoder | None = None
+        self._loading = threading.RLock()
+
+    def __repr__(self) -> str:
+        return repr(self.given)
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder, loaded when it is first needed."""
+        with self._loading:
+            if self._encoder is None:
+                model, pretrained, device = self._choice
+                if model is None and isinstance(self.given, Embeddings):
+                    self._encoder = self.given.encoder.load(device=device)
+                else:
+                    self._encoder = load_encoder(
+                        DEFAULT_MODEL if model is None else model, pretrained, device=device
+                    )
+            return self._encoder
+
+    def find(self) -> ImageSet:
+        """Return the images that there are, before their pixels are read."""
+        if isinstance(self.given, Embeddings):
+            return self.given.images
+        return self.given if isinstance(self.given, ImageSet) else find_images(self.given)
+
+    def embed(self, images: ImageSet, progress: ProgressFn) -> Embeddings:
+        """Return one vector for each of the `images` that can be read."""
+        if isinstance(self.given, Embeddings):
+            return self.given
+        store = self.store or cache_folder(images.root, self.encoder.name)
+        return embed_images(images, self.encoder, store=store, progress=progress)
+
+    def embed_visual(self, visual: Any, images: ImageSet, progress: ProgressFn) -> Embeddings:
+        """Return one vector for each of the `images` by a second encoder; see `embed_visual`."""
+        return embed_visual(
+            visual, images, store=self.store, device=self._choice[2], progress=progress
+        )
+
+
+def _no_source(given: Any) -> InputError:
+    kind = type(given).__name__
+    if hasattr(given, "columns"):
+        advice = "pass ImageSet.from_paths(table['path'])"
+    elif hasattr(given, "shape"):
+        advice = "save the vectors with their paths, and pass load_embeddings(file, paths)"
+    elif isinstance(given, Iterable):
+        advice = "pass ImageSet.from_paths(paths)"
+    else:
+        advice = "pass the path of a folder"
+    return InputError(
+        f"Expected a folder of images, an ImageSet or Embeddings, got {kind}: {advice}."
+    )
