@@ -33,8 +33,7 @@ __all__ = [
 
 _COMPARED = 100_000  # names that an unknown name is compared with: 2 seconds
 
-_Single: TypeAlias = "int | str | os.PathLike[str]"
-ImageChoice: TypeAlias = "_Single | Iterable[_Single]"
+ImageChoice: TypeAlias = "int | str | os.PathLike[str] | Iterable[int | str | os.PathLike[str]]"
 """One image or several, each by index, name or path."""
 
 
