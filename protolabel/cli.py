@@ -25,7 +25,7 @@ from protolabel.refinement.loop import METHODS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from protolabel.encoders.loading import Encoder
+    from protolabel.encoders.base import Encoder
     from protolabel.refinement.labels import Labels
     from protolabel.session.session import Session
 
@@ -136,7 +136,8 @@ def _run(options: argparse.Namespace) -> None:
 def _apply(options: argparse.Namespace) -> None:
     from protolabel.embedding.embed import embed_images
     from protolabel.embedding.visual import embed_visual
-    from protolabel.encoders.loading import EncoderInfo
+    from protolabel.encoders.base import EncoderInfo
+    from protolabel.encoders.loading import load_encoder
     from protolabel.exporting import check_export, export, read_metadata
     from protolabel.images.image_set import find_images
     from protolabel.refinement.classifier import PrototypeClassifier
@@ -152,7 +153,7 @@ def _apply(options: argparse.Namespace) -> None:
     images = find_images(options.images)
     check_export(images, options.output, link=options.link, overwrite=options.overwrite)
     if options.encoder is None and about["encoder"] is not None:
-        encoder = EncoderInfo.from_dict(about["encoder"]).load(device=options.device)
+        encoder = load_encoder(EncoderInfo.from_dict(about["encoder"]), device=options.device)
     else:
         encoder = _encoder(options)
     embedded = embed_images(images, encoder, store=_store(options, images.root, encoder))
@@ -228,11 +229,13 @@ def _visual(options: argparse.Namespace) -> Any:
 
 
 def _recorded_visual(about: Mapping[str, Any], options: argparse.Namespace) -> Encoder:
-    from protolabel.encoders.loading import EncoderInfo
+    from protolabel.encoders.base import EncoderInfo
+    from protolabel.encoders.loading import load_encoder
     from protolabel.errors import EncoderError
 
     try:
-        return EncoderInfo.from_dict(about["visual_encoder"]).load(device=options.device)
+        recorded = EncoderInfo.from_dict(about["visual_encoder"])
+        return load_encoder(recorded, device=options.device)
     except EncoderError as error:
         raise InputError(
             f"Expected visual vectors of the new images, as {options.dataset!r} was made with "

@@ -18,7 +18,7 @@ from protolabel.common.progress import ProgressFn, resolve
 from protolabel.common.vectors import known_unit
 from protolabel.embedding.store import Entry, Stamp, VectorStore
 from protolabel.embedding.vectorfiles import load_vectors, save_vectors
-from protolabel.encoders.loading import Encoder, EncoderInfo, encoder_info, unit_rows
+from protolabel.encoders.base import Encoder, EncoderInfo, checked_rows, encoder_info
 from protolabel.errors import ImageReadError, InputError
 from protolabel.images.image_set import ImageSet, Skipped, read_image
 
@@ -294,7 +294,7 @@ def _encode(
     rows = np.empty((0, encoder.dim), np.float32)
     if good:
         vectors = encoder.encode_images([picture for _, _, picture in good])
-        rows = unit_rows(vectors, len(good), encoder.dim, encoder.name)
+        rows = checked_rows(vectors, len(good), encoder.dim, encoder.name)
     target.append(rows, [(name, stamp) for name, stamp, _ in good], bad)
 
 

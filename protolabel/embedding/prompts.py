@@ -213,7 +213,7 @@ class ClassVectors:
             )
         if not (np.isfinite(self.logit_scale) and self.logit_scale > 0):
             raise InputError(f"Expected a positive logit_scale, got {self.logit_scale!r}.")
-        unit = _unit(rows)
+        unit = _directions(rows)
         if unit is None:
             raise InputError("Expected finite, non-zero class vectors, got a row that is not.")
         object.__setattr__(self, "names", names)
@@ -260,7 +260,7 @@ def embed_classes(
             f"Expected text vectors of shape ({len(texts)}, d) from the encoder, one row for "
             f"each prompt, got shape {rows.shape}: check its encode_texts."
         )
-    unit = _unit(rows)
+    unit = _directions(rows)
     if unit is None:
         raise EncoderError(
             "Expected finite, non-zero text vectors from the encoder, got a row that is not: "
@@ -283,7 +283,7 @@ def name_key(name: str) -> str:
     return _clean(name, "class name").casefold()
 
 
-def _unit(rows: npt.NDArray[Any]) -> FloatArray | None:
+def _directions(rows: npt.NDArray[Any]) -> FloatArray | None:
     """Return float32 unit rows, or None where a row has no direction."""
     wide = rows.astype(np.float64)
     lengths = np.linalg.norm(wide, axis=1, keepdims=True)

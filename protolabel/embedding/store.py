@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from protolabel.common.files import sync_folder, write_bytes
-from protolabel.encoders.loading import EncoderInfo
+from protolabel.encoders.base import EncoderInfo
 from protolabel.errors import InputError, StoreError
 
 if TYPE_CHECKING:

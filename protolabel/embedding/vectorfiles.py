@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from protolabel.common.files import write_bytes, writing
-from protolabel.encoders.loading import EncoderInfo
+from protolabel.encoders.base import EncoderInfo
 from protolabel.errors import InputError, StoreError
 from protolabel.images.image_set import ImageSet, Skipped
 

@@ -11,7 +11,8 @@ import numpy as np
 from protolabel.common.vectors import as_visual
 from protolabel.embedding.cache import cache_folder, named_folder
 from protolabel.embedding.embed import Embeddings, embed_images, load_embeddings
-from protolabel.encoders.loading import Encoder, EncoderInfo, load_encoder
+from protolabel.encoders.base import Encoder, EncoderInfo
+from protolabel.encoders.loading import load_encoder
 from protolabel.errors import InputError, StoreError
 
 if TYPE_CHECKING:

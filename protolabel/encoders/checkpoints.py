@@ -27,7 +27,7 @@ _PROBE_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Weights that are on this machine, and what open_clip must be told about them.
+    """Weights on this machine and the open_clip options that fit them.
 
     Parameters
     ----------
@@ -36,9 +36,9 @@ class Checkpoint:
     path : str or None
         The file; None where `model` carries a prefix and open_clip finds it.
     name : str
-        Model and weights, for people and for matching vectors.
+        Model and weights, for messages and for matching vectors.
     pretrained : str or None
-        What to pass to `load_encoder` to come back here.
+        The argument of `load_encoder` that finds these weights again.
     options : mapping
         Keyword arguments for ``open_clip.create_model_from_pretrained``.
     """
@@ -143,6 +143,16 @@ def _prefixed(model: str, rest: str, pretrained: object) -> Checkpoint:
             f"got {pretrained!r}: leave it out."
         )
     if model.startswith("hf-hub:"):
+        from huggingface_hub.errors import HFValidationError
+        from huggingface_hub.utils._validators import validate_repo_id
+
+        try:
+            validate_repo_id(rest.partition("@")[0])
+        except HFValidationError as error:
+            raise InputError(
+                f"Expected a repository on the Hugging Face hub as 'hf-hub:owner/name', got "
+                f"{model!r}: correct the name."
+            ) from error
         files = ("open_clip_config.json",)
         if not _in_cache(rest, files):
             _probe(rest, files[0], model)

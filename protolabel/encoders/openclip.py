@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from protolabel.encoders.base import checked_rows
 from protolabel.encoders.checkpoints import find_checkpoint, quiet_logs
-from protolabel.encoders.loading import unit_rows
 from protolabel.encoders.torch_encoder import TorchEncoder, choose_device, choose_precision
 from protolabel.errors import EncoderError, InputError
 
@@ -29,7 +29,7 @@ _TEXT_BATCH = 256
 class OpenClipEncoder(TorchEncoder):
     """An open_clip model with its preprocessing and its tokenizer.
 
-    `load_encoder` builds it. Given parts of your own, it takes any object with open_clip's
+    `load_encoder` builds it. It also takes parts of your own: any model with open_clip's
     ``encode_image``, ``encode_text`` and ``logit_scale``.
 
     Parameters
@@ -43,11 +43,11 @@ class OpenClipEncoder(TorchEncoder):
     name : str
         Model and weights.
     source : tuple of (str, str or None)
-        The arguments that `load_encoder` needs to come back here.
+        The arguments of `load_encoder` that load this encoder again.
     device : str, default "cpu"
-        Where the model is.
+        Torch device of the model.
     precision : {"fp32", "fp16", "bf16"}, default "fp32"
-        Type of the pixels the model wants.
+        Floating type of the model's input.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class OpenClipEncoder(TorchEncoder):
         rows = [np.empty((0, self.dim), np.float32)]
         for start in range(0, len(texts), _TEXT_BATCH):
             batch = [str(text) for text in texts[start : start + _TEXT_BATCH]]
-            rows.append(unit_rows(self._text_rows(batch), len(batch), self.dim, self.name))
+            rows.append(checked_rows(self._text_rows(batch), len(batch), self.dim, self.name))
         return np.concatenate(rows)
 
     def _features(self, batch: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The encoder over timm: DINOv2 and any other model that sees images only."""
+"""Encoders of timm models, such as DINOv2, which have no text side."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HEADS = ("fc.", "head.", "head_dist.", "classifier.", "mask_token")  # what fea
 
 
 class TimmEncoder(TorchEncoder):
-    """A timm model without its classifier: pooled features, and no text side.
+    """A timm model without its classifier: pooled features, no text side.
 
     `load_encoder` builds it; the parameters are those of `TorchEncoder`.
     """

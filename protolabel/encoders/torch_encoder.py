@@ -1,4 +1,4 @@
-"""What every encoder over torch shares: where it runs, how pictures become unit vectors."""
+"""The base of all encoders that use torch: device, precision, batches to unit rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from protolabel.encoders.loading import EncoderInfo, unit_rows
+from protolabel.encoders.base import EncoderInfo, checked_rows
 from protolabel.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _LONGEST = 20  # long side over short side, from which an image is cut before it
 
 
 class TorchEncoder(ABC):
-    """A torch model with its preprocessing; `encode_texts` is for the class that knows of text.
+    """A torch model with its preprocessing. Subclasses add the features and `encode_texts`.
 
     Parameters
     ----------
@@ -35,13 +35,13 @@ class TorchEncoder(ABC):
     name : str
         Model and weights.
     source : tuple of (str, str or None)
-        The arguments that `load_encoder` needs to come back here.
+        The arguments of `load_encoder` that load this encoder again.
     logit_scale : float, default 100
-        What multiplies a cosine; stored with the vectors even where there is no text to compare.
+        Factor from cosine similarity to logit; stored with the vectors of every encoder.
     device : str, default "cpu"
-        Where the model is.
+        Torch device of the model.
     precision : {"fp32", "fp16", "bf16"}, default "fp32"
-        Type of the pixels the model wants.
+        Floating type of the model's input.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class TorchEncoder(ABC):
 
     @property
     def info(self) -> EncoderInfo:
-        """What brings this encoder back later."""
+        """Record from which `load_encoder` brings this encoder back."""
         return EncoderInfo(self.name, self.dim, self.logit_scale, *self._source)
 
     def preprocess(self, image: Image.Image) -> Any:
@@ -76,7 +76,7 @@ class TorchEncoder(ABC):
         Parameters
         ----------
         image : PIL.Image.Image
-            In mode RGB.
+            Mode RGB.
 
         Returns
         -------
@@ -91,8 +91,7 @@ class TorchEncoder(ABC):
         Parameters
         ----------
         images : sequence of PIL.Image.Image or torch.Tensor
-            RGB images, or what `preprocess` made of them. All of them go through the model at
-            once: cut batches that fit the memory.
+            RGB images, or tensors from `preprocess`. They go through the model as one batch.
 
         Returns
         -------
@@ -109,7 +108,7 @@ class TorchEncoder(ABC):
         pixels = [
             self.preprocess(image) if isinstance(image, Image.Image) else image for image in images
         ]
-        return unit_rows(self._image_rows(pixels), len(images), self.dim, self.name)
+        return checked_rows(self._image_rows(pixels), len(images), self.dim, self.name)
 
     def _image_rows(self, pixels: Sequence[Any]) -> FloatArray:
         import torch
@@ -120,11 +119,11 @@ class TorchEncoder(ABC):
 
     @abstractmethod
     def _features(self, batch: Any) -> Any:
-        """From pixels (n, 3, height, width) to features (n, d), both tensors."""
+        """Return features (n, d) for a tensor of pixels (n, 3, height, width)."""
 
 
 def cut_ends(image: Image.Image) -> Image.Image:
-    """Cut the ends off a very long image: they are cropped later, after a costly enlargement.
+    """Cut the ends off a very long image before it is resized; the centre crop drops them anyway.
 
     A strip of 1 x 5000 pixels would be resized to 224 x 1,120,000 first.
     """

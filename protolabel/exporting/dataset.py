@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from protolabel.clustering.neighbors import KnnGraph
-    from protolabel.encoders.loading import EncoderInfo
+    from protolabel.encoders.base import EncoderInfo
     from protolabel.exporting.job import Writer
     from protolabel.images.image_set import ImageSet
     from protolabel.refinement.labels import Labels

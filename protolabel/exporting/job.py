@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from protolabel.common.progress import ProgressFn
-    from protolabel.encoders.loading import EncoderInfo
+    from protolabel.encoders.base import EncoderInfo
     from protolabel.images.image_set import ImageSet
     from protolabel.refinement.labels import Labels
 

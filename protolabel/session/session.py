@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from protolabel.embedding.embed import Embeddings
-    from protolabel.encoders.loading import Encoder
+    from protolabel.encoders.base import Encoder
     from protolabel.exporting import ExportResult
     from protolabel.images.image_set import ImageSet
     from protolabel.widgets.studio import Studio

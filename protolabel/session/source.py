@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from protolabel.embedding.cache import cache_folder
 from protolabel.embedding.embed import Embeddings, embed_images
 from protolabel.embedding.visual import embed_visual
-from protolabel.encoders.loading import DEFAULT_MODEL, Encoder, load_encoder
+from protolabel.encoders.loading import DEFAULT_MODEL, load_encoder
 from protolabel.errors import InputError
 from protolabel.images.image_set import ImageSet, check_folder, find_images
 
 if TYPE_CHECKING:
     from protolabel.common.progress import ProgressFn
+    from protolabel.encoders.base import Encoder
 
 __all__ = ["Source"]
 
@@ -70,7 +71,7 @@ class Source:
             if self._encoder is None:
                 model, pretrained, device = self._choice
                 if model is None and isinstance(self.given, Embeddings):
-                    self._encoder = self.given.encoder.load(device=device)
+                    self._encoder = load_encoder(self.given.encoder, device=device)
                 else:
                     self._encoder = load_encoder(
                         DEFAULT_MODEL if model is None else model, pretrained, device=device

@@ -24,7 +24,7 @@ from large_folder import DIM, simulate
 
 import protolabel as pl
 from protolabel.common.progress import silent
-from protolabel.encoders.loading import EncoderInfo
+from protolabel.encoders.base import EncoderInfo
 from protolabel.widgets.map_view import MapView
 from protolabel.widgets.studio import Studio
 

@@ -19,7 +19,7 @@ from protolabel.embedding import embed as embedding
 from protolabel.embedding import vectorfiles
 from protolabel.embedding.embed import Embeddings, embed_images, load_embeddings
 from protolabel.embedding.store import FOLDER, VectorStore
-from protolabel.encoders.loading import EncoderInfo, load_encoder
+from protolabel.encoders import EncoderInfo, load_encoder
 from protolabel.errors import EncoderError, InputError, Stopped, StoreError
 from protolabel.images.image_set import Skipped, find_images
 
@@ -558,7 +558,7 @@ class TestForeignFiles:
         assert found.images.names == ("b.jpg", "a.jpg")
         assert found.encoder == EncoderInfo.unknown(2)
         with pytest.raises(EncoderError, match="pass the encoder"):
-            found.encoder.load()
+            load_encoder(found.encoder)
 
     @pytest.mark.parametrize("scale", [1.0, 2.0])
     def test_a_large_file_block_by_block(self, write, monkeypatch, scale):

@@ -9,7 +9,7 @@ from protolabel.embedding.prompts import (
     ClassVectors,
     embed_classes,
 )
-from protolabel.encoders.loading import load_encoder
+from protolabel.encoders import load_encoder
 from protolabel.errors import EncoderError, InputError
 
 

@@ -11,22 +11,22 @@ import open_clip
 import pytest
 import safetensors.torch
 import torch
-from fakes import draw
+from fakes import ColourEncoder, draw
 from open_clip.transformer import QuickGELU
 from PIL import Image
 
 from protolabel.embedding.prompts import ClassPrompts
-from protolabel.encoders import checkpoints
-from protolabel.encoders.loading import (
+from protolabel.encoders import (
     CallableEncoder,
     Encoder,
     EncoderInfo,
+    checkpoints,
     encoder_info,
     load_encoder,
     unit_rows,
 )
 from protolabel.encoders.openclip import OpenClipEncoder
-from protolabel.errors import EncoderError, InputError, VocabularyError
+from protolabel.errors import EncoderError, InputError, Stopped, VocabularyError
 
 TINY = {
     "embed_dim": 16,
@@ -224,7 +224,7 @@ class TestLocalCheckpoint:
         (tmp_path / "model.safetensors").write_bytes((tiny / "tiny.safetensors").read_bytes())
         encoder = load_encoder(f"local-dir:{tmp_path}", device="cpu")
         np.testing.assert_array_equal(encoder.encode_texts(["a"]), local.encode_texts(["a"]))
-        assert encoder.info.load(device="cpu").name == encoder.name
+        assert load_encoder(encoder.info, device="cpu").name == encoder.name
         with pytest.raises(InputError, match=r"open_clip_config\.json"):
             load_encoder(f"local-dir:{tmp_path / 'empty'}")
 
@@ -390,7 +390,7 @@ class TestSample:
         encoder = load_encoder("sample", device="cpu")
         assert isinstance(encoder, OpenClipEncoder)
         assert (encoder.name, encoder.info.model) == ("sample-1", "sample")
-        assert encoder.info.load(device="cpu").name == "sample-1"
+        assert load_encoder(encoder.info, device="cpu").name == "sample-1"
 
     def test_an_unknown_word_comes_through_as_itself(self, sample):
         with pytest.raises(VocabularyError, match="not taught"):
@@ -402,7 +402,10 @@ class TestSample:
         np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
         prompts = ClassPrompts.parse(["dog", "giraffe"])  # the default templates are taught
         assert encoder.encode_texts(prompts.of(0) + prompts.of(1)).shape == (14, encoder.dim)
-        assert EncoderInfo.from_dict(encoder.info.to_dict()).load(device="cpu").info == encoder.info
+        assert (
+            load_encoder(EncoderInfo.from_dict(encoder.info.to_dict()), device="cpu").info
+            == encoder.info
+        )
         with pytest.raises(VocabularyError):
             encoder.encode_texts(["a photo of a zyzzyva"])
 
@@ -448,6 +451,17 @@ class TestCallable:
         with pytest.raises(EncoderError, match="'mine'"):
             load_encoder(function, name="mine")
 
+    def test_a_function_that_fails_is_an_encoder_error_with_its_own_message(self):
+        with pytest.raises(EncoderError, match=r"'mine'.*ZeroDivisionError: division by zero"):
+            load_encoder(lambda images: 1 / 0, name="mine")
+
+    def test_stopping_from_inside_a_function_stays_a_stop(self):
+        def stop(images):
+            raise Stopped("enough")
+
+        with pytest.raises(Stopped):
+            load_encoder(stop)
+
     def test_a_length_that_changes_later(self):
         lengths = iter([3, 4])
         encoder = load_encoder(lambda images: np.ones((len(images), next(lengths))))
@@ -470,6 +484,12 @@ class TestLoadEncoder:
         [
             ((7,), {}, "got 7"),
             ((np.ones, "openai"), {}, "leave it out"),
+            ((ColourEncoder,), {}, r"class ColourEncoder.*ColourEncoder\(\.\.\.\)"),
+            ((EncoderInfo("a", 2, 1.0, "sample"), "openai"), {}, "leave it out"),
+            (("hf-hub:",), {}, "owner/name"),
+            ((np.ones,), {"name": 7}, "as a string"),
+            ((np.ones,), {"logit_scale": (1, 2)}, "positive"),
+            ((np.ones,), {"logit_scale": np.empty(0)}, "positive"),
             (("sample",), {"name": "x"}, "leave them out"),
             (("sample",), {"logit_scale": 3.0}, "leave them out"),
             (("sample",), {"device": "abacus"}, "got 'abacus'"),
@@ -498,7 +518,7 @@ class TestEncoderInfo:
         assert encoder_info(encoder) == EncoderInfo("mean-colour", 12, 20.0, "custom", None)
 
     def test_a_local_checkpoint_comes_back(self, local):
-        again = EncoderInfo.from_dict(local.info.to_dict()).load(device="cpu")
+        again = load_encoder(EncoderInfo.from_dict(local.info.to_dict()), device="cpu")
         assert again.info == local.info
         np.testing.assert_array_equal(again.encode_texts(["a"]), local.encode_texts(["a"]))
 
@@ -508,15 +528,15 @@ class TestEncoderInfo:
         info = load_encoder("Tiny-32", path, device="cpu").info
         path.write_bytes((tiny / "trained.pth").read_bytes())
         with pytest.raises(EncoderError, match="content has changed"):
-            info.load(device="cpu")
+            load_encoder(info, device="cpu")
         path.unlink()
         with pytest.raises(EncoderError, match=r"x\.pt.*no longer there"):
-            info.load()
+            load_encoder(info)
 
     @pytest.mark.parametrize("model", ["unknown", "callable", "custom"])
     def test_what_no_name_can_bring_back(self, model):
         with pytest.raises(EncoderError, match="pass the encoder"):
-            EncoderInfo("mine", 3, 100.0, model).load()
+            load_encoder(EncoderInfo("mine", 3, 100.0, model))
 
 
 def test_unit_rows_leave_directions_alone():

@@ -9,8 +9,7 @@ from fakes import draw
 from PIL import Image
 
 import protolabel as pl
-from protolabel.encoders import checkpoints, timm_encoder
-from protolabel.encoders.loading import Encoder, EncoderInfo
+from protolabel.encoders import Encoder, EncoderInfo, checkpoints, load_encoder, timm_encoder
 from protolabel.encoders.timm_encoder import is_timm_model
 
 DINO = "vit_small_patch14_dinov2"
@@ -82,7 +81,7 @@ def test_class_names_are_refused_in_plain_words(small):
 def test_it_comes_back_from_its_info(small, weights):
     info = EncoderInfo.from_dict(small.info.to_dict())
     assert info.name.startswith("resnet10t/sha256-")
-    again = info.load(device="cpu")
+    again = load_encoder(info, device="cpu")
     np.testing.assert_allclose(
         again.encode_images([draw("red")]), small.encode_images([draw("red")]), atol=1e-6
     )
@@ -135,7 +134,7 @@ def test_a_tag_is_downloaded_once_and_named(asked, weights, monkeypatch):
     encoder = pl.load_encoder(*asked, device="cpu")
     assert files == [(f"timm/{DINO}.lvd142m", None, f"{DINO}.lvd142m")]
     assert encoder.name == f"{DINO}.lvd142m"
-    assert encoder.info.load(device="cpu").name == encoder.name
+    assert load_encoder(encoder.info, device="cpu").name == encoder.name
 
 
 def test_the_hub_that_is_out_of_reach(monkeypatch):

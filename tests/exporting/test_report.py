@@ -8,7 +8,7 @@ import pytest
 from protolabel.common.progress import silent
 from protolabel.common.vectors import unit_rows
 from protolabel.embedding.prompts import ClassVectors
-from protolabel.encoders.loading import EncoderInfo
+from protolabel.encoders.base import EncoderInfo
 from protolabel.exporting import WRITERS, ExportJob, report_text, versions
 from protolabel.images.image_set import ImageSet, Skipped
 from protolabel.refinement.labels import Labels, label

@@ -1,0 +1,197 @@
+"""The protocol of an encoder, the record that lies beside its vectors, and the checks of both."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from protolabel.errors import EncoderError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["Encoder", "EncoderInfo", "checked_rows", "encoder_info", "unit_rows"]
+
+FloatArray = npt.NDArray[np.float32]
+
+UNLOADABLE = frozenset({"callable", "unknown", "custom"})
+"""Values of `EncoderInfo.model` that stand for encoders that no name can bring back."""
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """An image encoder, with the text encoder that shares its space where there is one.
+
+    An encoder may also have ``preprocess(image) -> Any``: it is then called in the threads that
+    decode, and `encode_images` gets what it returned.
+    """
+
+    @property
+    def name(self) -> str:
+        """Model and weights. Vectors of encoders with equal names may be mixed."""
+
+    @property
+    def dim(self) -> int:
+        """Length d of a vector."""
+
+    @property
+    def logit_scale(self) -> float:
+        """Factor from cosine similarity to logit: 100 for OpenAI's CLIP."""
+
+    def encode_images(self, images: Sequence[Any]) -> FloatArray:
+        """Return float32 unit rows (n, d) for RGB images, or for what `preprocess` returned."""
+
+    def encode_texts(self, texts: Sequence[str]) -> FloatArray:
+        """Return float32 unit rows (n, d), or raise `EncoderError` without a text side."""
+
+
+@dataclass(frozen=True)
+class EncoderInfo:
+    """Record of the encoder that made some vectors, stored beside them. Equal by value.
+
+    `load_encoder` brings the encoder back from it.
+
+    Parameters
+    ----------
+    name : str
+        The encoder's name; "unknown" for vectors that came without one.
+    dim : int
+        Length of a vector.
+    logit_scale : float
+        Factor from cosine similarity to logit.
+    model : str
+        What `load_encoder` was asked for: a model name or "sample"; or "callable", "custom" or
+        "unknown" for an encoder that cannot be loaded by name.
+    pretrained : str, optional
+        Tag or absolute path of the weights.
+    """
+
+    name: str
+    dim: int
+    logit_scale: float
+    model: str
+    pretrained: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> EncoderInfo:
+        """Rebuild the record from `to_dict`.
+
+        Parameters
+        ----------
+        fields : mapping
+            The five fields; others are ignored, so that a later version may add some.
+
+        Returns
+        -------
+        EncoderInfo
+
+        Raises
+        ------
+        InputError
+            If a field is missing or of the wrong kind.
+        """
+        try:
+            pretrained = fields["pretrained"]
+            return cls(
+                name=str(fields["name"]),
+                dim=int(fields["dim"]),
+                logit_scale=float(fields["logit_scale"]),
+                model=str(fields["model"]),
+                pretrained=None if pretrained is None else str(pretrained),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                "Expected an encoder's name, dim, logit_scale, model and pretrained, "
+                f"got {fields!r}: write them with EncoderInfo.to_dict."
+            ) from error
+
+    @classmethod
+    def unknown(cls, dim: int) -> EncoderInfo:
+        """Return the record of vectors whose encoder is not known.
+
+        Parameters
+        ----------
+        dim : int
+            Length of a vector.
+
+        Returns
+        -------
+        EncoderInfo
+        """
+        return cls("unknown", dim, 100.0, "unknown")
+
+
+def encoder_info(encoder: Encoder) -> EncoderInfo:
+    """Return the record of an encoder, by which its vectors are matched with it later.
+
+    Parameters
+    ----------
+    encoder : Encoder
+
+    Returns
+    -------
+    EncoderInfo
+        The encoder's own ``info``, or a record without a name to load it by.
+    """
+    info = getattr(encoder, "info", None)
+    if isinstance(info, EncoderInfo):
+        return info
+    return EncoderInfo(encoder.name, int(encoder.dim), float(encoder.logit_scale), "custom")
+
+
+def checked_rows(rows: npt.ArrayLike, count: int, dim: int | None, name: str) -> FloatArray:
+    """Check the output of an encoder and scale its rows to length 1.
+
+    Parameters
+    ----------
+    rows : array-like
+        Output of the encoder, expected as (count, dim); a tensor on any device is copied.
+    count : int
+        Number of rows expected.
+    dim : int or None
+        Length of a row; None takes any.
+    name : str
+        The encoder's name, for messages.
+
+    Returns
+    -------
+    array of shape (count, d)
+        Float32 unit rows.
+
+    Raises
+    ------
+    EncoderError
+        For another shape, or a row that is zero or not finite.
+    """
+    try:
+        # A torch tensor on a GPU, or one that has gradients, has to come down first.
+        detach = getattr(rows, "detach", None)
+        array = np.asarray(rows if detach is None else detach().cpu().numpy(), dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise EncoderError(
+            f"Expected an array of numbers from the encoder {name!r}, got {type(rows).__name__}."
+        ) from error
+    if array.ndim != 2 or len(array) != count or array.shape[1] != (dim or array.shape[1]):
+        wanted = f"({count}, {dim or 'd'})"
+        raise EncoderError(
+            f"Expected vectors of shape {wanted} from the encoder {name!r}, one row for each "
+            f"input, got shape {array.shape}."
+        )
+    lengths = np.linalg.norm(array, axis=1, keepdims=True)
+    if array.shape[1] == 0 or not (np.isfinite(lengths).all() and (lengths > 0).all()):
+        raise EncoderError(
+            f"Expected finite, non-zero vectors from the encoder {name!r}, got a row that is "
+            "not. With a large model in half precision, try precision='fp32'."
+        )
+    return cast("FloatArray", array / lengths)
+
+
+unit_rows = checked_rows
+"""The name of `checked_rows` in the first release."""
