@@ -97,7 +97,8 @@ def export(
     """Write a labelled dataset to a folder.
 
     Everything is built in a hidden folder beside `folder` and renamed when it is complete, so
-    that `folder` appears whole or not at all.
+    that `folder` appears whole or not at all. What an earlier export left behind because it was
+    killed is put in order first, with a warning.
 
     Parameters
     ----------
@@ -149,7 +150,9 @@ def export(
     InputError
         If the arguments do not fit together.
     ExportError
-        If the folder may not be written, or a file cannot be read. Nothing has changed then.
+        If the folder may not be written, or a file cannot be read; nothing has changed then. If
+        something appeared at `folder` while the export ran, it stays, and the message says where
+        the new dataset lies.
     """
     embedded = images if isinstance(images, Embeddings) else None
     image_set = images.images if isinstance(images, Embeddings) else images
@@ -191,7 +194,7 @@ def export(
         prototype_map=stars,
         progress=report,
     )
-    with staging(target) as temporary:
+    with staging(target, image_set, overwrite=overwrite) as temporary:
         building = replace(job, folder=temporary)
         for writer in writers:
             writer.write(building)

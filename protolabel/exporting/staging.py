@@ -1,44 +1,71 @@
-"""A folder that appears whole or not at all, and never in the place of somebody else's."""
+"""A folder that appears whole or not at all, and never in the place of somebody else's.
+
+An export works in a hidden folder beside its target::
+
+    .NAME.partial-xxxxxxxx/
+        lock        held as long as the export runs
+        target      the whole name of the target
+        dataset/    what becomes the target, by one rename
+        earlier/    the dataset that is replaced, from the moment it leaves its place
+
+A killed export leaves that folder behind with a free lock. The next export to the same target
+finds it: an earlier dataset without a successor goes back to its place, the rest is removed.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import shutil
 import tempfile
+import time
+import warnings
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
 
 from protolabel.common.files import sync_folder
 from protolabel.errors import ExportError
 from protolabel.exporting.existing import check_replaceable, is_ours
+from protolabel.exporting.moving import move_new
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from protolabel.images.image_set import ImageSet
 
-__all__ = ["check_target", "staging"]
+__all__ = ["check_target", "restore_leftovers", "staging"]
+
+LOCK, NAME, NEW, EARLIER = "lock", "target", "dataset", "earlier"
+
+_PREFIX = 80  # characters of the target's name in that of the hidden folder
+_FRESH = 60.0  # seconds for which an empty hidden folder may be that of an export that begins
 
 
 def check_target(folder: str | os.PathLike[str], images: ImageSet, *, overwrite: bool) -> Path:
     """Return the absolute folder to export to, or say why it may not be used.
 
+    What a killed export left behind is put in order first; see `restore_leftovers`.
+
     Parameters
     ----------
-    folder
-        A new folder, an empty one, or with `overwrite` a dataset of ours. A link to a folder
-        stands for that folder.
-    images
-        What will be exported; nothing that holds one of them is ever replaced.
-    overwrite
+    folder : path
+        A new folder, an empty folder, or with `overwrite` a dataset of protolabel. A link to a
+        folder stands for that folder.
+    images : ImageSet
+        What will be exported. A folder that holds any of these images is never replaced.
+    overwrite : bool
         Whether an earlier dataset may be replaced.
 
     Raises
     ------
     ExportError
-        If it is an address or a file, has an impossible name, holds the images, or has something
-        in it that may not be replaced.
+        If the folder is an address or a file, has an impossible name, holds the images, or holds
+        something that may not be replaced.
     """
     if "://" in str(folder):
         raise ExportError(
@@ -52,18 +79,32 @@ def check_target(folder: str | os.PathLike[str], images: ImageSet, *, overwrite:
             f"{str(target)!r} is {what}; export to a folder of its own, for example "
             f"{str(root / 'annotated_dataset')!r}."
         )
+    restore_leftovers(target)
+    check_free(target, images, overwrite=overwrite)
+    return target
+
+
+def check_free(target: Path, images: ImageSet, *, overwrite: bool) -> None:
+    """Raise `ExportError` unless `target` is missing, empty, or a dataset that may be replaced."""
+    if target.is_symlink():  # links were followed at the start: this one is new
+        raise ExportError(f"{str(target)!r} is a link that appeared just now, and is kept.")
     try:
         target.stat()
     except FileNotFoundError:
-        return target
+        return
     except OSError as error:  # too long a name, a file or a closed folder on the way
         raise ExportError(
             f"{str(target)!r} cannot be a folder ({error.strerror}); give another one."
         ) from error
     if not target.is_dir():
         raise ExportError(f"{str(target)!r} is a file; give the name of a new folder.")
-    if not any(target.iterdir()):
-        return target
+    try:
+        if not any(target.iterdir()):
+            return
+    except OSError as error:
+        raise ExportError(
+            f"{str(target)!r} cannot be read ({error.strerror}); give another folder."
+        ) from error
     if not is_ours(target):
         raise ExportError(
             f"{str(target)!r} has something in it and is not a dataset of protolabel, so it is "
@@ -75,31 +116,33 @@ def check_target(folder: str | os.PathLike[str], images: ImageSet, *, overwrite:
             "on the command line, a box in the panel), or give another folder."
         )
     check_replaceable(target, images)
-    return target
 
 
 @contextmanager
-def staging(target: Path) -> Iterator[Path]:
-    """Give a temporary folder beside `target` that becomes `target` when the block ends well.
+def staging(target: Path, images: ImageSet, *, overwrite: bool) -> Iterator[Path]:
+    """Yield a new folder that becomes `target` when the block ends well.
 
-    If the block fails, or is stopped, the temporary folder is removed and everything is as it
-    was. What `target` held before goes only when the new folder stands in its place.
+    If the block fails or is stopped, the new folder is removed and everything is as it was. The
+    rights to `target` are checked again at the end; whatever appeared there meanwhile stays.
 
     Parameters
     ----------
-    target
+    target : Path
         From `check_target`.
+    images : ImageSet
+        What is exported.
+    overwrite : bool
+        Whether an earlier dataset may be replaced.
 
     Raises
     ------
     ExportError
-        If a folder cannot be made or renamed.
+        If a folder cannot be made, written or renamed, or if `target` was taken meanwhile: the
+        message then says where the new dataset lies.
     """
     made = _make_parents(target.parent)
     try:
-        temporary = Path(
-            tempfile.mkdtemp(prefix=f".{target.name[:80]}.partial-", dir=target.parent)
-        )
+        work, lock = _work_folder(target)
     except OSError as error:
         _remove_empty(made)
         raise ExportError(
@@ -107,38 +150,175 @@ def staging(target: Path) -> Iterator[Path]:
             "place to export to."
         ) from error
     try:
-        # mkdtemp makes it private; a dataset gets the permissions that any new folder has.
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o777 & ~mask)
-        yield temporary
-        _swap(temporary, target)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        _remove_empty(made)
-        raise
-
-
-def _swap(new: Path, target: Path) -> None:
-    old: Path | None = None
-    try:
-        if target.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{target.name[:80]}.old-", dir=target.parent))
-            target.replace(old / "dataset")
-        new.replace(target)
+        yield work / NEW
+        _put_in_place(work, target, images, overwrite=overwrite)
     except OSError as error:
-        if old is not None:
-            with suppress(OSError):
-                (old / "dataset").replace(target)
-            with suppress(OSError):
-                old.rmdir()
+        if isinstance(error, ExportError):
+            raise
+        raise ExportError(_write_message(error)) from error
+    finally:
+        lock.release()
+        shutil.rmtree(work, ignore_errors=True)
+        _remove_empty(made)
+
+
+def restore_leftovers(target: Path) -> None:
+    """Put in order what killed exports to `target` left beside it, and warn about it.
+
+    An earlier dataset that lost its place and got no successor goes back there, or beside it
+    where the place is taken. The rest is removed. Exports that run are left alone.
+    """
+    try:
+        found = [Path(entry.path) for entry in os.scandir(target.parent) if _is_work(entry, target)]
+    except OSError:
+        return
+    removed = 0
+    for work in sorted(found):
+        lock = _free_lock(work, target)
+        if lock is None:
+            continue
+        # The layout of the first release had the earlier dataset in a folder ".old-" of its own.
+        first = ".old-" in work.name and not (work / LOCK).exists()
+        earlier = work / (NEW if first else EARLIER)
+        try:
+            if _is_owed(work, earlier, target, first=first):
+                place = _move_beside(earlier, target)
+                warnings.warn(
+                    "An export was killed while it replaced a dataset; the earlier dataset is "
+                    f"back in {str(place)!r}.",
+                    stacklevel=2,
+                )
+        except OSError:
+            continue  # nothing is removed before the dataset is safe
+        finally:
+            lock.release()
+        shutil.rmtree(work, ignore_errors=True)
+        removed += not work.exists()
+    if removed:
+        folders = "a folder" if removed == 1 else f"{removed} folders"
+        warnings.warn(
+            f"Removed {folders} that a killed export to {str(target)!r} had left behind.",
+            stacklevel=2,
+        )
+
+
+def _is_owed(work: Path, earlier: Path, target: Path, *, first: bool) -> bool:
+    """Whether an earlier dataset left its place and nothing of ours has come instead."""
+    if not earlier.is_dir():
+        return False
+    return not os.path.lexists(target) if first else (work / NEW).exists()
+
+
+def _is_work(entry: os.DirEntry[str], target: Path) -> bool:
+    name = re.escape(target.name[:_PREFIX])
+    return bool(
+        re.fullmatch(rf"\.{name}\.(partial|old)-[a-z0-9_]{{8}}", entry.name)
+        and entry.is_dir(follow_symlinks=False)
+    )
+
+
+def _free_lock(work: Path, target: Path) -> FileLock | None:
+    """Return the held lock of a hidden folder that no export uses, or None."""
+    try:
+        if (work / NAME).is_file():
+            if (work / NAME).read_text("utf-8", "surrogateescape") != target.name:
+                return None  # two long names with the same beginning
+        elif not any(work.iterdir()) and time.time() - work.stat().st_mtime < _FRESH:
+            return None
+        path = work / (LOCK if (work / LOCK).exists() else f"{LOCK}-{os.getpid()}")
+        lock = FileLock(path, blocking=False)
+        lock.acquire()
+    except (OSError, Timeout, NotImplementedError):
+        return None
+    return lock
+
+
+def _work_folder(target: Path) -> tuple[Path, FileLock]:
+    """Make the hidden folder of an export, locked, with an empty folder for the dataset."""
+    prefix = f".{target.name[:_PREFIX]}.partial-"
+    while True:
+        work = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
+        lock = FileLock(work / LOCK, blocking=False)
+        try:
+            lock.acquire()
+            break
+        except Timeout:
+            continue  # another export took the new folder for a leftover and removes it
+        except NotImplementedError:
+            break  # this disk knows no locks
+    try:
+        (work / NAME).write_text(target.name, "utf-8", "surrogateescape")
+        (work / NEW).mkdir()
+    except OSError:
+        lock.release()
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+    return work, lock
+
+
+def _put_in_place(work: Path, target: Path, images: ImageSet, *, overwrite: bool) -> None:
+    new, earlier = work / NEW, work / EARLIER
+    try:
+        check_free(target, images, overwrite=overwrite)
+        if os.path.lexists(target):
+            move_new(target, earlier)
+            # Only now can nobody put a file into it between the check and the removal.
+            _check_moved(earlier, target, images, overwrite=overwrite)
+        move_new(new, target)
+    except FileExistsError as error:
+        raise ExportError(
+            f"{str(target)!r} appeared while the export ran and is kept. "
+            f"{_kept(new, earlier, target)}"
+        ) from error
+    except ExportError as error:
+        raise ExportError(f"{error} {_kept(new, earlier, target)}") from error
+    except OSError as error:
+        if earlier.exists():
+            _move_beside(earlier, target)
         raise ExportError(
             f"{str(target)!r} cannot be put in place ({error.strerror}); what was there before "
             "is still there. Close programs that have the folder open and try again."
         ) from error
     sync_folder(target.parent)
-    if old is not None:
-        shutil.rmtree(old, ignore_errors=True)
+
+
+def _check_moved(earlier: Path, target: Path, images: ImageSet, *, overwrite: bool) -> None:
+    try:
+        check_free(earlier, images, overwrite=overwrite)
+    except ExportError:
+        move_new(earlier, target)
+        raise
+
+
+def _kept(new: Path, earlier: Path, target: Path) -> str:
+    """Move what would be lost to places beside the target, and say where it lies."""
+    text = ""
+    if earlier.exists():
+        text = f"The earlier dataset lies in {str(_move_beside(earlier, target))!r}. "
+    return f"{text}The new dataset lies in {str(_move_beside(new, target))!r}."
+
+
+def _move_beside(folder: Path, target: Path) -> Path:
+    """Move a folder to `target`, or to the first free name of ``target_2``, ``target_3``, ..."""
+    for number in count(1):
+        name = target.name if number == 1 else f"{target.name[:_PREFIX]}_{number}"
+        place = target.with_name(name)
+        with suppress(FileExistsError):
+            move_new(folder, place)
+            break
+    return place
+
+
+def _write_message(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return (
+            "The disk is full. Nothing was exported. Make room, export to another disk, or pass "
+            'link="hardlink" or link="symlink", which need almost no room.'
+        )
+    return (
+        f"The dataset cannot be written ({error.strerror or error}). Nothing was exported. Export "
+        "to another place, or make this one writable."
+    )
 
 
 def _make_parents(folder: Path) -> list[Path]:
@@ -148,8 +328,8 @@ def _make_parents(folder: Path) -> list[Path]:
         missing.append(folder)
         folder = folder.parent
     try:
-        for one in reversed(missing):
-            one.mkdir(exist_ok=True)
+        for parent in reversed(missing):
+            parent.mkdir(exist_ok=True)
     except OSError as error:
         _remove_empty(missing)
         raise ExportError(

@@ -20,6 +20,7 @@ from protolabel.exporting import (
     describe_formats,
     export,
     read_metadata,
+    staging,
 )
 from protolabel.exporting.names import class_folders
 from protolabel.exporting.writers import RESERVED_NAMES
@@ -376,14 +377,14 @@ def test_a_failing_rename_puts_the_earlier_dataset_back(
     case = labelled()
     save(case, tmp_path / "out")
     before = tree(tmp_path)
-    real = Path.replace
+    real = staging.move_new
 
-    def replace_once(self: Path, target: Path) -> Path:
-        if ".partial-" in self.name:
+    def move_once(source: Path, target: Path) -> None:
+        if source.name == staging.NEW:
             raise PermissionError(13, "Permission denied")
-        return real(self, target)
+        real(source, target)
 
-    monkeypatch.setattr(Path, "replace", replace_once)
+    monkeypatch.setattr(staging, "move_new", move_once)
     with pytest.raises(ExportError, match="still there"):
         save(case, tmp_path / "out", overwrite=True)
     assert tree(tmp_path) == before
