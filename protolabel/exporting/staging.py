@@ -221,7 +221,8 @@ def _free_lock(work: Path, target: Path) -> FileLock | None:
     """Return the held lock of a hidden folder that no export uses, or None."""
     try:
         if (work / NAME).is_file():
-            if (work / NAME).read_text("utf-8", "surrogateescape") != target.name:
+            written = (work / NAME).read_text("utf-8", "surrogateescape")
+            if not target.name.startswith(written):  # a kill may have cut it
                 return None  # two long names with the same beginning
         elif not any(work.iterdir()) and time.time() - work.stat().st_mtime < _FRESH:
             return None
