@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from protolabel.common.vectors import FloatArray, unit_blocks
+from protolabel.common.vectors import Float32Array, FloatArray, held_unit_rows, unit_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
 __all__ = ["ImageSpace", "axis_weights", "image_space", "principal_axes", "squared_distances"]
 
@@ -25,15 +26,17 @@ TRUST_LIMIT = 0.5  # of the measured variance; the mean variance always keeps th
 
 _SAMPLE = 20_000  # the most rows that the axes are estimated on
 
-Floats = NDArray[np.float32]
-
 
 @dataclass(frozen=True, eq=False)
 class ImageSpace:
-    """N images relative to a mean.
+    """N images relative to a mean, prepared once for many passes over them.
 
     Attributes
     ----------
+    vectors : (N, d) floating
+        The images: float32 rows of length 1 in memory; vectors of more than 256 MB as they came.
+    scaled : bool
+        Whether `vectors` are those rows of length 1.
     mean : (d,) float32
         Mean image vector; most of the modality gap between images and texts lies along it.
     axes : (m, d) float32
@@ -44,14 +47,33 @@ class ImageSpace:
         Coordinates of every image on the axes.
     """
 
-    mean: Floats
-    axes: Floats
-    square: Floats
-    along: Floats
+    vectors: FloatArray
+    scaled: bool
+    mean: Float32Array
+    axes: Float32Array
+    square: Float32Array
+    along: Float32Array
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    @property
+    def dim(self) -> int:
+        """Number of coordinates of a vector, d."""
+        return int(self.vectors.shape[1])
+
+    @property
+    def lambda_max(self) -> float:
+        """Variance of the images along the strongest axis, 0 or more."""
+        return float(np.square(self.along[:, 0]).mean(dtype=np.float64))
+
+    def blocks(self) -> Iterator[tuple[slice, Float32Array]]:
+        """Yield the images as `unit_blocks` does."""
+        return unit_blocks(self.vectors, scaled=self.scaled)
 
 
 def image_space(
-    vectors: FloatArray, mean: Floats | None = None, axes: Floats | None = None
+    vectors: FloatArray, mean: Float32Array | None = None, axes: Float32Array | None = None
 ) -> ImageSpace:
     """Describe images relative to their own mean and axes, or to given ones.
 
@@ -68,23 +90,26 @@ def image_space(
     -------
     ImageSpace
     """
+    unit = held_unit_rows(vectors)
+    scaled = unit is not None
+    vectors = vectors if unit is None else unit
     if mean is None:
         total = np.zeros(vectors.shape[1])
-        for _, x in unit_blocks(vectors):
+        for _, x in unit_blocks(vectors, scaled=scaled):
             total += x.sum(axis=0, dtype=np.float64)
         mean = (total / len(vectors)).astype(np.float32)
     if axes is None:
         axes = principal_axes(vectors, N_AXES)[1]
     square = np.empty(len(vectors), dtype=np.float32)
     along = np.empty((len(vectors), len(axes)), dtype=np.float32)
-    for rows, x in unit_blocks(vectors):
+    for rows, x in unit_blocks(vectors, scaled=scaled):
         z = x - mean
         square[rows] = np.einsum("ij,ij->i", z, z)
         along[rows] = z @ axes.T
-    return ImageSpace(mean, axes, square, along)
+    return ImageSpace(vectors, scaled, mean, axes, square, along)
 
 
-def principal_axes(vectors: FloatArray, count: int) -> tuple[NDArray[np.float64], Floats]:
+def principal_axes(vectors: FloatArray, count: int) -> tuple[NDArray[np.float64], Float32Array]:
     """Find the directions in which unit vectors vary most.
 
     Parameters
@@ -120,7 +145,7 @@ def principal_axes(vectors: FloatArray, count: int) -> tuple[NDArray[np.float64]
     return np.maximum(variances, 0.0), np.ascontiguousarray(columns.T, dtype=np.float32)
 
 
-def axis_weights(along: NDArray[np.float64], mean: float, n: int) -> Floats:
+def axis_weights(along: NDArray[np.float64], mean: float, n: int) -> Float32Array:
     """Compute the weight of a squared distance along each axis.
 
     The weight is the ratio of the average variance to the variance along the axis, drawn towards
@@ -146,8 +171,8 @@ def axis_weights(along: NDArray[np.float64], mean: float, n: int) -> Floats:
 
 
 def squared_distances(
-    vectors: FloatArray, space: ImageSpace, centres: Floats, weights: Floats
-) -> Floats:
+    space: ImageSpace, centres: Float32Array, weights: Float32Array
+) -> Float32Array:
     """Compute weighted squared distances of images from centres, block by block.
 
     With z an image relative to the mean, the distance is ``|z - centre|^2``, in which the part
@@ -155,10 +180,8 @@ def squared_distances(
 
     Parameters
     ----------
-    vectors : (N, d) floating
-        Image vectors; may be a memory map.
     space : ImageSpace
-        The space of the same images.
+        The images.
     centres : (C, d) float32
         Points relative to the mean.
     weights : (m,) float32
@@ -174,15 +197,14 @@ def squared_distances(
     seen = centres - (less * (centres @ space.axes.T)) @ space.axes
     # Uses x and not z = x - mean, so that no block is copied: z . c = x . c - mean . c
     constant = np.einsum("cj,cj->c", centres, seen) + 2.0 * (seen @ space.mean)
-    distances = np.empty((len(vectors), len(centres)), dtype=np.float32)
-    for rows, x in unit_blocks(vectors):
+    distances = np.empty((len(space), len(centres)), dtype=np.float32)
+    for rows, x in space.blocks():
         distances[rows] = own[rows, None] - 2.0 * (x @ seen.T) + constant
     np.maximum(distances, 0.0, out=distances)  # rounding can make a distance slightly negative
     return distances
 
 
-def _sample_blocks(vectors: FloatArray) -> Iterator[Floats]:
+def _sample_blocks(vectors: FloatArray) -> Iterator[Float32Array]:
     step = -(-len(vectors) // _SAMPLE)
-    # Slicing makes a new array, and unit_blocks recognises only the very array it knows.
-    for _, x in unit_blocks(vectors if step == 1 else vectors[::step]):
+    for _, x in unit_blocks(vectors[::step]):
         yield x

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import weakref
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,32 +11,31 @@ from numpy.typing import NDArray
 from protolabel.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 __all__ = [
+    "Float32Array",
     "FloatArray",
     "IntArray",
     "as_vectors",
     "as_visual",
+    "held_unit_rows",
     "is_whole_number",
-    "known_unit",
     "log_softmax",
-    "remember",
     "unit_blocks",
     "unit_rows",
 ]
 
 FloatArray = NDArray[np.floating]
+"""Any floating-point array: float16 from a store, float64 from a user."""
+Float32Array = NDArray[np.float32]
+"""What the library computes with."""
 IntArray = NDArray[np.integer]
-
-T = TypeVar("T")
 
 _BLOCK_BYTES = 4 * 2**20  # of float32: what is made of a block stays near the processor
 _SHORT = 32  # columns
-_KNOWN_BYTES = 256 * 2**20  # of float32: larger vectors are scaled again as they are read
-
-_known: dict[int, tuple[weakref.ref[NDArray[np.float32]], dict[str, tuple[Any, Any]]]] = {}
-"""By id: arrays that are known to hold unit rows, and what was computed from them."""
+_HELD_BYTES = 256 * 2**20  # of float32: larger vectors are scaled again whenever they are read
+_UNIT_ERROR = 1e-6  # lengths this near 1 are rounding of float32
 
 
 def unit_rows(x: FloatArray) -> NDArray[np.float32]:
@@ -48,55 +46,53 @@ def unit_rows(x: FloatArray) -> NDArray[np.float32]:
     return unit
 
 
-def unit_blocks(x: FloatArray) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-    """Yield ``(rows, block)``: consecutive rows of `x` as float32 of length 1.
+def unit_blocks(
+    x: FloatArray, *, scaled: bool = False
+) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """Yield consecutive rows of `x` as float32 of length 1.
 
-    Float16 rows are a little off length 1, so every block is scaled again as it is read, unless
-    `x` is from `known_unit`; a block must not be changed.
+    Parameters
+    ----------
+    x : (N, d) floating
+        Rows of any length; may be a memory map.
+    scaled : bool
+        The rows are float32 of length 1 already, from `held_unit_rows`: each block is then a
+        view of `x`. Otherwise every block is scaled as it is read, float16 rows too, because
+        rounding leaves them a little off length 1.
+
+    Yields
+    ------
+    rows : slice
+        Place of the block in `x`.
+    block : (rows, d) float32
+        Must not be changed.
     """
     step = max(1, _BLOCK_BYTES // (4 * x.shape[1]))
-    known = _memo(x) is not None
     for start in range(0, len(x), step):
         rows = slice(start, min(start + step, len(x)))
-        yield rows, x[rows] if known else unit_rows(x[rows])
+        yield rows, x[rows] if scaled else unit_rows(x[rows])
 
 
-def known_unit(x: FloatArray) -> FloatArray:
-    """Return the rows of `x` with length 1, read-only, for many passes over them.
+def held_unit_rows(x: FloatArray) -> NDArray[np.float32] | None:
+    """Return the rows of `x` with length 1 in memory, for many passes over them.
 
-    What gets them does not check and scale them again, and can `remember` what it computed.
-    More than 256 MB of float32 are returned as they came.
+    Returns
+    -------
+    (N, d) float32 or None
+        `x` itself if it is float32 in memory and its rows have length 1. None if the rows would
+        take more than 256 MB: then they are better scaled block by block.
     """
-    x = as_vectors(x)
-    if 4 * x.size > _KNOWN_BYTES or _memo(x) is not None:
-        return x
+    if 4 * x.size > _HELD_BYTES:
+        return None
+    if x.dtype == np.float32 and not isinstance(x, np.memmap):
+        squares = np.einsum("ij,ij->i", x, x)
+        if np.abs(squares - 1.0).max() < 2.0 * _UNIT_ERROR:
+            return np.asarray(x, dtype=np.float32)
     unit = np.empty(x.shape, dtype=np.float32)
     for rows, block in unit_blocks(x):
         unit[rows] = block
     unit.flags.writeable = False
-    key = id(unit)
-    _known[key] = (weakref.ref(unit, lambda _: _known.pop(key, None)), {})
     return unit
-
-
-def remember(x: FloatArray, name: str, key: Any, compute: Callable[[], T]) -> T:
-    """Return ``compute()``, which depends on `x` and `key` alone.
-
-    It is kept where `x` is from `known_unit`: as long as `x` is, and the newest for each name.
-    """
-    memo = _memo(x)
-    if memo is None:
-        return compute()
-    kept = memo.get(name)
-    if kept is None or kept[0] != key:
-        kept = memo[name] = (key, compute())
-    value: T = kept[1]
-    return value
-
-
-def _memo(x: FloatArray) -> dict[str, tuple[Any, Any]] | None:
-    found = _known.get(id(x))
-    return found[1] if found is not None and found[0]() is x else None
 
 
 def as_vectors(x: FloatArray, *, what: str = "vectors", dim: int | None = None) -> FloatArray:
@@ -130,8 +126,6 @@ def as_vectors(x: FloatArray, *, what: str = "vectors", dim: int | None = None) 
             f"{what} must have {dim} columns, got {x.shape[1]}: images and class names must be "
             "embedded by the same encoder."
         )
-    if _memo(x) is not None:
-        return x
     bad = 0
     for start in range(0, len(x), 65_536):
         norms = np.linalg.norm(np.asarray(x[start : start + 65_536], dtype=np.float32), axis=1)

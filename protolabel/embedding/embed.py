@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from protolabel.common.progress import ProgressFn, resolve
-from protolabel.common.vectors import known_unit
+from protolabel.common.vectors import held_unit_rows
 from protolabel.embedding.store import Entry, Stamp, VectorStore
 from protolabel.embedding.vectorfiles import load_vectors, save_vectors
 from protolabel.encoders.base import Encoder, EncoderInfo, checked_rows, encoder_info
@@ -66,7 +66,8 @@ class Embeddings:
 
         Where they would take more than 256 MB: the vectors as they are.
         """
-        return known_unit(self.vectors)
+        unit = held_unit_rows(self.vectors)
+        return self.vectors if unit is None else unit
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write ``embeddings.npy``, ``image_paths.txt`` and ``embeddings.json``.

@@ -220,7 +220,7 @@ def _too_few_images(case: _Case) -> Finding | None:
 
 def _collapsed(case: _Case) -> Finding | None:
     d = case.numbers
-    if case.run.method != "plain" or not case.refined or not case.taken_over:
+    if not case.run.loop.can_collapse or not case.refined or not case.taken_over:
         return None
     return Finding(
         "warning",
@@ -233,7 +233,7 @@ def _collapsed(case: _Case) -> Finding | None:
 
 def _about_to_collapse(case: _Case) -> Finding | None:
     temperature, limit = float(case.run.parameters["temperature"]), case.numbers.lambda_max
-    plain = case.run.method == "plain" and case.refined
+    plain = case.run.loop.can_collapse and case.refined
     if not plain or case.taken_over or temperature <= limit:
         return None
     return Finding(
@@ -246,7 +246,7 @@ def _about_to_collapse(case: _Case) -> Finding | None:
 
 def _few_classes_take_over(case: _Case) -> Finding | None:
     d = case.numbers
-    if (case.run.method == "plain" and case.refined) or not case.taken_over:
+    if (case.run.loop.can_collapse and case.refined) or not case.taken_over:
         return None
     return Finding(
         "warning",

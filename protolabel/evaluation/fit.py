@@ -20,7 +20,7 @@ from protolabel.clustering.neighbors import KnnGraph, knn_graph
 from protolabel.common.progress import ProgressFn, resolve
 from protolabel.common.vectors import FloatArray, as_vectors, unit_blocks
 from protolabel.errors import InputError
-from protolabel.refinement.loop import anchored_neighbors
+from protolabel.refinement.anchored import anchored_neighbors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

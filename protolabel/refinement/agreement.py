@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from protolabel.common.vectors import log_softmax
+from protolabel.common.vectors import Float32Array, log_softmax
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
     from protolabel.clustering.neighbors import KnnGraph
 
-__all__ = ["WITNESSES", "Witnesses", "witness_exponent"]
+__all__ = ["NEIGHBORS_PER_VOTER", "NeighborEvidence", "fitted_sharpness"]
 
-WITNESSES = 3  # neighbours that are asked afterwards, for each one that votes
+NEIGHBORS_PER_VOTER = 3  # neighbours in the evidence, for each neighbour that votes
 SURE_OF = 4.0  # prior: log-odds that the median image deserves (98 %) ...
 SURE_LIKE = 60.0  # ... held like the word of so many neighbours, which only tiny folders notice
 STEEPER = 1.2  # a neighbour's zero-shot label is wrong at times itself, which flattens the fit
@@ -25,12 +25,10 @@ STEEPER = 1.2  # a neighbour's zero-shot label is wrong at times itself, which f
 _SAMPLE = 20_000  # images that the exponent is fitted to
 _RANGE = 30.0  # how far from its prior the exponent may be
 
-Floats = NDArray[np.float32]
-
 
 @dataclass(frozen=True, eq=False)
-class Witnesses:
-    """The neighbours of every image, asked after the votes are counted.
+class NeighborEvidence:
+    """What the neighbours of every image say about its label, after the votes are counted.
 
     The votes of the loop depend on each other and their sum has no scale of its own: it changes
     from folder to folder and with the temperature. So their scale is found as in temperature
@@ -51,27 +49,27 @@ class Witnesses:
     around: csr_array
 
     @classmethod
-    def of(cls, graph: KnnGraph, voters: int) -> Witnesses:
+    def of(cls, graph: KnnGraph, voters: int) -> NeighborEvidence:
         """Choose the neighbours: three times as many as vote, as far as the graph has them."""
         from scipy.sparse import csr_array
 
-        n, k = len(graph), min(WITNESSES * voters, graph.k)
+        n, k = len(graph), min(NEIGHBORS_PER_VOTER * voters, graph.k)
         columns = np.ascontiguousarray(graph.indices[:, :k]).ravel()
         ones = np.ones(len(columns), dtype=np.float32)
         around = csr_array((ones, columns, np.arange(n + 1) * k), shape=(n, n))
         return cls(graph.indices[:, :1].ravel(), around)
 
-    def beside(self, others: Witnesses, weight: float) -> Witnesses:
+    def beside(self, others: NeighborEvidence, weight: float) -> NeighborEvidence:
         """Ask the neighbours in a second view as well; each counts `weight`, 0..1.
 
         The scale stays with the nearest neighbour of the first view: one of a view that knows some
         classes only would make all of them unsure.
         """
-        return Witnesses(self.nearest, self.around + np.float32(weight) * others.around)
+        return NeighborEvidence(self.nearest, self.around + np.float32(weight) * others.around)
 
     def log_confidence(
-        self, log_g: Floats, zero_shot: NDArray[np.integer], pins: NDArray[np.int64]
-    ) -> Floats:
+        self, log_g: Float32Array, zero_shot: NDArray[np.integer], pins: NDArray[np.int64]
+    ) -> Float32Array:
         """Return how much speaks for every class, as logarithms, (N, C) float32.
 
         Parameters
@@ -83,18 +81,19 @@ class Witnesses:
         pins
             (P, 2) image index and class index: fixed images say nothing about the scale.
         """
-        exponent = witness_exponent(log_g, zero_shot[self.nearest], pins[:, 0])
+        exponent = fitted_sharpness(log_g, zero_shot[self.nearest], pins[:, 0])
         evidence = np.log1p(self.around @ np.exp(log_g))
         return log_softmax(np.float32(exponent) * log_g + evidence)
 
 
-def witness_exponent(
-    log_g: Floats, said: NDArray[np.integer], without: NDArray[np.integer]
+def fitted_sharpness(
+    log_g: Float32Array, said: NDArray[np.integer], without: NDArray[np.integer]
 ) -> float:
-    """Fit the exponent that makes log-responsibilities as sure as a witness finds them to be.
+    """Fit the exponent that makes log-responsibilities as sure as the nearest neighbours bear out.
 
-    A logistic regression without intercept on the log-odds of the two best classes of an image: is
-    it the one or the other that a witness says? What says neither is passed over. Multiplying
+    A logistic regression without intercept on the log-odds of the two best classes of an image:
+    does the nearest neighbour have the one or the other? An image whose neighbour has neither is
+    passed over. Multiplying
     `log_g` divides the exponent, so the outcome does not depend on the scale of the votes.
 
     Parameters
@@ -102,7 +101,7 @@ def witness_exponent(
     log_g
         (N, C) log-responsibilities, C at least 2.
     said
-        (N,) class index that the witness of each image says.
+        (N,) zero-shot class of the nearest neighbour of each image.
     without
         Indices of images to leave out.
 

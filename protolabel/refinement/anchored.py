@@ -11,135 +11,137 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protolabel.clustering.clusters import Clusters, cluster_means
-from protolabel.common.vectors import FloatArray, log_softmax, remember, unit_blocks
-from protolabel.refinement.iteration import Iteration, hold_pins, summarize
-from protolabel.refinement.prototypes import PrototypeModel, reread_votes, text_model
-from protolabel.refinement.views import View, Visual, space_of, trust
+from protolabel.clustering.neighbors import knn_graph
+from protolabel.common.vectors import Float32Array, log_softmax
+from protolabel.errors import InputError
+from protolabel.refinement.agreement import NEIGHBORS_PER_VOTER, NeighborEvidence
+from protolabel.refinement.iteration import LoopInput, LoopResult, Seen, hold_pins, summarize
+from protolabel.refinement.prototypes import (
+    PrototypeModel,
+    PrototypeUpdate,
+    confused_votes,
+    text_model,
+)
+from protolabel.refinement.second_view import visual_weight
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-    from protolabel.common.progress import ProgressFn
-    from protolabel.embedding.prompts import ClassVectors
-    from protolabel.refinement.agreement import Witnesses
+    from protolabel.clustering.image_space import ImageSpace
 
 __all__ = ["anchored_loop"]
 
 CLUSTER_WEIGHT = 1.0  # mu: the micro-cluster's vote
 NEIGHBOR_WEIGHT = 3.0  # nu: the neighbours' vote
+MOST_NEIGHBORS = 5  # that vote on an image
 PIN_WEIGHT = 4.0  # a pin counts in its prototype like the anchor, in its cluster like 4 images
-GOOD_NAME = 2.0  # so many pins without contradiction are taken as given for every name
+GOOD_NAME = 2.0  # pseudo-count: every name starts with this many pins that agree with it
 PRIOR_WEIGHT = 1.3  # eta: how far common classes are preferred, where names may be absent
 TEXT_WEIGHT_FEW, TEXT_WEIGHT_MANY = 2.0, 0.5  # lambda, by the images that stand behind a prototype
-FEW_IMAGES = 10.0  # behind each prototype: text weight half-way between the two
+FEW_IMAGES = 10.0  # behind each prototype at which the text weight is half-way between the two
 EVEN_FROM, EVEN_TO = 0.3, 0.7  # share of the names that the folder is like: few of them, or all
 PRIOR_TEMPERATURE = 0.1  # softer distances would leave the prior too strong: it softens as well
 
-Floats = NDArray[np.float32]
 
-
-def anchored_loop(
-    vectors: FloatArray,
-    classes: ClassVectors,
-    clusters: Clusters | None,
-    neighbors: csr_array,
-    witnesses: Witnesses,
-    *,
-    visual: Visual | None = None,
-    temperature: float,
-    iterations: int,
-    pins: NDArray[np.int64],
-    progress: ProgressFn,
-) -> tuple[tuple[Iteration, ...], Floats, Floats, float]:
-    """Run the anchored loop; see `protolabel.refine` for the parameters.
-
-    Parameters
-    ----------
-    neighbors
-        (N, N) sparse symmetric vote matrix W from `KnnGraph.weights`.
-    witnesses
-        Who is asked for the agreement; they decide no label.
-    visual
-        A second view of the images.
+def anchored_loop(given: LoopInput) -> LoopResult:
+    """Run the anchored loop.
 
     Returns
     -------
-    iterations, micro_alignment, meta_alignment, visual_weight
-        T + 1 states; the mean responsibilities of the clusters, (K, C) and (M, C); how far the
-        visual vectors were trusted, 0..1.
+    LoopResult
+        The alignments are the mean responsibilities of the images of each cluster at the end.
     """
-    n, n_classes = len(vectors), len(classes.names)
-    extra = 0 if visual is None else visual.vectors.shape[1]
-    zero_shot = text_model(classes.vectors, classes.logit_scale, extra)
-    text_votes = zero_shot.text_votes(vectors)
+    images, classes, clusters, pins = given.images, given.classes, given.clusters, given.pins
+    n, n_classes = len(images.space), len(classes.names)
+    visual_dim = 0 if given.second is None else given.second.space.dim
+    neighbors, evidence = _voters(images, n_classes, "graph")
+    zero_shot = text_model(classes.vectors, classes.logit_scale, visual_dim)
+    text_votes = zero_shot.text_votes(images.space)
     states = [summarize(text_votes, classes.vectors, 0.0, zero_shot)]
-    reread, readings = _readings(text_votes, pins)
-    text_votes = reread_votes(text_votes, reread, readings)
+    confused_classes, confusion = _confusion(text_votes, pins)
+    text_votes = confused_votes(text_votes, confused_classes, confusion)
     g = np.exp(hold_pins(text_votes.copy(), pins))
+    trusted = None if given.second is None else 0.0
 
-    if n < 3 or n_classes < 2:
-        states += states * iterations
-        return (*tuple(states),), *alignments(g, clusters), 0.0
+    if given.is_trivial:
+        states += states * given.iterations
+        return LoopResult(tuple(states), *alignments(g, clusters), trusted)
 
     # A pin speaks for more than its own image, so it weighs more in the mean of its class.
     weight = np.ones((n, 1), dtype=np.float32)
     weight[pins[:, 0]] = PIN_WEIGHT
-    share = 0.0 if visual is None else trust(visual.neighbors, g)
-    mean = space_of(vectors).mean
-    anchors = remember(
-        vectors,
-        "anchors",
-        (classes.vectors.tobytes(), classes.logit_scale),
-        lambda: _anchors(vectors, mean, classes.vectors, states[0].labels),
-    )
-    # These distances repeat in part what the text, of the same space, has said.
-    views = [View(vectors, anchors, weight, 1.0 - 0.5 * share)]
-    cluster_weight = CLUSTER_WEIGHT
-    if visual is not None:
+    cluster_weight, own_weight, updates = CLUSTER_WEIGHT, 1.0, []
+    if given.second is not None:
+        second_neighbors, second_evidence = _voters(given.second, n_classes, "visual_graph")
+        trusted = visual_weight(second_neighbors, g)
         # No text lies in this space: a class without images stands at the mean image.
-        nowhere = np.zeros((n_classes, extra), dtype=np.float32)
-        views.append(View(visual.vectors, nowhere, weight, share))
-        neighbors = neighbors + share * visual.neighbors
-        witnesses = witnesses.beside(visual.witnesses, share)
-        cluster_weight *= share  # clusters of vectors that know no class have no vote
-    groups = None if clusters is None else _Groups(clusters, weight)
-    for step in range(iterations):
-        before = views[0].centres
+        nowhere = np.zeros((n_classes, visual_dim), dtype=np.float32)
+        updates.append(PrototypeUpdate(given.second.space, nowhere, weight, trusted))
+        neighbors = neighbors + trusted * second_neighbors
+        evidence = evidence.beside(second_evidence, trusted)
+        cluster_weight *= trusted  # clusters of vectors that know no class have no vote
+        own_weight -= 0.5 * trusted  # these distances repeat in part what the text has said
+    anchors = _anchors(images.space, classes.vectors, states[0].labels)
+    own = PrototypeUpdate(images.space, anchors, weight, own_weight)
+    updates.insert(0, own)
+    cluster_votes = None if clusters is None else _ClusterVotes(clusters, weight)
+    for step in range(given.iterations):
+        before = own.centres
         mass = g.sum(axis=0, dtype=np.float64)
-        text_weight, prior_weight = _trust(mass, temperature)
+        text_weight, prior_weight = _vote_weights(mass, given.temperature)
         log_prior = (prior_weight * np.log((mass + 1.0) / (n + n_classes))).astype(np.float32)
         votes = np.float32(text_weight) * text_votes + log_prior
         found = []
-        for view in views:
-            prototypes, distance = view.update(g, temperature)
+        for update in updates:
+            prototypes, distance = update(g, given.temperature)
             votes -= np.float32(prototypes.sharpness) * distance
             found.append(prototypes)
         model = PrototypeModel(
             text=classes.vectors,
             text_scale=classes.logit_scale,
             text_weight=text_weight,
-            reread=reread,
-            readings=readings,
+            confused_classes=confused_classes,
+            confusion=confusion,
             own=found[0],
-            visual=None if visual is None else found[1],
+            visual=None if given.second is None else found[1],
             log_prior=log_prior,
         )
-        if groups is not None:
-            votes += cluster_weight * groups.votes(g)
+        if cluster_votes is not None:
+            votes += cluster_weight * cluster_votes(g)
         for _ in range(2):
             log_g = hold_pins(log_softmax(votes + NEIGHBOR_WEIGHT * (neighbors @ g)), pins)
             g = np.exp(log_g)
-        shift = float(np.linalg.norm(views[0].centres - before, axis=1).mean())
-        sure = witnesses.log_confidence(log_g, states[0].labels, pins)
-        states.append(summarize(log_g, mean + model.own.centres, shift, model, sure))
-        progress("refining", step + 1, iterations)
-    return tuple(states), *alignments(g, clusters), share
+        shift = float(np.linalg.norm(own.centres - before, axis=1).mean())
+        sure = evidence.log_confidence(log_g, states[0].labels, pins)
+        points = images.space.mean + model.own.centres
+        states.append(summarize(log_g, points, shift, model, sure))
+        given.progress("refining", step + 1, given.iterations)
+    return LoopResult(tuple(states), *alignments(g, clusters), trusted)
 
 
-def alignments(g: Floats, clusters: Clusters | None) -> tuple[Floats, Floats]:
+def anchored_neighbors(n_images: int, n_classes: int) -> int:
+    """Neighbours that vote on an image: few where classes are small."""
+    return int(np.clip(n_images // (2 * n_classes), 1, MOST_NEIGHBORS))
+
+
+def _voters(seen: Seen, n_classes: int, what: str) -> tuple[csr_array, NeighborEvidence]:
+    """Return the vote matrix W, (N, N), and the neighbours that are asked for the agreement."""
+    n = len(seen.space)
+    wanted, graph = anchored_neighbors(n, n_classes), seen.graph
+    if graph is None:
+        graph = knn_graph(seen.space.vectors, k=NEIGHBORS_PER_VOTER * wanted)
+    elif len(graph) != n or graph.k < min(wanted, n - 1):
+        raise InputError(
+            f"{what} holds {graph.k} neighbours of {len(graph)} images; these {n} images need "
+            f"{wanted} neighbours each (1 to 5, by the number of images for each class)."
+        )
+    return graph.weights(wanted), NeighborEvidence.of(graph, wanted)
+
+
+def alignments(g: Float32Array, clusters: Clusters | None) -> tuple[Float32Array, Float32Array]:
     """Mean responsibilities of the images of each micro- and meta-cluster, (K, C) and (M, C)."""
     if clusters is None:
         empty = np.empty((0, g.shape[1]), dtype=np.float32)
@@ -150,7 +152,7 @@ def alignments(g: Floats, clusters: Clusters | None) -> tuple[Floats, Floats]:
     )
 
 
-def _trust(mass: NDArray[np.float64], temperature: float) -> tuple[float, float]:
+def _vote_weights(mass: NDArray[np.float64], temperature: float) -> tuple[float, float]:
     """Weights of the text vote and of the prior, from what the folder seems to hold.
 
     The exponential of the entropy of the class shares is how many classes the folder is like. Where
@@ -173,7 +175,7 @@ def _trust(mass: NDArray[np.float64], temperature: float) -> tuple[float, float]
     return float(text_weight), float(prior_weight)
 
 
-def _anchors(vectors: FloatArray, mean: Floats, text: Floats, labels: NDArray[np.int32]) -> Floats:
+def _anchors(images: ImageSpace, text: Float32Array, labels: NDArray[np.int32]) -> Float32Array:
     """Text vectors carried over the modality gap: centred, and scaled as the images spread.
 
     The scale is the least-squares one of the centred images on the centred text of their
@@ -181,17 +183,17 @@ def _anchors(vectors: FloatArray, mean: Floats, text: Floats, labels: NDArray[np
     """
     direction = text - text.mean(axis=0)
     along = 0.0
-    for rows, x in unit_blocks(vectors):
-        products = np.einsum("ij,ij->i", x - mean, direction[labels[rows]])
+    for rows, x in images.blocks():
+        products = np.einsum("ij,ij->i", x - images.mean, direction[labels[rows]])
         along += float(products.sum(dtype=np.float64))
     length = float(np.square(direction).sum(axis=1)[labels].sum())
     scale = along / length if length > 0 else 1.0
-    anchors: Floats = np.float32(np.clip(scale, 0.05, 3.0)) * direction
+    anchors: Float32Array = np.float32(np.clip(scale, 0.05, 3.0)) * direction
     return anchors
 
 
-class _Groups:
-    """The images of every micro-cluster, who vote on each other.
+class _ClusterVotes:
+    """The votes of micro-clusters: the images of each vote on one another.
 
     Parameters
     ----------
@@ -201,7 +203,7 @@ class _Groups:
         (N, 1) float32, how much each image counts.
     """
 
-    def __init__(self, clusters: Clusters, weight: Floats) -> None:
+    def __init__(self, clusters: Clusters, weight: Float32Array) -> None:
         from scipy.sparse import csr_array
 
         self._micro, self._weight = clusters.micro, weight
@@ -212,15 +214,17 @@ class _Groups:
         others = np.maximum(self._members.sum(axis=1)[self._micro] - weight[:, 0], 1.0)
         self._scale = np.where(clusters.micro < 0, 0.0, 1.0 / others).astype(np.float32)[:, None]
 
-    def votes(self, g: Floats) -> Floats:
+    def __call__(self, g: Float32Array) -> Float32Array:
         """Mean responsibility of the rest of each image's micro-cluster; none for noise, (N, C)."""
-        votes: Floats = (self._members @ g)[self._micro]
+        votes: Float32Array = (self._members @ g)[self._micro]
         votes -= self._weight * g
         votes *= self._scale
         return votes
 
 
-def _readings(text_votes: Floats, pins: NDArray[np.int64]) -> tuple[NDArray[np.int64], Floats]:
+def _confusion(
+    text_votes: Float32Array, pins: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], Float32Array]:
     """How images of the pinned classes read: the text is an annotator who may confuse names.
 
     After Dawid and Skene (Applied Statistics, 1979), from the pins alone. Where pins of a class
@@ -231,19 +235,19 @@ def _readings(text_votes: Floats, pins: NDArray[np.int64]) -> tuple[NDArray[np.i
 
     Returns
     -------
-    reread
+    confused_classes
         (Q,) the classes that have pins.
-    readings
+    confusion
         (Q, C) probability that an image of each of them reads as each name; rows sum to 1.
     """
     image, label = pins[:, 0], pins[:, 1]
-    reread, row, count = np.unique(label, return_inverse=True, return_counts=True)
+    confused_classes, row, count = np.unique(label, return_inverse=True, return_counts=True)
     others = np.exp(text_votes[image])
     others[np.arange(len(image)), label] = 0.0
-    readings = np.zeros((len(reread), text_votes.shape[1]), dtype=np.float32)
-    np.add.at(readings, row, others)
-    against = readings.sum(axis=1)
+    confusion = np.zeros((len(confused_classes), text_votes.shape[1]), dtype=np.float32)
+    np.add.at(confusion, row, others)
+    against = confusion.sum(axis=1)
     share = np.square(against / (count + GOOD_NAME)).astype(np.float32)
-    readings *= (share / np.maximum(against, 1e-12))[:, None]
-    readings[np.arange(len(reread)), reread] = 1.0 - share
-    return reread, readings
+    confusion *= (share / np.maximum(against, 1e-12))[:, None]
+    confusion[np.arange(len(confused_classes)), confused_classes] = 1.0 - share
+    return confused_classes, confusion

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["PrototypeClassifier"]
 
 _FORMAT = 1
+_OLD_KEYS = {"reread": "confused_classes", "readings": "confusion"}  # of the first release
 
 
 class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -182,7 +183,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         try:
             with np.load(path, allow_pickle=False) as stored:
                 version = int(stored["format"])
-                arrays = {name: stored[name] for name in stored.files}
+                arrays = {_OLD_KEYS.get(name, name): stored[name] for name in stored.files}
             classes = arrays["classes"]
             model = _model(arrays)
         # An .npy has no `with`; an empty or a cut file is an EOFError or a BadZipFile.
@@ -208,7 +209,7 @@ def _flat(model: PrototypeModel) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, value in vars(model).items():
         if isinstance(value, Prototypes):
-            fields |= {f"{name}_{part}": one for part, one in vars(value).items()}
+            fields |= {f"{name}_{part}": array for part, array in vars(value).items()}
         elif value is not None:
             fields[name] = value
     return fields

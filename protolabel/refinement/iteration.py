@@ -1,4 +1,4 @@
-"""What one pass of the loop leaves behind."""
+"""What a loop is given, what one pass leaves behind, and what a loop returns."""
 
 from __future__ import annotations
 
@@ -12,9 +12,88 @@ from protolabel.common.vectors import unit_rows
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from protolabel.clustering.clusters import Clusters
+    from protolabel.clustering.image_space import ImageSpace
+    from protolabel.clustering.neighbors import KnnGraph
+    from protolabel.common.progress import ProgressFn
+    from protolabel.embedding.prompts import ClassVectors
     from protolabel.refinement.prototypes import PrototypeModel
 
-__all__ = ["Iteration", "hold_pins", "summarize"]
+__all__ = ["Iteration", "LoopInput", "LoopResult", "Seen", "hold_pins", "summarize"]
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """The images as one encoder sees them.
+
+    Attributes
+    ----------
+    space : ImageSpace
+        N image vectors.
+    graph : KnnGraph or None
+        Their nearest neighbours; None if the loop has to find them.
+    """
+
+    space: ImageSpace
+    graph: KnnGraph | None
+
+
+@dataclass(frozen=True, eq=False)
+class LoopInput:
+    """Everything that a loop is given, checked by `refine`, whose parameters it holds.
+
+    Attributes
+    ----------
+    images : Seen
+        The images in the vectors that share a space with the text.
+    second : Seen or None
+        The same images in the visual vectors.
+    classes : ClassVectors
+        C class names and their text vectors.
+    clusters : Clusters or None
+        Micro- and meta-clusters of the images.
+    temperature, iterations, units
+        As in `refine`.
+    pins : (P, 2) int64
+        Image index and class index.
+    progress : callable
+        ``progress(phase, done, total)``.
+    """
+
+    images: Seen
+    second: Seen | None
+    classes: ClassVectors
+    clusters: Clusters | None
+    temperature: float
+    iterations: int
+    units: str
+    pins: NDArray[np.int64]
+    progress: ProgressFn
+
+    @property
+    def is_trivial(self) -> bool:
+        """Whether there is nothing to learn from: fewer than 3 images or 2 classes."""
+        return len(self.images.space) < 3 or len(self.classes.names) < 2
+
+
+@dataclass(frozen=True, eq=False)
+class LoopResult:
+    """What a loop returns.
+
+    Attributes
+    ----------
+    iterations : tuple of Iteration
+        T + 1 states; the first is zero-shot.
+    micro_alignment, meta_alignment : (K, C) and (M, C) float32
+        As in `Refinement`.
+    visual_weight : float or None
+        As in `Refinement`.
+    """
+
+    iterations: tuple[Iteration, ...]
+    micro_alignment: NDArray[np.float32]
+    meta_alignment: NDArray[np.float32]
+    visual_weight: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +163,8 @@ def summarize(
     log_g
         (N, C) float32 log-responsibilities, rows normalised: they decide the labels.
     log_confidence
-        (N, C) float32 how much speaks for every class, rows normalised, from `Witnesses`; the
-        responsibilities themselves where one model decided alone.
+        (N, C) float32 how much speaks for every class, rows normalised, from `NeighborEvidence`;
+        the responsibilities themselves where one model decided alone.
     """
     n, n_classes = log_g.shape
     if log_confidence is None:

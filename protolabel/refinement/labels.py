@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -121,9 +122,9 @@ def label(run: Refinement, iteration: int | None = None) -> Labels:
     """
     last = len(run.iterations) - 1
     wanted = last if iteration is None else iteration
-    if not -last - 1 <= wanted <= last:
-        raise InputError(f"This run has iterations 0 (zero-shot) to {last}; got {iteration}.")
-    wanted %= last + 1
+    if not _is_place(wanted, last + 1):
+        raise InputError(f"This run has iterations 0 (zero-shot) to {last}; got {iteration!r}.")
+    wanted = int(wanted) % (last + 1)  # a plain int, also of a numpy number
     state = run.iterations[wanted]
     labels, agreement = state.labels.copy(), state.agreement.copy()
     margin, runner_up = state.margin.copy(), state.runner_up.copy()
@@ -146,3 +147,8 @@ def label(run: Refinement, iteration: int | None = None) -> Labels:
         model=state.model,
         run=run,
     )
+
+
+def _is_place(value: object, length: int) -> bool:
+    """Say whether `value` is an index of a sequence, from either end."""
+    return isinstance(value, Integral) and -length <= int(value) < length

@@ -10,30 +10,59 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from protolabel.clustering.image_space import principal_axes
-from protolabel.clustering.neighbors import KnnGraph, knn_graph
+from protolabel.clustering.image_space import ImageSpace, image_space
 from protolabel.common.progress import ProgressFn, resolve
-from protolabel.common.vectors import FloatArray, as_vectors, as_visual, is_whole_number, remember
+from protolabel.common.vectors import FloatArray, as_vectors, as_visual, is_whole_number
 from protolabel.common.wording import counted
 from protolabel.embedding.prompts import ClassVectors
 from protolabel.errors import InputError
-from protolabel.refinement.agreement import WITNESSES, Witnesses
 from protolabel.refinement.anchored import anchored_loop
+from protolabel.refinement.iteration import LoopInput, LoopResult, Seen
 from protolabel.refinement.plain import plain_loop
-from protolabel.refinement.views import Visual
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import ArrayLike, NDArray
-    from scipy.sparse import csr_array
 
     from protolabel.clustering.clusters import Clusters
+    from protolabel.clustering.neighbors import KnnGraph
     from protolabel.refinement.iteration import Iteration
 
-__all__ = ["METHODS", "Refinement", "refine"]
+__all__ = ["LOOPS", "METHODS", "Loop", "Refinement", "refine"]
 
-METHODS = ("anchored", "plain")
+
+@dataclass(frozen=True)
+class Loop:
+    """A method of refinement.
+
+    Attributes
+    ----------
+    run : callable
+        From a `LoopInput` to a `LoopResult`.
+    needs_clusters : bool
+        Whether it averages over clusters unless ``units="images"``.
+    is_calibrated : bool
+        Whether its agreement is meant to be near the fraction of labels that are right; otherwise
+        it is the softmax of one model, which ranks images and is no probability.
+    can_collapse : bool
+        Whether all prototypes can fall onto one direction.
+    """
+
+    run: Callable[[LoopInput], LoopResult]
+    needs_clusters: bool
+    is_calibrated: bool
+    can_collapse: bool
+
+
+LOOPS = {
+    "anchored": Loop(anchored_loop, needs_clusters=False, is_calibrated=True, can_collapse=False),
+    "plain": Loop(plain_loop, needs_clusters=True, is_calibrated=False, can_collapse=True),
+}
+"""Every method by name. The first is the default of the command line and of a session."""
+
+METHODS = tuple(LOOPS)
 UNITS = ("clusters", "images")
-MOST_NEIGHBORS = 5  # that vote on an image
 MIN_TEMPERATURE = 1e-5  # below, scores leave the range of float32
 
 
@@ -73,6 +102,13 @@ class Refinement:
     visual_weight: float | None
     parameters: Mapping[str, Any]
 
+    def __getstate__(self) -> dict[str, Any]:
+        # A mapping proxy can be neither pickled nor copied.
+        return {**vars(self), "parameters": dict(self.parameters)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, parameters=MappingProxyType(state["parameters"]))
+
     def __repr__(self) -> str:
         last = counted(len(self.iterations) - 1, "iteration")
         names = counted(len(self.classes.names), "class", "classes")
@@ -89,6 +125,11 @@ class Refinement:
         return str(self.parameters["method"])
 
     @property
+    def loop(self) -> Loop:
+        """What is known of the method."""
+        return LOOPS[self.method]
+
+    @property
     def churn(self) -> NDArray[np.float64]:
         """(T,) share of the labels that each iteration changed, 0..1."""
         pairs = zip(self.iterations[:-1], self.iterations[1:], strict=True)
@@ -96,11 +137,11 @@ class Refinement:
 
 
 def refine(
-    vectors: FloatArray,
+    vectors: FloatArray | ImageSpace,
     classes: ClassVectors,
     clusters: Clusters | None = None,
     *,
-    visual: FloatArray | None = None,
+    visual: FloatArray | ImageSpace | None = None,
     method: Literal["anchored", "plain"] = "anchored",
     temperature: float = 0.1,
     iterations: int = 5,
@@ -115,7 +156,8 @@ def refine(
     Parameters
     ----------
     vectors
-        (N, d) floating image embeddings; may be a memory map.
+        (N, d) floating image embeddings; may be a memory map. Or the `image_space` of them, which
+        prepares them once for runs with other names, pins or temperatures.
     classes
         Text vectors of the C classes, from `embed_classes`.
     clusters
@@ -123,9 +165,10 @@ def refine(
         votes and works without; the plain method needs them unless ``units="images"``.
     visual
         (N, d2) floating image embeddings of a second encoder, of the same images in the same
-        order; may be a memory map. Distances to prototypes, neighbours and (pass clusters of them)
-        micro-clusters are seen in them as well, as far as they know the classes: see Notes. The
-        text vote and iteration 0 are those of `vectors`. The plain method ignores them.
+        order, or their `image_space`; may be a memory map. Distances to prototypes, neighbours and
+        (pass clusters of them) micro-clusters are seen in them as well, as far as they know the
+        classes: see Notes. The text vote and iteration 0 are those of `vectors`. The plain method
+        ignores them.
     method
         ``"anchored"``: every image is decided by its text, its prototype, its neighbours, its
         micro-cluster and how common the class seems. ``"plain"``: prototypes move to the
@@ -170,54 +213,39 @@ def refine(
         raise InputError(
             f"classes must be ClassVectors from embed_classes, got {type(classes).__name__}."
         )
-    vectors = as_vectors(vectors, dim=classes.vectors.shape[1])
     check_parameters(method=method, temperature=temperature, iterations=iterations, units=units)
-    n, n_classes = len(vectors), len(classes.names)
+    space = _space(vectors, classes.vectors.shape[1])
+    n = len(space)
+    second = None
     if visual is not None:
-        visual = as_visual(visual, n)
+        if not isinstance(visual, ImageSpace):
+            visual = image_space(as_visual(visual, n))
+        elif len(visual) != n:
+            raise InputError(f"visual is of {len(visual)} images, vectors of {n}.")
+        second = Seen(visual, visual_graph)
     elif visual_graph is not None:
         raise InputError("visual_graph is given without visual: pass both, or neither.")
     if clusters is not None and len(clusters.micro) != n:
         raise InputError(f"clusters are of {len(clusters.micro)} images, vectors of {n}.")
-    fixed = _check_pins(pins, n, n_classes)
-    report = resolve(progress)
-    visual_weight = None
-
-    if method == "plain":
-        if units == "clusters" and clusters is None:
-            raise InputError(
-                "The plain method averages over clusters: pass clusters=cluster(vectors), or "
-                'units="images" to let every image count by itself.'
-            )
-        states, micro, meta = plain_loop(
-            vectors,
-            classes,
-            clusters,
-            temperature=temperature,
-            iterations=iterations,
-            by_image=units == "images",
-            pins=fixed,
-            progress=report,
+    if LOOPS[method].needs_clusters and units == "clusters" and clusters is None:
+        raise InputError(
+            f"The {method} method averages over clusters: pass clusters=cluster(vectors), or "
+            'units="images" to let every image count by itself.'
         )
-    else:
-        wanted = anchored_neighbors(n, n_classes)
-        edges, witnesses = _voters(graph, vectors, wanted, "graph")
-        second = None
-        if visual is not None:
-            second = Visual(visual, *_voters(visual_graph, visual, wanted, "visual_graph"))
-        states, micro, meta, share = anchored_loop(
-            vectors,
-            classes,
-            clusters,
-            edges,
-            witnesses,
-            visual=second,
-            temperature=temperature,
-            iterations=iterations,
+    fixed = _check_pins(pins, n, len(classes.names))
+    found = LOOPS[method].run(
+        LoopInput(
+            images=Seen(space, graph),
+            second=second,
+            classes=classes,
+            clusters=clusters,
+            temperature=float(temperature),
+            iterations=int(iterations),
+            units=units,
             pins=fixed,
-            progress=report,
+            progress=resolve(progress),
         )
-        visual_weight = None if visual is None else share
+    )
     parameters: dict[str, Any] = {
         "method": method,
         "temperature": float(temperature),
@@ -225,14 +253,14 @@ def refine(
         "units": units,
     }
     return Refinement(
-        iterations=states,
+        iterations=found.iterations,
         classes=classes,
         clusters=clusters,
         pins=fixed,
-        micro_alignment=micro,
-        meta_alignment=meta,
-        lambda_max=remember(vectors, "lambda_max", None, lambda: _lambda_max(vectors)),
-        visual_weight=visual_weight,
+        micro_alignment=found.micro_alignment,
+        meta_alignment=found.meta_alignment,
+        lambda_max=space.lambda_max,
+        visual_weight=found.visual_weight,
         parameters=MappingProxyType(parameters),
     )
 
@@ -252,27 +280,15 @@ def check_parameters(*, method: str, temperature: Any, iterations: Any, units: s
         raise InputError(f"iterations must be a whole number, 0 or more; got {iterations!r}.")
 
 
-def anchored_neighbors(n_images: int, n_classes: int) -> int:
-    """Neighbours that vote on an image: few where classes are small."""
-    return int(np.clip(n_images // (2 * n_classes), 1, MOST_NEIGHBORS))
-
-
-def _lambda_max(vectors: FloatArray) -> float:
-    return float(principal_axes(vectors, 1)[0][0])
-
-
-def _voters(
-    graph: KnnGraph | None, vectors: FloatArray, wanted: int, what: str
-) -> tuple[csr_array, Witnesses]:
-    n = len(vectors)
-    if graph is None:
-        graph = knn_graph(vectors, k=WITNESSES * wanted)
-    elif len(graph) != n or graph.k < min(wanted, n - 1):
+def _space(vectors: FloatArray | ImageSpace, dim: int) -> ImageSpace:
+    if not isinstance(vectors, ImageSpace):
+        return image_space(as_vectors(vectors, dim=dim))
+    if vectors.dim != dim:
         raise InputError(
-            f"{what} holds {graph.k} neighbours of {len(graph)} images; these {n} images need "
-            f"{wanted} neighbours each (1 to 5, by the number of images for each class)."
+            f"vectors must have {dim} columns, got {vectors.dim}: images and class names must be "
+            "embedded by the same encoder."
         )
-    return graph.weights(wanted), Witnesses.of(graph, wanted)
+    return vectors
 
 
 def _check_pins(

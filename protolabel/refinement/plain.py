@@ -11,53 +11,43 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from protolabel.common.vectors import FloatArray, log_softmax, unit_blocks
-from protolabel.refinement.iteration import Iteration, hold_pins, summarize
+from protolabel.common.vectors import Float32Array, log_softmax
+from protolabel.refinement.iteration import Iteration, LoopInput, LoopResult, hold_pins, summarize
 from protolabel.refinement.prototypes import PrototypeModel, text_model
 
 if TYPE_CHECKING:
-    from protolabel.clustering.clusters import Clusters
-    from protolabel.common.progress import ProgressFn
-    from protolabel.embedding.prompts import ClassVectors
+    from numpy.typing import NDArray
+
+    from protolabel.clustering.image_space import ImageSpace
 
 __all__ = ["plain_loop"]
 
-Floats = NDArray[np.float32]
 
-
-def plain_loop(
-    vectors: FloatArray,
-    classes: ClassVectors,
-    clusters: Clusters | None,
-    *,
-    temperature: float,
-    iterations: int,
-    by_image: bool,
-    pins: NDArray[np.int64],
-    progress: ProgressFn,
-) -> tuple[tuple[Iteration, ...], Floats, Floats]:
-    """Run the plain loop; see `protolabel.refine` for the parameters.
+def plain_loop(given: LoopInput) -> LoopResult:
+    """Run the plain loop.
 
     Over clusters the first pass is coarse, on the meta-clusters, and every later pass is on the
-    micro-clusters. With fewer meta-clusters than classes there is no coarse pass: two classes would
-    leave it as one. Pinned images keep their label and do not steer: this loop has no place where
-    a single image could.
+    micro-clusters. With fewer meta-clusters than classes there is no coarse pass, because it would
+    merge two classes. Pinned images keep their label and do not steer: this loop has no place where
+    a single image could. Visual vectors are ignored.
 
     Returns
     -------
-    iterations, micro_alignment, meta_alignment
-        T + 1 states, and the softmax weights of the clusters at the end, (K, C) and (M, C).
+    LoopResult
+        The alignments are the softmax weights of the clusters at the end.
     """
-    n = len(vectors)
+    images, classes, clusters = given.images.space, given.classes, given.clusters
+    temperature = given.temperature
     zero_shot = text_model(classes.vectors, classes.logit_scale)
-    states = [summarize(zero_shot.text_votes(vectors), classes.vectors, 0.0, zero_shot)]
+    states = [summarize(zero_shot.text_votes(images), classes.vectors, 0.0, zero_shot)]
     prototypes = classes.vectors
-    for step in range(iterations):
-        if n >= 3 and len(classes.names) >= 2:
-            if by_image or clusters is None:
-                moved = _image_pass(vectors, prototypes, temperature)
+    for step in range(given.iterations):
+        if given.is_trivial:
+            states.append(states[0])
+        else:
+            if given.units == "images" or clusters is None:
+                moved = _image_pass(images, prototypes, temperature)
             else:
                 coarse = step == 0 and clusters.n_meta >= len(classes.names)
                 units = clusters.meta_centroids if coarse else clusters.centroids
@@ -66,40 +56,38 @@ def plain_loop(
             shift = float(np.linalg.norm(moved - prototypes, axis=1).mean())
             prototypes = moved
             model = text_model(prototypes, 1.0 / temperature)
-            states.append(_state(vectors, model, shift, pins))
-        else:
-            states.append(states[0])
-        progress("refining", step + 1, iterations)
+            states.append(_state(images, model, shift, given.pins))
+        given.progress("refining", step + 1, given.iterations)
     if clusters is None:
-        empty = np.empty((0, len(classes.names)), dtype=np.float32)
-        return tuple(states), empty, empty
-    micro = _weights(clusters.centroids, prototypes, temperature)
-    meta = _weights(clusters.meta_centroids, prototypes, temperature)
-    return tuple(states), micro, meta
+        micro = meta = np.empty((0, len(classes.names)), dtype=np.float32)
+    else:
+        micro = _weights(clusters.centroids, prototypes, temperature)
+        meta = _weights(clusters.meta_centroids, prototypes, temperature)
+    return LoopResult(tuple(states), micro, meta, None)
 
 
-def _weights(units: Floats, prototypes: Floats, temperature: float) -> Floats:
+def _weights(units: Float32Array, prototypes: Float32Array, temperature: float) -> Float32Array:
     """Softmax over the classes of cosine / temperature, (units, C)."""
     return np.exp(log_softmax((units @ prototypes.T) / np.float32(temperature)))
 
 
-def _image_pass(vectors: FloatArray, prototypes: Floats, temperature: float) -> Floats:
+def _image_pass(images: ImageSpace, prototypes: Float32Array, temperature: float) -> Float32Array:
     # The division by the sum of the weights is left out: only the direction of a prototype counts.
     total = np.zeros(prototypes.shape)
-    for _, x in unit_blocks(vectors):
+    for _, x in images.blocks():
         total += _weights(x, prototypes, temperature).T @ x
     return _directions(total, prototypes)
 
 
-def _directions(total: NDArray[np.float64], before: Floats) -> Floats:
+def _directions(total: NDArray[np.float64], before: Float32Array) -> Float32Array:
     """Return unit rows; a class whose weights have all vanished stays where it was."""
     length = np.linalg.norm(total, axis=1, keepdims=True)
-    moved: Floats = np.where(length > 0, total / np.where(length > 0, length, 1.0), before)
+    moved: Float32Array = np.where(length > 0, total / np.where(length > 0, length, 1.0), before)
     return moved.astype(np.float32)
 
 
 def _state(
-    vectors: FloatArray, model: PrototypeModel, shift: float, pins: NDArray[np.int64]
+    images: ImageSpace, model: PrototypeModel, shift: float, pins: NDArray[np.int64]
 ) -> Iteration:
-    votes = hold_pins(model.text_votes(vectors).copy(), pins)
+    votes = hold_pins(model.text_votes(images), pins)
     return summarize(votes, model.text, shift, model)

@@ -1,6 +1,7 @@
-"""How one image is scored against every class, apart from its neighbours and its cluster.
+"""The prototypes: how they score images, and how the anchored loop moves them.
 
-The loops fit this model, the classifier applies it to new images, an export saves it.
+The loops fit `PrototypeModel`, the classifier applies it to new images, and an export saves it.
+`PrototypeUpdate` is the prototype update of the anchored loop.
 """
 
 from __future__ import annotations
@@ -10,13 +11,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protolabel.clustering.image_space import axis_weights, image_space, squared_distances
-from protolabel.common.vectors import FloatArray, log_softmax, remember, unit_blocks, unit_rows
+from protolabel.clustering.image_space import (
+    ImageSpace,
+    axis_weights,
+    image_space,
+    squared_distances,
+)
+from protolabel.common.vectors import Float32Array, FloatArray, log_softmax, unit_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["PrototypeModel", "Prototypes", "fit_prototypes", "reread_votes", "text_model"]
+__all__ = [
+    "PrototypeModel",
+    "PrototypeUpdate",
+    "Prototypes",
+    "confused_votes",
+    "fit_prototypes",
+    "text_model",
+]
+
+ANCHOR_WEIGHT = 4.0  # alpha: the anchor counts like this many images of its class
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +77,7 @@ class Prototypes:
         if not self.sharpness:
             return np.zeros((len(vectors), len(self.centres)), dtype=np.float32)
         space = image_space(vectors, self.mean, self.axes)
-        away = squared_distances(vectors, space, self.centres, self.axis_weights)
+        away = squared_distances(space, self.centres, self.axis_weights)
         return np.float32(self.sharpness) * away
 
 
@@ -84,7 +99,7 @@ class PrototypeModel:
         (C, d) float32 unit rows.
     text_scale, text_weight
         The logit scale that multiplies a cosine, and the weight of the text vote.
-    reread, readings
+    confused_classes, confusion
         (Q,) int64 classes whose images may read as other names than their own, as pins have shown;
         (Q, C) float32 probability that they read as each name, rows sum to 1. The text vote of
         such a class is the logarithm of the sum of the softmax over the names, weighted by that.
@@ -99,8 +114,8 @@ class PrototypeModel:
     text: NDArray[np.float32]
     text_scale: float
     text_weight: float
-    reread: NDArray[np.int64]
-    readings: NDArray[np.float32]
+    confused_classes: NDArray[np.int64]
+    confusion: NDArray[np.float32]
     own: Prototypes
     visual: Prototypes | None
     log_prior: NDArray[np.float32]
@@ -121,18 +136,12 @@ class PrototypeModel:
         own = self.own
         return unit_rows(own.mean + own.centres) if own.sharpness else self.text
 
-    def text_votes(self, vectors: FloatArray) -> NDArray[np.float32]:
-        """Log-probabilities (N, C) float32 of the text side alone, weight 1; not to be changed."""
-        key = (self.text.tobytes(), self.text_scale)
-        votes = remember(vectors, "text votes", key, lambda: self._text_votes(vectors))
-        return reread_votes(votes, self.reread, self.readings)
-
-    def _text_votes(self, vectors: FloatArray) -> NDArray[np.float32]:
-        votes = np.empty((len(vectors), len(self.text)), dtype=np.float32)
-        for rows, x in unit_blocks(vectors):
+    def text_votes(self, images: ImageSpace) -> NDArray[np.float32]:
+        """Log-probabilities (N, C) float32 of the text alone, with weight 1."""
+        votes = np.empty((len(images), len(self.text)), dtype=np.float32)
+        for rows, x in images.blocks():
             votes[rows] = log_softmax(np.float32(self.text_scale) * (x @ self.text.T))
-        votes.flags.writeable = False
-        return votes
+        return confused_votes(votes, self.confused_classes, self.confusion)
 
     def scores(self, vectors: FloatArray, visual: FloatArray | None = None) -> NDArray[np.float32]:
         """Scores (N, C) float32; their softmax over the classes is the responsibility.
@@ -146,26 +155,94 @@ class PrototypeModel:
         """
         scores = np.broadcast_to(self.log_prior, (len(vectors), len(self.text)))
         if self.text_weight:
-            scores = scores + self.text_weight * self.text_votes(vectors)
+            space = image_space(vectors, self.own.mean, self.own.axes)
+            scores = scores + self.text_weight * self.text_votes(space)
         scores = scores - self.own.votes(vectors)
         if self.visual is not None and visual is not None:
             scores = scores - self.visual.votes(visual)
         return np.asarray(scores, dtype=np.float32)
 
 
-def reread_votes(
-    votes: NDArray[np.float32], reread: NDArray[np.int64], readings: NDArray[np.float32]
+class PrototypeUpdate:
+    """The prototype update in one set of image vectors: a mean of images, tied to an anchor.
+
+    Parameters
+    ----------
+    space : ImageSpace
+        N images in d dimensions.
+    anchors : (C, d) float32
+        Where a class without images stands, relative to the mean image.
+    weight : (N, 1) float32
+        How much each image counts in the mean of its class.
+    distance_weight : float
+        How much the distances in these vectors count, 0..1.
+    """
+
+    def __init__(
+        self,
+        space: ImageSpace,
+        anchors: Float32Array,
+        weight: Float32Array,
+        distance_weight: float,
+    ) -> None:
+        self.space, self.anchors = space, anchors
+        self.centres = anchors.astype(np.float64)
+        self._distance_weight = distance_weight
+        self._weight, self._total = weight, float(weight.sum(dtype=np.float64))
+        self._square = float(weight[:, 0] @ self.space.square.astype(np.float64)) / self._total
+        self._square_along = (
+            weight[:, 0] @ np.square(self.space.along, dtype=np.float64) / self._total
+        )
+
+    def __call__(self, g: Float32Array, temperature: float) -> tuple[Prototypes, Float32Array]:
+        """Move the prototypes to where the responsibilities put them.
+
+        Parameters
+        ----------
+        g : (N, C) float32
+            Responsibilities, rows sum to 1.
+        temperature : float
+            Above 0.
+
+        Returns
+        -------
+        prototypes : Prototypes
+            Where the classes stand now.
+        distances : (N, C) float32
+            Squared distances of the images from them.
+        """
+        space, total = self.space, self._total
+        # In float64: a float32 sum down a column of a million rows loses its small terms.
+        held = (self._weight * g).sum(axis=0, dtype=np.float64)[:, None]
+        sums = _weighted_sums(space, self._weight * g)
+        self.centres = centres = (sums + ANCHOR_WEIGHT * self.anchors) / (held + ANCHOR_WEIGHT)
+        # Variance within the classes from sums that are at hand, without another pass:
+        # sum g (z - P)^2 = sum z^2 - 2 P sum g z + P^2 sum g.
+        within = self._square + _moved(held, centres, sums).sum() / total
+        axes = space.axes.T.astype(np.float64)
+        along = self._square_along + _moved(held, centres @ axes, sums @ axes).sum(axis=0) / total
+        weights = axis_weights(along, float(within) / len(space.mean), len(space))
+        near = centres.astype(np.float32)
+        distance = squared_distances(space, near, weights)
+        spread = float(np.einsum("ic,ic->i", g, distance).mean(dtype=np.float64))
+        sharpness = self._distance_weight / (2.0 * max(spread, 1e-12) * temperature)
+        return Prototypes(space.mean, near, space.axes, weights, sharpness), distance
+
+
+def confused_votes(
+    votes: NDArray[np.float32], confused_classes: NDArray[np.int64], confusion: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Votes of the text, (N, C) normalised logarithms, where some classes read as other names too.
 
-    `reread` and `readings` are as in `PrototypeModel`; without them `votes` itself is returned.
+    `confused_classes` and `confusion` are as in `PrototypeModel`; without them `votes` itself is
+    returned.
     """
-    if not len(reread):
+    if not len(confused_classes):
         return votes
     seen = votes.copy()
     # A probability that float32 cannot hold is the smallest that it can.
-    shown = np.maximum(np.exp(votes) @ readings.T, np.finfo(np.float32).tiny)
-    seen[:, reread] = np.log(shown)
+    shown = np.maximum(np.exp(votes) @ confusion.T, np.finfo(np.float32).tiny)
+    seen[:, confused_classes] = np.log(shown)
     return log_softmax(seen)
 
 
@@ -176,8 +253,8 @@ def text_model(text: NDArray[np.float32], scale: float, visual_dim: int = 0) -> 
         text=text,
         text_scale=scale,
         text_weight=1.0,
-        reread=np.zeros(0, np.int64),
-        readings=np.zeros((0, n_classes), np.float32),
+        confused_classes=np.zeros(0, np.int64),
+        confusion=np.zeros((0, n_classes), np.float32),
         own=Prototypes.nowhere(n_classes, dim),
         visual=Prototypes.nowhere(n_classes, visual_dim) if visual_dim else None,
         log_prior=np.zeros(n_classes, np.float32),
@@ -210,15 +287,15 @@ def fit_prototypes(
     off = unit - space.mean - centres[label]
     along = np.square(off @ space.axes.T).mean(axis=0, dtype=np.float64)
     weights = axis_weights(along, float(np.square(off).mean(dtype=np.float64)), n)
-    away = squared_distances(unit, space, centres, weights)
+    away = squared_distances(space, centres, weights)
     spread = float(away[np.arange(n), label].mean(dtype=np.float64))
     prior = prior_weight * np.log((mass + 1.0) / (n + n_classes))
     return PrototypeModel(
         text=np.zeros((n_classes, dim), np.float32),
         text_scale=0.0,
         text_weight=0.0,
-        reread=np.zeros(0, np.int64),
-        readings=np.zeros((0, n_classes), np.float32),
+        confused_classes=np.zeros(0, np.int64),
+        confusion=np.zeros((0, n_classes), np.float32),
         own=Prototypes(
             mean=space.mean,
             centres=centres,
@@ -229,3 +306,18 @@ def fit_prototypes(
         visual=None,
         log_prior=prior.astype(np.float32),
     )
+
+
+def _moved(
+    held: NDArray[np.float64], centres: NDArray[np.float64], sums: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Change of the sum of squares of each class by taking it around its centre, not the mean."""
+    return held * centres**2 - 2.0 * centres * sums
+
+
+def _weighted_sums(images: ImageSpace, g: Float32Array) -> NDArray[np.float64]:
+    """Return sum_i g_ic (x_i - mean), (C, d) float64."""
+    sums = -np.outer(g.sum(axis=0, dtype=np.float64), images.mean)
+    for rows, x in images.blocks():
+        sums += g[rows].T @ x
+    return sums

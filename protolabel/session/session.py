@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import traitlets
 
 from protolabel.clustering.clusters import Clusters, cluster
+from protolabel.clustering.image_space import ImageSpace, image_space
 from protolabel.clustering.neighbors import KnnGraph, knn_graph
 from protolabel.clustering.presets import Preset, choose_preset
 from protolabel.clustering.projection import place_prototypes, project
@@ -421,6 +422,17 @@ class Session(traitlets.HasTraits):
             return None
         return self._source.embed_visual(self.visual, self.embeddings.images, self._report)
 
+    @stage("embeddings")
+    def _space(self) -> ImageSpace:
+        """The images, prepared once for the many runs that a slider asks for."""
+        return image_space(self.embeddings.unit)
+
+    @stage("visual")
+    def _visual_space(self) -> ImageSpace | None:
+        """The images by the visual vectors, likewise; None without a second encoder."""
+        visual = self.visual_embeddings
+        return None if visual is None else image_space(visual.unit)
+
     @stage("embeddings", settings=("preset", "seed"))
     def graph(self) -> KnnGraph:
         """Nearest neighbours of every image."""
@@ -463,14 +475,13 @@ class Session(traitlets.HasTraits):
         return embed_classes(self.classes, self.encoder, self.templates)
 
     @stage(
-        "clusters", "text", "visual", "graph", "visual_graph",
+        "space", "visual_space", "clusters", "text", "graph", "visual_graph",
         settings=("method", "temperature", "iterations", "units", "pins"),
     )  # fmt: skip
     def refinement(self) -> Refinement:
         """Every iteration of the loop."""
-        visual = self.visual_embeddings
         return refine(
-            self.embeddings.unit,
+            self._space,
             self.text,
             self.clusters,
             method=cast("Any", self.method),
@@ -478,7 +489,7 @@ class Session(traitlets.HasTraits):
             iterations=self.iterations,
             units=cast("Any", self.units),
             pins=pin_indices(self.pins, self.embeddings.images.names, self.names),
-            visual=None if visual is None else visual.unit,
+            visual=self._visual_space,
             graph=self.graph,
             visual_graph=self.visual_graph,
             progress=self._report,

@@ -1,17 +1,14 @@
 from __future__ import annotations
 
-import gc
-
 import numpy as np
 import pytest
 
 from protolabel.common import vectors as module
 from protolabel.common.vectors import (
     as_vectors,
+    held_unit_rows,
     is_whole_number,
-    known_unit,
     log_softmax,
-    remember,
     unit_blocks,
     unit_rows,
 )
@@ -112,33 +109,28 @@ def test_counts_are_whole_numbers(value, right):
     assert is_whole_number(value, 2) is right
 
 
-def test_known_rows_are_scaled_once_and_give_the_same_blocks():
+def test_held_rows_are_scaled_once_and_give_the_same_blocks():
     rows = np.random.default_rng(0).normal(size=(300, 40)).astype(np.float16)
-    known = known_unit(rows)
-    again = known_unit(known)
-    assert again is known
-    assert not known.flags.writeable
+    held = held_unit_rows(rows)
+    assert held_unit_rows(held) is held
+    assert not held.flags.writeable
     whole = np.concatenate([block for _, block in unit_blocks(rows)])
-    np.testing.assert_array_equal(np.concatenate([b for _, b in unit_blocks(known)]), whole)
-    assert all(np.shares_memory(block, known) for _, block in unit_blocks(known))
-    # A part of it is an array of its own, about which nothing is known.
-    assert not any(np.shares_memory(block, known) for _, block in unit_blocks(known[:, :20]))
+    parts = [block for _, block in unit_blocks(held, scaled=True)]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    assert all(np.shares_memory(block, held) for block in parts)
 
 
-def test_what_is_remembered_depends_on_its_key_and_dies_with_its_rows():
-    rows = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
-    made = iter(range(100))
-    assert [remember(rows, "a", 1, lambda: next(made)) for _ in range(2)] == [0, 1]
-    known = known_unit(rows)
-    asked = [(known, "a", 1), (known, "a", 1), (known, "a", 2), (known, "b", 2), (known, "a", 2)]
-    assert [remember(*one, lambda: next(made)) for one in asked] == [2, 2, 3, 4, 3]
-    before = len(module._known)
-    del known, asked
-    gc.collect()
-    assert len(module._known) < before
+def test_rows_of_another_length_are_scaled_even_if_they_are_float32():
+    rows = np.array([[3.0, 4.0], [0.0, 1.0]], np.float32)
+    np.testing.assert_allclose(held_unit_rows(rows), [[0.6, 0.8], [0, 1]])
 
 
-def test_rows_that_would_fill_memory_stay_as_they_are(monkeypatch):
-    monkeypatch.setattr(module, "_KNOWN_BYTES", 100)
-    rows = np.ones((30, 4), dtype=np.float16)
-    assert known_unit(rows) is rows
+def test_a_memory_map_of_unit_rows_is_read_into_memory_once(tmp_path):
+    np.save(tmp_path / "x.npy", np.eye(3, dtype=np.float32))
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    assert type(held_unit_rows(mapped)) is np.ndarray
+
+
+def test_rows_that_would_fill_memory_are_not_held(monkeypatch):
+    monkeypatch.setattr(module, "_HELD_BYTES", 100)
+    assert held_unit_rows(np.ones((30, 4), dtype=np.float16)) is None

@@ -18,7 +18,7 @@ from protolabel import cli
 from protolabel.common.progress import silent
 from protolabel.embedding.visual import embed_visual
 from protolabel.evaluation.calibration import error_auroc
-from protolabel.refinement.views import trust
+from protolabel.refinement.second_view import visual_weight
 
 
 def accuracy(run, world, iteration=-1):
@@ -43,18 +43,18 @@ class TestTrust:
         ring = lambda step: (np.arange(400) + step) % 400  # noqa: E731
         ones = np.ones(400, np.float32)
         same = csr_array((ones, (np.arange(400), np.arange(400))))
-        assert trust(same, g) == pytest.approx(1 / (1 + 0.05**2 + 1 / 200))
+        assert visual_weight(same, g) == pytest.approx(1 / (1 + 0.05**2 + 1 / 200))
         other = csr_array((ones, (np.arange(400), ring(200))))
-        assert trust(other, g) == 0  # every neighbour of the other class: worse than nothing
+        assert visual_weight(other, g) == 0  # every neighbour is of the other class
         half = csr_array((ones, (np.arange(400), ring(100))))
-        assert trust(half, g) == pytest.approx(0, abs=1e-6)
-        assert trust(same, np.full((400, 2), 0.5, np.float32)) == 0  # votes that say nothing
+        assert visual_weight(half, g) == pytest.approx(0, abs=1e-6)
+        assert visual_weight(same, np.full((400, 2), 0.5, np.float32)) == 0  # no vote
 
     def test_a_small_folder_is_trusted_less(self):
         few, many = np.eye(2, dtype=np.float32), np.tile(np.eye(2, dtype=np.float32), (500, 1))
         eye = lambda n: csr_array((np.ones(n, "f4"), (np.arange(n), np.arange(n))))  # noqa: E731
-        assert trust(eye(2), few) < 0.55
-        assert trust(eye(1000), many) > 0.99
+        assert visual_weight(eye(2), few) < 0.55
+        assert visual_weight(eye(1000), many) > 0.99
 
     @pytest.mark.parametrize(("kind", "low", "high"), [("sharp", 0.9, 1), ("style", 0, 0.2)])
     def test_it_is_found_without_the_truth(self, kind, low, high):
@@ -104,7 +104,7 @@ class TestRefine:
     def test_of_no_weight_it_leaves_the_run_as_it_is(self, monkeypatch):
         from protolabel.refinement import anchored
 
-        monkeypatch.setattr(anchored, "trust", lambda *_: 0.0)
+        monkeypatch.setattr(anchored, "visual_weight", lambda *_: 0.0)
         world = clustered_world()[0]
         run = refine(world, visual=visual_view(world.truth, "sharp"))
         alone = refine(world)

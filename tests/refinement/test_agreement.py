@@ -9,7 +9,7 @@ from protolabel.common.progress import silent
 from protolabel.common.vectors import log_softmax
 from protolabel.evaluation.calibration import calibration_error, error_auroc
 from protolabel.refinement import agreement
-from protolabel.refinement.agreement import STEEPER, Witnesses, witness_exponent
+from protolabel.refinement.agreement import STEEPER, NeighborEvidence, fitted_sharpness
 
 NOBODY = np.empty((0, 2), np.int64)
 
@@ -29,27 +29,27 @@ def ring(n: int, k: int) -> pl.KnnGraph:
 
 
 @pytest.mark.parametrize("true", [0.2, 0.5, 1.5])
-def test_the_exponent_makes_the_votes_as_sure_as_the_witnesses_find_them(true):
+def test_the_exponent_makes_the_votes_as_sure_as_the_neighbours_find_them(true):
     log_g = votes(20_000)
     rng = np.random.default_rng(1)
-    # A witness says a class with the probability that the votes would have at their true scale.
+    # A neighbour has a class with the probability that the votes would have at their true scale.
     share = np.exp(log_softmax(np.float32(true) * log_g))
     said = (rng.random((20_000, 1)) > share.cumsum(axis=1)).sum(axis=1)
-    got = witness_exponent(log_g, said, NOBODY[:, 0])
+    got = fitted_sharpness(log_g, said, NOBODY[:, 0])
     assert got / STEEPER == pytest.approx(true, rel=0.05)
 
 
 def test_the_confidence_does_not_depend_on_the_scale_of_the_votes():
     log_g = votes(500)
     zero_shot = votes(500, seed=1).argmax(axis=1)
-    exponent = witness_exponent(log_g, zero_shot, NOBODY[:, 0])
-    assert witness_exponent(4 * log_g, zero_shot, NOBODY[:, 0]) == pytest.approx(exponent / 4)
+    exponent = fitted_sharpness(log_g, zero_shot, NOBODY[:, 0])
+    assert fitted_sharpness(4 * log_g, zero_shot, NOBODY[:, 0]) == pytest.approx(exponent / 4)
 
 
-def test_few_witnesses_move_the_exponent_little():
+def test_few_neighbours_move_the_exponent_little():
     log_g = votes(6)
     best, worst = log_g.argmax(axis=1), log_g.argmin(axis=1)
-    agreed, silent_ = (witness_exponent(log_g, said, NOBODY[:, 0]) for said in (best, worst))
+    agreed, silent_ = (fitted_sharpness(log_g, said, NOBODY[:, 0]) for said in (best, worst))
     top = np.sort(log_g, axis=1)
     typical = np.median(top[:, -1] - top[:, -2])
     # Without a word the median image is taken to deserve log-odds of 4.
@@ -61,32 +61,32 @@ def test_fixed_images_say_nothing_of_the_scale():
     log_g = votes(200)
     said = votes(200, seed=1).argmax(axis=1)
     pinned = np.array([3, 50])
-    want = witness_exponent(np.delete(log_g, pinned, 0), np.delete(said, pinned), NOBODY[:, 0])
+    want = fitted_sharpness(np.delete(log_g, pinned, 0), np.delete(said, pinned), NOBODY[:, 0])
     log_g[pinned] -= 1e4
     log_g[pinned, 0] = 0
-    assert witness_exponent(log_g, said, pinned) == pytest.approx(want, rel=1e-5)
+    assert fitted_sharpness(log_g, said, pinned) == pytest.approx(want, rel=1e-5)
 
 
 def test_votes_that_are_all_the_same_stay_so():
     log_g = np.full((5, 2), np.log(0.5), np.float32)
-    assert witness_exponent(log_g, np.zeros(5, int), NOBODY[:, 0]) == 1
-    got = Witnesses.of(ring(5, 2), 1).log_confidence(log_g, np.zeros(5, int), NOBODY)
+    assert fitted_sharpness(log_g, np.zeros(5, int), NOBODY[:, 0]) == 1
+    got = NeighborEvidence.of(ring(5, 2), 1).log_confidence(log_g, np.zeros(5, int), NOBODY)
     np.testing.assert_allclose(np.exp(got), 0.5, rtol=1e-6)
 
 
 @pytest.mark.parametrize("every", [0, 1, 2])
-def test_witnesses_that_never_or_always_agree_leave_it_finite(every):
+def test_neighbours_that_never_or_always_agree_leave_it_finite(every):
     log_g = votes(5000, scale=50)
     order = np.argsort(-log_g, axis=1)
-    got = witness_exponent(log_g, order[:, every], NOBODY[:, 0])
+    got = fitted_sharpness(log_g, order[:, every], NOBODY[:, 0])
     assert 0 < got < np.inf
 
 
 def test_a_sample_of_a_large_folder_is_enough(monkeypatch):
     log_g, said = votes(30_000), votes(30_000, seed=1).argmax(axis=1)
-    sampled = witness_exponent(log_g, said, NOBODY[:, 0])
+    sampled = fitted_sharpness(log_g, said, NOBODY[:, 0])
     monkeypatch.setattr(agreement, "_SAMPLE", 10**9)
-    assert witness_exponent(log_g, said, NOBODY[:, 0]) == pytest.approx(sampled, rel=0.2)
+    assert fitted_sharpness(log_g, said, NOBODY[:, 0]) == pytest.approx(sampled, rel=0.2)
 
 
 # --- what the neighbours say ---------------------------------------------------------------------
@@ -96,15 +96,15 @@ def test_closed_form():
     log_g = votes(40, 3)
     zero_shot = votes(40, 3, seed=1).argmax(axis=1)
     graph = ring(40, 6)
-    got = np.exp(Witnesses.of(graph, 1).log_confidence(log_g, zero_shot, NOBODY))
-    exponent = witness_exponent(log_g, zero_shot[graph.indices[:, 0]], NOBODY[:, 0])
+    got = np.exp(NeighborEvidence.of(graph, 1).log_confidence(log_g, zero_shot, NOBODY))
+    exponent = fitted_sharpness(log_g, zero_shot[graph.indices[:, 0]], NOBODY[:, 0])
     g = np.exp(log_g)
-    want = g**exponent * (1 + g[graph.indices[:, :3]].sum(axis=1))  # three witnesses a voter
+    want = g**exponent * (1 + g[graph.indices[:, :3]].sum(axis=1))  # three neighbours a voter
     np.testing.assert_allclose(got, want / want.sum(axis=1, keepdims=True), rtol=1e-4)
 
 
 def test_a_graph_with_fewer_neighbours_is_used_as_it_is():
-    around = Witnesses.of(ring(40, 4), 5).around
+    around = NeighborEvidence.of(ring(40, 4), 5).around
     np.testing.assert_array_equal(around.sum(axis=1), np.full(40, 4))
 
 
@@ -112,7 +112,7 @@ def test_an_image_among_others_has_less_agreement_than_one_among_its_own():
     log_g = np.log(np.tile(np.array([[0.9, 0.1]], np.float32), (30, 1)))
     log_g[10:13] = log_g[10:13, ::-1]
     labels = log_g.argmax(axis=1)
-    sure = np.exp(Witnesses.of(ring(30, 3), 1).log_confidence(log_g, labels, NOBODY))
+    sure = np.exp(NeighborEvidence.of(ring(30, 3), 1).log_confidence(log_g, labels, NOBODY))
     of_label = sure[np.arange(30), labels]
     assert of_label[12] == of_label.min()  # three neighbours are of the other class
     assert of_label[20] == of_label.max()

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from worlds import clustered_world
@@ -38,7 +41,7 @@ def test_every_iteration_can_be_had(run):
     np.testing.assert_array_equal(pl.label(run, -4).label, labels.at(0).label)
 
 
-@pytest.mark.parametrize("iteration", [4, -5, 99])
+@pytest.mark.parametrize("iteration", [4, -5, 99, 1.5, "last"])
 def test_other_iterations_are_refused(run, iteration):
     with pytest.raises(pl.InputError, match=r"0 \(zero-shot\) to 3; got"):
         pl.label(run, iteration)
@@ -98,3 +101,16 @@ def test_labels_and_runs_say_what_they_are_in_a_line():
     shown = repr(pl.label(run))
     assert shown.startswith(f"Labels({len(world.truth)} images at iteration 2: class 0 ")
     assert len(shown) < 200
+
+
+@pytest.mark.parametrize("copied", [lambda x: pickle.loads(pickle.dumps(x)), copy.deepcopy])
+def test_labels_can_be_pickled_and_copied_with_their_run(run, copied):
+    labels = pl.label(run)
+    again = copied(labels)
+    np.testing.assert_array_equal(again.label, labels.label)
+    np.testing.assert_array_equal(again.at(0).label, labels.at(0).label)
+    assert again.names == labels.names
+    assert again.run is not run
+    assert again.run.parameters == run.parameters
+    with pytest.raises(TypeError):
+        again.run.parameters["method"] = "plain"

@@ -37,8 +37,8 @@ def test_scores_are_the_formula_of_the_docstring():
         text=text,
         text_scale=30.0,
         text_weight=1.5,
-        reread=np.array([1]),
-        readings=np.array([[0.1, 0.7, 0.2]], np.float32),
+        confused_classes=np.array([1]),
+        confusion=np.array([[0.1, 0.7, 0.2]], np.float32),
         own=Prototypes(
             mean=rng.normal(size=6).astype(np.float32) / 9,
             centres=rng.normal(size=(3, 6)).astype(np.float32) / 9,

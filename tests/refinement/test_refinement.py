@@ -9,11 +9,14 @@ from worlds import World, clustered_world, make_world
 
 import protolabel as pl
 from protolabel.clustering.clusters import Clusters
+from protolabel.clustering.image_space import image_space
 from protolabel.common import vectors as vectors_module
 from protolabel.common.progress import silent
 from protolabel.common.vectors import unit_rows
-from protolabel.refinement import anchored, plain, views
-from protolabel.refinement.loop import anchored_neighbors, check_parameters
+from protolabel.refinement import anchored, plain
+from protolabel.refinement import prototypes as prototypes_module
+from protolabel.refinement.anchored import anchored_neighbors
+from protolabel.refinement.loop import check_parameters
 
 METHODS = ("anchored", "plain")
 
@@ -240,13 +243,14 @@ def test_the_variance_within_the_classes_is_the_direct_one(monkeypatch):
         pooled.append((along, mean))
         return axis_weights(along, mean, n)
 
-    def spy_distances(vectors, space, centres, weights):
+    def spy_distances(space, centres, weights):
         directly.append((space, centres))
-        return squared_distances(vectors, space, centres, weights)
+        return squared_distances(space, centres, weights)
 
-    axis_weights, squared_distances = views.axis_weights, views.squared_distances
-    monkeypatch.setattr(views, "axis_weights", spy_weights)
-    monkeypatch.setattr(views, "squared_distances", spy_distances)
+    module = prototypes_module
+    axis_weights, squared_distances = module.axis_weights, module.squared_distances
+    monkeypatch.setattr(module, "axis_weights", spy_weights)
+    monkeypatch.setattr(module, "squared_distances", spy_distances)
     refine(world, graph=graph, iterations=1)
     logits = 100.0 * world.vectors @ world.classes.vectors.T
     g = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -261,20 +265,20 @@ def test_the_variance_within_the_classes_is_the_direct_one(monkeypatch):
 
 def test_the_weights_follow_what_the_folder_seems_to_hold():
     # All ten names, 1,000 images each: prototypes of so many images count, no class is preferred.
-    text, prior = anchored._trust(np.full(10, 1000.0), 0.1)
+    text, prior = anchored._vote_weights(np.full(10, 1000.0), 0.1)
     assert text == pytest.approx(2 * 10 / 1010 + 0.25 * 1000 / 1010)
     assert prior == 0
     # Three of ten names and fewer: common classes are preferred, less where distances are soft.
     few = np.array([1000.0] * 3 + [1e-9] * 7)
-    text, prior = anchored._trust(few, 0.1)
+    text, prior = anchored._vote_weights(few, 0.1)
     assert text == pytest.approx(2 * 10 / 1010 + 0.5 * 1000 / 1010, rel=1e-4)
     assert prior == pytest.approx(1.3, abs=1e-6)
-    assert anchored._trust(few, 0.3)[1] == pytest.approx(1.3 / 3, abs=1e-6)
-    assert anchored._trust(few, 0.05)[1] == pytest.approx(1.3, abs=1e-6)
+    assert anchored._vote_weights(few, 0.3)[1] == pytest.approx(1.3 / 3, abs=1e-6)
+    assert anchored._vote_weights(few, 0.05)[1] == pytest.approx(1.3, abs=1e-6)
     # Two images a class: the text leads.
-    assert anchored._trust(np.full(10, 2.0), 0.1)[0] > 1.5
+    assert anchored._vote_weights(np.full(10, 2.0), 0.1)[0] > 1.5
     # In between, between.
-    half = anchored._trust(np.array([1000.0] * 5 + [1e-9] * 5), 0.1)[1]
+    half = anchored._vote_weights(np.array([1000.0] * 5 + [1e-9] * 5), 0.1)[1]
     assert half == pytest.approx(1.3 / 2, abs=1e-6)
 
 
@@ -284,7 +288,7 @@ def test_the_vote_of_a_micro_cluster_is_that_of_its_other_images():
     centroids = np.eye(2, 3, dtype=np.float32)
     clusters = Clusters(micro, np.maximum(micro, 0), centroids, np.arange(2), centroids)
     once = np.ones((5, 1), np.float32)
-    got = anchored._Groups(clusters, once).votes(g)
+    got = anchored._ClusterVotes(clusters, once)(g)
     wanted = [[0.25, 0.75], [0.5, 0.5], [0.75, 0.25], [0, 0], [0, 0]]
     np.testing.assert_allclose(got, wanted, atol=1e-6)
 
@@ -292,14 +296,14 @@ def test_the_vote_of_a_micro_cluster_is_that_of_its_other_images():
 def test_anchors_stand_on_centred_text_scaled_like_the_images():
     text = np.array([[1.0, 0.0], [0.0, 1.0]], np.float32)
     x = unit_rows(np.array([[1.0, 0.2], [1.0, 0.4], [0.2, 1.0], [0.4, 1.0]]))
-    mean = x.mean(axis=0)
+    mean, space = x.mean(axis=0), image_space(x)
     labels = np.array([0, 0, 1, 1], np.int32)
     z, u = x - mean, text - text.mean(axis=0)
     scale = (z * u[labels]).sum() / (u[labels] ** 2).sum()
-    np.testing.assert_allclose(anchored._anchors(x, mean, text, labels), scale * u, atol=1e-6)
-    far = anchored._anchors(x, mean, text, labels[::-1].copy())  # turned round: clipped
+    np.testing.assert_allclose(anchored._anchors(space, text, labels), scale * u, atol=1e-6)
+    far = anchored._anchors(space, text, labels[::-1].copy())  # turned round: clipped
     np.testing.assert_allclose(far, 0.05 * u, atol=1e-6)
-    equal = anchored._anchors(x, mean, text[[0, 0]], labels)
+    equal = anchored._anchors(space, text[[0, 0]], labels)
     np.testing.assert_array_equal(equal, np.zeros((2, 2)))
 
 
@@ -719,3 +723,43 @@ def test_parameters_are_plain_and_cannot_be_changed():
     assert isinstance(run.parameters, MappingProxyType)
     assert type(run.parameters["iterations"]) is int
     assert run.method == "anchored"
+
+
+# --- what is prepared once ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_prepared_space_gives_the_same_run_to_the_bit(method):
+    world, graph, clusters = clustered_world()
+    options = {"method": method, "graph": graph, "pins": {3: 1}, "progress": silent}
+    half = world.vectors.astype(np.float16)
+    run = pl.refine(half, world.classes, clusters, **options)
+    space = image_space(half)
+    for _ in range(2):
+        same(pl.refine(space, world.classes, clusters, **options), run, atol=0)
+
+
+def test_a_prepared_second_view_gives_the_same_run_to_the_bit():
+    world, graph, clusters = clustered_world()
+    visual = world.vectors[:, ::-1].astype(np.float16)
+    options = {"graph": graph, "progress": silent}
+    run = pl.refine(world.vectors, world.classes, clusters, visual=visual, **options)
+    prepared = image_space(visual)
+    other = pl.refine(world.vectors, world.classes, clusters, visual=prepared, **options)
+    same(other, run, atol=0)
+    assert other.visual_weight == run.visual_weight
+
+
+def test_a_prepared_space_is_checked_like_vectors():
+    world = make_world()
+    narrow = image_space(world.vectors[:, :9])
+    with pytest.raises(pl.InputError, match="columns, got 9"):
+        pl.refine(narrow, world.classes)
+    with pytest.raises(pl.InputError, match="visual is of 5 images, vectors of 240"):
+        pl.refine(world.vectors, world.classes, visual=image_space(world.vectors[:5]))
+
+
+def test_unit_rows_in_memory_are_not_copied():
+    world = make_world()
+    unit = unit_rows(world.vectors)
+    assert image_space(unit).vectors is unit

@@ -8,10 +8,11 @@ from worlds import World, clustered_world, make_world
 
 import protolabel as pl
 from protolabel.clustering.clusters import Clusters
+from protolabel.clustering.image_space import image_space
 from protolabel.common.progress import silent
-from protolabel.common.vectors import known_unit, log_softmax, unit_rows
+from protolabel.common.vectors import log_softmax, unit_rows
 from protolabel.refinement import anchored
-from protolabel.refinement.prototypes import reread_votes
+from protolabel.refinement.prototypes import confused_votes
 
 
 def labels(world: World, pins: dict[int, int] | None = None, **options) -> np.ndarray:
@@ -126,7 +127,7 @@ def test_a_cluster_follows_several_pins():
 
 def test_unpinning_restores_every_number():
     world, graph, clusters = clustered_world()
-    vectors = known_unit(world.vectors)  # remembers votes between the runs
+    vectors = image_space(world.vectors)  # shared by the runs
 
     def run(pins: dict[int, int] | None) -> pl.Refinement:
         return pl.refine(vectors, world.classes, clusters, graph=graph, pins=pins, progress=silent)
@@ -162,30 +163,30 @@ def test_pins_that_contradict_their_name_say_how_the_class_reads():
     share = np.array([[0.9, 0.1, 0], [0.2, 0.2, 0.6], [0.0, 0.5, 0.5], [0, 0, 1.0]], np.float32)
     votes = np.log(np.maximum(share, 1e-30))
     pins = np.array([[0, 0], [1, 1], [2, 1]])
-    reread, readings = anchored._readings(votes, pins)
-    np.testing.assert_array_equal(reread, [0, 1])
+    confused_classes, confusion = anchored._confusion(votes, pins)
+    np.testing.assert_array_equal(confused_classes, [0, 1])
     first = (0.1 / 3) ** 2  # one pin, a tenth of it against its name
     second = (1.3 / 4) ** 2  # two pins: 0.2 as class 0, 1.1 as class 2
     wanted = [[1 - first, first, 0], [0.2 / 1.3 * second, 1 - second, 1.1 / 1.3 * second]]
-    np.testing.assert_allclose(readings, wanted, atol=1e-6)
+    np.testing.assert_allclose(confusion, wanted, atol=1e-6)
 
 
 def test_without_pins_the_text_is_read_as_it_is():
     votes = log_softmax(np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32))
-    reread, readings = anchored._readings(votes, np.empty((0, 2), np.int64))
-    assert len(reread) == len(readings) == 0
-    assert reread_votes(votes, reread, readings) is votes
+    confused_classes, confusion = anchored._confusion(votes, np.empty((0, 2), np.int64))
+    assert len(confused_classes) == len(confusion) == 0
+    assert confused_votes(votes, confused_classes, confusion) is votes
 
 
 def test_a_pin_that_reads_as_its_class_changes_no_text():
     votes = np.log(np.array([[1.0, 1e-30], [0.3, 0.7]], np.float32))
-    reread, readings = anchored._readings(votes, np.array([[0, 0]]))
-    np.testing.assert_allclose(reread_votes(votes, reread, readings), votes, atol=1e-4)
+    confused_classes, confusion = anchored._confusion(votes, np.array([[0, 0]]))
+    np.testing.assert_allclose(confused_votes(votes, confused_classes, confusion), votes, atol=1e-4)
 
 
 def test_reread_votes_stay_finite_where_the_text_is_sure():
     votes = log_softmax(np.array([[0.0, -500.0, -600.0]], np.float32))
-    got = reread_votes(votes, np.array([1]), np.array([[0.0, 1.0, 0.0]], np.float32))
+    got = confused_votes(votes, np.array([1]), np.array([[0.0, 1.0, 0.0]], np.float32))
     assert np.isfinite(got).all()
     np.testing.assert_allclose(np.exp(got).sum(), 1.0, rtol=1e-5)
 
@@ -196,7 +197,7 @@ def test_a_pin_counts_in_its_cluster_as_in_its_prototype():
     centroids = unit_rows(np.eye(1, 3, dtype=np.float32))
     clusters = Clusters(micro, np.zeros(4, np.int32), centroids, np.zeros(1, int), centroids)
     weight = np.array([[4.0], [1.0], [1.0], [1.0]], np.float32)
-    got = anchored._Groups(clusters, weight).votes(g)
+    got = anchored._ClusterVotes(clusters, weight)(g)
     wanted = [[0.25, 0.75], [0.8, 0.2], [0.9, 0.1], [0.0, 0.0]]
     np.testing.assert_allclose(got, wanted, atol=1e-6)
 
@@ -207,6 +208,6 @@ def test_a_saved_classifier_keeps_what_pins_taught(tmp_path):
     run = pl.refine(world.vectors, world.classes, pins=pins, progress=silent)
     classifier = pl.PrototypeClassifier.from_labels(pl.label(run))
     read = pl.PrototypeClassifier.load(classifier.save(tmp_path / "classifier.npz"))
-    assert len(read.model_.reread) == 6
+    assert len(read.model_.confused_classes) == 6
     wanted = run.iterations[-1].model.scores(world.vectors)
     np.testing.assert_array_equal(read.decision_function(world.vectors), wanted)

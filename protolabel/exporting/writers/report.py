@@ -111,7 +111,7 @@ def _summary(labels: Labels, images: ImageSet, diagnostics: Diagnostics | None) 
 
 
 def _meaning(labels: Labels) -> str:
-    if labels.run is None or labels.iteration == 0 or labels.run.method == "plain":
+    if labels.run is None or labels.iteration == 0 or not labels.run.loop.is_calibrated:
         return (
             ": the softmax of the one model that decided. It is not a probability: it ranks "
             "images, but 0.9 does not mean that 9 of 10 are right."

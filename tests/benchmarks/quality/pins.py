@@ -23,7 +23,7 @@ from tasks import Task, load
 
 import protolabel as pl
 from protolabel.common.progress import silent
-from protolabel.common.vectors import known_unit
+from protolabel.common.vectors import unit_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +56,7 @@ class Folder:
 
 def open_folder(task: Task) -> Folder:
     """Compute what every run over the task shares."""
-    task = replace(task, vectors=known_unit(task.vectors))
+    task = replace(task, vectors=unit_rows(task.vectors))
     graph = pl.knn_graph(task.vectors)
     return Folder(task, graph, pl.cluster(task.vectors, graph, progress=silent))
 
