@@ -41,7 +41,7 @@ def plain_loop(given: LoopInput) -> LoopResult:
     temperature = given.temperature
     zero_shot = text_model(classes.vectors, classes.logit_scale)
     states = [summarize(zero_shot.text_votes(images), classes.vectors, 0.0, zero_shot)]
-    prototypes = classes.vectors
+    prototypes: Float32Array = classes.vectors
     for step in range(given.iterations):
         if given.is_trivial:
             states.append(states[0])
