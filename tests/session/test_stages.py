@@ -14,7 +14,8 @@ DROPPED = {
     "templates": "text refinement all_labels fit labels prototype_map",
     "preset": "graph visual_graph clusters map refinement all_labels fit labels prototype_map",
     "seed": "graph visual_graph clusters map refinement all_labels fit labels prototype_map",
-    "visual": "visual visual_space visual_graph clusters map refinement all_labels fit labels prototype_map",
+    "visual": "visual visual_space visual_graph clusters map refinement all_labels fit labels "
+    "prototype_map",
     "min_cluster_size": "clusters refinement all_labels fit labels prototype_map",
     "method": "refinement all_labels fit labels prototype_map",
     "temperature": "refinement all_labels fit labels prototype_map",
