@@ -1,3 +1,11 @@
+from .audit import (
+    Audit,
+    AuditEstimate,
+    ClassEstimate,
+    anytime_interval,
+    draw_sample,
+    fixed_size_interval,
+)
 from .calibration import calibration_error, error_auroc, found_errors
 from .diagnostics import Diagnostics, Finding, diagnose
 from .fit import DEFAULT_STRICTNESS, Fit, check_strictness, measure_fit
@@ -8,6 +16,9 @@ from .truth import Truth, class_indices, known_truth, read_truth, renamed_truth
 
 __all__ = [
     "DEFAULT_STRICTNESS",
+    "Audit",
+    "AuditEstimate",
+    "ClassEstimate",
     "Comparison",
     "Diagnostics",
     "Evaluation",
@@ -17,13 +28,16 @@ __all__ = [
     "MissingName",
     "Truth",
     "accuracy",
+    "anytime_interval",
     "calibration_error",
     "check_strictness",
     "class_indices",
     "compare",
     "diagnose",
+    "draw_sample",
     "error_auroc",
     "evaluate",
+    "fixed_size_interval",
     "found_errors",
     "judge",
     "known_truth",

@@ -1,0 +1,498 @@
+"""Estimate how many labels are right from a small random sample that a person checks.
+
+The agreement is an estimate made without truth; a random sample is evidence. The sample is
+stratified by class and agreement with equal inclusion probabilities, so its mean is an unbiased
+estimate. Its intervals are exact for a finite folder: they invert tests of every possible number
+of right labels, by the distribution of a sample that is drawn without replacement.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from protolabel.common.wording import counted
+from protolabel.errors import InputError
+from protolabel.evaluation.truth import class_indices
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = [
+    "Audit",
+    "AuditEstimate",
+    "ClassEstimate",
+    "anytime_interval",
+    "draw_sample",
+    "fixed_size_interval",
+]
+
+_ALPHA = 0.05
+_LOOK = 5  # images between two looks of the interval that is valid whenever the person stops
+_HALF_SPENT = 35.0  # images after which half of the error probability is spent
+_GRID = 2000  # possible numbers of right labels that are tested; of larger folders a grid of them
+_LEAST = 5  # checked images of a class below which nothing is said of it
+_TIERS = 3  # strata of each class, by agreement
+
+
+@dataclass(frozen=True)
+class ClassEstimate:
+    """The audit of one class.
+
+    Attributes
+    ----------
+    name : str
+        Class name, as labelled.
+    checked : int
+        Number of checked images with this label.
+    fraction : float
+        Fraction of the images with this label that are right, 0..1.
+    interval : tuple of float
+        Its 95 % confidence interval.
+    """
+
+    name: str
+    checked: int
+    fraction: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class AuditEstimate:
+    """How many labels are right, as far as an audit tells; it prints as a few lines.
+
+    Attributes
+    ----------
+    checked : int
+        Number of images that a person checked.
+    population : int
+        Number of labels that the estimate is about: all but those that are set aside.
+    fraction : float
+        Estimated fraction of right labels, 0..1; NaN before the first image is checked.
+    interval : tuple of float
+        95 % confidence interval: `fixed` if all planned images were checked, else `anytime`.
+    fixed : tuple of float
+        The interval for a number of images that was chosen before the first was checked.
+    anytime : tuple of float
+        The interval that holds whenever, and for whatever reason, the person stops.
+    classes : tuple of ClassEstimate
+        The same for each class of which at least five images were checked.
+    to_halve : int
+        How many more images would about halve the interval; 0 if it is a point.
+    """
+
+    checked: int
+    population: int
+    fraction: float
+    interval: tuple[float, float]
+    fixed: tuple[float, float]
+    anytime: tuple[float, float]
+    classes: tuple[ClassEstimate, ...]
+    to_halve: int
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    @property
+    def summary(self) -> str:
+        """One line for a report, such as "audited: 40 images, 0.92, 0.87 to 0.96"."""
+        if not self.checked:
+            return "audited: no image yet"
+        low, high = self.interval
+        return (
+            f"audited: {counted(self.checked, 'image')}, {self.fraction:.2f}, "
+            f"{low:.2f} to {high:.2f}"
+        )
+
+    def _lines(self) -> Iterator[str]:
+        yield f"{self.summary} (right labels of {self.population:,}, 95 % confidence)"
+        for of_class in self.classes:
+            low, high = of_class.interval
+            yield (
+                f"  {of_class.name}: {of_class.fraction:.2f}, {low:.2f} to {high:.2f} "
+                f"({counted(of_class.checked, 'image')})"
+            )
+        if self.to_halve:
+            yield f"About {self.to_halve:,} more images would halve the interval."
+
+
+class Audit:
+    """A random sample of labels for a person to check, and what was found so far.
+
+    Look at `images` in their order, and say `confirm` or `correct` for each; stop whenever you
+    like. Do not skip images that are hard to tell: the sample would no longer be random.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The C class names.
+    label : ndarray
+        (N,) integer class index of each label.
+    agreement : ndarray
+        (N,) floating in 0..1.
+    count : int
+        Number of images to check; all images if there are fewer.
+    pinned : ndarray, optional
+        (N,) bool: labels that a person fixed. They count as right and are not drawn.
+    unfit : ndarray, optional
+        (N,) bool: images that are set aside. They have no label and take no part.
+    seed : int
+        Seed of the draw.
+
+    Attributes
+    ----------
+    images : ndarray
+        (n,) int64 indices of the drawn images, in the order to look at them.
+    inclusion : float
+        Probability with which each image was drawn, equal for all of them.
+    planned : int
+        Number of images that were drawn at first; `extend` does not change it.
+
+    Raises
+    ------
+    InputError
+        If the count is not a positive whole number, or every label is pinned or set aside.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        label: NDArray[np.integer],
+        agreement: NDArray[np.floating],
+        count: int,
+        *,
+        pinned: NDArray[np.bool_] | None = None,
+        unfit: NDArray[np.bool_] | None = None,
+        seed: int = 0,
+    ) -> None:
+        nothing = np.zeros(len(label), dtype=bool)
+        self.names = tuple(names)
+        self.label = np.array(label)
+        self._agreement = np.array(agreement)
+        aside = nothing if unfit is None else unfit
+        self._certain = (nothing if pinned is None else pinned) & ~aside
+        self._free = np.flatnonzero(~aside & ~self._certain)
+        self._rng = np.random.default_rng(seed)
+        self._right: dict[int, bool] = {}
+        self.answers: dict[int, str] = {}
+        self.images: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        if not len(self._free):
+            raise InputError("Expected labels to audit, got none: all are pinned or set aside.")
+        self.extend(count)
+        self.planned = len(self.images)
+
+    def __repr__(self) -> str:
+        return f"Audit({len(self._right)} of {len(self.images)} images checked)"
+
+    @classmethod
+    def resume(
+        cls,
+        names: Sequence[str],
+        label: NDArray[np.integer],
+        agreement: NDArray[np.floating],
+        images: NDArray[np.int64],
+        *,
+        pinned: NDArray[np.bool_] | None = None,
+        unfit: NDArray[np.bool_] | None = None,
+    ) -> Audit:
+        """Return the audit of images that were drawn before, in their order."""
+        audit = cls(names, label, agreement, 1, pinned=pinned, unfit=unfit)
+        if not np.isin(images, audit._free).all():
+            raise InputError("Expected images as they were drawn, got pinned ones, or set aside.")
+        audit.images, audit.planned = np.array(images, dtype=np.int64), len(images)
+        return audit
+
+    def extend(self, count: int) -> None:
+        """Draw further images, to check more than was planned.
+
+        Parameters
+        ----------
+        count : int
+            Number of images to add; all that are left if there are fewer.
+
+        Raises
+        ------
+        InputError
+            If the count is not a positive whole number.
+        """
+        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
+            raise InputError(f"Expected a number of images of 1 or more, got {count!r}.")
+        left = np.setdiff1d(self._free, self.images)
+        drawn = draw_sample(self.label[left], self._agreement[left], int(count), self._rng)
+        self.images = np.concatenate([self.images, left[drawn]])
+
+    @property
+    def inclusion(self) -> float:
+        """Probability with which each image that is not pinned was drawn, 0..1."""
+        return len(self.images) / len(self._free)
+
+    @property
+    def remaining(self) -> NDArray[np.int64]:
+        """Indices of the drawn images that are not checked yet, in their order, int64."""
+        left = [image for image in self.images.tolist() if image not in self._right]
+        return np.array(left, dtype=np.int64)
+
+    def confirm(self, image: int) -> None:
+        """Say that the label of a drawn image is right."""
+        self.correct(image, self.names[int(self.label[self._drawn(image)])])
+
+    def correct(self, image: int, name: str | None) -> None:
+        """Say what a drawn image shows.
+
+        Parameters
+        ----------
+        image : int
+            One of `images`.
+        name : str or None
+            Its true class name, of any class or none; None if the label is wrong.
+
+        Raises
+        ------
+        InputError
+            If the image was not drawn.
+        """
+        image = self._drawn(image)
+        index = -1 if name is None else int(class_indices([name], self.names)[0])
+        self._right[image] = index == int(self.label[image])
+        self.answers[image] = "" if name is None else name if index < 0 else self.names[index]
+
+    def withdraw(self, image: int) -> None:
+        """Forget what was said of an image."""
+        self._right.pop(image, None)
+        self.answers.pop(image, None)
+
+    def estimate(self) -> AuditEstimate:
+        """Estimate the fraction of right labels from the images checked so far."""
+        checked = [image for image in self.images.tolist() if image in self._right]
+        right = np.array([self._right[image] for image in checked], dtype=bool)
+        label = self.label[checked] if checked else np.empty(0, dtype=np.int64)
+        finished = len(checked) == self.planned == len(self.images)
+        fixed = self._interval(right, self._free, fixed=True)
+        anytime = self._interval(right, self._free, fixed=False)
+        classes = []
+        for index, name in enumerate(self.names):
+            of_class = right[label == index]
+            if len(of_class) >= _LEAST:
+                members = self._free[self.label[self._free] == index]
+                sure = int((self._certain & (self.label == index)).sum())
+                classes.append(
+                    ClassEstimate(
+                        name=name,
+                        checked=len(of_class),
+                        fraction=_with(sure, float(of_class.mean()), len(members)),
+                        interval=self._interval(of_class, members, fixed=finished, sure=sure),
+                    )
+                )
+        sure = int(self._certain.sum())
+        return AuditEstimate(
+            checked=len(checked),
+            population=sure + len(self._free),
+            fraction=_with(sure, float(right.mean()), len(self._free)) if checked else math.nan,
+            interval=fixed if finished else anytime,
+            fixed=fixed,
+            anytime=anytime,
+            classes=tuple(classes),
+            to_halve=_to_halve(right, len(self._free)),
+        )
+
+    def _drawn(self, image: int) -> int:
+        if image not in self.images:
+            raise InputError(f"Expected an image of this audit, got {image!r}: see audit.images.")
+        return int(image)
+
+    def _interval(
+        self,
+        right: NDArray[np.bool_],
+        free: NDArray[np.int64],
+        *,
+        fixed: bool,
+        sure: int | None = None,
+    ) -> tuple[float, float]:
+        sure = int(self._certain.sum()) if sure is None else sure
+        interval = (fixed_size_interval if fixed else anytime_interval)(right, len(free))
+        return _with(sure, interval[0], len(free)), _with(sure, interval[1], len(free))
+
+
+def draw_sample(
+    label: NDArray[np.integer],
+    agreement: NDArray[np.floating],
+    count: int,
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    """Draw images at random, stratified by class and agreement, all with equal probability.
+
+    Each class is cut into thirds by agreement. Every stratum contributes its proportional number
+    of images, rounded up or down by one systematic pass with a random start, so that the sizes
+    add up and each image is drawn with probability ``count / N`` exactly.
+
+    Parameters
+    ----------
+    label : ndarray
+        (N,) integer class indices.
+    agreement : ndarray
+        (N,) floating.
+    count : int
+        Number of images to draw, n; at most N are.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    ndarray
+        (n,) int64 image indices in random order.
+    """
+    n = len(label)
+    count = min(count, n)
+    order = np.lexsort((rng.random(n), agreement, label))
+    size = np.bincount(label, minlength=int(label.max()) + 1 if n else 0)
+    first = np.cumsum(size) - size
+    place = np.arange(n) - np.repeat(first, size)
+    tier = np.repeat(np.arange(len(size)), size) * _TIERS + place * _TIERS // np.repeat(size, size)
+    sizes = np.bincount(tier)
+    ends = np.floor(np.cumsum(sizes) * (count / n) + rng.random() - 1e-9).astype(np.int64)
+    ends[-1] = count  # the last sum is the count plus a start below 1
+    take = np.minimum(np.diff(ends, prepend=0), sizes)
+    shuffled = np.lexsort((rng.random(n), tier))
+    start = np.cumsum(sizes) - sizes
+    rank = np.empty(n, dtype=np.int64)
+    rank[shuffled] = np.arange(n) - np.repeat(start, sizes)
+    drawn = order[rank < take[tier]]
+    return rng.permutation(drawn).astype(np.int64)
+
+
+def fixed_size_interval(right: NDArray[np.bool_], population: int) -> tuple[float, float]:
+    """Return the 95 % interval for a sample whose size was chosen in advance.
+
+    Parameters
+    ----------
+    right : ndarray
+        (n,) bool: whether each checked label is right.
+    population : int
+        Number of labels, N, from which they were drawn without replacement.
+
+    Returns
+    -------
+    tuple of float
+        Lower and upper end in 0..1; (0, 1) without images.
+
+    Notes
+    -----
+    An exact test of every possible number of right labels, K, by the hypergeometric distribution
+    of a simple random sample. Each acceptance region drops the smaller tail first, as long as
+    both add up to at most 5 % (as Blaker, 2000, and W. Wang, 2015, do), which is shorter than
+    equal tails (Clopper and Pearson, 1934), most of all where nearly all labels are right. A
+    proportionally stratified sample varies less than a simple one, so coverage is at least that.
+    """
+    return _invert(right, population, {len(right): _ALPHA})
+
+
+def anytime_interval(right: NDArray[np.bool_], population: int) -> tuple[float, float]:
+    """Return the 95 % interval that holds whenever the person stops.
+
+    Parameters
+    ----------
+    right : ndarray
+        (n,) bool: whether each checked label is right, in the order of the draw.
+    population : int
+        Number of labels, N, from which they were drawn without replacement.
+
+    Returns
+    -------
+    tuple of float
+        Lower and upper end in 0..1.
+
+    Notes
+    -----
+    A confidence sequence (Waudby-Smith and Ramdas, NeurIPS 2020, for sampling without
+    replacement): the probability that any of the intervals, from the first image to the last,
+    misses the truth is at most 5 %. Instead of betting, the exact distribution of the running
+    count is followed for each K, and the 5 % are spent by an error-spending function (Lan and
+    DeMets, 1983) at a look after every fifth image; between two looks the last interval holds.
+    """
+    looks = {
+        n: _ALPHA * (1.0 - 0.5 ** (n / _HALF_SPENT)) for n in range(_LOOK, len(right) + 1, _LOOK)
+    }
+    return _invert(right, population, looks)
+
+
+def _invert(
+    right: NDArray[np.bool_], population: int, looks: dict[int, float]
+) -> tuple[float, float]:
+    """Return the ends of the fractions K / N that no look rejects.
+
+    Parameters
+    ----------
+    right
+        (n,) bool, in the order of the draw.
+    population
+        N.
+    looks
+        Number of images at each look -> error probability that is spent up to it.
+    """
+    x_now, n_now = int(right.sum()), len(right)
+    # What was not seen yet may all be wrong, or all be right.
+    possible = np.unique(np.linspace(x_now, population - n_now + x_now, _GRID + 1).round())
+    step = max(1.0, (population - n_now) / _GRID) - 1.0
+    k, spent = possible, np.zeros(len(possible))
+    mass = np.ones((len(k), 1))
+    for n in range(1, n_now + 1):
+        before = mass.shape[1]
+        more = np.clip((k[:, None] - np.arange(before)) / (population - n + 1), 0.0, 1.0)
+        grown = np.zeros((len(k), before + 1))
+        grown[:, :-1] = mass * (1.0 - more)
+        grown[:, 1:] += mass * more
+        mass = grown
+        if n in looks:
+            low, high, dropped = _acceptance(mass, looks[n] - spent)
+            spent = spent + dropped
+            x = int(right[:n].sum())
+            keep = (low <= x) & (x <= high)
+            inside = np.arange(n + 1)
+            mass = mass * ((inside >= low[:, None]) & (inside <= high[:, None]))
+            if keep.any():  # all rejected: the last interval stays
+                k, spent, mass = k[keep], spent[keep], mass[keep]
+    low_end = max(float(x_now), float(k[0]) - step)
+    high_end = min(float(population - n_now + x_now), float(k[-1]) + step)
+    return low_end / population, high_end / population
+
+
+def _acceptance(
+    mass: NDArray[np.float64], budget: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Return the ends of each row's acceptance region, and the mass outside, within a budget."""
+    last = mass.shape[1] - 1
+    rows = np.arange(len(mass))
+    below = np.concatenate([np.zeros((len(mass), 1)), np.cumsum(mass, axis=1)], axis=1)
+    above = np.concatenate([np.zeros((len(mass), 1)), np.cumsum(mass[:, ::-1], axis=1)], axis=1)
+    a = np.zeros(len(mass), dtype=np.int64)
+    b = np.zeros(len(mass), dtype=np.int64)
+    going = np.ones(len(mass), dtype=bool)
+    while going.any():
+        left, right = below[rows, a + 1], above[rows, b + 1]
+        cut_left = left <= right
+        total = np.where(cut_left, left + above[rows, b], right + below[rows, a])
+        going &= (total <= budget) & (a + b < last)
+        a = a + (going & cut_left)
+        b = b + (going & ~cut_left)
+    return a, last - b, below[rows, a] + above[rows, b]
+
+
+def _with(sure: int, fraction: float, free: int) -> float:
+    """Add labels that are known to be right to a fraction of the others."""
+    return (sure + fraction * free) / (sure + free)
+
+
+def _to_halve(right: NDArray[np.bool_], population: int) -> int:
+    """Count the further images that would about halve the interval."""
+    n = len(right)
+    if not n or n == population:
+        return 0
+    # A width falls with the root of 1/n - 1/N; near 0 and 1, with 1/n - 1/N itself.
+    times = 2.0 if right.all() or not right.any() else 4.0
+    wanted = 1.0 / ((1.0 / n - 1.0 / population) / times + 1.0 / population)
+    return max(1, math.ceil(wanted) - n)
