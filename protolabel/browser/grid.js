@@ -95,7 +95,7 @@ function render({ model, el }) {
       const note = document.createElement("span");
       note.className = "pls-note";
       note.textContent = tile.note ?? "";
-      line.append(dot, text, note);
+      line.append(dot, text, " ", note);
       cell.append(picture, line);
       cell.addEventListener("click", (event) => {
         root.focus({ preventScroll: true });

@@ -4,6 +4,7 @@ import { shortened } from "./wording.js";
 
 const MOST_CENTROIDS = 4000; // more are as dense as the points
 const MOST_NAMES = 40; // of prototypes; more lie over each other
+const STAR = 10; // radius of a prototype in CSS pixels
 
 export class Overlay {
   constructor(canvas) {
@@ -73,7 +74,8 @@ function drawStars(g, scene) {
   const shown = [...x.keys()].filter((c) => !scene.off[c] && Number.isFinite(x[c]));
   const spots = new Map(shown.map((c) => [c, scene.view.toStage(x[c], y[c])]));
   for (const [c, spot] of spots) drawTrail(g, scene, c, spot);
-  for (const [c, spot] of spots) drawStar(g, scene, c, spot);
+  const size = starSize(x.length);
+  for (const [c, spot] of spots) drawStar(g, scene, c, spot, size);
   if (x.length <= MOST_NAMES) drawNames(g, scene, spots);
 }
 
@@ -97,16 +99,21 @@ function drawTrail(g, { data, view, theme, palette, step }, c, spot) {
   }
 }
 
-function drawStar(g, { theme, palette }, c, [px, py]) {
+/** Stars of many classes are small, so that points are seen between them. */
+export function starSize(count) {
+  return STAR * Math.max(0.4, Math.min(1, (MOST_NAMES / Math.max(1, count)) ** 0.5));
+}
+
+function drawStar(g, { theme, palette }, c, [px, py], size) {
   g.beginPath();
   for (let k = 0; k < 10; k++) {
-    const [r, a] = [k % 2 ? 4.3 : 10, (k * Math.PI) / 5 - Math.PI / 2];
+    const [r, a] = [k % 2 ? 0.43 * size : size, (k * Math.PI) / 5 - Math.PI / 2];
     g.lineTo(px + r * Math.cos(a), py + r * Math.sin(a));
   }
   g.closePath();
-  [g.strokeStyle, g.lineWidth] = [css(theme.ground), 5.5];
+  [g.strokeStyle, g.lineWidth] = [css(theme.ground), 0.55 * size];
   g.stroke();
-  [g.strokeStyle, g.lineWidth, g.fillStyle] = [css(theme.ink), 2, css(palette[c])];
+  [g.strokeStyle, g.lineWidth, g.fillStyle] = [css(theme.ink), 0.2 * size, css(palette[c])];
   g.stroke();
   g.fill();
 }

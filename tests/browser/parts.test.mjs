@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { afterClick } from "../../protolabel/browser/legend.js";
+import { beside, middleSquare, tileOf } from "../../protolabel/browser/hover_card.js";
+import { afterClick, matching } from "../../protolabel/browser/legend.js";
 import { ease } from "../../protolabel/browser/motion.js";
+import { starSize } from "../../protolabel/browser/overlay.js";
 import { Selection } from "../../protolabel/browser/selection.js";
 import { isDark } from "../../protolabel/browser/theme.js";
 import { counted, fileName, shortened, stepWords } from "../../protolabel/browser/wording.js";
@@ -17,6 +19,37 @@ test("a click with shift shows one class alone, and a second one shows all", () 
   assert.deepEqual(afterClick([], 1, 4, true), [0, 2, 3]);
   assert.deepEqual(afterClick([0, 2, 3], 1, 4, true), []);
   assert.deepEqual(afterClick([0, 1, 3], 1, 4, true), [0, 2, 3]);
+});
+
+test("a search finds names by parts of their words, in any case and with or without accents", () => {
+  const names = ["Éclair au café", "Cafe racer", "Straße", "ruby hummingbird"];
+  assert.deepEqual(matching(names, "cafe"), [0, 1]);
+  assert.deepEqual(matching(names, "  RACER ca"), [1]);
+  assert.deepEqual(matching(names, "hum ruby"), [3]);
+  assert.deepEqual(matching(names, ".*"), []);
+  assert.deepEqual(matching(names, ""), [0, 1, 2, 3]);
+});
+
+test("the card stands beside its image, or below or above it on a narrow stage, and never outside", () => {
+  assert.deepEqual(beside([100, 200], [290, 144], [800, 400]), [116, 128]);
+  assert.deepEqual(beside([700, 200], [290, 144], [800, 400]), [394, 128]);
+  assert.deepEqual(beside([160, 100], [236, 112], [330, 400]), [42, 116]);
+  assert.deepEqual(beside([160, 350], [236, 112], [330, 400]), [42, 222]);
+  for (const spot of [[0, 0], [330, 400], [0, 400], [165, 0]]) {
+    const [left, top] = beside(spot, [236, 112], [330, 400]);
+    assert.ok(left >= 4 && left + 236 <= 330 && top >= 4 && top + 112 <= 400);
+  }
+});
+
+test("a picture fills its square from the middle, a tile is found by its number", () => {
+  assert.deepEqual(middleSquare({ width: 300, height: 200 }), [50, 0, 200]);
+  assert.deepEqual(middleSquare({ width: 20, height: 80 }), [0, 30, 20]);
+  assert.deepEqual(tileOf({ width: 480 }, 13, 48), [144, 48, 48]);
+  assert.deepEqual(tileOf({ width: 450 }, 3, 204), [204, 204, 204]);
+});
+
+test("prototypes of few classes are large, those of a thousand leave the points to be seen", () => {
+  assert.deepEqual([starSize(1), starSize(40), starSize(1000)], [10, 10, 4]);
 });
 
 test("the theme is as asked, else as the notebook has it, else as the system has it", () => {

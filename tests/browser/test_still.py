@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,9 @@ from PIL import Image
 
 from protolabel.browser.bundle import style
 from protolabel.browser.still import STILL_MARK, still_png
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "widgets"))
+from host import browser  # isort: skip
 
 
 @pytest.mark.parametrize("size", [(640, 480), (7, 300)])
@@ -28,3 +33,34 @@ def test_the_style_sheet_hides_what_bears_the_mark_and_no_other_picture() -> Non
     with io.BytesIO() as file:
         Image.new("RGB", (30, 30), "red").save(file, "PNG")
         assert STILL_MARK not in base64.b64encode(file.getvalue()).decode("ascii")
+
+
+def test_a_living_studio_hides_the_still_wherever_it_stands(tmp_path: Path) -> None:
+    def output(inner: str) -> str:
+        return f'<div class="jp-OutputArea-child">{inner}</div>'
+
+    def picture(name: str, png: bytes) -> str:
+        data = base64.b64encode(png).decode("ascii")
+        return output(
+            '<div class="jp-RenderedImage jp-OutputArea-output">'
+            f'<img id="{name}" src="data:image/png;base64,{data}"></div>'
+        )
+
+    with io.BytesIO() as file:
+        Image.new("RGB", (30, 30), "red").save(file, "PNG")
+        other = picture("other", file.getvalue())
+    still = picture("still", still_png(Image.new("RGB", (30, 30), "blue")))
+    studio = output('<div class="jp-OutputArea-output"><div class="pls-studio">studio</div></div>')
+    printed = output("<pre>UserWarning: a glyph is missing</pre>")
+    with browser(tmp_path / "profile") as context:
+        page = context.new_page()
+        for outputs, shown in (
+            ([studio, still], []),
+            ([studio, printed, other, printed, still], ["other"]),
+            ([still, other, studio], ["other"]),
+            ([printed, still], ["still"]),  # no kernel runs: the picture takes its place
+        ):
+            area = f'<div class="jp-OutputArea">{"".join(outputs)}</div>'
+            page.set_content(f"<style>{style('panels')}</style>{area}")
+            seen = "(all) => all.filter((e) => e.getClientRects().length).map((e) => e.id)"
+            assert page.eval_on_selector_all("img", seen) == shown

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import io
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
 from protolabel.widgets.grid import COLUMNS, ThumbGrid
+
+sys.path.insert(0, str(Path(__file__).parent))
+from host import serious  # isort: skip
 
 
 @pytest.fixture
@@ -115,3 +120,10 @@ def test_a_hostile_name_is_only_text(show: Any, grid: ThumbGrid) -> None:
     host = show(grid)
     assert host.page.locator(".pls-grid img").count() == 0
     assert evil in host.page.locator(".pls-word").inner_text()
+
+
+def test_axe_finds_nothing_serious_on_the_pictures(show: Any, grid: ThumbGrid) -> None:
+    host = show(grid)
+    host.page.locator(".pls-grid").focus()
+    host.page.keyboard.press("ArrowRight")
+    assert serious(host.page, ".pls-grid") == []
