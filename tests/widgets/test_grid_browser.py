@@ -122,6 +122,23 @@ def test_a_hostile_name_is_only_text(show: Any, grid: ThumbGrid) -> None:
     assert evil in host.page.locator(".pls-word").inner_text()
 
 
+def test_every_key_goes_to_the_picture_that_was_shown(show: Any, grid: ThumbGrid) -> None:
+    heard: list[Any] = []
+    grid.on_msg(lambda _, content, __: heard.append(content))
+    host = show(grid)
+    tile(host, 0).click()
+    for turn in range(14):
+        host.page.keyboard.press(str(turn % 3 + 1))  # as fast as a browser can
+        if turn % 4 == 3:  # what was labelled leaves the list, and the rest is sorted again
+            done = {i for one in heard for i in one["ids"]}
+            rest = [one for one in grid.tiles if one["id"] not in done]
+            here = grid.chosen[0]
+            grid.show(grid.sheet, sorted(rest, key=lambda one: (one["id"] < here, one["id"])))
+    assert [one["relabel"] for one in heard] == [turn % 3 for turn in range(14)]
+    assert [one["ids"] for one in heard] == [[100 + turn] for turn in range(14)]
+    assert grid.chosen == [114]
+
+
 def test_axe_finds_nothing_serious_on_the_pictures(show: Any, grid: ThumbGrid) -> None:
     host = show(grid)
     host.page.locator(".pls-grid").focus()
