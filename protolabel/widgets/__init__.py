@@ -1,7 +1,7 @@
 """The studio and its panels; each is bound to one `Session` and works alone in a cell.
 
-from protolabel.widgets import ControlsPanel
-ControlsPanel(session)
+from protolabel.widgets import SettingsPanel
+SettingsPanel(session)
 """
 
 from __future__ import annotations

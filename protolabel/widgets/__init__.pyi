@@ -4,7 +4,7 @@ from .panels.gallery import GalleryPanel
 from .panels.map import MapPanel
 from .panels.none_of_these import NonePanel
 from .panels.runs import RunsPanel
-from .panels.settings import ControlsPanel
+from .panels.settings import ControlsPanel, SettingsPanel
 from .panels.timeline import TimelinePanel
 from .studio import Studio
 
@@ -16,6 +16,7 @@ __all__ = [
     "MapPanel",
     "NonePanel",
     "RunsPanel",
+    "SettingsPanel",
     "Studio",
     "TimelinePanel",
 ]

@@ -1,10 +1,11 @@
-"""What every panel has: a frame, a status line, and one guard around its handlers."""
+"""What every panel has: one guard around its handlers, a frame, and a status line."""
 
 from __future__ import annotations
 
+import inspect
 import logging
 import time
-from functools import wraps
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import anywidget
@@ -14,23 +15,33 @@ from protolabel.browser.bundle import module, style
 from protolabel.common.palette import class_variables
 from protolabel.common.wording import escape
 from protolabel.errors import ProtolabelError
-from protolabel.widgets.worker import work_of
+from protolabel.widgets.cells import keep_for_cell
+from protolabel.widgets.follower import follower_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from protolabel.session.session import Session
 
-__all__ = ["Look", "Panel", "colours_of", "escape", "failures", "heading"]
+__all__ = [
+    "Look",
+    "Panel",
+    "SessionView",
+    "close_widgets",
+    "colours_of",
+    "escape",
+    "failures",
+    "heading",
+]
 
 _log = logging.getLogger("protolabel")
 
 failures: list[BaseException] | None = None
-"""A list here makes every guard collect what it shows and raise it again: tests set it."""
+"""Tests put a list here: every guard adds what it shows, and raises it again."""
 
 
 class Look(anywidget.AnyWidget):
-    """What panels bring to the page: their style sheet, and keys that the notebook leaves alone."""
+    """The style sheet of the panels, and the keys that the notebook leaves to them."""
 
     _esm = module("shortcuts")
     _css = style("panels")
@@ -54,40 +65,195 @@ def colours_of(count: int) -> list[str]:
     return class_variables(count)
 
 
-class Panel:
-    """One part of the studio.
+class SessionView:
+    """What shows a session: handlers go through one guard, drawings follow its traits.
+
+    It lives as long as its session and no longer: the session's follower holds it, whereas its
+    widgets, which ipywidgets keeps until they are closed, know it by weak references alone.
 
     Parameters
     ----------
-    session
-        What the panel shows and changes.
+    session : Session
+        What it shows and changes.
 
     Attributes
     ----------
-    widget
-        What is displayed.
-    body
-        The same without the look, for the studio.
+    session : Session
+        As passed.
+    follower : Follower
+        Has the newest labels of the session.
+    jobs : Jobs
+        Runs what takes long.
     """
 
     title = ""
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.work = work_of(session)
-        self.status = ipw.HTML()
+        self.follower = follower_of(session)
+        self.jobs = self.follower.jobs
         self._drawing = False
+        self._followed: list[tuple[Any, Callable[..., None], list[str]]] = []
+        self._widgets: list[ipw.Widget] = []
+        # Not at the end of the program: by then there is nobody to tell that a widget is gone.
+        weakref.finalize(self, close_widgets, self._widgets).atexit = False
+        self.follower.views.append(self)
+
+    def say(self, text: str, kind: str = "") -> None:
+        """Show a line of text; an empty text takes it away.
+
+        Parameters
+        ----------
+        text : str
+            What to say, as plain text.
+        kind : {"", "good", "bad"}
+            How it went.
+        """
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Stop following the session and remove the widgets."""
+        for source, drawn, names in self._followed:
+            source.unobserve(drawn, names=names)
+        self._followed.clear()
+        if self in self.follower.views:
+            self.follower.views.remove(self)
+        close_widgets(self._widgets)
+
+    # --- handlers -----------------------------------------------------------------------------
+
+    def guard(
+        self, handler: Callable[..., Any], *first: Any, at_once: bool = False
+    ) -> Callable[..., None]:
+        """Wrap a handler of a widget: it takes its turn, and what goes wrong is shown.
+
+        ipywidgets loses what a callback raises, so a panel would just do nothing.
+
+        Parameters
+        ----------
+        handler : callable
+            A method of this object; it is held weakly.
+        *first
+            Passed before what the widget passes.
+        at_once : bool
+            Do not wait for a drawing under way.
+        """
+        view, method = weakref.ref(self), _weakly(handler)
+
+        def guarded(*arguments: Any) -> None:
+            this, call = view(), method()
+            if this is not None and call is not None:
+                (this.attempt if at_once else this.take_turn)(call, *first, *arguments)
+
+        return guarded
+
+    def take_turn(self, handler: Callable[..., Any], *arguments: Any) -> None:
+        """Call a handler once no drawing is under way, unless the panel itself set the widget."""
+        with self.follower.drawing:
+            if not self._drawing:
+                self.attempt(handler, *arguments)
+
+    def attempt(self, handler: Callable[..., Any], *arguments: Any) -> None:
+        """Call a handler and show what goes wrong."""
+        try:
+            self.say("")
+            self.follower.touched = time.monotonic()
+            handler(*arguments)
+        except Exception as error:
+            self.show_failure(error)
+            if failures is not None and not isinstance(error, ProtolabelError):
+                raise
+
+    def show_failure(self, error: Exception, what: str = "This did not work") -> None:
+        """Show why something failed; what is not our own error goes to the log as well."""
+        if isinstance(error, ProtolabelError):
+            self.say(str(error), "bad")
+            return
+        self.say(f"{what}: {type(error).__name__}: {error}", "bad")
+        _log.error("The panel %r failed", self.title, exc_info=error)
+        if failures is not None:
+            failures.append(error)
+
+    def submit(self, job: Callable[[], None]) -> None:
+        """Run a function in the background, after those before; its failure is shown here."""
+        self.jobs.submit(job, self.show_failure)
+
+    # --- drawings -----------------------------------------------------------------------------
+
+    def draw(self, drawing: Callable[..., Any], *arguments: Any) -> None:
+        """Bring widgets up to date: what changes now was not changed by the user."""
+        with self.follower.drawing:
+            before, self._drawing = self._drawing, True
+            try:
+                drawing(*arguments)
+            except Exception as error:
+                self.show_failure(error, "This could not be drawn")
+                if failures is not None:
+                    raise
+            finally:
+                self._drawing = before
+
+    def follow(self, drawing: Callable[[], None], *names: str) -> None:
+        """Draw now, and whenever one of these traits of the session changes."""
+        self._follow(self.session, drawing, names)
+
+    def follow_work(self, drawing: Callable[[], None], *names: str) -> None:
+        """Draw now, and whenever one of these traits of the follower changes."""
+        self._follow(self.follower, drawing, names)
+
+    def _follow(self, source: Any, drawing: Callable[[], None], names: Iterable[str]) -> None:
+        def drawn(_: Any = None) -> None:
+            self.draw(drawing)
+
+        self.watch(source, drawn, *names)
+        drawn()
+
+    def watch(self, source: Any, handler: Callable[[Any], None], *names: str) -> None:
+        """Call a function whenever one of these traits changes, in the thread that changes it."""
+        source.observe(handler, names=list(names))
+        self._followed.append((source, handler, list(names)))
+
+
+class Panel(SessionView):
+    """One part of the studio, in a frame, with a status line.
+
+    Parameters
+    ----------
+    session : Session
+        What the panel shows and changes.
+
+    Attributes
+    ----------
+    body : ipywidgets.VBox
+        The panel without the style sheet, for the studio.
+    status : ipywidgets.HTML
+        The line at the foot of the panel.
+    """
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self.status = ipw.HTML()
         heads = [heading(self.title)] if self.title else []
         self.body = ipw.VBox([*heads, *self.build(), self.status])
         self.body.add_class("pls-panel")
         self.body.add_class("pls-card")
-        self.widget = ipw.VBox([Look(), self.body])
+        self._widgets.append(self.body)
+        self._widget: ipw.VBox | None = None
 
     def build(self) -> Iterator[ipw.Widget]:
-        """Give the widgets of the panel."""
+        """Yield the panel's widgets, top to bottom."""
         raise NotImplementedError
 
+    @property
+    def widget(self) -> ipw.VBox:
+        """What is displayed: the body with the style sheet."""
+        if self._widget is None:
+            self._widget = ipw.VBox([Look(), self.body])
+            self._widgets.append(self._widget)
+        return self._widget
+
     def _repr_mimebundle_(self, **options: Any) -> Any:
+        keep_for_cell(self)
         return self.widget._repr_mimebundle_(**options)
 
     def say(self, text: str, kind: str = "") -> None:
@@ -97,68 +263,6 @@ class Panel:
         self.status.value = (
             f'<div class="pls-say {kind}" role="{role}">{mark}{escape(text)}</div>' if text else ""
         )
-
-    def guard(self, handler: Callable[..., Any]) -> Callable[..., None]:
-        """Wrap a handler: it takes its turn, and what goes wrong is shown in the panel.
-
-        ipywidgets loses what a callback raises, so a panel would just do nothing.
-        """
-
-        @wraps(handler)
-        def guarded(*arguments: Any) -> None:
-            with self.work.ui:
-                if self._drawing:  # the panel itself set the widget to what the session has
-                    return
-                self.attempt(handler, *arguments)
-
-        return guarded
-
-    def attempt(self, handler: Callable[..., Any], *arguments: Any) -> None:
-        """Call something and show what goes wrong."""
-        try:
-            self.say("")
-            self.work.touched = time.monotonic()
-            handler(*arguments)
-        except ProtolabelError as error:
-            self.say(str(error), "bad")
-        except Exception as error:
-            self.say(f"This did not work: {type(error).__name__}: {error}", "bad")
-            _log.exception("A handler of the panel %r failed", self.title)
-            if failures is not None:
-                failures.append(error)
-                raise
-
-    def draw(self, drawing: Callable[..., Any]) -> Callable[..., None]:
-        """Wrap what brings the widgets up to date: its changes are no changes by a person."""
-
-        @wraps(drawing)
-        def drawn(*_: Any) -> None:
-            with self.work.ui:
-                before, self._drawing = self._drawing, True
-                try:
-                    drawing()
-                except Exception as error:
-                    self.say(f"This could not be drawn: {type(error).__name__}: {error}", "bad")
-                    _log.exception("The panel %r could not be drawn", self.title)
-                    if failures is not None:
-                        failures.append(error)
-                        raise
-                finally:
-                    self._drawing = before
-
-        return drawn
-
-    def follow(self, drawing: Callable[..., Any], *names: str) -> None:
-        """Draw now, and whenever one of these traits of the session changes."""
-        drawn = self.draw(drawing)
-        self.session.observe(drawn, names=list(names))
-        drawn()
-
-    def follow_work(self, drawing: Callable[..., Any], *names: str) -> None:
-        """Draw now, and whenever one of these traits of the worker changes."""
-        drawn = self.draw(drawing)
-        self.work.observe(drawn, names=list(names))
-        drawn()
 
     @staticmethod
     def row(*widgets: ipw.Widget) -> ipw.HBox:
@@ -171,3 +275,21 @@ class Panel:
     def button(text: str, tooltip: str, **options: Any) -> ipw.Button:
         """Return a button that is as wide as its text."""
         return ipw.Button(description=text, tooltip=tooltip, layout={"width": "auto"}, **options)
+
+
+def close_widgets(widgets: Iterable[ipw.Widget]) -> None:
+    """Close widgets with all that they hold: children, layouts and styles."""
+    waiting = list(widgets)
+    while waiting:
+        widget = waiting.pop()
+        if widget.comm is None:
+            continue  # closed before
+        for name in widget.keys:
+            value = getattr(widget, name)
+            held = value if isinstance(value, list | tuple) else [value]
+            waiting += [one for one in held if isinstance(one, ipw.Widget)]
+        widget.close()
+
+
+def _weakly(handler: Callable[..., Any]) -> Callable[[], Callable[..., Any] | None]:
+    return weakref.WeakMethod(handler) if inspect.ismethod(handler) else lambda: handler

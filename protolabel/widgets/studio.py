@@ -4,107 +4,31 @@ from __future__ import annotations
 
 import base64
 import threading
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
 
-from protolabel.widgets.panel import Look, Panel, escape, heading
+from protolabel.widgets.cells import keep_for_cell
+from protolabel.widgets.follower import follower_of
+from protolabel.widgets.panel import Look, close_widgets, heading
 from protolabel.widgets.panels.classes import ClassesPanel
 from protolabel.widgets.panels.export import ExportPanel
 from protolabel.widgets.panels.gallery import GalleryPanel
 from protolabel.widgets.panels.map import MapPanel
 from protolabel.widgets.panels.none_of_these import NonePanel
+from protolabel.widgets.panels.progress import ProgressPanel
 from protolabel.widgets.panels.runs import RunsPanel
-from protolabel.widgets.panels.settings import ControlsPanel
+from protolabel.widgets.panels.settings import SettingsPanel
 from protolabel.widgets.panels.timeline import TimelinePanel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from protolabel.images.image_set import Skipped
     from protolabel.session.session import Session
 
-__all__ = ["ProgressPanel", "Studio"]
+__all__ = ["Studio"]
 
 _FIRST = 3.0  # seconds that a cell waits for labels, so that its picture is saved with it
-_LISTED = 20  # skipped files that are named
 _REST = 1.5  # seconds after a change before the picture for saved notebooks is drawn again
-
-
-class ProgressPanel(Panel):
-    """What is being done, how far it is, and a button that stops it."""
-
-    def build(self) -> Iterator[ipw.Widget]:
-        """Give a summary, the bar and the buttons."""
-        self.summary = ipw.HTML(layout={"flex": "1 1 300px"})
-        self.phase = ipw.HTML()
-        self.bar = ipw.FloatProgress(0.0, min=0.0, max=1.0, layout={"width": "140px"})
-        self.stop = self.button("Stop", "Stop the work under way; nothing finished is lost")
-        self.go_on = self.button("Go on", "Continue where it was stopped", button_style="primary")
-        # Not through `guard`: a drawing may hold the turn, and Stop must not wait for it.
-        self.stop.on_click(lambda _: self.attempt(self.work.stop))
-        self.go_on.on_click(self.guard(lambda _: self.work.resume()))
-        self.work.observe(self._tell, names=["busy", "phase", "share", "behind", "stopped"])
-        self.follow_work(self._show, "embeddings", "settled", "problem")
-        self._tell()
-        line = self.row(self.summary, self.phase, self.bar, self.stop, self.go_on)
-        line.layout.min_height = "32px"
-        yield line
-
-    def _tell(self, _: Any = None) -> None:
-        # From the thread at work, which must never wait for a drawing.
-        work = self.work
-        hidden, shown = "none", None
-        self.bar.value = work.share
-        self.bar.layout.display = shown if work.busy else hidden
-        self.stop.layout.display = shown if work.busy or work.behind else hidden
-        self.go_on.layout.display = shown if work.stopped else hidden
-        doing = (work.phase or "working") if work.busy else work.behind
-        text = doing or ("stopped" if work.stopped else "")
-        self.phase.value = f'<span class="pls-faint" role="status">{escape(text)}&nbsp;</span>'
-
-    def _show(self) -> None:
-        labels = self.work.settled
-        if self.work.problem:
-            self.say(self.work.problem, "bad")
-        elif labels is not None:
-            self.say("")
-        facts, skipped = [], ""
-        if self.work.embeddings is not None:
-            images = self.work.embeddings.images
-            facts, skipped = [_count(len(images), "image")], _skipped(images.skipped)
-        if labels is not None:
-            changed = int((labels.label != labels.at(0).label).sum())
-            facts += [
-                _count(len(labels.names), "class", "classes"),
-                _count(changed, "label") + " changed by refinement",
-                f"<b>{int(labels.pinned.sum()):,}</b> fixed by you" + self._waiting(),
-            ]
-        elif not facts and not self.work.problem:
-            facts = ["Reading the images …"]
-        chips = "".join(f'<span class="pls-chip">{fact}</span>' for fact in facts)
-        brand = '<span class="pls-brand" role="heading" aria-level="2">protolabel</span>'
-        self.summary.value = brand + chips + skipped
-
-    def _waiting(self) -> str:
-        waiting = sum(name not in self.session.names for name in self.session.pins.values())
-        return f", <b>{waiting:,}</b> waiting for a class that was removed" if waiting else ""
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"<b>{number:,}</b> {one if number == 1 else many or one + 's'}"
-
-
-def _skipped(files: Sequence[Skipped]) -> str:
-    """Say how many files are no part of this, to open for which and why."""
-    if not files:
-        return ""
-    lines = [f"<li>{escape(one.name)}: {escape(one.reason)}</li>" for one in files[:_LISTED]]
-    if len(files) > _LISTED:
-        rest = f"{len(files) - _LISTED:,} more, all in session.embeddings.images.skipped"
-        lines.append(f"<li>and {rest}</li>")
-    head = f'<summary class="pls-chip">{_count(len(files), "file")} skipped</summary>'
-    return f'<details class="pls-skipped">{head}<ul>{"".join(lines)}</ul></details>'
 
 
 class Studio:
@@ -112,45 +36,71 @@ class Studio:
 
     Parameters
     ----------
-    session
+    session : Session
         What the studio shows and changes.
 
     Attributes
     ----------
-    widget
+    widget : ipywidgets.VBox
         What is displayed.
-    progress, classes, controls, map, timeline, gallery, runs, none, export
+    progress, classes, settings, map, timeline, gallery, runs, none, export
         The panels.
+    closed : bool
+        Whether `close` was called.
     """
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self.follower = follower_of(session)
         self.map = MapPanel(session)  # first: it is told of new labels before the charts are
         self.progress = ProgressPanel(session)
         self.classes = ClassesPanel(session)
-        self.controls = ControlsPanel(session)
-        self.timeline = TimelinePanel(session)
+        self.settings = SettingsPanel(session)
+        self.timeline = TimelinePanel(session, player=False)  # the map has one
         self.gallery = GalleryPanel(session)
         self.runs = RunsPanel(session)
         self.none = NonePanel(session)
         self.export = ExportPanel(session)
-        self.work = self.progress.work
+        self.widget = self._build()
+        self.closed = False
         self._handle: Any = None
-        self._painting = False
-        self._repaint = threading.Event()
-        self._bind()
+        self._repainting: threading.Timer | None = None
+        weakref.finalize(self, close_widgets, [self.widget]).atexit = False
+        self.follower.views.append(self)
+        self.map.follow_work(self._repaint_later, "labels")
+        self.map.watch(self.map.widget, self.map.guard(self._repaint_later), "xy")
+        self.gallery.follow_work(self._show_selection, "selection")
+        self.none.look.on_click(self.gallery.guard(self._show_selection))  # the same once more
+
+    def close(self) -> None:
+        """Close the panels and remove the studio from the page; the session stays usable."""
+        if self.closed:
+            return
+        self.closed = True
+        self._handle = None
+        if self._repainting is not None:
+            self._repainting.cancel()
+        for panel in (self.map, self.progress, self.classes, self.settings, self.timeline,
+                      self.gallery, self.runs, self.none, self.export):  # fmt: skip
+            panel.close()
+        close_widgets([self.widget])
+        self.follower.views.remove(self)
+        if not self.follower.views:
+            self.follower.close()
+
+    def _build(self) -> ipw.VBox:
         # The map has a player of its own: below it stands what the timeline says, and the charts
         # have a tab.
         under = ipw.VBox([self.timeline.verdict, self.timeline.status])
         charts = ipw.VBox([heading("Charts"), self.timeline.charts])
         for box, name in ((under, "pls-under"), (charts, "pls-curves")):
-            for one in ("pls-panel", "pls-card", name):
-                box.add_class(one)
+            for style in ("pls-panel", "pls-card", name):
+                box.add_class(style)
         side = ipw.VBox(
-            [self.classes.body, self.controls.body],
+            [self.classes.body, self.settings.body],
             layout={"flex": "1 1 290px", "min_width": "0", "grid_gap": "8px"},
         )
-        self.controls.body.layout.flex = "1 1 auto"
+        self.settings.body.layout.flex = "1 1 auto"
         middle = ipw.VBox([self.map.widget, under], layout={"flex": "3 1 520px", "min_width": "0"})
         top = ipw.HBox([side, middle], layout={"flex_flow": "row wrap", "grid_gap": "8px"})
         self.tabs = ipw.Tab(
@@ -159,21 +109,16 @@ class Studio:
         )
         self.tabs.add_class("pls-panel")
         self.tabs.add_class("pls-tabs")
-        self.widget = ipw.VBox(
+        widget = ipw.VBox(
             [Look(), self.progress.body, top, self.tabs],
             layout={"width": "100%", "grid_gap": "8px"},
         )
-        self.widget.add_class("pls-studio")
-
-    def _bind(self) -> None:
-        self.map.widget.observe(lambda _: self._repaint.set(), names="xy")
-        self.work.observe(lambda _: self._repaint.set(), names="labels")
-        self.work.observe(self._show_selection, names="selection")
-        self.none.look.on_click(self.gallery.guard(self._show_selection))  # the same once more
+        widget.add_class("pls-studio")
+        return widget
 
     def _show_selection(self, _: Any = None) -> None:
-        if self.work.selection:
-            self.gallery.draw(self.gallery.turn_to_selection)()
+        if self.follower.selection:
+            self.gallery.draw(self.gallery.turn_to_selection)
             self.tabs.selected_index = 0
 
     # --- in a notebook --------------------------------------------------------------------------
@@ -188,13 +133,13 @@ class Studio:
         """
         from IPython.display import display
 
+        keep_for_cell(self)
         display(self._bundle(), raw=True)
         self.map.wait_for_labels(_FIRST)
-        self._repaint.clear()
-        self._handle = display(self._still(), raw=True, display_id=True)
-        if not self._painting:
-            self._painting = True
-            threading.Thread(target=self._paint, name="protolabel picture", daemon=True).start()
+        still = self._still()
+        self._handle = display(still, raw=True, display_id=True)
+        if "image/png" not in still:
+            self._repaint_later()
 
     def _ipython_display_(self, **_: Any) -> None:
         self.show()
@@ -212,13 +157,16 @@ class Studio:
             bundle["image/png"] = base64.b64encode(picture).decode("ascii")
         return bundle
 
-    def _paint(self) -> None:
-        """Keep the picture up to date, once things have come to rest."""
-        while True:
-            self._repaint.wait()
-            self._repaint.clear()
-            while self._repaint.wait(_REST):  # a hand is at work: a picture now would slow it
-                self._repaint.clear()
-            still = self._still()
-            if self._handle is not None and "image/png" in still:
-                self._handle.update(still, raw=True)
+    def _repaint_later(self, _: Any = None) -> None:
+        """Draw the picture again once things have come to rest; now it would slow the user."""
+        if self._repainting is not None:
+            self._repainting.cancel()
+        if self._handle is not None:
+            self._repainting = threading.Timer(_REST, self._repaint)
+            self._repainting.daemon = True
+            self._repainting.start()
+
+    def _repaint(self) -> None:
+        still, handle = self._still(), self._handle
+        if handle is not None and "image/png" in still:
+            handle.update(still, raw=True)

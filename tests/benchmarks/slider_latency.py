@@ -54,11 +54,11 @@ def to_message(session: pl.Session) -> list[float]:
     MapView.send_state = note
     studio = Studio(session)
     studio.map.wait_for_umap()
-    studio.work.wait()
+    studio.follower.wait()
     taken = []
     for turn in range(ROUNDS + 3):
         time.sleep(0.3)
-        studio.work.wait()
+        studio.follower.wait()
         sent.clear()
         start = time.perf_counter()
         session.temperature = 0.05 + 0.005 * turn

@@ -15,7 +15,7 @@ from host import Host, browser
 
 from protolabel.common.progress import silent
 from protolabel.session.session import Session
-from protolabel.widgets import worker
+from protolabel.widgets.follower import follower_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,10 +46,9 @@ def session(make_images, encoder, tmp_path) -> Iterator[Session]:
         progress=silent,
     )
     yield made
-    if made in worker._known:  # else its thread would work on into the next test
-        work = worker.work_of(made)
-        work.wait(120)
-        work.close()
+    follower = follower_of(made)
+    follower.wait(120)  # else its threads would work on into the next test
+    follower.close()
 
 
 @pytest.fixture
@@ -57,8 +56,8 @@ def settle():
     """A function: wait until a panel shows the session as it is."""
 
     def wait(panel) -> None:
-        for _ in range(2):  # an errand may follow from what was drawn
-            assert panel.work.wait(120)
+        for _ in range(2):  # a job may follow from what was drawn
+            assert panel.follower.wait(120)
         time.sleep(0.01)
 
     return wait

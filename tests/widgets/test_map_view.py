@@ -179,7 +179,7 @@ def until(true: Callable[[], bool]) -> None:
 
 
 def test_stop_frees_the_map_of_its_layout_and_go_on_lays_it_out(session, slow) -> None:
-    from protolabel.widgets.studio import ProgressPanel
+    from protolabel.widgets.panels.progress import ProgressPanel
 
     started, free, calls = slow
     panel, bar = MapPanel(session), ProgressPanel(session)
@@ -190,7 +190,7 @@ def test_stop_frees_the_map_of_its_layout_and_go_on_lays_it_out(session, slow) -
     assert view.status == "Laying out the map …"
     first = view.xy
     bar.stop.click()
-    until(lambda: not panel.work.behind)
+    until(lambda: not panel.jobs.background)
     assert not free.is_set()  # nobody waits for the layout, which cannot be interrupted
     assert view.status == "Stopped"
     assert (bar.stop.layout.display, bar.go_on.layout.display) == ("none", None)
@@ -198,7 +198,7 @@ def test_stop_frees_the_map_of_its_layout_and_go_on_lays_it_out(session, slow) -
 
     session.temperature = 0.3  # labels go on following
     assert panel.wait(60)
-    assert panel.work.labels.run.parameters["temperature"] == 0.3
+    assert panel.follower.labels.run.parameters["temperature"] == 0.3
     assert np.frombuffer(view.labels, np.uint8)[-36:].tolist() == session.labels.label.tolist()
     free.set()
     until(lambda: "map" in session.computed)
@@ -216,19 +216,19 @@ def test_stop_frees_the_map_of_its_layout_and_go_on_lays_it_out(session, slow) -
 def test_who_goes_on_at_once_waits_for_the_layout_again(session, slow) -> None:
     started, free, calls = slow
     panels = MapPanel(session), MapPanel(session)
-    work = panels[0].work
+    jobs = panels[0].jobs
     assert started.wait(60)
-    until(lambda: bool(work.behind))
-    work.stop()
-    work.resume()
-    until(lambda: bool(work.behind))
+    until(lambda: bool(jobs.background))
+    jobs.stop()
+    jobs.resume()
+    until(lambda: bool(jobs.background))
     free.set()
     for panel in panels:
         assert panel.wait_for_umap(60)
         assert panel.widget.status == ""
         assert panel.widget.xy == session.map.tobytes()
         panel.close()
-    assert (len(calls), work.behind) == (1, "")
+    assert (len(calls), jobs.background) == (1, "")
 
 
 def test_a_failure_is_shown_on_the_map(session: pl.Session) -> None:

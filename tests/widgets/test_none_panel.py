@@ -7,7 +7,7 @@ import pytest
 
 from protolabel.common.progress import silent
 from protolabel.session.session import Session
-from protolabel.widgets import worker
+from protolabel.widgets.follower import follower_of
 from protolabel.widgets.panels.gallery import GalleryPanel
 from protolabel.widgets.panels.none_of_these import NonePanel
 from protolabel.widgets.studio import Studio
@@ -18,10 +18,9 @@ def session(make_images, encoder, tmp_path):
     root = make_images({"red": 10, "green": 10, "blue": 8})
     made = Session(root, ["red", "green"], encoder=encoder, store=tmp_path / "s", progress=silent)
     yield made
-    if made in worker._known:
-        work = worker.work_of(made)
-        work.wait(120)
-        work.close()
+    follower = follower_of(made)
+    follower.wait(120)
+    follower.close()
 
 
 def test_the_count_follows_the_slider_before_anything_is_set_aside(session, settle):
@@ -43,15 +42,15 @@ def test_switch_and_slider_set_the_trait_and_follow_it(session, settle):
     panel.strictness.value = 0.4
     assert session.none_of_these == 0.4
     settle(panel)
-    assert f"<b>{panel.work.labels.unfit.sum()}</b> of 28 are set aside" in panel.count.value
-    assert panel.work.labels.unfit.sum() == 8
+    assert f"<b>{panel.follower.labels.unfit.sum()}</b> of 28 are set aside" in panel.count.value
+    assert panel.follower.labels.unfit.sum() == 8
     session.none_of_these = 0.7
     assert panel.strictness.value == 0.7
     session.none_of_these = None
     assert not panel.on.value
     settle(panel)
-    assert not panel.work.labels.unfit.any()
-    assert panel.work.problem == ""
+    assert not panel.follower.labels.unfit.any()
+    assert panel.follower.problem == ""
 
 
 def test_moving_the_slider_forgets_no_run(session, settle):
@@ -71,7 +70,7 @@ def test_what_fits_no_name_can_be_looked_at(session, settle):
     panel = NonePanel(session)
     settle(panel)
     panel.look.click()
-    chosen = np.array(panel.work.selection)
+    chosen = np.array(panel.follower.selection)
     np.testing.assert_array_equal(chosen, np.flatnonzero(session.fit.unfit(0.5)))
     panel.strictness.value = 0.0
     assert panel.look.disabled
@@ -94,7 +93,7 @@ def test_groups_without_a_name_are_listed_with_words_that_cannot_harm(session, s
 def test_a_change_that_measures_again_shows_no_old_count(session, settle):
     panel = NonePanel(session)
     settle(panel)
-    with panel.work.ui:  # what follows cannot be drawn yet
+    with panel.follower.drawing:  # what follows cannot be drawn yet
         session.temperature = 0.3
         assert "of 28" not in panel.count.value
     settle(panel)
@@ -105,11 +104,11 @@ def test_the_gallery_marks_what_is_set_aside_until_somebody_says_what_it_is(sess
     session.none_of_these = 0.5
     panel = GalleryPanel(session)
     settle(panel)
-    unfit = panel.work.labels.unfit
+    unfit = panel.follower.labels.unfit
     assert unfit.sum() == 8
     assert {one["id"] for one in panel.grid.tiles if one["unfit"]} == set(np.flatnonzero(unfit))
     assert all((one["note"] == "set aside") == one["unfit"] for one in panel.grid.tiles)
-    panel.work.iteration = 0  # looking at another step sets nobody aside anew
+    panel.follower.iteration = 0  # looking at another step sets nobody aside anew
     settle(panel)
     assert sum(one["unfit"] for one in panel.grid.tiles) == unfit.sum()
     first = int(np.flatnonzero(unfit)[0])

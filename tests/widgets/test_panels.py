@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 
 from protolabel.errors import Stopped
-from protolabel.widgets import worker
+from protolabel.widgets import follower as following
 from protolabel.widgets.charts import line_chart
+from protolabel.widgets.follower import follower_of
 from protolabel.widgets.panel import escape
 from protolabel.widgets.panels.classes import ClassesPanel
 from protolabel.widgets.panels.export import ExportPanel
 from protolabel.widgets.panels.gallery import GalleryPanel
 from protolabel.widgets.panels.map import MapPanel
+from protolabel.widgets.panels.progress import ProgressPanel
 from protolabel.widgets.panels.runs import RunsPanel
-from protolabel.widgets.panels.settings import TOOLTIPS, ControlsPanel
+from protolabel.widgets.panels.settings import TOOLTIPS, SettingsPanel
 from protolabel.widgets.panels.timeline import TimelinePanel
-from protolabel.widgets.studio import ProgressPanel
-from protolabel.widgets.worker import work_of
 
 EVIL = "<img src=x onerror=alert(1)>"
 
@@ -38,7 +38,7 @@ SETTINGS = [
 
 @pytest.mark.parametrize(("name", "value"), SETTINGS)
 def test_a_control_sets_its_trait_and_follows_it(session, name, value, settle):
-    panel = ControlsPanel(session)
+    panel = SettingsPanel(session)
     control = panel.controls[name]
     before = control.value
     control.value = value
@@ -47,23 +47,23 @@ def test_a_control_sets_its_trait_and_follows_it(session, name, value, settle):
     setattr(session, name, None if automatic else before)
     assert control.value == before
     settle(panel)
-    assert panel.work.problem == ""
+    assert panel.follower.problem == ""
 
 
 def test_every_control_says_what_it_does(session):
-    panel = ControlsPanel(session)
+    panel = SettingsPanel(session)
     assert {name: one.tooltip for name, one in panel.controls.items()} == TOOLTIPS
 
 
 def test_a_slider_grows_with_what_a_cell_sets_and_sends_nothing_back(session):
-    panel = ControlsPanel(session)
+    panel = SettingsPanel(session)
     session.temperature, session.iterations = 0.9, 14
     assert panel.temperature.value == pytest.approx(0.9)
     assert (session.temperature, session.iterations) == (0.9, 14)
 
 
 def test_what_a_browser_rounds_is_no_wish_of_a_person(session):
-    panel = ControlsPanel(session)
+    panel = SettingsPanel(session)
     session.temperature = 0.07
     panel.temperature.value = 10**-1.15  # the nearest step, which the slider reports by itself
     assert session.temperature == 0.07
@@ -72,23 +72,23 @@ def test_what_a_browser_rounds_is_no_wish_of_a_person(session):
 
 
 def test_two_panels_on_one_session_agree(session):
-    one, two = ControlsPanel(session), ControlsPanel(session)
+    one, two = SettingsPanel(session), SettingsPanel(session)
     one.temperature.value = 0.07
     assert two.temperature.value == pytest.approx(0.07)
 
 
 def test_a_slider_changes_the_labels(session, settle):
-    panel = ControlsPanel(session)
+    panel = SettingsPanel(session)
     settle(panel)
-    before = panel.work.labels
+    before = panel.follower.labels
     panel.temperature.value = 0.25
     settle(panel)
-    assert panel.work.labels is not before
-    assert panel.work.labels.run.parameters["temperature"] == 0.25
+    assert panel.follower.labels is not before
+    assert panel.follower.labels.run.parameters["temperature"] == 0.25
 
 
 def test_a_bad_value_is_shown_in_the_panel(session):
-    panel = ControlsPanel(session)
+    panel = SettingsPanel(session)
     panel.min_cluster_size.value = 1
     assert "min_cluster_size must be 2 or more" in panel.status.value
     assert session.min_cluster_size is None
@@ -97,7 +97,7 @@ def test_a_bad_value_is_shown_in_the_panel(session):
 
 
 def test_a_broken_handler_is_shown_and_raised_in_tests(session, broken):
-    panel = ControlsPanel(session)
+    panel = SettingsPanel(session)
 
     def break_down(_):
         raise RuntimeError("<b>out of paper</b>")
@@ -134,33 +134,33 @@ def slow(monkeypatch):
 
 def test_stop_acts_at_once_and_work_goes_on(session, settle, slow):
     started, free, _ = slow
-    panel = ControlsPanel(session)
+    panel = SettingsPanel(session)
     assert started.wait(60)
     panel.temperature.value = 0.2  # returns at once, although a clustering is under way
     assert session.temperature == 0.2
-    panel.work.stop()
+    panel.follower.jobs.stop()
     settle(panel)  # nobody waits for the clustering, which cannot be interrupted
     assert not free.is_set()
-    assert panel.work.stopped
-    assert not panel.work.busy
-    assert panel.work.labels is None
+    assert panel.follower.jobs.stopped
+    assert not panel.follower.jobs.busy
+    assert panel.follower.labels is None
     assert "embeddings" in session.computed
     free.set()
-    panel.work.resume()
+    panel.follower.jobs.resume()
     settle(panel)
-    assert not panel.work.stopped
-    assert len(panel.work.labels) == 24
+    assert not panel.follower.jobs.stopped
+    assert len(panel.follower.labels) == 24
 
 
 def test_a_stopped_fit_ends_at_its_next_step(session, settle, slow):
     started, free, calls = slow
-    work = work_of(session)
+    work = follower_of(session)
     assert started.wait(60)
-    work.stop()
-    settle(ControlsPanel(session))
+    work.jobs.stop()
+    settle(SettingsPanel(session))
     free.set()
     for thread in threading.enumerate():
-        if thread.name == "protolabel loop":
+        if thread.name == "protolabel job":
             thread.join(60)
     assert "clusters" not in session.computed
     assert len(calls) == 1
@@ -168,19 +168,19 @@ def test_a_stopped_fit_ends_at_its_next_step(session, settle, slow):
 
 def test_who_goes_on_before_the_fit_has_ended_uses_it(session, settle, slow):
     started, free, calls = slow
-    panel = ControlsPanel(session)
+    panel = SettingsPanel(session)
     assert started.wait(60)
-    panel.work.stop()
-    panel.work.resume()
+    panel.follower.jobs.stop()
+    panel.follower.jobs.resume()
     free.set()
     settle(panel)
-    assert len(panel.work.labels) == 24
+    assert len(panel.follower.labels) == 24
     assert len(calls) == 1
 
 
 def test_a_fit_that_is_out_of_date_is_not_finished(session, settle, slow):
     started, free, calls = slow
-    panel = ControlsPanel(session)
+    panel = SettingsPanel(session)
     assert started.wait(60)
     panel.min_cluster_size.value = 4
     free.set()
@@ -189,9 +189,9 @@ def test_a_fit_that_is_out_of_date_is_not_finished(session, settle, slow):
 
 
 def test_stop_does_not_hit_what_a_cell_asks_for(session):
-    work = work_of(session)
+    work = follower_of(session)
     work.wait(60)
-    work.stop()
+    work.jobs.stop()
     session.temperature = 0.2
     assert len(session.labels) == 24  # the main thread is never stopped from a panel
     assert not isinstance(work.problem, Stopped)
@@ -202,7 +202,7 @@ def test_an_export_is_busy_while_labels_follow_stops_at_its_next_step_and_starts
 ):
     panel = ExportPanel(session)
     settle(panel)
-    work, real = panel.work, session.export
+    work, real = panel.follower, session.export
     started, free, followed = threading.Event(), threading.Event(), threading.Event()
 
     def export(folder, **options):
@@ -219,18 +219,18 @@ def test_an_export_is_busy_while_labels_follow_stops_at_its_next_step_and_starts
     session.temperature = 0.2
     assert followed.wait(60)
     assert work.labels.run.parameters["temperature"] == 0.2
-    assert work.busy
-    work.stop()
+    assert work.jobs.busy
+    work.jobs.stop()
     free.set()
     settle(panel)
     assert "was stopped and nothing was written" in panel.status.value
-    assert not work.busy
+    assert not work.jobs.busy
     session.temperature = 0.3  # only the export was stopped
     settle(panel)
     assert work.labels.run.parameters["temperature"] == 0.3
     monkeypatch.setattr(session, "export", real)
     panel.button_export.click()
-    assert not work.stopped
+    assert not work.jobs.stopped
     settle(panel)
     assert str(tmp_path / "out") in panel.status.value
 
@@ -239,7 +239,7 @@ def test_what_the_work_raises_is_told(make_images, encoder, tmp_path):
     from protolabel.session.session import Session
 
     session = Session(tmp_path, ["red", "blue"], encoder=encoder)
-    work = work_of(session)
+    work = follower_of(session)
     work.wait(60)
     assert "found none among 0 files" in work.problem
 
@@ -281,7 +281,7 @@ def test_a_class_is_added_renamed_and_removed(session, settle):
     assert session.names == ("green", "blue", "violet")
     assert [row.name.value for row in panel.rows] == ["green", "blue", "violet"]
     settle(panel)
-    assert panel.work.labels.names == session.names
+    assert panel.follower.labels.names == session.names
 
 
 def test_a_cell_changes_the_rows(session):
@@ -343,12 +343,12 @@ def test_the_timeline_looks_at_an_iteration_and_keeps_it(session, settle):
     settle(panel)
     assert (panel.slider.max, panel.slider.value) == (5, 5)
     panel.slider.value = 2
-    assert panel.work.iteration == 2
+    assert panel.follower.iteration == 2
     assert session.kept is None
     panel.keep.click()
     assert session.kept == 2
     settle(panel)
-    assert panel.work.labels.iteration == 2
+    assert panel.follower.labels.iteration == 2
     assert "iteration 2" in panel.kept.value
     panel.last.click()
     assert session.kept is None
@@ -394,7 +394,7 @@ def test_a_correction_is_a_pin_with_undo_and_redo(session, settle):
     name = session.embeddings.images.names[first]
     assert session.pins == {name: "blue"}
     settle(panel)
-    assert panel.work.labels.pinned[first]
+    assert panel.follower.labels.pinned[first]
     panel.show.value = "pinned"
     settle(panel)
     assert [(one["id"], one["pinned"]) for one in panel.grid.tiles] == [(first, True)]
@@ -428,12 +428,12 @@ def test_number_keys_relabel(session, settle):
 def test_the_gallery_shows_what_is_asked_for(session, settle):
     panel = GalleryPanel(session)
     settle(panel)
-    labels = panel.work.labels
+    labels = panel.follower.labels
     panel.show.value, panel.of_class.value = "class", 2
     settle(panel)
     ids = {one["id"] for one in panel.grid.tiles}
     assert ids == set(np.flatnonzero(labels.label == 2).tolist())
-    panel.work.selection = (5, 1)
+    panel.follower.selection = (5, 1)
     panel.show.value = "selection"
     settle(panel)
     assert [one["id"] for one in panel.grid.tiles] == [5, 1]
@@ -447,14 +447,14 @@ def test_the_gallery_shows_what_is_asked_for(session, settle):
 def test_what_is_chosen_at_once_is_labelled_at_once(session, settle):
     panel = GalleryPanel(session)
     settle(panel)
-    panel.work.selection = (3, 8, 11)
+    panel.follower.selection = (3, 8, 11)
     panel.show.value = "selection"
     settle(panel)
     panel.every.click()
     panel.buttons.children[1].click()
     names = session.embeddings.images.names
     assert session.pins == dict.fromkeys((names[3], names[8], names[11]), "green")
-    panel.work.selection = ()
+    panel.follower.selection = ()
     settle(panel)
     assert panel.show.value == "doubt"
     panel.show.value = "selection"
@@ -485,7 +485,7 @@ def test_what_is_selected_and_looked_at_is_the_same_in_all_panels(session, settl
         "selection",
         [2, 7],
     )
-    gallery.work.selection = (3,)
+    gallery.follower.selection = (3,)
     assert one.selected.tolist() == two.selected.tolist() == [3]
     one.widget.iteration = 1
     assert (two.widget.iteration, timeline.slider.value) == (1, 1)
@@ -538,9 +538,9 @@ def test_the_difference_of_two_runs_is_what_numpy_says(session, settle):
 
 
 def test_a_quick_hand_loses_only_what_a_slider_passed_through(session, settle, monkeypatch):
-    monkeypatch.setattr(worker, "_PASSING", 1e9)  # everything is done in no time
+    monkeypatch.setattr(following, "_PASSING", 1e9)  # everything is done in no time
     settings, gallery, timeline, panel = (
-        kind(session) for kind in (ControlsPanel, GalleryPanel, TimelinePanel, RunsPanel)
+        kind(session) for kind in (SettingsPanel, GalleryPanel, TimelinePanel, RunsPanel)
     )
     settle(panel)
     dragged = (0.09, 0.08, 0.07, 0.06)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as ipw
 
 from protolabel.embedding.prompts import DEFAULT_TEMPLATES, ClassPrompts
-from protolabel.widgets.panel import Panel, colours_of
+from protolabel.widgets.panel import Panel, close_widgets, colours_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,7 +50,7 @@ class ClassesPanel(Panel):
     title = "Classes"
 
     def build(self) -> Iterator[ipw.Widget]:
-        """Give a row for each class, a row to add one, and the templates."""
+        """Yield the rows of the classes, the row that adds a class, and the templates."""
         self.rows: list[_Row] = []
         self.list = ipw.VBox(layout={"max_height": "230px", "overflow": "auto"})
         self.new = ipw.Text(
@@ -78,7 +78,7 @@ class ClassesPanel(Panel):
         name = self.new.value.strip()
         if name:
             self.session.add_class(name)
-            self.draw(lambda: setattr(self.new, "value", ""))()
+            self.draw(setattr, self.new, "value", "")
 
     def _set_templates(self, event: Any) -> None:
         lines = tuple(line for line in event["new"].splitlines() if line.strip())
@@ -99,13 +99,11 @@ class ClassesPanel(Panel):
             for name, words, colour in zip(names, synonyms, colours, strict=True)
         ]
         for row in self.rows:
-            row.name.observe(self.guard(self._rename(row)), names="value")
-            row.synonyms.observe(self.guard(self._reword(row)), names="value")
-            row.remove.on_click(self.guard(self._remove(row)))
+            row.name.observe(self.guard(self._rename, row), names="value")
+            row.synonyms.observe(self.guard(self._reword, row), names="value")
+            row.remove.on_click(self.guard(self._remove, row))
         self.list.children = [row.box for row in self.rows]
-        for gone in old:
-            for widget in (gone.box, *gone.box.children):
-                widget.close()
+        close_widgets(row.box for row in old)
 
     def _synonyms(self) -> list[str]:
         classes = self.session.classes
@@ -128,25 +126,16 @@ class ClassesPanel(Panel):
             own != DEFAULT_TEMPLATES for own in classes.templates
         )
 
-    def _rename(self, row: _Row) -> Any:
-        def rename(event: Any) -> None:
-            try:
-                self.session.rename_class(row.known, event["new"])
-            except ValueError:
-                self.draw(lambda: setattr(row.name, "value", row.known))()
-                raise
+    def _rename(self, row: _Row, change: Any) -> None:
+        try:
+            self.session.rename_class(row.known, change["new"])
+        except ValueError:
+            self.draw(setattr, row.name, "value", row.known)
+            raise
 
-        return rename
+    def _reword(self, row: _Row, change: Any) -> None:
+        words = [word.strip() for word in change["new"].split(",")]
+        self.session.set_synonyms(row.known, [word for word in words if word])
 
-    def _reword(self, row: _Row) -> Any:
-        def reword(event: Any) -> None:
-            words = [word.strip() for word in event["new"].split(",")]
-            self.session.set_synonyms(row.known, [word for word in words if word])
-
-        return reword
-
-    def _remove(self, row: _Row) -> Any:
-        def remove(_: Any) -> None:
-            self.session.remove_class(row.known)
-
-        return remove
+    def _remove(self, row: _Row, _: Any) -> None:
+        self.session.remove_class(row.known)

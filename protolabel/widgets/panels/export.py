@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
 
-from protolabel.errors import InputError, ProtolabelError, Stopped
+from protolabel.errors import InputError, Stopped
 from protolabel.exporting.transfer import LINKS
 from protolabel.exporting.writers import WRITERS
 from protolabel.widgets.panel import Panel
@@ -25,7 +25,7 @@ class ExportPanel(Panel):
     title = "Export"
 
     def build(self) -> Iterator[ipw.Widget]:
-        """Give folder, formats, splits, and the button."""
+        """Yield the folder, the formats, the splits and the button."""
         wide: dict[str, Any] = {"style": {"description_width": "64px"}}
         self.folder = ipw.Text(
             "annotated_dataset", description="Folder", tooltip="A new folder for the dataset",
@@ -75,22 +75,18 @@ class ExportPanel(Panel):
             "shares": [share.value for share in self.shares],
             "overwrite": self.overwrite.value,
         }
-        if self.work.stopped:
-            self.work.resume()  # who exports wants the work done that comes before
+        if self.jobs.stopped:
+            self.jobs.resume()  # an export needs the labels
         self.button_export.disabled = True
         self.say("Writing the dataset …")
-        self.work.run(lambda: self._write(folder, options))
+        self.submit(lambda: self._write(folder, options))
 
     def _write(self, folder: str, options: dict[str, Any]) -> None:
         try:
-            with self.work.errand():
+            with self.jobs.shown():
                 result = self.session.export(folder, **options)
         except Stopped:
             self.say("The export was stopped and nothing was written; Export starts it again.")
-        except ProtolabelError as error:
-            self.say(str(error), "bad")
-        except Exception as error:  # noqa: BLE001 -- a thread's error would be lost in a log
-            self.say(f"The export did not work: {type(error).__name__}: {error}", "bad")
         else:
             sizes = ", ".join(f"{n:,} {name}" for name, n in result.split_counts.items())
             parts = f" ({sizes})" if sizes else ""

@@ -10,7 +10,7 @@ import numpy as np
 from protolabel.common.wording import counted
 from protolabel.errors import InputError
 from protolabel.widgets.grid import ThumbGrid, Thumbnails, tiles_of
-from protolabel.widgets.panel import Panel, colours_of
+from protolabel.widgets.panel import Panel, close_widgets, colours_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ class GalleryPanel(Panel):
     title = "Gallery"
 
     def build(self) -> Iterator[ipw.Widget]:
-        """Give the choice of pictures, the pictures, and what can be done with them."""
+        """Yield the choice of pictures, the buttons that act on them, and the pictures."""
         self._thumbnails: Thumbnails | None = None
         self._shown: tuple[Any, ...] = ()
         self._page = 0
@@ -75,12 +75,12 @@ class GalleryPanel(Panel):
         self.redo = self.button("Redo", "Make the correction again (Y)", icon="repeat")
         self.show.observe(self.guard(self._first_page), names="value")
         self.of_class.observe(self.guard(self._first_page), names="value")
-        self.back.on_click(self.guard(lambda _: self._turn(-1)))
-        self.forth.on_click(self.guard(lambda _: self._turn(1)))
-        self.every.on_click(self.guard(lambda _: self.grid.choose_all()))
-        self.unpin.on_click(self.guard(lambda _: self._unpin(self.grid.chosen)))
-        self.undo.on_click(self.guard(lambda _: self.session.undo()))
-        self.redo.on_click(self.guard(lambda _: self.session.redo()))
+        self.back.on_click(self.guard(self._turn, -1))
+        self.forth.on_click(self.guard(self._turn, 1))
+        self.every.on_click(self.guard(self._choose_all))
+        self.unpin.on_click(self.guard(self._unpin_chosen))
+        self.undo.on_click(self.guard(self._undo))
+        self.redo.on_click(self.guard(self._redo))
         self.grid.on_msg(self.guard(self._heard))
         self.follow(self._show_classes, "classes")
         self.follow(self._show_history, "pins")
@@ -102,7 +102,7 @@ class GalleryPanel(Panel):
 
     def turn_to_selection(self) -> None:
         """Show the images that are selected, or, where none are any more, the least certain."""
-        if self.work.selection:
+        if self.follower.selection:
             self.show.value = "selection"
         elif self.show.value == "selection":
             self.show.value = "doubt"
@@ -111,6 +111,21 @@ class GalleryPanel(Panel):
 
     # --- handlers -------------------------------------------------------------------------------
 
+    def _choose_all(self, _: Any) -> None:
+        self.grid.choose_all()
+
+    def _relabel_chosen(self, index: int, _: Any) -> None:
+        self.relabel(list(self.grid.chosen), index)
+
+    def _unpin_chosen(self, _: Any) -> None:
+        self._unpin(list(self.grid.chosen))
+
+    def _undo(self, _: Any = None) -> None:
+        self.session.undo()
+
+    def _redo(self, _: Any = None) -> None:
+        self.session.redo()
+
     def _heard(self, _: Any, message: Any, __: Any) -> None:
         images = [int(one) for one in message.get("ids", ())]
         if "relabel" in message:
@@ -118,9 +133,9 @@ class GalleryPanel(Panel):
         elif "unpin" in message:
             self._unpin(images)
         elif "undo" in message:
-            self.session.undo()
+            self._undo()
         elif "redo" in message:
-            self.session.redo()
+            self._redo()
 
     def _unpin(self, images: list[int]) -> None:
         if not images:
@@ -134,11 +149,11 @@ class GalleryPanel(Panel):
 
     def _first_page(self, _: Any = None) -> None:
         self._page = 0
-        self.draw(self._show_pictures)()
+        self.draw(self._show_pictures)
 
-    def _turn(self, step: int) -> None:
+    def _turn(self, step: int, _: Any = None) -> None:
         self._page = max(0, self._page + step)
-        self.draw(self._show_pictures)()
+        self.draw(self._show_pictures)
 
     # --- drawing --------------------------------------------------------------------------------
 
@@ -155,23 +170,22 @@ class GalleryPanel(Panel):
             one = self.button(f"{key}{name}", f"The chosen pictures show: {name}")
             one.layout.border_left = f"4px solid {colour}"
             one.layout.max_width = "190px"
-            one.on_click(self.guard(lambda _, i=i: self.relabel(list(self.grid.chosen), i)))
+            one.on_click(self.guard(self._relabel_chosen, i))
             made.append(one)
         self.buttons.children = made
-        for gone in old:
-            gone.close()
+        close_widgets(old)
 
     def _show_history(self) -> None:
         self.undo.disabled = not self.session.can_undo
         self.redo.disabled = not self.session.can_redo
 
     def _show_pictures(self) -> None:
-        labels: Labels | None = self.work.settled
+        labels: Labels | None = self.follower.settled
         self.of_class.layout.display = None if self.show.value == "class" else "none"
         if labels is None or labels.run is None:
             self.count.value = '<span class="pls-faint">The pictures appear here.</span>'
             return
-        step = min(self.work.iteration, len(labels.run.iterations) - 1)
+        step = min(self.follower.iteration, len(labels.run.iterations) - 1)
         now = labels.at(step).set_aside(labels.unfit)
         found = self._find(now, step)
         pages = max(1, -(-len(found) // PAGE))
@@ -194,11 +208,11 @@ class GalleryPanel(Panel):
             if self._shown != wanted or wanted != tuple(one["id"] for one in tiles):
                 return  # somebody looks at other pictures by now
             sheet = thumbnails.sheet(wanted)
-            with self.work.ui:
+            with self.follower.drawing:
                 if self._shown == wanted:
                     self.grid.show(sheet, tiles)
 
-        self.work.run(fetch)
+        self.submit(fetch)
 
     def _find(self, now: Labels, step: int) -> NDArray[np.int64]:
         show = self.show.value
@@ -210,7 +224,7 @@ class GalleryPanel(Panel):
         if show == "since":
             return np.flatnonzero(now.label != now.at(0).label)
         if show == "selection":
-            return np.array([i for i in self.work.selection if i < len(now)], dtype=np.int64)
+            return np.array([i for i in self.follower.selection if i < len(now)], dtype=np.int64)
         if show == "pinned":
             return np.flatnonzero(now.pinned)
         return now.least_certain[~now.pinned[now.least_certain]]

@@ -6,6 +6,7 @@ import base64
 import io
 import threading
 import time
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,11 +15,14 @@ from PIL import Image
 from protolabel.browser.atlas import ATLAS_LIMIT, make_atlas, sharp_picture
 from protolabel.browser.still import still_png
 from protolabel.clustering.projection import place_centroids, place_prototypes, project
-from protolabel.errors import ProtolabelError
+from protolabel.errors import Stopped
+from protolabel.widgets.cells import keep_for_cell
 from protolabel.widgets.map_view import MapView
-from protolabel.widgets.worker import work_of
+from protolabel.widgets.panel import SessionView
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from protolabel.clustering.clusters import Clusters
@@ -28,10 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MapPanel"]
 
-_FOLLOWED = ["embeddings", "labels", "behind", "stopped", "problem"]  # of the worker
 
-
-class MapPanel:
+class MapPanel(SessionView):
     """The images of a session on a plane, following every change of it.
 
     The principal components are shown as soon as there are vectors, labels when there is a run,
@@ -40,48 +42,62 @@ class MapPanel:
 
     Parameters
     ----------
-    session
+    session : Session
         What to follow.
-    umap
+    umap : bool
         Lay the images out with UMAP; otherwise the principal components stay.
     **traits
         Initial values of the traits of `MapView`, such as ``height`` or ``color_by``.
 
     Attributes
     ----------
-    widget
-        The `MapView` that is displayed.
-    session
-        As passed.
+    widget : MapView
+        What is displayed.
     """
 
+    title = "Map"
+
     def __init__(self, session: Session, *, umap: bool = True, **traits: Any) -> None:
-        self.session = session
-        self.work = work_of(session)
-        self.widget = MapView(thumbnail=self._thumbnail, caption=self._caption, **traits)
+        super().__init__(session)
+        this = weakref.ref(self)
+        self.widget = MapView(
+            thumbnail=lambda index: _thumbnail(this(), index),
+            caption=lambda index: _caption(this(), index),
+            **traits,
+        )
+        self._widgets.append(self.widget)
         self._umap = umap
         self._points: NDArray[np.float32] | None = None
         self._run: Refinement | None = None
         self._clusters: Clusters | None = None
-        self._closed = False
+        self._laying_out = False
+        self._shows_umap = False
         self._pictures = False
+        self._failure = ""
         self._labelled = threading.Event()
         self._answered = threading.Event()  # by labels, or by why there are none
-        self._laying = threading.Thread()  # none yet
-        self.work.observe(self._draw, names=_FOLLOWED)
-        self.work.observe(self._show_place, names=["iteration", "selection"])
-        session.observe(self._show_kept, names=["kept"])
-        self.widget.observe(self._tell_place, names=["iteration", "selection"])
-        self._draw()
+        self._at_rest = threading.Event()  # no layout is under way, and none is due
+        self.widget.observe(self.guard(self._tell_iteration), names="iteration")
+        self.widget.observe(self.guard(self._tell_selection), names="selection")
+        self.follow(self._show_kept, "kept")
+        self.follow_work(self._show_iteration, "iteration")
+        self.follow_work(self._show_selection, "selection")
+        self.watch(self.jobs, self._show_work, "background", "stopped")
+        self.follow_work(self._show, "embeddings", "labels", "problem")
 
     @property
     def selected(self) -> NDArray[np.int64]:
         """Indices of the selected images."""
         return self.widget.selected
 
+    def say(self, text: str, kind: str = "") -> None:  # noqa: ARG002 -- the map has one style
+        """Show a line over the map; an empty text takes it away."""
+        self._failure = text
+        self.widget.status = self._status()
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the map shows the session as it is now; False if the time ran out."""
-        return self.work.wait(timeout)
+        return self.follower.wait(timeout)
 
     def wait_for_labels(self, timeout: float | None = None) -> bool:
         """Wait until there are labels on the map; False if the time ran out, or none will come."""
@@ -93,24 +109,19 @@ class MapPanel:
         end = None if timeout is None else time.monotonic() + timeout
         if not self.wait(timeout):
             return False
-        if self._laying.ident is not None:
-            self._laying.join(None if end is None else max(0.0, end - time.monotonic()))
-        return not self._laying.is_alive()
+        return self._at_rest.wait(None if end is None else max(0.0, end - time.monotonic()))
 
     def close(self) -> None:
         """Stop following the session and remove the widget."""
-        self._closed = True
-        self._labelled.set()
-        self.work.unobserve(self._draw, names=_FOLLOWED)
-        self.work.unobserve(self._show_place, names=["iteration", "selection"])
-        self.session.unobserve(self._show_kept, names=["kept"])
-        self.widget.close()
+        self._answered.set()
+        self._at_rest.set()
+        super().close()
 
     def png(self) -> bytes:
         """Return the map as it stands as a small PNG; empty where there are no labels yet."""
         from protolabel.plots import plot_map
 
-        with self.work.ui:  # run, labels and places of one state
+        with self.follower.drawing:  # run, labels and places of one state
             run, points = self._run, self._points
             if run is None or points is None or len(points) != run.n_images:
                 return b""
@@ -126,6 +137,7 @@ class MapPanel:
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """Show the widget, with a picture of it for places where no kernel runs."""
+        keep_for_cell(self)
         bundle = self.widget._repr_mimebundle_(**options)
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         picture = self.png() if self.wait_for_labels(1.0) else b""
@@ -135,68 +147,54 @@ class MapPanel:
 
     # --- following the session ----------------------------------------------------------------
 
-    def _show_kept(self, _: Any = None) -> None:
-        kept = self.session.kept
+    def _tell_iteration(self, change: Any) -> None:
+        self.follower.iteration = change["new"]
+
+    def _tell_selection(self, _: Any) -> None:
+        self.follower.selection = tuple(self.selected.tolist())
+
+    def _show_iteration(self) -> None:
+        if self.follower.iteration <= self.widget.last:
+            self.widget.iteration = self.follower.iteration
+
+    def _show_selection(self) -> None:
+        chosen = self.follower.selection
+        if self.widget.n_images and not np.array_equal(self.selected, chosen):
+            self.widget.select(chosen)
+
+    def _show_kept(self) -> None:
+        kept, last = self.session.kept, self.widget.last
         self.widget.kept = -1 if kept is None else kept
-        self.widget.iteration = self.widget.last if kept is None else min(kept, self.widget.last)
+        self.widget.iteration = last if kept is None else min(kept, last)
 
-    def _tell_place(self, change: Any) -> None:
-        """Tell the other panels what is looked at here."""
-        with self.work.ui:
-            if change["name"] == "iteration":
-                self.work.iteration = change["new"]
-            else:
-                self.work.selection = tuple(self.selected.tolist())
-
-    def _show_place(self, change: Any) -> None:
-        """Look at what the other panels look at."""
-        if change["name"] == "iteration":
-            if change["new"] <= self.widget.last:
-                self.widget.iteration = change["new"]
-        elif self.widget.n_images and not np.array_equal(self.selected, change["new"]):
-            self.widget.select(change["new"])
-
-    def _draw(self, _: Any = None) -> None:
-        """Show what there is; called in whatever thread it came to be."""
-        try:
-            with self.work.ui:
-                self._show()
-        except Exception as error:  # noqa: BLE001 -- a thread's error would be lost in a log
-            self.widget.status = f"The map could not be drawn: {type(error).__name__}: {error}"
+    def _show_work(self, _: Any = None) -> None:
+        self.draw(self._show)
 
     def _show(self) -> None:
-        work, view = self.work, self.widget
-        if work.embeddings is None:
-            view.status = "Reading the images …"
-        elif not self._laying.is_alive() and (self._points is None or self._outdated()):
-            self._laying = threading.Thread(
-                target=self._lay_out, name="protolabel layout", daemon=True
-            )
-            self._laying.start()
-        if (
-            work.labels is not None
-            and self._points is not None
-            and work.labels.run is not self._run
-        ):
-            self._show_run(work.labels, self._points)
-            view.kept = -1 if self.session.kept is None else self.session.kept
-        if work.labels is not None and work.labels.run is self._run:
-            view.set_unfit(work.labels.unfit)
-        if work.problem or work.stopped:
-            view.status = work.problem or "Stopped"
+        work, view = self.follower, self.widget
+        labels = work.labels
+        if labels is not None and self._points is not None:
+            if labels.run is not self._run:
+                self._show_run(labels, self._points)
+            view.set_unfit(labels.unfit)
+        self._lay_out()
+        if work.problem or self.jobs.stopped:
             self._answered.set()
-        elif work.behind:
-            view.status = f"{work.behind} …"
-        elif work.labels is not None and not self._laying.is_alive():
-            view.status = ""
+        view.status = self._status()
 
-    def _outdated(self) -> bool:
-        """Say whether the session wants another layout than the one that is shown."""
-        return self._umap and self.work.labels is not None and "map" not in self.session.computed
+    def _status(self) -> str:
+        work, jobs = self.follower, self.jobs
+        if self._failure or work.problem or jobs.stopped:
+            return self._failure or work.problem or "Stopped"
+        if jobs.background:
+            return f"{jobs.background} …"
+        if work.embeddings is None:
+            return "Reading the images …"
+        return "" if self._labelled.is_set() else "Looking for clusters …"
 
     def _show_run(self, labels: Labels, points: NDArray[np.float32]) -> None:
         view, run = self.widget, labels.run
-        assert run is not None  # noqa: S101 -- a session's labels are from a run
+        assert run is not None  # noqa: S101 -- labels of a session come from a run
         table = np.stack([labels.at(t).label for t in range(len(run.iterations))])
         sure = np.stack([state.agreement for state in run.iterations])
         names = run.classes.names
@@ -205,8 +203,8 @@ class MapPanel:
             view.set_pinned(labels.pinned)
             if run.clusters is not None and run.clusters is not self._clusters:
                 self._show_clusters(run.clusters, points)
-        # The labels are on their way: finding the nearest images of the prototypes takes longer.
-        view.set_prototypes(place_prototypes(run, self.work.embeddings.unit, points))
+        # The labels are on their way already: finding the images near the prototypes takes longer.
+        view.set_prototypes(place_prototypes(run, self.follower.embeddings.unit, points))
         self._run = run
         self._labelled.set()
         self._answered.set()
@@ -216,53 +214,84 @@ class MapPanel:
         self.widget.set_clusters(clusters.micro, clusters.meta_of_images, centroids)
         self._clusters = clusters
 
-    # --- what takes longer, in a thread of its own -----------------------------------------------
+    # --- the layout, which takes longer -------------------------------------------------------
 
     def _lay_out(self) -> None:
-        session, embedded, view = self.session, self.work.embeddings, self.widget
+        """Start the next step of the layout, where one is due: places, then UMAP, then pictures."""
+        if self._laying_out or self.jobs.stopped or self.follower.closed:
+            return
+        step = self._next_step()
+        if step is None:
+            if self._labelled.is_set() or self.follower.problem:
+                self._at_rest.set()
+            return
+        self._laying_out = True
+        self._at_rest.clear()
+        threading.Thread(
+            target=self._take, args=(step,), name="protolabel layout", daemon=True
+        ).start()
+
+    def _next_step(self) -> Callable[[], None] | None:
+        if self.follower.embeddings is None:
+            return None
+        if self._points is None:
+            return self._lay_out_components
+        if not self._labelled.is_set():  # labels are what the user waits for: they come first
+            return None
+        if self._umap and not (self._shows_umap and "map" in self.session.computed):
+            return self._lay_out_umap
+        return None if self._pictures else self._add_pictures
+
+    def _take(self, step: Callable[[], None]) -> None:
         try:
-            if self._points is None:
-                self._place(project(embedded.unit, method="pca"))
-                view.status = "Looking for clusters …"
-                self._draw()
-            self._labelled.wait()  # what the person waits for comes first
-            if self._umap and not self._closed:
-                self._place(self.work.behind_panels("Laying out the map", lambda: session.map))
-            if not self._pictures and not self._closed:
-                self._pictures = True
-                self._add_pictures()
-            if not (self.work.problem or self.work.stopped):
-                view.status = ""
-        except ProtolabelError as error:
-            view.status = str(error)
-        except Exception as error:  # noqa: BLE001 -- as above
-            view.status = f"The map could not be laid out: {type(error).__name__}: {error}"
+            step()
+        except Stopped:
+            pass  # it is taken again when the work goes on
+        except Exception as error:  # noqa: BLE001 -- an error in a thread would be lost in a log
+            self._laying_out = False
+            self.show_failure(error, "The map could not be laid out")
+            self._at_rest.set()
+            return
+        self._laying_out = False
+        if not self.follower.closed:
+            self._show_work()
+
+    def _lay_out_components(self) -> None:
+        self._place(project(self.follower.embeddings.unit, method="pca"))
+
+    def _lay_out_umap(self) -> None:
+        session = self.session
+        self._place(self.jobs.run(lambda: session.map, background="Laying out the map"))
+        self._shows_umap = True
 
     def _place(self, points: NDArray[np.float32]) -> None:
-        with self.work.ui, self.widget.hold_sync():
+        with self.follower.drawing, self.widget.hold_sync():
             self._points = points
             self.widget.set_points(points)
             run, clusters = self._run, self._clusters
             if run is not None:
-                self.widget.set_prototypes(place_prototypes(run, self.work.embeddings.unit, points))
+                self.widget.set_prototypes(
+                    place_prototypes(run, self.follower.embeddings.unit, points)
+                )
             if clusters is not None:
                 self._show_clusters(clusters, points)
 
     def _add_pictures(self) -> None:
-        embedded = self.work.embeddings
-        if len(embedded) > ATLAS_LIMIT:
-            return
-        atlas = make_atlas(embedded.images.paths)
-        if not self._closed:
+        embedded = self.follower.embeddings
+        if len(embedded) <= ATLAS_LIMIT:
+            atlas = make_atlas(embedded.images.paths)
             with self.widget.hold_sync():
                 self.widget.captions = [_text(name) for name in embedded.images.names]
                 self.widget.atlas = atlas
+        self._pictures = True
 
-    def _thumbnail(self, index: int) -> bytes:
-        return sharp_picture(self.work.embeddings.images.path(index))
 
-    def _caption(self, index: int) -> str:
-        return _text(self.work.embeddings.images.names[index])
+def _thumbnail(panel: MapPanel | None, index: int) -> bytes:
+    return b"" if panel is None else sharp_picture(panel.follower.embeddings.images.path(index))
+
+
+def _caption(panel: MapPanel | None, index: int) -> str:
+    return "" if panel is None else _text(panel.follower.embeddings.images.names[index])
 
 
 def _text(name: str) -> str:

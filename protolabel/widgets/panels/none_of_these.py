@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as ipw
 import numpy as np
 
-from protolabel.errors import ProtolabelError
 from protolabel.evaluation.fit import DEFAULT_STRICTNESS
 from protolabel.widgets.panel import Panel, escape
 
@@ -28,7 +27,7 @@ class NonePanel(Panel):
     title = "None of these"
 
     def build(self) -> Iterator[ipw.Widget]:
-        """Give the switch, the slider with its count, and the list."""
+        """Yield the switch, the slider with its count, and the list of groups."""
         self._fit: Fit | None = None
         self._waiting = False
         self.on = ipw.Checkbox(
@@ -48,9 +47,9 @@ class NonePanel(Panel):
         self.strictness.observe(self.guard(self._set), names="value")
         self.look.on_click(self.guard(self._select))
         self.follow(self._show, "none_of_these")
-        self.session.observe(self.draw(self._forget), names=["revision"])
+        self.follow(self._forget, "revision")
         self.follow_work(self._measure, "settled")
-        self.session.observe(self.draw(self._measure), names=["vocabulary"])  # labels may stay
+        self.follow(self._measure, "vocabulary")  # which may leave the labels as they are
         yield self.on
         yield self.row(self.strictness, self.count, self.look)
         yield self.missing
@@ -64,7 +63,7 @@ class NonePanel(Panel):
     def _select(self, _: Any) -> None:
         if self._fit is not None:
             chosen = np.flatnonzero(self._fit.unfit(self.strictness.value))
-            self.work.selection = tuple(chosen.tolist())
+            self.follower.selection = tuple(chosen.tolist())
 
     def _show(self) -> None:
         strictness = self.session.none_of_these
@@ -74,7 +73,7 @@ class NonePanel(Panel):
         self._count()
 
     def _forget(self) -> None:
-        # What the slider itself changed leaves the measure as it is.
+        # The slider of this panel leaves the measured fit as it is.
         if "fit" not in self.session.computed:
             self._fit = None
             self._count()
@@ -92,23 +91,20 @@ class NonePanel(Panel):
         self.look.disabled = number == 0
 
     def _measure(self) -> None:
-        if self.work.settled is not None and not self._waiting:
+        if self.follower.settled is not None and not self._waiting:
             self._waiting = True
-            self.work.run(self._compute)
+            self.submit(self._compute)
 
     def _compute(self) -> None:
         self._waiting = False
-        try:
-            fit, found = self.session.fit, self.session.missing_names()
-        except ProtolabelError as error:
-            self.say(str(error), "bad")
-            return
-        self.draw(lambda: self._tell(fit, found))()
+        fit, found = self.session.fit, self.session.missing_names()
+        self.draw(self._show_groups, fit, found)
 
-    def _tell(self, fit: Fit, found: tuple[MissingName, ...]) -> None:
+    def _show_groups(self, fit: Fit, found: tuple[MissingName, ...]) -> None:
         self._fit = fit
+        self.say("")
         self._count()
-        lines = [_line(one) for one in found[:_SHOWN]]
+        lines = [_line(group) for group in found[:_SHOWN]]
         if len(found) > _SHOWN:
             lines.append(f"and {len(found) - _SHOWN:,} smaller groups")
         items = "".join(f"<li>{line}</li>" for line in lines)
@@ -117,7 +113,7 @@ class NonePanel(Panel):
         )
 
 
-def _line(one: MissingName) -> str:
-    words = ", ".join(escape(word) for word, _ in one.suggestions)
+def _line(group: MissingName) -> str:
+    words = ", ".join(escape(word) for word, _ in group.suggestions)
     perhaps = f"; perhaps <b>{words}</b>" if words else ""
-    return f"{len(one):,} images, for now {escape(one.label)}{perhaps}"
+    return f"{len(group):,} images, for now {escape(group.label)}{perhaps}"

@@ -31,7 +31,7 @@ class RunsPanel(Panel):
     title = "Runs"
 
     def build(self) -> Iterator[ipw.Widget]:
-        """Give the table, two choices and the pictures."""
+        """Yield the table, the two runs to compare, and the pictures."""
         self._thumbnails: Thumbnails | None = None
         self.table = ipw.HTML()
         narrow: dict[str, Any] = {
@@ -118,11 +118,11 @@ class RunsPanel(Panel):
 
         def fetch() -> None:
             sheet = thumbnails.sheet([one["id"] for one in tiles])
-            with self.work.ui:
+            with self.follower.drawing:
                 if (self.left.value, self.right.value) == pair:
                     self.grid.show(sheet, tiles)
 
-        self.work.run(fetch)
+        self.submit(fetch)
 
     def _go_back(self, _: Any) -> None:
         run = self._runs().get(self.left.value)

@@ -14,9 +14,10 @@ from protolabel.widgets.panel import Panel
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ControlsPanel"]
+__all__ = ["ControlsPanel", "SettingsPanel"]
 
 _STEP = 0.01  # of the logarithm: a step is 2 %
+_AUTOMATIC = {"min_cluster_size": 0, "preset": ""}  # what stands for None in a control
 _WIDE = {"width": "auto"}
 _STYLE = {"description_width": "104px"}
 
@@ -33,13 +34,13 @@ TOOLTIPS = {
 }
 
 
-class ControlsPanel(Panel):
+class SettingsPanel(Panel):
     """The settings of the loop; every one is a trait of the session."""
 
     title = "Settings"
 
     def build(self) -> Iterator[ipw.Widget]:
-        """Give one widget for each trait."""
+        """Yield a control for each setting."""
         options: dict[str, Any] = {"layout": _WIDE, "style": _STYLE}
         self.temperature = ipw.FloatLogSlider(
             0.1, min=-1.3, max=-0.5, step=_STEP, readout_format=".3f",
@@ -67,33 +68,31 @@ class ControlsPanel(Panel):
         self.controls = {name: getattr(self, name) for name in TOOLTIPS}
         for name, control in self.controls.items():
             control.add_class(f"pls-{name.replace('_', '-')}")
-            control.observe(self.guard(self._set(name)), names="value")
+            control.observe(self.guard(self._set, name), names="value")
         self.follow(self._show, *TOOLTIPS)
         yield from self.controls.values()
 
-    def _set(self, name: str) -> Any:
-        def change(event: Any) -> None:
-            value = event["new"]
-            # A browser moves a slider to its nearest step, which is no wish of a person.
-            moved = (
-                abs(math.log10(value / self.session.temperature)) if name == "temperature" else 1
-            )
+    def _set(self, name: str, change: Any) -> None:
+        value = change["new"]
+        if name == "temperature":
+            # The browser snaps the slider to a step; the user did not make that change.
+            moved = abs(math.log10(value / self.session.temperature))
             if moved < 0.505 * _STEP:
                 return
-            automatic = {"min_cluster_size": 0, "preset": ""}.get(name, ...) == value
-            setattr(self.session, name, None if automatic else value)
-
-        return change
+        automatic = _AUTOMATIC.get(name, ...) == value
+        setattr(self.session, name, None if automatic else value)
 
     def _show(self) -> None:
         session = self.session
-        # A cell may set what lies beyond a slider's ends: then the slider grows.
+        # A cell may set a value beyond the ends of a slider, which then grows.
         exponent = math.log10(session.temperature)
         self.temperature.min = min(self.temperature.min, exponent - 1e-9)
         self.temperature.max = max(self.temperature.max, exponent + 1e-9)
         self.iterations.min = min(self.iterations.min, session.iterations)
         self.iterations.max = max(self.iterations.max, session.iterations)
-        automatic = {"min_cluster_size": 0, "preset": ""}
         for name, control in self.controls.items():
             value = getattr(session, name)
-            control.value = automatic[name] if value is None else value
+            control.value = _AUTOMATIC[name] if value is None else value
+
+
+ControlsPanel = SettingsPanel  # its name in the first release

@@ -1,4 +1,4 @@
-"""The run, iteration by iteration: scrub it, play it, keep one, and hear what the guard says."""
+"""The run, iteration by iteration: play it, keep an iteration, read what was found."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from protolabel.refinement.labels import Labels
+    from protolabel.session.session import Session
 
 __all__ = ["TimelinePanel"]
 
@@ -28,71 +29,95 @@ _SHOWN = 10  # classes that have a line in the chart
 
 
 class TimelinePanel(Panel):
-    """Iteration 0 is zero-shot; every iteration can be looked at and kept."""
+    """Iteration 0 is zero-shot; every iteration can be looked at and kept.
+
+    Parameters
+    ----------
+    session : Session
+        What the panel shows and changes.
+    player : bool
+        Show a slider and a play button; the studio has those of the map.
+    """
 
     title = "Timeline"
 
+    def __init__(self, session: Session, *, player: bool = True) -> None:
+        self._with_player = player
+        super().__init__(session)
+
     def build(self) -> Iterator[ipw.Widget]:
-        """Give slider, player, charts and findings."""
-        # The browser keeps what its End key means from the first maximum.
-        most = max(1, self.session.iterations)
-        self.slider = ipw.IntSlider(
-            0, min=0, max=most, description="Iteration", style={"description_width": "64px"},
-            tooltip="0 is zero-shot, before anything was learnt",
-            layout={"flex": "1 1 200px", "width": "auto"},
-        )  # fmt: skip
-        self.slider.add_class("pls-iteration")
-        self.play = ipw.Play(0, min=0, max=most, interval=700, show_repeat=False)
-        self.play.tooltip = "Play the iterations"
-        ipw.jslink((self.play, "value"), (self.slider, "value"))
-        self.player = self.row(self.play, self.slider)
-        self.keep = self.button("Keep this iteration", "Its labels are used and exported")
+        """Yield the player, the findings and the charts."""
+        self.keep = self.button("Keep this iteration", "Use and export the labels shown here")
         self.last = self.button("Back to the last", "Use the labels of the last iteration again")
         self.keep.layout.display = self.last.layout.display = "none"
         self.kept = ipw.HTML()
         self.charts = ipw.HTML()
         self.findings = ipw.HTML()
-        self.slider.observe(self.guard(self._look), names="value")
         self.keep.on_click(self.guard(self._keep))
         self.last.on_click(self.guard(self._keep_last))
         choice = self.row(self.kept, self.keep, self.last)
         choice.layout.min_height = "34px"
         self.verdict = ipw.VBox([self.findings, choice])
+        if self._with_player:
+            yield self._player()
         self.follow_work(self._show, "settled", "iteration")
         self.follow(self._show, "kept")
-        yield self.player
         yield self.verdict
         yield self.charts
 
-    def _look(self, event: Any) -> None:
-        self.work.iteration = event["new"]
+    def _player(self) -> ipw.Widget:
+        # The browser keeps the meaning of its End key from the first maximum.
+        most = max(1, self.session.iterations)
+        self.slider = ipw.IntSlider(
+            0, min=0, max=most, description="Iteration", style={"description_width": "64px"},
+            tooltip="0 is zero-shot, before refinement",
+            layout={"flex": "1 1 200px", "width": "auto"},
+        )  # fmt: skip
+        self.slider.add_class("pls-iteration")
+        self.play = ipw.Play(0, min=0, max=most, interval=700, show_repeat=False)
+        self.play.tooltip = "Play the iterations"
+        self.slider.observe(self.guard(self._look), names="value")
+        self._link = ipw.jslink((self.play, "value"), (self.slider, "value"))
+        self._widgets.append(self._link)
+        self.follow_work(self._show_place, "settled", "iteration")
+        return self.row(self.play, self.slider)
+
+    # --- handlers -----------------------------------------------------------------------------
+
+    def _look(self, change: Any) -> None:
+        self.follower.iteration = change["new"]
 
     def _keep(self, _: Any) -> None:
-        self.session.kept = self.slider.value
+        self.session.kept = self.follower.iteration
 
     def _keep_last(self, _: Any) -> None:
         self.session.kept = None
 
+    # --- drawing ------------------------------------------------------------------------------
+
+    def _show_place(self) -> None:
+        labels = self.follower.settled
+        run = None if labels is None else labels.run
+        for widget in (self.play, self.slider):
+            widget.disabled = run is None
+            if run is not None:
+                widget.max = max(len(run.iterations) - 1, 1)
+        if run is not None:
+            self.slider.value = min(self.follower.iteration, len(run.iterations) - 1)
+
     def _show(self) -> None:
-        labels: Labels | None = self.work.settled
-        ready = labels is not None and labels.run is not None
-        for widget in (self.slider, self.play):
-            widget.disabled = not ready
+        labels: Labels | None = self.follower.settled
         if labels is None or labels.run is None:
             self.findings.value = '<span class="pls-faint">The run appears here.</span>'
             return
-        last = len(labels.run.iterations) - 1
-        shown = min(self.work.iteration, last)
-        for widget in (self.slider, self.play):
-            widget.max = max(last, 1)
-        self.slider.value = shown
-        counts, kept = labels.iteration, self.session.kept
+        shown = min(self.follower.iteration, len(labels.run.iterations) - 1)
+        in_use, kept = labels.iteration, self.session.kept
         self.keep.description = f"Keep {_name(shown)}"
-        self.keep.layout.display = "none" if shown == counts else None
+        self.keep.layout.display = "none" if shown == in_use else None
         self.last.layout.display = "none" if kept is None else None
         which = " (the last)" if kept is None else " (kept by you)"
         self.kept.value = (
-            f'<span class="pls-faint" role="status">Labels in use: {_name(counts)}{which}.</span>'
+            f'<span class="pls-faint" role="status">Labels in use: {_name(in_use)}{which}.</span>'
         )
         self.findings.value = "".join(
             f'<div class="pls-say {kind}"><b>{mark} {word}.</b> {text}</div>'
@@ -100,9 +125,9 @@ class TimelinePanel(Panel):
             for mark, word, kind in [_MARKS[finding.severity]]
             for text in [escape(finding.text).replace(" %", "&nbsp;%")]
         )
-        self.charts.value = self._draw(labels, shown)
+        self.charts.value = self._charts(labels, shown)
 
-    def _draw(self, labels: Labels, shown: int) -> str:
+    def _charts(self, labels: Labels, shown: int) -> str:
         run = labels.run
         if run is None:
             return ""
@@ -110,10 +135,10 @@ class TimelinePanel(Panel):
         at = [labels.at(step) for step in range(len(run.iterations))]
         common = sorted(labels.counts.argsort()[::-1][:_SHOWN].tolist())
         counts = [
-            (labels.names[c], [float(one.counts[c]) for one in at], colours[c]) for c in common
+            (labels.names[c], [float(step.counts[c]) for step in at], colours[c]) for c in common
         ]
         shift = [state.shift for state in run.iterations[1:]]
-        sure = [100 * float(one.agreement.mean()) for one in at]
+        sure = [100 * float(step.agreement.mean()) for step in at]
         changed = [float((b.label != a.label).sum()) for a, b in pairwise(at)]
         charts = [
             line_chart("Labels that changed", [("changed", changed, variable("changed"))],
@@ -124,7 +149,7 @@ class TimelinePanel(Panel):
                        mark=shown, unit=" %", bottom=10.0 * (min(sure) // 10.0)),
             line_chart("Images of each class", counts, mark=shown, names=True),
         ]  # fmt: skip
-        return f'<div class="pls-charts">{"".join(f"<div>{one}</div>" for one in charts)}</div>'
+        return f'<div class="pls-charts">{"".join(f"<div>{chart}</div>" for chart in charts)}</div>'
 
 
 def _name(step: int) -> str:

@@ -1,0 +1,90 @@
+"""What each notebook cell shows: kept while it is on the page, closed when the cell runs again.
+
+ipywidgets keeps every widget until it is closed, and IPython keeps every displayed object in its
+`Out` history. Without this, each run of a cell would leave a whole studio behind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from protolabel.session.session import Session
+
+__all__ = ["keep_for_cell"]
+
+
+class _View(Protocol):
+    """A studio or a panel."""
+
+    session: Session
+
+    def close(self) -> None: ...
+
+
+@dataclass
+class _Cell:
+    """One execution of a cell, and what it displayed."""
+
+    execution: str
+    views: list[_View] = field(default_factory=list)
+
+
+_cells: dict[str, _Cell] = {}
+
+
+def keep_for_cell(view: _View) -> None:
+    """Keep what the running cell displays, and close what its earlier run displayed.
+
+    Outside a notebook this does nothing.
+
+    Parameters
+    ----------
+    view : Studio or panel
+        What is about to be displayed. What another cell displays as well stays open.
+    """
+    shell = _shell()
+    request = shell.get_parent() if shell is not None else {}
+    if "header" not in request:
+        return
+    # Some programs send no id of the cell; then the same code is the same cell.
+    place = request.get("metadata", {}).get("cellId") or request["content"].get("code", "")
+    execution, earlier = request["header"]["msg_id"], _cells.get(place)
+    if earlier is None or earlier.execution != execution:
+        _cells[place] = _Cell(execution)
+    if view not in _cells[place].views:
+        _cells[place].views.append(view)
+    if earlier is not None and earlier is not _cells[place]:
+        _close(earlier.views, shell)
+
+
+def _close(views: list[_View], shell: Any) -> None:
+    shown = [view for cell in _cells.values() for view in cell.views]
+    gone = [view for view in views if view not in shown]
+    for view in gone:
+        view.close()
+    sessions = {view.session for view in gone} - {view.session for view in shown}
+    _forget({id(gone_now) for gone_now in (*gone, *sessions)}, shell)
+
+
+def _forget(gone: set[int], shell: Any) -> None:
+    """Take objects out of the history of outputs, which would keep all that they computed."""
+    outputs, hook = shell.user_ns.get("_oh", {}), vars(shell.displayhook)
+    for number in [number for number, value in outputs.items() if id(value) in gone]:
+        del outputs[number]
+    for names in (shell.user_ns, shell.user_ns_hidden, hook):
+        for name in [name for name, value in names.items() if id(value) in gone]:
+            if set(name) == {"_"}:  # the last three outputs
+                names[name] = None
+            elif name.startswith("_") and name[1:].isdigit():
+                del names[name]
+
+
+def _shell() -> Any:
+    """Return the shell of a notebook's kernel, or None."""
+    import sys
+
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return shell if hasattr(shell, "get_parent") else None

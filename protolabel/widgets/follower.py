@@ -1,0 +1,173 @@
+"""Follows a session: whenever it changes, its newest labels, computed while panels stay usable."""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import traitlets
+
+from protolabel.errors import ProtolabelError, Stopped
+from protolabel.widgets.jobs import Jobs
+
+if TYPE_CHECKING:
+    from protolabel.refinement.labels import Labels
+    from protolabel.session.session import Session
+
+__all__ = ["Follower", "follower_of"]
+
+_PASSING = 0.8  # seconds: a run that a slider only passed through is not worth comparing
+
+_FRAMES = 0.04  # seconds that a browser has to draw the map before the charts come
+
+# A session holds its follower as an observer; here both are weak, so that both can go.
+_followers: weakref.WeakKeyDictionary[Session, weakref.ref[Follower]] = weakref.WeakKeyDictionary()
+_finding = threading.Lock()
+
+
+def follower_of(session: Session) -> Follower:
+    """Return the one follower that all panels of a session share."""
+    with _finding:
+        known = _followers.get(session)
+        follower = None if known is None else known()
+        if follower is None or follower.closed:
+            follower = Follower(session)
+            _followers[session] = weakref.ref(follower)
+        return follower
+
+
+class Follower(traitlets.HasTraits):
+    """Brings labels up to date whenever a session changes; the newest state comes first.
+
+    Parameters
+    ----------
+    session : Session
+        What to follow.
+
+    Attributes
+    ----------
+    embeddings : Embeddings or None
+        None until the images are embedded.
+    labels : Labels or None
+        The newest labels; None until there are some. The map draws these.
+    settled : Labels or None
+        The same, a moment later, for panels that need no computation: a browser that received
+        charts and thumbnails together with the map would draw the map after them.
+    problem : str
+        Why there are no new labels; empty if nothing went wrong.
+    iteration : int
+        The iteration that the panels show, 0 (zero-shot) to T.
+    selection : tuple of int
+        Indices of the images that are selected on the map.
+    jobs : Jobs
+        Runs what takes long.
+    views : list
+        Panels and studios of the session; they live as long as it does, and close with this.
+    drawing : threading.RLock
+        Handlers and drawings take turns by it; no computation holds it.
+    touched : float
+        When the user last used a panel, by `time.monotonic`.
+    closed : bool
+        Whether it no longer follows.
+    """
+
+    embeddings = traitlets.Any(None, allow_none=True)
+    labels = traitlets.Any(None, allow_none=True)
+    settled = traitlets.Any(None, allow_none=True)
+    problem = traitlets.Unicode("")
+    iteration = traitlets.Int(0)
+    selection = traitlets.Tuple()
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.jobs = Jobs()
+        self.views: list[Any] = []
+        self.drawing = threading.RLock()
+        self.touched = -_PASSING
+        self.closed = False
+        self._outdated = threading.Event()  # an update is waiting
+        self._halted = False  # the labels themselves were stopped, not only an export
+        self._published = 0.0
+        self._newest_run = 0
+        session.report_to(self.jobs.report)
+        session.observe(self._follow, names=["revision"])
+        self.jobs.observe(self._go_on, names=["stopped"])
+        self._follow()
+
+    def wait(self, timeout: float | None = 60.0) -> bool:
+        """Wait until labels and panels are up to date; False if the time ran out."""
+        return self.jobs.wait(timeout)
+
+    def close(self) -> None:
+        """Close the panels, abandon the work under way, and let go of labels and vectors."""
+        if self.closed:
+            return
+        self.closed = True
+        self.session.unobserve(self._follow, names=["revision"])
+        self.jobs.close()
+        for view in tuple(self.views):
+            view.close()
+        self.unobserve_all()
+        self.embeddings = self.labels = self.settled = None
+
+    # --- from a change to labels --------------------------------------------------------------
+
+    def _follow(self, _: Any = None) -> None:
+        if not self._outdated.is_set():
+            self._outdated.set()
+            self.jobs.submit(self._update, self._fail, lane="labels")
+
+    def _go_on(self, change: Any) -> None:
+        if not change["new"]:
+            self._halted = False
+            self._follow()
+
+    def _update(self) -> None:
+        self._outdated.clear()
+        if self._halted:
+            return
+        self.problem = ""
+        try:
+            labels = self.jobs.run(self._compute)
+        except Stopped:
+            self._halted = self.jobs.stopped  # `stopped` says so already
+        else:
+            if not self.closed:
+                self._publish(labels)
+
+    def _compute(self) -> Labels:
+        self.embeddings = self.session.embeddings
+        return self.session.labels
+
+    def _fail(self, error: Exception) -> None:
+        known = isinstance(error, ProtolabelError)
+        self.problem = str(error) if known else f"{type(error).__name__}: {error}"
+
+    def _publish(self, labels: Labels) -> None:
+        self._forget_passed_run()
+        with self.drawing:
+            if labels is not self.labels:
+                seen, self.labels = self.labels, labels
+                self.iteration = self._iteration_to_show(seen, labels)
+        self._outdated.wait(_FRAMES)  # not while a slider goes on moving
+        with self.drawing:
+            self.settled = labels
+
+    def _iteration_to_show(self, seen: Labels | None, labels: Labels) -> int:
+        """Keep an earlier iteration that the user looks at; otherwise show the one in use."""
+        if seen is None or self.iteration == seen.iteration or seen.run is labels.run:
+            return labels.iteration
+        assert labels.run is not None  # noqa: S101 -- labels of a session come from a run
+        return min(self.iteration, len(labels.run.iterations) - 1)
+
+    def _forget_passed_run(self) -> None:
+        now, runs = time.monotonic(), self.session.runs
+        newest = runs[-1].number if len(runs) else 0
+        if newest == self._newest_run:
+            return
+        if now - self._published < _PASSING and now - self.touched < _PASSING:
+            runs.forget_passed()
+        self._published, self._newest_run = now, newest

@@ -1,0 +1,244 @@
+"""Long work in threads: run in order, shown with a bar, stopped at once. Knows no session."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from concurrent.futures import CancelledError, Future, wait
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
+
+import traitlets
+
+from protolabel.errors import Stopped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["Jobs"]
+
+T = TypeVar("T")
+
+_Submitted: TypeAlias = "tuple[Callable[[], None], Callable[[Exception], None]]"
+
+_log = logging.getLogger("protolabel")
+
+_BRIEF = 0.25  # seconds: a bar that is gone sooner would only flicker, and cost frames
+
+_STOPPED = "The work was stopped; what was finished is kept."
+
+
+class Jobs(traitlets.HasTraits):
+    """The long work of one session: jobs in order, their progress, and Stop.
+
+    A thread lasts as long as it has something to do, so idle jobs keep nothing alive.
+
+    Attributes
+    ----------
+    busy : bool
+        Whether a job is under way that takes longer than a moment.
+    phase : str
+        What is being done.
+    fraction : float
+        How much of it is done, 0..1.
+    background : str
+        What is computed that no panel waits for, such as a layout; empty for nothing.
+    stopped : bool
+        Whether the user stopped the work; `resume` takes it back.
+    """
+
+    busy = traitlets.Bool(default_value=False)
+    phase = traitlets.Unicode("")
+    fraction = traitlets.Float(0.0)
+    background = traitlets.Unicode("")
+    stopped = traitlets.Bool(default_value=False)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lanes: dict[str, deque[_Submitted]] = {}
+        self._idle = threading.Condition()
+        self._here = threading.local()  # `job`: what this thread works at
+        self._cancellable: set[Future[Any]] = set()
+        self._shown: dict[Future[Any], str] = {}  # phase of a background job, else empty
+        self._showing = threading.RLock()
+        self._closed = False
+
+    # --- to run -------------------------------------------------------------------------------
+
+    def submit(
+        self,
+        job: Callable[[], None],
+        failed: Callable[[Exception], None],
+        *,
+        lane: str = "errands",
+    ) -> None:
+        """Run a function after those that were submitted before.
+
+        Parameters
+        ----------
+        job : callable
+            What to do, in a thread.
+        failed : callable
+            ``failed(error)`` shows why the job ended early; the jobs after it run anyway.
+        lane : str
+            Jobs of one lane run one after the other, those of two lanes side by side.
+        """
+        with self._idle:
+            if self._closed:
+                return
+            waiting = self._lanes.setdefault(lane, deque())
+            waiting.append((job, failed))
+            if len(waiting) == 1:  # else the thread of this lane is at work
+                self._thread(lambda: self._serve(waiting), lane)
+
+    def run(self, compute: Callable[[], T], *, background: str = "") -> T:
+        """Compute something that `stop` abandons at once; the caller is a thread of its own.
+
+        Parameters
+        ----------
+        compute : callable
+            What to compute.
+        background : str
+            What to call the work where no panel waits for it. It goes on to its end when it is
+            stopped, and whoever asks for the same again finds it done.
+
+        Returns
+        -------
+        object
+            What `compute` returned.
+
+        Raises
+        ------
+        Stopped
+            If the work was stopped meanwhile. A fit of UMAP or HDBSCAN cannot be interrupted: its
+            thread ends with the step that it is in, and nobody waits for it.
+        """
+        job: Future[T] = Future()
+        self._cancellable.add(job)
+        self._thread(lambda: self._compute(job, compute, ends_early=not background), "job")
+        try:
+            wait([job], _BRIEF)
+            if not job.done():
+                self._show(job, background)
+            return job.result()
+        except CancelledError:
+            raise Stopped(_STOPPED) from None
+        finally:
+            self._cancellable.discard(job)
+            self._hide(job)
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Show the bar and the Stop button while the submitted job under way goes on."""
+        job = self._here.job
+        self._show(job)
+        try:
+            yield
+        finally:
+            self._hide(job)
+
+    def report(self, phase: str, done: int, total: int) -> None:
+        """Take the progress of a job, in its own thread.
+
+        Raises
+        ------
+        Stopped
+            If this job was stopped, which ends it here.
+        """
+        job = getattr(self._here, "job", None)
+        if (self.stopped or self._closed) and job is not None and job.cancelled():
+            raise Stopped(_STOPPED)
+        if self.busy:
+            self.phase = phase
+            self.fraction = done / total if total else 0.0
+
+    # --- to stop ------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Abandon the work under way and leave the panels usable."""
+        self.stopped = True
+        for job in tuple(self._cancellable):
+            job.cancel()
+
+    def resume(self) -> None:
+        """Take `stop` back. If work resumes before an abandoned step ends, its result is used."""
+        self.stopped = False
+
+    def wait(self, timeout: float | None = 60.0) -> bool:
+        """Wait until every submitted job has ended; False if the time ran out."""
+        with self._idle:
+            return self._idle.wait_for(lambda: not any(self._lanes.values()), timeout)
+
+    def close(self) -> None:
+        """Abandon everything and take no more jobs."""
+        with self._idle:
+            self._closed = True
+            for waiting in self._lanes.values():
+                while len(waiting) > 1:  # the first is under way
+                    waiting.pop()
+        for job in tuple(self._cancellable):
+            job.cancel()
+
+    # --- threads ------------------------------------------------------------------------------
+
+    @staticmethod
+    def _thread(target: Callable[[], None], name: str) -> None:
+        threading.Thread(target=target, name=f"protolabel {name}", daemon=True).start()
+
+    def _serve(self, waiting: deque[_Submitted]) -> None:
+        more = True
+        while more:
+            job, failed = waiting[0]
+            self._here.job = future = Future[None]()
+            self._cancellable.add(future)
+            try:
+                job()
+            except Exception as error:  # noqa: BLE001 -- it ends in a message, never in a dead lane
+                self._tell(failed, error)
+            self._cancellable.discard(future)
+            del job, failed  # an idle thread must not keep a panel
+            with self._idle:
+                waiting.popleft()
+                more = bool(waiting)
+                self._idle.notify_all()
+
+    @staticmethod
+    def _tell(failed: Callable[[Exception], None], error: Exception) -> None:
+        try:
+            failed(error)
+        except Exception:  # noqa: BLE001 -- the lane goes on
+            _log.exception("The failure of a job could not be shown: %r", error)
+
+    def _compute(self, job: Future[T], compute: Callable[[], T], *, ends_early: bool) -> None:
+        if ends_early:
+            self._here.job = job
+        value: T | None = None
+        problem: Exception | None = None
+        try:
+            value = compute()
+        except Exception as error:  # noqa: BLE001 -- raised again where the result is waited for
+            problem = error
+        if job.set_running_or_notify_cancel():  # else it was abandoned
+            if problem is None:
+                job.set_result(cast("T", value))
+            else:
+                job.set_exception(problem)
+
+    # --- what is shown ------------------------------------------------------------------------
+
+    def _show(self, job: Future[Any], background: str = "") -> None:
+        with self._showing:
+            self._shown[job] = background
+            self._announce()
+
+    def _hide(self, job: Future[Any]) -> None:
+        with self._showing:
+            if self._shown.pop(job, None) is not None:
+                self._announce()
+
+    def _announce(self) -> None:
+        self.background = next(filter(None, self._shown.values()), "")
+        self.busy = not all(self._shown.values())
+        if not self.busy:
+            self.phase, self.fraction = "", 0.0
