@@ -658,7 +658,7 @@ class Session(traitlets.HasTraits):
     @property
     def widget(self) -> Studio:
         """The studio: every panel, bound to this session."""
-        if self._studio is None:
+        if self._studio is None or self._studio.closed:
             from protolabel.widgets.studio import Studio
 
             self._studio = Studio(self)
@@ -719,25 +719,6 @@ class Session(traitlets.HasTraits):
             "corrections": self._history.records(),
         }
 
-<<<<<<< HEAD
-=======
-    # --- how it is shown ---------------------------------------------------------------------
-
-    @property
-    def widget(self) -> Studio:
-        """The studio: every panel, bound to this session."""
-        if self._studio is None or self._studio.closed:
-            from protolabel.widgets.studio import Studio
-
-            self._studio = Studio(self)
-        return self._studio
-
-    def _ipython_display_(self, **_: Any) -> None:
-        self.widget.show()
-
-    # --- what leaves it ----------------------------------------------------------------------
-
->>>>>>> a0621e9 (Widgets: a cell that runs again leaves one studio, tested in a kernel)
     def export(
         self,
         folder: str | os.PathLike[str],

@@ -93,6 +93,7 @@ class Follower(traitlets.HasTraits):
         self._published = 0.0
         self._newest_run = 0
         session.report_to(self.jobs.report)
+        session.on_close(self.close)
         session.observe(self._follow, names=["revision"])
         self.jobs.observe(self._go_on, names=["stopped"])
         self._follow()

@@ -86,7 +86,7 @@ class Studio:
         close_widgets([self.widget])
         self.follower.views.remove(self)
         if not self.follower.views:
-            self.follower.close()
+            self.session.close()  # nothing shows it any more
 
     def _build(self) -> ipw.VBox:
         # The map has a player of its own: below it stands what the timeline says, and the charts
