@@ -1,31 +1,53 @@
-"""A session on disk: settings as JSON, arrays as .npz, vectors as `Embeddings.save` writes them."""
+"""A session on disk: settings as JSON, arrays as .npz, vectors as `Embeddings.save` writes them.
+
+A save is one whole, old or new, whenever the process dies. All files are first written to a
+folder ``.saving-<id>`` inside the session; renaming that folder to ``.saved`` is the moment from
+which the new session counts; then its files move to their places. A save that was killed after
+the rename is finished by whatever opens the folder next; one that was killed before it is
+forgotten. ``session.json`` holds the checksums of the other files, so that no mixture loads,
+however it came about.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 import zipfile
+import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import numpy as np
 
 from protolabel.clustering.clusters import Clusters
 from protolabel.clustering.neighbors import KnnGraph
-from protolabel.common.files import write_json, writing
+from protolabel.common.files import sync_folder, write_json, writing
 from protolabel.embedding.embed import Embeddings, load_embeddings
 from protolabel.embedding.prompts import DEFAULT_TEMPLATES, ClassPrompts, ClassVectors
-from protolabel.errors import StoreError
+from protolabel.errors import InputError, StoreError
+from protolabel.session.settings import CHECKS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-__all__ = ["SavedStages", "load_session", "save_session"]
+__all__ = ["SavedStages", "is_session", "load_session", "plain_settings", "save_session"]
 
 _FORMAT = 1
 _SETTINGS, _ARRAYS, _VISUAL = "session.json", "session.npz", "visual"
+_ABOUT = "embeddings.json"  # it vouches for the vectors and their paths
+_SAVED, _SAVING, _LOCK = ".saved", ".saving-", ".lock"
+_ITERATIONS = 1000  # more are no run that a person made
+_TRAIL = {"when", "image", "before", "after"}
+_DAMAGE = (
+    OSError, EOFError, KeyError, TypeError, ValueError, OverflowError, RecursionError,
+    MemoryError, NotImplementedError, zlib.error, zipfile.BadZipFile, InputError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +65,11 @@ class SavedStages:
         return {name: value for name, value in vars(self).items() if value is not None}
 
 
+def is_session(folder: Path) -> bool:
+    """Say whether a folder holds a saved session, whole or not."""
+    return (folder / _SETTINGS).is_file() or (folder / _SAVED).is_dir()
+
+
 def save_session(
     folder: Path,
     settings: Mapping[str, Any],
@@ -50,25 +77,108 @@ def save_session(
     stages: SavedStages,
     text: ClassVectors,
 ) -> Path:
-    """Write a session to `folder`; each file appears whole or not at all.
+    """Write a session to `folder`, whole or not at all.
+
+    Parameters
+    ----------
+    folder : Path
+        Created if it is missing; may hold an earlier session, which is replaced.
+    settings : mapping of str to object
+        Plain values, a vocabulary of vectors, and the classes, which are taken from `text`.
+    embeddings : Embeddings
+    stages : SavedStages
+    text : ClassVectors
 
     Raises
     ------
     StoreError
-        If the folder holds other things, or cannot be written.
+        If the folder holds other things, is being saved to by another process, or cannot be
+        written; an earlier session in it is then as it was.
     """
     folder = folder.expanduser()
-    ours = (folder / _SETTINGS).is_file()
-    if folder.exists() and not ours and (not folder.is_dir() or any(folder.iterdir())):
-        raise StoreError(
-            f"Expected an empty folder or a saved session, got {str(folder)!r}, which holds "
-            "something else: choose another folder."
+    try:
+        holds_other = folder.exists() and (
+            not folder.is_dir() or (not is_session(folder) and any(_strangers(folder)))
         )
+        if holds_other:
+            raise StoreError(
+                f"Expected an empty folder or a saved session, got {str(folder)!r}, which holds "
+                "something else: choose another folder."
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder):
+            _finish(folder)
+            for left in folder.glob(f"{_SAVING}*"):
+                shutil.rmtree(left, ignore_errors=True)  # of a save that was killed
+            new = folder / f"{_SAVING}{uuid4().hex[:8]}"
+            try:
+                new.mkdir()
+                _write(new, settings, embeddings, stages, text)
+                sync_folder(new)
+                new.rename(folder / _SAVED)
+            except BaseException:
+                shutil.rmtree(new, ignore_errors=True)
+                raise
+            sync_folder(folder)
+            _finish(folder)
+    except OSError as error:
+        raise StoreError(
+            f"Expected a folder to save a session to, but for {str(folder)!r} the system says: "
+            f"{error.strerror or error}. Choose another folder or free the disk."
+        ) from error
+    return folder
+
+
+def _strangers(folder: Path) -> Iterator[Path]:
+    ours = (_LOCK, _SAVING)
+    return (path for path in folder.iterdir() if not path.name.startswith(ours))
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    import filelock
+
+    # The system frees it when the process dies, however it dies.
+    try:
+        with filelock.FileLock(str(folder / _LOCK), timeout=0):
+            yield
+    except filelock.Timeout as error:
+        raise StoreError(
+            f"Expected a session that nobody else saves, but another process is writing to "
+            f"{str(folder)!r}: wait for it, or choose another folder."
+        ) from error
+
+
+def _finish(folder: Path) -> None:
+    """Move the files of a save that counts to their places, if it was not done yet."""
+    new = folder / _SAVED
+    if not new.is_dir():
+        return
+    for path in sorted(new.rglob("*")):
+        if path.is_file():
+            target = folder / path.relative_to(new)
+            target.parent.mkdir(exist_ok=True)
+            path.replace(target)
+    for part in (folder / _VISUAL, folder):
+        if part.is_dir():
+            sync_folder(part)
+    shutil.rmtree(new)
+
+
+def _write(
+    folder: Path,
+    settings: Mapping[str, Any],
+    embeddings: Embeddings,
+    stages: SavedStages,
+    text: ClassVectors,
+) -> None:
     arrays: dict[str, NDArray[Any]] = {f"clusters_{k}": v for k, v in vars(stages.clusters).items()}
     arrays |= {f"graph_{k}": v for k, v in vars(stages.graph).items()}
+    written = [_ARRAYS, _ABOUT]
     if stages.visual is not None and stages.visual_graph is not None:
         arrays |= {f"visual_graph_{k}": v for k, v in vars(stages.visual_graph).items()}
         stages.visual.save(folder / _VISUAL)
+        written.append(f"{_VISUAL}/{_ABOUT}")
     arrays["text"] = text.vectors
     if stages.map is not None:
         arrays["map"] = stages.map
@@ -87,28 +197,40 @@ def save_session(
         "names": list(text.names),
         "logit_scale": text.logit_scale,
         "prompts": None if text.prompts is None else text.prompts.to_dict(),
+        "files": {name: _digest(folder / name) for name in written},
     }
-    # Last: a folder without it is no session.
-    write_json(folder / _SETTINGS, about)
-    return folder
+    write_json(folder / _SETTINGS, {**about, "checksum": _checksum(about)})
 
 
 def load_session(
     folder: Path,
 ) -> tuple[dict[str, Any], Embeddings, SavedStages, ClassVectors]:
-    """Read what `save_session` wrote.
+    """Read what `save_session` wrote, now or in an earlier version.
+
+    Nothing in the folder is trusted: arrays are checked before compiled code reads them, settings
+    as if a user had set them, and others than those of a session are left out.
+
+    Returns
+    -------
+    settings : dict of str to object
+        With ``corrections`` and ``truth``.
+    embeddings : Embeddings
+    stages : SavedStages
+    text : ClassVectors
 
     Raises
     ------
     StoreError
-        If the folder is no saved session, or its files do not fit together.
+        If the folder is no saved session, or its files are damaged or do not fit together.
     """
     folder = folder.expanduser()
     try:
+        if (folder / _SAVED).is_dir():
+            with _locked(folder):
+                _finish(folder)
         about = json.loads((folder / _SETTINGS).read_text("utf-8"))
-        settings = dict(about["settings"])
-        with np.load(folder / _ARRAYS, allow_pickle=False) as arrays:
-            stored = {name: arrays[name] for name in arrays.files}
+        _check_files(folder, about)
+        stored = _arrays(folder / _ARRAYS)
         clusters = Clusters(**_part(stored, "clusters_"))
         graph = KnnGraph(**_part(stored, "graph_"))
         # Not by the folder: a session that has had visual vectors leaves it behind.
@@ -116,32 +238,124 @@ def load_session(
         visual_graph = KnnGraph(**seen) if seen else None
         prompts = None if about["prompts"] is None else ClassPrompts.from_dict(about["prompts"])
         text = ClassVectors(about["names"], stored["text"], about["logit_scale"], prompts)
-        if isinstance(settings.get("vocabulary"), dict):
-            settings["vocabulary"] = ClassVectors(
-                vectors=stored["vocabulary"], **settings["vocabulary"]
-            )
-    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        settings = _settings(about["settings"], stored)
+        settings["classes"] = text if prompts is None else prompts
+        embeddings = load_embeddings(folder)
+        visual = None if visual_graph is None else load_embeddings(folder / _VISUAL)
+        stages = SavedStages(graph, clusters, stored.get("map"), visual, visual_graph)
+        if not _fit(embeddings, stages, text):
+            raise _different(folder)
+    except StoreError:
+        raise
+    except _DAMAGE as error:
         raise StoreError(
             f"Expected a folder that Session.save wrote, got {str(folder)!r}, which cannot be "
             f"read as one: {error}"
         ) from error
-    embeddings = load_embeddings(folder)
-    visual = None if visual_graph is None else load_embeddings(folder / _VISUAL)
-    parts = (clusters.micro, graph, *(part for part in (visual, visual_graph) if part is not None))
-    if any(len(part) != len(embeddings) for part in parts):
-        raise StoreError(
-            f"The files in {str(folder)!r} are of different sessions: save the session again."
-        )
-    settings["classes"] = text if prompts is None else prompts
-    if settings["templates"] == list(DEFAULT_TEMPLATES):
-        del settings["templates"]  # the default object leaves ClassPrompts its own templates
+    return settings, embeddings, stages, text
+
+
+def _fit(embeddings: Embeddings, stages: SavedStages, text: ClassVectors) -> bool:
+    count, dim = embeddings.vectors.shape
+    visual, visual_graph, places = stages.visual, stages.visual_graph, stages.map
+    parts = [part for part in (stages.clusters.micro, stages.graph, visual, visual_graph)
+             if part is not None]  # fmt: skip
     return (
-        settings,
-        embeddings,
-        SavedStages(graph, clusters, stored.get("map"), visual, visual_graph),
-        text,
+        all(len(part) == count for part in parts)
+        and text.vectors.shape[1] == dim
+        and stages.clusters.centroids.shape[1]
+        in {len(one.vectors[0]) for one in (embeddings, visual) if one is not None}
+        and (places is None or (places.shape == (count, 2) and bool(np.isfinite(places).all())))
     )
+
+
+def plain_settings(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of some values from a file that are settings, each checked.
+
+    Raises
+    ------
+    InputError
+        If a value cannot be used.
+    """
+    known = {
+        name: CHECKS[name](value)
+        for name, value in given.items()
+        if name in CHECKS and name not in ("classes", "visual")
+    }
+    if known.get("iterations", 0) > _ITERATIONS:
+        raise InputError(
+            f"Expected at most {_ITERATIONS} iterations in a file, got {known['iterations']}."
+        )
+    trail = given.get("corrections") or []
+    truth = given.get("truth")
+    listed = truth is None or isinstance(truth, list)  # else text would be read as a path
+    if not listed or not all(_is_correction(fields) for fields in trail):
+        raise InputError("Expected truth and corrections as a session writes them.")
+    return {**known, "corrections": list(trail), "truth": truth}
+
+
+def _is_correction(fields: Any) -> bool:
+    return (
+        isinstance(fields, dict)
+        and set(fields) == _TRAIL
+        and all(value is None or isinstance(value, str) for value in fields.values())
+    )
+
+
+def _settings(given: Mapping[str, Any], stored: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    fields = dict(given)
+    words = fields.get("vocabulary")
+    if isinstance(words, dict):
+        names, scale = words["names"], words["logit_scale"]
+        fields["vocabulary"] = ClassVectors(names, stored["vocabulary"], scale)
+    if fields.get("templates") == list(DEFAULT_TEMPLATES):
+        del fields["templates"]  # the default object leaves ClassPrompts its own templates
+    return plain_settings(fields)
+
+
+def _check_files(folder: Path, about: Mapping[str, Any]) -> None:
+    if about["generator"] != "protolabel" or about["format"] != _FORMAT:
+        raise StoreError(
+            f"Expected a session of format {_FORMAT}, got {about['format']!r} in "
+            f"{str(folder)!r}: use the protolabel that wrote it."
+        )
+    rest = {key: value for key, value in about.items() if key != "checksum"}
+    if "checksum" in about and about["checksum"] != _checksum(rest):
+        raise StoreError(
+            f"The file {str(folder / _SETTINGS)!r} was changed or damaged after it was written: "
+            "bring back a copy of the session."
+        )
+    for name, digest in about.get("files", {}).items():  # the first release wrote none
+        if name not in (_ARRAYS, _ABOUT, f"{_VISUAL}/{_ABOUT}"):
+            raise _different(folder)
+        if _digest(folder / name) != digest:
+            raise _different(folder)
+
+
+def _different(folder: Path) -> StoreError:
+    return StoreError(
+        f"The files in {str(folder)!r} are of different sessions, or one of them is damaged: "
+        "save the session again, or bring back a copy."
+    )
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    with zipfile.ZipFile(path) as archive:
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+            # Stored arrays are no larger than their file; compressed ones could fill the memory.
+            raise ValueError("its arrays are compressed")
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
 
 
 def _part(stored: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
     return {k.removeprefix(prefix): v for k, v in stored.items() if k.startswith(prefix)}
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _checksum(about: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()

@@ -20,7 +20,7 @@ from protolabel.embedding.prompts import (
     ClassVectors,
     embed_classes,
 )
-from protolabel.errors import InputError
+from protolabel.errors import InputError, StoreError
 from protolabel.evaluation.diagnostics import Diagnostics, diagnose
 from protolabel.evaluation.fit import DEFAULT_STRICTNESS, Fit, measure_fit
 from protolabel.evaluation.missing import MissingName, missing_names
@@ -39,7 +39,7 @@ from protolabel.session.pins import (
     renamed,
 )
 from protolabel.session.runs import RunHistory
-from protolabel.session.settings import refusing, setting
+from protolabel.session.settings import SettingError, refusing, setting
 from protolabel.session.source import Source
 from protolabel.session.stages import Stages, stage
 
@@ -769,6 +769,18 @@ class Session(traitlets.HasTraits):
     def save(self, folder: str | os.PathLike[str]) -> Path:
         """Keep settings, vectors, clusters and map in a folder; `Session.load` brings them back.
 
+        The folder holds the earlier session or the new one, whole, whenever the process dies.
+
+        Parameters
+        ----------
+        folder : path
+            A new or empty folder, or that of a saved session, which is replaced.
+
+        Returns
+        -------
+        Path
+            The folder.
+
         Raises
         ------
         StoreError
@@ -788,29 +800,45 @@ class Session(traitlets.HasTraits):
         return save_session(Path(folder), settings, self.embeddings, stages, self.text)
 
     @classmethod
-    def load(cls, folder: str | os.PathLike[str], **options: Any) -> Session:
+    def load(
+        cls, folder: str | os.PathLike[str], *, trust: bool = False, **options: Any
+    ) -> Session:
         """Bring back a saved session: nothing is embedded, clustered or laid out again.
 
         Parameters
         ----------
-        folder
+        folder : path
             What `save` wrote.
+        trust : bool, default False
+            Whether the encoder that the folder names may be loaded from a hub or a file. It is
+            needed for new class names, unless `encoder` is given.
         **options
             ``encoder``, ``pretrained``, ``device``, ``progress`` as for the constructor.
+
+        Returns
+        -------
+        Session
 
         Raises
         ------
         StoreError
-            If the folder is no saved session.
+            If the folder is no saved session, or is damaged.
         """
         from protolabel.session.saving import load_session
 
         settings, embeddings, stages, text = load_session(Path(folder))
-        trail, truth = settings.pop("corrections", []), settings.pop("truth", None)
-        session = cls(embeddings, **settings, visual=stages.visual, **options)
+        trail, truth = settings.pop("corrections"), settings.pop("truth")
+        try:
+            session = cls(embeddings, **settings, visual=stages.visual, **options)
+            session.truth = truth
+        except SettingError as error:
+            raise StoreError(
+                f"Expected a session that was saved, got {str(folder)!r}, which holds settings "
+                f"that do not fit together: {error}"
+            ) from error
         session._history = PinHistory(session.pins, trail)
         session._stages.put(embeddings=embeddings, text=text, **stages.at_hand())
-        session.truth = truth
+        session._source.trusted = trust
         return session
 
 

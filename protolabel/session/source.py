@@ -11,14 +11,16 @@ from protolabel.embedding.cache import cache_folder
 from protolabel.embedding.embed import Embeddings, embed_images
 from protolabel.embedding.visual import embed_visual
 from protolabel.encoders.loading import DEFAULT_MODEL, load_encoder
-from protolabel.errors import InputError
+from protolabel.errors import EncoderError, InputError
 from protolabel.images.image_set import ImageSet, check_folder, find_images
 
 if TYPE_CHECKING:
     from protolabel.common.progress import ProgressFn
-    from protolabel.encoders.base import Encoder
+    from protolabel.encoders.base import Encoder, EncoderInfo
 
 __all__ = ["Source"]
+
+_LOCAL = {"sample", "callable", "custom", "unknown"}  # nothing is fetched or opened for these
 
 
 class Source:
@@ -36,6 +38,13 @@ class Source:
         As for `load_encoder`.
     store : path, optional
         Folder that keeps vectors from run to run; by default one in the user's cache.
+
+    Attributes
+    ----------
+    recorded : EncoderInfo or None
+        The encoder that is used unless another is named; by default that of the embeddings.
+    trusted : bool
+        Whether `recorded` may be loaded from a hub or a file.
 
     Raises
     ------
@@ -57,6 +66,8 @@ class Source:
             raise _no_source(given)
         self.given = given
         self.store = store
+        self.recorded = given.encoder if isinstance(given, Embeddings) else None
+        self.trusted = True
         self._choice = (encoder, pretrained, device)
         self._encoder: Encoder | None = None
         self._loading = threading.RLock()
@@ -70,13 +81,23 @@ class Source:
         with self._loading:
             if self._encoder is None:
                 model, pretrained, device = self._choice
-                if model is None and isinstance(self.given, Embeddings):
-                    self._encoder = load_encoder(self.given.encoder, device=device)
+                if model is None and self.recorded is not None:
+                    self._encoder = load_encoder(self._trusted(self.recorded), device=device)
                 else:
                     self._encoder = load_encoder(
                         DEFAULT_MODEL if model is None else model, pretrained, device=device
                     )
             return self._encoder
+
+    def _trusted(self, named: EncoderInfo) -> EncoderInfo:
+        local = named.model in _LOCAL and named.pretrained is None
+        if not (self.trusted or local):
+            raise EncoderError(
+                f"Expected an encoder, got none. The folder names {named.name!r}, which is not "
+                "loaded unasked, as a folder may come from anybody: load the session with "
+                "encoder=..., or with trust=True if the folder is your own."
+            )
+        return named
 
     def find(self) -> ImageSet:
         """Return the images that there are, before their pixels are read."""
