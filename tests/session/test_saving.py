@@ -142,7 +142,7 @@ def test_flipped_bits_are_found(session, folder, name):
 
 
 def test_parts_of_two_sessions_are_refused(session, folder, tmp_path):
-    session.seed, session.temperature = 3, 0.2
+    session.classes, session.temperature = ["blue", "red"], 0.2
     other = session.save(tmp_path / "other")
     for name in ("session.json", "session.npz"):
         mixed = tmp_path / f"mixed {name}"
