@@ -394,7 +394,7 @@ def _parser() -> argparse.ArgumentParser:
 
     plot = _command(commands, "plot", _plot, "draw a dataset: counts, agreement, map")
     plot.add_argument("dataset", help="folder that protolabel run wrote")
-    plot.add_argument("--output", metavar="FOLDER", help="by default plots/ in the dataset")
+    plot.add_argument("--output", metavar="FOLDER", help="by default DATASET_plots beside it")
 
     demo = _command(commands, "demo", _demo, "draw sample pictures and label them, offline")
     demo.add_argument("--output", default="protolabel_demo", metavar="FOLDER")

@@ -275,7 +275,7 @@ def test_run_sets_aside_what_fits_no_name_and_suggests_one(vectors, tmp_path, ca
     about = metadata(tmp_path / "out")
     assert about["parameters"]["none_of_these"] == 0.5
     assert about["none_of_these"]["images"] >= 6
-    assert (tmp_path / "out" / "none_of_these").is_dir()
+    assert (tmp_path / "out" / "splits" / "none_of_these").is_dir()
     rows = [f"{one['source']},{one['label']}" for one in about["images"]]
     (tmp_path / "truth.csv").write_text("\n".join(["image,truth", *rows]), "utf-8")
     assert main(["evaluate", str(tmp_path / "out"), str(tmp_path / "truth.csv")]) == 0

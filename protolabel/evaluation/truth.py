@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from protolabel.common.cells import read_cell
 from protolabel.errors import InputError
 from protolabel.images.image_set import find_images
 
@@ -64,7 +65,11 @@ def read_truth(path: str | PathLike[str]) -> dict[str, str]:
                     f"Expected columns named image and truth in {str(path)!r}, got "
                     f"{', '.join(map(repr, heads)) or 'nothing'}: name them in the first line."
                 )
-            return {row[image]: row[name] for row in rows if row[image] and row[name]}
+            return {
+                read_cell(row[image]): read_cell(row[name])
+                for row in rows
+                if row[image] and row[name]
+            }
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(
             f"Expected class folders or a CSV file, got {str(path)!r}, which cannot be read: "

@@ -13,7 +13,7 @@ from protolabel.embedding.embed import Embeddings
 from protolabel.errors import InputError
 from protolabel.exporting.duplicates import identical_files, merge_groups, near_duplicates
 from protolabel.exporting.job import ExportJob
-from protolabel.exporting.names import class_folders, image_files, none_folder
+from protolabel.exporting.names import NONE_FOLDER, class_folders, image_files
 from protolabel.exporting.splits import (
     DEFAULT_SHARES,
     SPLITS,
@@ -104,7 +104,8 @@ def export(
     ----------
     labels
         From `label`, or from a saved `PrototypeClassifier`. Images that `Labels.set_aside` marks
-        go to the folder ``none_of_these`` and into no split; their best label stays on record.
+        go to the folder ``splits/none_of_these`` and to no side of the split; their best label
+        stays on record.
     images
         The N images of the labels. With `Embeddings`, near-duplicates are found by their vectors
         and kept on one side of the split, and metadata.json names the encoder; with an
@@ -183,7 +184,7 @@ def export(
         writers=writers,
         link=link,
         class_folders=folders,
-        none_folder=none_folder((*RESERVED_NAMES, *folders)) if labels.unfit.any() else None,
+        none_folder=NONE_FOLDER if labels.unfit.any() else None,
         files=tuple(image_files(image_set)),
         side=side,
         groups=groups,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import math
 import os
 from itertools import islice
 from pathlib import Path
@@ -11,37 +13,51 @@ from typing import TYPE_CHECKING, Any
 from protolabel.errors import ExportError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from typing import TypeGuard
 
     from protolabel.images.image_set import ImageSet
 
-__all__ = ["METADATA", "check_replaceable", "is_ours", "read_metadata"]
+__all__ = ["MARK", "METADATA", "check_replaceable", "is_ours", "read_metadata"]
 
 METADATA = "metadata.json"
 FORMAT = 1
+MARK = b'{"generator": "protolabel"'
+"""How ``metadata.json`` begins; `find_images` knows a dataset by it, too."""
 PLOTS = "plots"
 
+_LARGEST = 4 * 2**30  # bytes of a metadata file; a million images take half of one GiB
 _IGNORED = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".ipynb_checkpoints"})
 
 
 def read_metadata(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """Read ``metadata.json`` of an exported dataset.
 
+    The file may come from a stranger: it is read only if it begins as ours do, its parts are
+    checked, and no path in it leaves the dataset.
+
     Parameters
     ----------
-    folder
+    folder : str or path
         The dataset.
+
+    Returns
+    -------
+    dict
+        ``classes``, ``class_index``, ``images`` (one record for each image) and all the rest.
 
     Raises
     ------
     ExportError
-        If the folder is no dataset of protolabel, or one of a newer version.
+        If the folder is no dataset of protolabel, one of a newer version, or damaged.
     """
     path = Path(folder).expanduser() / METADATA
     try:
+        if not path.is_file() or path.stat().st_size > _LARGEST:  # a pipe would wait for ever
+            raise FileNotFoundError(errno.ENOENT, "not a file of a size that an export writes")
         with path.open(encoding="utf-8") as file:
             metadata = json.load(file)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ExportError(
             f"{str(folder)!r} is no dataset that protolabel exported: {METADATA} is missing or "
             "damaged. Give the folder that an export made."
@@ -53,17 +69,103 @@ def read_metadata(folder: str | os.PathLike[str]) -> dict[str, Any]:
             f"{str(path)!r} has format {metadata.get('format')!r}, this version reads {FORMAT}; "
             "update protolabel."
         )
+    wrong = _wrong_part(metadata)
+    if wrong is not None:
+        raise ExportError(
+            f"{str(path)!r} is damaged: {wrong} is not what an export writes. Export the dataset "
+            "again, or give another folder."
+        )
     return metadata
 
 
 def is_ours(folder: Path) -> bool:
     """Return whether the folder holds a ``metadata.json`` of protolabel, of any version."""
     try:
-        with (folder / METADATA).open(encoding="utf-8") as file:
-            metadata = json.load(file)
-    except (OSError, ValueError):
+        if not (folder / METADATA).is_file():
+            return False
+        with (folder / METADATA).open("rb") as file:
+            return file.read(len(MARK)) == MARK
+    except OSError:
         return False
-    return isinstance(metadata, dict) and metadata.get("generator") == "protolabel"
+
+
+def _wrong_part(metadata: dict[str, Any]) -> str | None:
+    """Name the first part of a metadata file that is not as written, None if all are."""
+    return next((part for part, is_sound in _PARTS.items() if not is_sound(metadata)), None)
+
+
+def _are_images(metadata: dict[str, Any]) -> bool:
+    images, known = metadata.get("images"), set(metadata["classes"])
+    return _are(images, dict) and all(_is_record(record, known) for record in images)
+
+
+def _is_record(record: dict[str, Any], classes: set[str]) -> bool:
+    file, split = record.get("file"), record.get("split")
+    return (
+        isinstance(record.get("source"), str)
+        and isinstance(record.get("label"), str)
+        and record["label"] in classes
+        and all(_is_number(record.get(name)) for name in ("agreement", "margin"))
+        and isinstance(record.get("pinned"), bool)
+        and isinstance(record.get("none_of_these", False), bool)
+        and (file is None or (isinstance(file, str) and _is_inside(file)))
+        and (split is None or isinstance(split, str))
+    )
+
+
+def _are_names(names: Any) -> bool:
+    return _are(names, str) and len(set(names)) == len(names)
+
+
+def _are(values: Any, kind: type) -> TypeGuard[list[Any]]:
+    return isinstance(values, list) and all(isinstance(value, kind) for value in values)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _are_numbers(values: Any) -> TypeGuard[list[float]]:
+    return isinstance(values, list) and all(map(_is_number, values))
+
+
+def _is_inside(path: str) -> bool:
+    """Whether a path leads to something in the dataset, as text goes."""
+    parts = path.replace("\\", "/").split("/")
+    return bool(path) and not path.startswith("/") and ":" not in parts[0] and ".." not in parts
+
+
+def _are_curves(metadata: dict[str, Any]) -> bool:
+    curves, n_classes = metadata.get("curves"), len(metadata["classes"])
+    if curves is None:
+        return True
+    if not isinstance(curves, dict) or not isinstance(metadata.get("iteration"), int):
+        return False
+    churn, shift, mass = (curves.get(name) for name in ("churn", "shift", "class_mass"))
+    return (
+        _are_numbers(churn)
+        and _are_numbers(shift)
+        and _are(mass, list)
+        and len(mass) == len(churn) == len(shift)
+        and all(len(row) == n_classes and _are_numbers(row) for row in mass)
+    )
+
+
+_PARTS: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "'classes'": lambda metadata: _are_names(metadata.get("classes")),
+    "'class_index'": lambda metadata: (
+        metadata.get("class_index") == {name: i for i, name in enumerate(metadata["classes"])}
+    ),
+    "'class_folders'": lambda metadata: (
+        _are(metadata.get("class_folders", []), str)
+        and all(map(_is_inside, metadata.get("class_folders", [])))
+    ),
+    "'contents'": lambda metadata: _are(metadata.get("contents", []), str),
+    "'images'": _are_images,
+    "'curves' or 'iteration'": _are_curves,
+    "'none_of_these'": lambda metadata: isinstance(metadata.get("none_of_these", {}), dict),
+}
+"""What `read_metadata` relies on; each check may rely on those above it."""
 
 
 def check_replaceable(target: Path, images: ImageSet) -> None:

@@ -141,6 +141,13 @@ class ExportJob:
         counts = self.labels.counts
         return [folder for folder, count in zip(self.class_folders, counts, strict=True) if count]
 
+    @property
+    def reader_index(self) -> dict[str, int]:
+        """Number of each class that has an image, as readers count: folders sorted by name."""
+        order = {folder: index for index, folder in enumerate(sorted(self.used_folders))}
+        pairs = zip(self.labels.names, self.class_folders, strict=True)
+        return {name: order[folder] for name, folder in pairs if folder in order}
+
     def in_folder(self, index: int) -> str:
         """POSIX path of one image in the folder of its class, or of none, in the dataset."""
         unfit = self.none_folder is not None and self.labels.unfit[index]

@@ -13,12 +13,21 @@ from protolabel.images.pixels import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from protolabel.images.image_set import ImageSet
 
-__all__ = ["NONE", "class_folders", "image_files", "none_folder", "safe_name", "unique_names"]
+__all__ = [
+    "NONE_FOLDER",
+    "class_folders",
+    "image_files",
+    "keeps_its_bytes",
+    "safe_name",
+    "unique_names",
+]
 
-NONE = "none_of_these"
+NONE_FOLDER = "splits/none_of_these"
+"""Where the images that fit none of the names go: in no class folder, and on no side."""
 
 LONGEST = 120
 """UTF-8 bytes of a name: 255 is the limit of most disks, and a number may be added."""
@@ -31,8 +40,19 @@ _RESERVED = re.compile(
 _JOINERS = "\u200c\u200d"  # they hold emoji and some scripts together
 _SUFFIX_OF = {
     "JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp",
-    "GIF": ".gif", "BMP": ".bmp", "DIB": ".bmp", "TIFF": ".tif",
+    "BMP": ".bmp", "DIB": ".bmp", "TIFF": ".tif",
 }  # fmt: skip
+"""Extension by the content of a file, as Pillow calls it, for files that are copied as they are."""
+
+_READ_BY_ALL = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"))
+"""Extensions that torchvision, datasets and ultralytics all take for images."""
+
+# What the imagefolder of the package datasets takes for the name of a split. It looks for these
+# words in every folder on the way, in lower case, alone or beside one of " -._" or a digit.
+_SPLIT_WORDS = re.compile(
+    r"(?<![^-._ 0-9])(train|training|validation|valid|dev|val|test|testing|eval|evaluation)"
+    r"(?![^-._ 0-9])"
+)
 
 
 def safe_name(name: str, fallback: str = "unnamed", *, longest: int = LONGEST) -> str:
@@ -40,7 +60,7 @@ def safe_name(name: str, fallback: str = "unnamed", *, longest: int = LONGEST) -
 
     Unicode stays (in form NFC); separators, control and direction characters and characters
     that Windows forbids become ``_``; leading dots and trailing dots and spaces go; names that
-    Windows keeps for devices get a ``_`` in front.
+    Windows keeps for devices, or that a shell or a spreadsheet would run, get a ``_`` in front.
 
     Parameters
     ----------
@@ -67,7 +87,7 @@ def safe_name(name: str, fallback: str = "unnamed", *, longest: int = LONGEST) -
     kept = kept.encode()[:longest].decode(errors="ignore").rstrip(". ")
     if not kept.strip("_ ."):
         kept = fallback
-    if _RESERVED.match(kept) or kept.startswith(("-", "~")):
+    if _RESERVED.match(kept) or kept.startswith(("-", "~", "=", "+", "@")):
         kept = f"_{kept}"
     return kept
 
@@ -109,43 +129,62 @@ def unique_names(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
 
 
 def class_folders(names: Sequence[str], taken: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return one folder name for each class, all different, none of them in `taken`."""
-    return tuple(unique_names((safe_name(name, "class") for name in names), taken))
+    """Return one folder name for each class, all different, none of them in `taken`.
 
-
-def none_folder(taken: Iterable[str]) -> str:
-    """Return the folder name of the images that fit no class, none of those in `taken`."""
-    return unique_names([NONE], taken)[0]
+    A word that a reader would take for the name of a split gets a capital letter: ``Test tube``.
+    """
+    safe = (safe_name(name, "class") for name in names)
+    readable = (_SPLIT_WORDS.sub(lambda word: word[0].capitalize(), name) for name in safe)
+    return tuple(unique_names(readable, taken))
 
 
 def image_files(images: ImageSet) -> list[str]:
     """Return one file name for each image, unique in the whole dataset.
 
-    They depend on the names of the images alone and not on their labels, so that two exports of
-    one folder can be compared file by file. A file without the extension of an image gets that
-    of its content.
+    They depend on the images alone and not on their labels, so that two exports of one folder can
+    be compared file by file. An extension that some readers pass over, or none, becomes that of
+    the content: ``.jpg`` for ``.jfif``, ``.png`` for a GIF, whose first frame is exported.
     """
     return unique_names(_file_name(images, i) for i in range(len(images)))
 
 
+def keeps_its_bytes(path: str) -> bool:
+    """Whether an image is exported as it is; else it becomes a PNG, because readers pass it over.
+
+    Parameters
+    ----------
+    path : str
+        File of the image. It is opened only if its extension leaves a doubt.
+    """
+    if path[path.rfind(".") :].lower() in _READ_BY_ALL:
+        return True
+    content = _content(path)
+    return content is None or content in _SUFFIX_OF
+
+
 def _file_name(images: ImageSet, index: int) -> str:
     base = images.names[index].rpartition("/")[2]
-    known = base[base.rfind(".") :].lower() in IMAGE_SUFFIXES
+    known = base[base.rfind(".") :].lower() in _READ_BY_ALL
     if known and _PLAIN.fullmatch(base) and not _RESERVED.match(base):
         return base
     parsed = PurePosixPath(base)
     stem, suffix = parsed.stem, parsed.suffix
-    if suffix.lower() not in IMAGE_SUFFIXES:
-        stem, suffix = base, _suffix_by_content(images, index)
+    if suffix.lower() not in _READ_BY_ALL:
+        if suffix.lower() not in IMAGE_SUFFIXES:
+            stem, suffix = base, ""
+        content = _content(images.path(index))
+        if content is not None:
+            suffix = _SUFFIX_OF.get(content, ".png")
     return safe_name(stem, "image", longest=LONGEST - len(suffix)) + suffix
 
 
-def _suffix_by_content(images: ImageSet, index: int) -> str:
+def _content(path: str | Path) -> str | None:
+    """Return the format of an image file as Pillow calls it, None if it is none."""
     try:
-        with Image.open(images.path(index)) as image:
-            return _SUFFIX_OF.get(image.format or "", "")
+        with Image.open(path) as image:
+            return image.format
     except (OSError, ValueError, Image.DecompressionBombError):
-        return ""
+        return None
 
 
 def _key(name: str) -> str:

@@ -108,6 +108,7 @@ _COLUMNS = (
     Column("file", "text", _files),
     Column("source", "text", lambda job, rows: list(job.images.names[rows])),
     Column("label", "word", lambda job, rows: _class_names(job, job.labels.label[rows])),
+    Column("label_id", "integer", lambda job, rows: job.labels.label[rows].tolist()),
     Column("agreement", "number", lambda job, rows: _rounded(job.labels.agreement[rows])),
     Column("margin", "number", lambda job, rows: _rounded(job.labels.margin[rows])),
     Column("runner_up", "word", lambda job, rows: _class_names(job, job.labels.runner_up[rows])),

@@ -13,7 +13,9 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-from protolabel.errors import ExportError
+from protolabel.errors import ExportError, ImageReadError
+from protolabel.exporting.names import keeps_its_bytes
+from protolabel.images.pixels import read_image
 
 if TYPE_CHECKING:
     from protolabel.common.progress import ProgressFn
@@ -34,7 +36,8 @@ def transfer(
     """Copy or link every ``(source, destination)``; the folders of the destinations exist.
 
     Copies keep bytes, permissions and times. A hard link to a symbolic link is a hard link to
-    the file that it points to.
+    the file that it points to. An image that training libraries pass over, such as a GIF, is
+    written as PNG whatever `link` says.
 
     Parameters
     ----------
@@ -124,12 +127,19 @@ def _transfer_file(source: str, destination: str, link: str) -> None:
     try:
         if not os.path.isfile(source):  # noqa: PTH113 -- a million strings, no Path objects
             raise FileNotFoundError(errno.ENOENT, "not there any more, or not a file")
-        if link == "copy":
+        if not keeps_its_bytes(source):
+            read_image(source).save(destination, format="PNG")
+        elif link == "copy":
             shutil.copy2(source, destination)
         elif link == "hardlink":
             os.link(os.path.realpath(source), destination)
         else:
             os.symlink(source, destination)  # noqa: PTH211 -- as above
+    except ImageReadError as error:
+        raise ExportError(
+            f"{source!r} cannot be exported ({error}). Nothing was exported. Embed the folder "
+            "again to leave it out."
+        ) from error
     except OSError as error:
         raise ExportError(_message(source, link, error)) from error
 

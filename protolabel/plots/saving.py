@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,11 +23,17 @@ from protolabel.plots.figures import (
 )
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator
 
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
+
+
+_PICTURES = frozenset(
+    f"{name}.png"
+    for name in ("class_counts", "agreement", "micro_alignment", "meta_alignment", "map",
+                 "convergence", "contact_sheet")
+)  # fmt: skip
 
 
 def save_plots(
@@ -36,25 +43,32 @@ def save_plots(
 
     Parameters
     ----------
-    dataset_folder
+    dataset_folder : str or path
         The folder that `export` made.
-    output
-        Where to save; ``plots`` in the dataset by default. Pictures there are replaced.
+    output : str or path, optional
+        Where to save; by default beside the dataset, in a folder of its name and ``_plots``: a
+        training library would take pictures in the dataset for one more class. Pictures of an
+        earlier call are replaced.
 
     Returns
     -------
     list of Path
-        Of the pictures: counts, agreement, alignments, map and convergence, as far as the
-        dataset holds what they need, and a contact sheet.
+        The pictures: counts, agreement, alignments, map and convergence, as far as the dataset
+        holds what they need, and a contact sheet.
 
     Raises
     ------
     ExportError
-        If the folder is no dataset of protolabel, or `output` cannot be written.
+        If the folder is no dataset of protolabel, `output` cannot be written, or the default
+        folder holds something else.
     """
-    folder = Path(dataset_folder).expanduser()
+    folder = Path(os.path.realpath(Path(dataset_folder).expanduser()))
     metadata = read_metadata(folder)
-    target = folder / PLOTS if output is None else Path(output).expanduser()
+    if output is None:
+        target = folder.with_name(f"{folder.name}_{PLOTS}")
+        _check_default(target)
+    else:
+        target = Path(output).expanduser()
     saved = []
     try:
         target.mkdir(parents=True, exist_ok=True)
@@ -74,6 +88,22 @@ def save_plots(
     return saved
 
 
+def _check_default(target: Path) -> None:
+    try:
+        foreign = next((path.name for path in target.iterdir() if path.name not in _PICTURES), None)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ExportError(
+            f"Pictures cannot be saved in {str(target)!r} ({error.strerror}); give another output."
+        ) from error
+    if foreign is not None:
+        raise ExportError(
+            f"{str(target)!r} holds {foreign!r}, which is no picture of a dataset, so nothing is "
+            "saved there unasked. Give that folder or another as output."
+        )
+
+
 def _figures(folder: Path, metadata: dict[str, Any]) -> Iterator[tuple[str, Figure]]:
     names, images = metadata["classes"], metadata["images"]
     index = metadata["class_index"]
@@ -83,12 +113,14 @@ def _figures(folder: Path, metadata: dict[str, Any]) -> Iterator[tuple[str, Figu
     yield "class_counts", plot_counts(names, np.bincount(label[inside], minlength=len(names)))
     yield "agreement", plot_agreement(names, label, agreement)
     for units in ("micro", "meta"):
-        table = _array(folder, f"{units}_alignment.npy")
-        if table is not None and len(table):
+        table = _array(folder, f"{units}_alignment.npy", len(names))
+        if table is not None and table.ndim == 2 and len(table):
             yield f"{units}_alignment", plot_alignment(names, table, units=f"{units}-clusters")
-    points = _array(folder, "map.npy")
-    if points is not None and len(points) == len(label):
-        stars = _array(folder, "prototype_map.npy")
+    points = _array(folder, "map.npy", 2)
+    if points is not None and points.shape == (len(label), 2):
+        stars = _array(folder, "prototype_map.npy", 2)
+        if stars is not None and stars.shape[-2] != len(names):
+            stars = None
         yield "map", plot_map(points, label, names, stars, iteration=metadata["iteration"])
     curves = metadata.get("curves")
     if curves is not None and len(curves["churn"]) > 1:
@@ -115,8 +147,15 @@ def _examples(
             yield int(one), [folder / files[place] for place in chosen]
 
 
-def _array(folder: Path, name: str) -> NDArray[Any] | None:
+def _array(folder: Path, name: str, width: int | None = None) -> NDArray[Any] | None:
+    """Return a table of numbers of the dataset, None if it is missing or no such table."""
+    path = folder / name
     try:
-        return np.asarray(np.load(folder / name, allow_pickle=False))
-    except (OSError, ValueError):
+        if not path.is_file():  # a pipe would wait for ever
+            return None
+        # Mapped: a header may claim a shape that no memory holds.
+        table = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError, SyntaxError):
         return None
+    sound = isinstance(table, np.ndarray) and table.dtype.kind == "f" and table.ndim in (2, 3)
+    return table if sound and width in (None, table.shape[-1]) else None

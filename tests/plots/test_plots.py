@@ -133,7 +133,11 @@ def test_pictures_of_a_dataset(image_folder: Path, encoder, tmp_path: Path) -> N
         "class_counts.png", "agreement.png", "micro_alignment.png", "meta_alignment.png",
         "map.png", "convergence.png", "contact_sheet.png",
     ]  # fmt: skip
-    assert {path.parent for path in saved} == {folder / "plots"}
+    assert {path.parent for path in saved} == {tmp_path / "out_plots"}
+    assert plots.save_plots(folder) == saved  # its own pictures are replaced
+    (tmp_path / "out_plots" / "holiday.png").write_bytes(b"mine")
+    with pytest.raises(ExportError, match=r"holiday\.png"):
+        plots.save_plots(folder)
     for path in saved:
         with Image.open(path) as image:
             assert min(image.size) > 200

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING
 
+from protolabel.common.cells import safe_cell
 from protolabel.exporting.job import Writer
 from protolabel.exporting.table import blocks, columns
 
@@ -15,13 +16,18 @@ __all__ = ["CSV", "write_csv"]
 
 
 def write_csv(job: ExportJob) -> None:
-    r"""Write ``labels.csv`` in UTF-8; bytes of a file name that are no text become ``\udc..``."""
+    r"""Write ``labels.csv`` in UTF-8; bytes of a file name that are no text become ``\udc..``.
+
+    Text that a spreadsheet would run as a formula gets an apostrophe in front; see
+    `protolabel.common.cells`.
+    """
     path = job.folder / "labels.csv"
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow([column.name for column in columns(job)])
         for block in blocks(job):
-            rows.writerows(zip(*block.values(), strict=True))
+            for values in zip(*block.values(), strict=True):
+                rows.writerow(map(safe_cell, values))
 
 
 CSV = Writer(

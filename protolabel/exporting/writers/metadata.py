@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from protolabel.exporting.existing import FORMAT, METADATA
+from protolabel.exporting.existing import FORMAT, MARK, METADATA
 from protolabel.exporting.job import Writer
 from protolabel.exporting.splits import SPLITS, count_sides
 from protolabel.exporting.table import blocks
@@ -46,8 +46,7 @@ def write_metadata(job: ExportJob) -> None:
     """
     head = _head(job)
     with (job.folder / METADATA).open("wb") as file:
-        # find_images knows a dataset of ours by this first line.
-        file.write(b'{"generator": "protolabel"')
+        file.write(MARK)
         for key, value in head.items():
             file.write(b",\n" + _encoded(key) + b": " + _encoded(value))
         file.write(b',\n"images": [')
@@ -69,6 +68,7 @@ def _head(job: ExportJob) -> dict[str, Any]:
         "classes": list(labels.names),
         "class_folders": list(job.class_folders),
         "class_index": {name: index for index, name in enumerate(labels.names)},
+        "reader_class_index": job.reader_index,
         "class_distribution": dict(zip(labels.names, counts, strict=True)),
         "iteration": labels.iteration,
         "parameters": job.parameters,
@@ -102,7 +102,8 @@ def _listed(job: ExportJob) -> Iterator[str]:
     for entry in job.folder.iterdir():
         yield entry.name
         if entry.name == "splits":
-            yield from (f"splits/{one.name}" for one in entry.iterdir() if one.is_file())
+            yield from (f"splits/{file.name}" for file in entry.iterdir() if file.is_file())
+            yield from (file.relative_to(job.folder).as_posix() for file in entry.glob("*/*.csv"))
 
 
 def _splits(job: ExportJob) -> dict[str, Any] | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import os
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from protolabel.common.cells import safe_cell
 from protolabel.exporting.job import Writer
 from protolabel.exporting.splits import SPLITS
 from protolabel.exporting.table import blocks
@@ -52,14 +54,38 @@ def write_splits(job: ExportJob) -> None:
         )
         transfer(pairs, len(taken), job.link, "exporting splits", job.progress)
     _write_table(job)
+    _write_columns(job)
+    reader = job.reader_index
     index = {
-        name: {"index": number, "folder": folder}
+        name: {"index": number, "folder": folder, "reader_index": reader.get(name)}
         for number, (name, folder) in enumerate(
             zip(job.labels.names, job.class_folders, strict=True)
         )
     }
     text = json.dumps({"classes": index}, indent=1, ensure_ascii=False)
     (job.folder / "splits" / "class_index.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _write_columns(job: ExportJob) -> None:
+    """Write ``metadata.csv`` beside the images of each side, as Hugging Face's imagefolder reads.
+
+    No cell is empty, so that every column has one type on all sides.
+    """
+    kept = ("label", "label_id", "agreement", "margin", "runner_up", "pinned", "source")
+    with ExitStack() as files:
+        rows = {}
+        for side, fraction in zip(SPLITS, job.split_shares, strict=True):
+            if fraction > 0:
+                path = job.folder / "splits" / side / "metadata.csv"
+                file = path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+                rows[side] = csv.writer(files.enter_context(file), lineterminator="\n")
+                rows[side].writerow(["file_name", *kept])
+        index = 0
+        for block in blocks(job):
+            for side, *values in zip(block["split"], *(block[name] for name in kept), strict=True):
+                if side is not None:
+                    rows[side].writerow([job.in_folder(index), *map(safe_cell, values)])
+                index += 1
 
 
 def _write_table(job: ExportJob) -> None:
@@ -74,7 +100,8 @@ def _write_table(job: ExportJob) -> None:
                 zip(block["split"], block["label"], strict=True)
             ):
                 if split is not None:
-                    rows.writerow([split, job.in_split(start + offset), number[label], label])
+                    file_name = job.in_split(start + offset)
+                    rows.writerow([split, file_name, number[label], safe_cell(label)])
             start += len(block["label"])
 
 
@@ -89,5 +116,7 @@ TRAIN_VAL_TEST = Writer(
 In PyTorch (allow_empty: a class with few images may be missing on one side):
   from torchvision.datasets import ImageFolder
   train = ImageFolder("splits/train", allow_empty=True)
-ImageFolder numbers the folders by name; class_index.json has the order you gave.""",
+ImageFolder numbers the folders by name; class_index.json has these numbers and yours.
+With Hugging Face datasets, with the columns of splits/*/metadata.csv:
+  load_dataset("imagefolder", data_dir="splits")""",
 )

@@ -1,0 +1,141 @@
+"""Datasets of strangers, and damaged ones."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from protolabel.common.progress import silent
+from protolabel.errors import ExportError
+from protolabel.exporting import evaluate_dataset, export, read_metadata
+from protolabel.exporting.existing import is_ours
+from protolabel.plots import save_plots
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@pytest.fixture
+def dataset(labelled: Callable, tmp_path: Path) -> Path:
+    case = labelled()
+    xy = np.random.default_rng(0).normal(size=(18, 2))
+    return export(
+        case.labels, case.embedded, tmp_path / "out", projection=xy, progress=silent
+    ).folder
+
+
+def change(folder: Path, *keys: Any, to: Any) -> None:
+    metadata = place = json.loads((folder / "metadata.json").read_text("utf-8"))
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = to
+    (folder / "metadata.json").write_text(json.dumps(metadata), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (["classes"], None),
+        (["classes"], ["dog", "dog", "owl"]),
+        (["classes"], 7),
+        (["class_index"], {"dog": 10**9}),
+        (["images"], {}),
+        (["images", 3], []),
+        (["images", 3, "label"], "wolf"),
+        (["images", 3, "label"], []),
+        (["images", 3, "agreement"], "much"),
+        (["images", 3, "agreement"], float("nan")),
+        (["images", 3, "file"], "/etc/passwd"),
+        (["images", 3, "file"], "../../secret.png"),
+        (["images", 3, "file"], "C:\\secret.png"),
+        (["images", 3, "pinned"], 2),
+        (["class_folders"], ["..", "a", "b"]),
+        (["contents"], [1]),
+        (["curves"], []),
+        (["curves", "churn"], [1]),
+        (["curves", "class_mass", 0], [1, "x", 2]),
+        (["iteration"], "last"),
+        (["none_of_these"], "x"),
+    ],
+)
+def test_what_an_export_never_wrote_is_an_error_and_says_what(
+    dataset: Path, keys: list, value: object
+) -> None:
+    change(dataset, *keys, to=value)
+    for read in (read_metadata, save_plots, lambda folder: evaluate_dataset(folder, {"a": "dog"})):
+        with pytest.raises(ExportError, match="damaged"):
+            read(dataset)
+
+
+@pytest.mark.parametrize("key", ["classes", "class_index", "images"])
+def test_a_part_that_is_missing_is_an_error(dataset: Path, key: str) -> None:
+    metadata = json.loads((dataset / "metadata.json").read_text("utf-8"))
+    del metadata[key]
+    (dataset / "metadata.json").write_text(json.dumps(metadata), "utf-8")
+    with pytest.raises(ExportError, match=key):
+        read_metadata(dataset)
+
+
+@pytest.mark.parametrize("content", ["[" * 200_000, '{"a":' * 100_000, "\x00", '{"generator"', ""])
+def test_deep_or_broken_json_is_an_error(tmp_path: Path, content: str) -> None:
+    (tmp_path / "metadata.json").write_text(content)
+    with pytest.raises(ExportError, match="no dataset"):
+        read_metadata(tmp_path)
+    assert not is_ours(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+@pytest.mark.timeout(20)
+def test_a_pipe_is_not_waited_for(dataset: Path, tmp_path: Path) -> None:
+    (dataset / "map.npy").unlink()
+    os.mkfifo(dataset / "map.npy")
+    assert "map" not in {path.stem for path in save_plots(dataset)}
+    os.mkfifo(tmp_path / "metadata.json")
+    with pytest.raises(ExportError, match="no dataset"):
+        read_metadata(tmp_path)
+    assert not is_ours(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["map.npy", "prototype_map.npy", "micro_alignment.npy"])
+@pytest.mark.parametrize("value", ["huge", "text", "object", "shape", "cut"])
+def test_pictures_of_a_damaged_array_are_left_out(dataset: Path, name: str, value: str) -> None:
+    path = dataset / name
+    if value == "huge":
+        with path.open("wb") as file:
+            head = {"descr": "<f4", "fortran_order": False, "shape": (10**12, 2)}
+            np.lib.format.write_array_header_1_0(file, head)
+    elif value == "text":
+        path.write_text("no numbers")
+    elif value == "object":
+        np.save(path, np.array([{}, []], dtype=object), allow_pickle=True)
+    elif value == "shape":
+        np.save(path, np.zeros((2, 7, 5), np.float32))
+    else:
+        path.write_bytes(path.read_bytes()[:90])
+    assert len(save_plots(dataset)) >= 4
+
+
+@given(st.data())
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_flipped_bytes_are_read_or_an_error(dataset: Path, data: st.DataObject) -> None:
+    path = dataset / "metadata.json"
+    before = path.read_bytes()
+    content = bytearray(before)
+    for _ in range(data.draw(st.integers(1, 5))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        path.write_bytes(content)
+        read_metadata(dataset)
+    except ExportError:
+        pass
+    finally:
+        path.write_bytes(before)
