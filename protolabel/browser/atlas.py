@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["ATLAS_LIMIT", "SHARP", "TILE", "large_tile", "make_atlas", "sharp_picture"]
+__all__ = ["ATLAS_LIMIT", "SHARP", "TILE", "large_tile", "make_atlas", "sharp_picture", "square"]
 
 ATLAS_LIMIT = 10_000
 """Above so many images a browser asks for single pictures."""
@@ -80,7 +80,7 @@ def make_atlas(
         if index % 64 == 0:
             progress("thumbnails", index, n)
         try:
-            picture = _square(path, tile)
+            picture = square(path, tile)
         except ImageReadError:
             continue
         sheet.paste(picture, (index % columns * tile, index // columns * tile))
@@ -102,12 +102,31 @@ def sharp_picture(path: Path) -> bytes:
         Empty where the file cannot be read.
     """
     try:
-        return _jpeg(_square(path, SHARP), 85)
+        return _jpeg(square(path, SHARP), 85)
     except ImageReadError:
         return b""
 
 
-def _square(path: Path, side: int) -> Image.Image:
+def square(path: Path, side: int) -> Image.Image:
+    """Return the middle square of an image.
+
+    Parameters
+    ----------
+    path : Path
+        Image file.
+    side : int
+        Side of the square in pixels; a smaller image is enlarged.
+
+    Returns
+    -------
+    PIL.Image.Image
+        Mode RGB.
+
+    Raises
+    ------
+    ImageReadError
+        If the file cannot be read.
+    """
     return ImageOps.fit(thumbnail(path, 2 * side), (side, side))
 
 

@@ -17,9 +17,12 @@ export class PictureGrid {
       "data-lm-suppress-shortcuts": "true",
     });
     this.root.addEventListener("keydown", (event) => this.keyDown(event));
-    this.heard = { "change:tiles": () => this.draw(), "change:chosen": () => this.hear() };
+    this.heard = {
+      "change:tiles": () => this.draw(), "change:chosen": () => this.hear(), "change:size": () => this.resize(),
+    };
     for (const [event, action] of Object.entries(this.heard)) model.on(event, action);
     el.append(this.root);
+    this.resize();
     this.draw();
   }
 
@@ -27,6 +30,10 @@ export class PictureGrid {
     for (const [event, action] of Object.entries(this.heard)) this.model.off(event, action);
     URL.revokeObjectURL(this.address);
     this.root.remove();
+  }
+
+  resize() {
+    this.root.style.setProperty("--size", `${this.model.get("size")}px`);
   }
 
   draw() {

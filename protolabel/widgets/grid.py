@@ -10,19 +10,22 @@ import anywidget
 import traitlets
 from PIL import Image
 
+from protolabel.browser.atlas import square
 from protolabel.browser.bundle import module, style
+from protolabel.common.palette import THEME
 from protolabel.errors import ImageReadError
-from protolabel.images.image_set import ImageSet, thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from protolabel.images.image_set import ImageSet
     from protolabel.refinement.labels import Labels
 
 __all__ = ["COLUMNS", "SIZE", "ThumbGrid", "Thumbnails", "tiles_of"]
 
-SIZE, COLUMNS = 88, 12
-_KEPT = 3000  # thumbnails in memory, 23 kB each
+SIZE, COLUMNS = 192, 12
+"""Side of a tile in pixels, sharp at 96 CSS pixels on a fine screen; tiles in a row."""
+_KEPT = 1000  # thumbnails in memory, 110 kB each
 
 
 class ThumbGrid(anywidget.AnyWidget):
@@ -39,6 +42,8 @@ class ThumbGrid(anywidget.AnyWidget):
         One JPEG of square tiles, row by row.
     chosen
         Ids of the chosen pictures.
+    size
+        Least width of a tile in CSS pixels; tiles fill the lines.
     """
 
     _esm = module("grid")
@@ -48,6 +53,7 @@ class ThumbGrid(anywidget.AnyWidget):
     sheet = traitlets.Bytes(b"").tag(sync=True, echo_update=False)
     columns = traitlets.Int(COLUMNS).tag(sync=True)
     chosen = traitlets.List(traitlets.Int()).tag(sync=True)
+    size = traitlets.Int(86, min=48, max=480).tag(sync=True)
 
     def choose_all(self) -> None:
         """Choose every picture that is shown."""
@@ -74,21 +80,20 @@ class Thumbnails:
         if not len(indices):
             return b""
         rows = -(-len(indices) // COLUMNS)
-        sheet = Image.new("RGB", (COLUMNS * SIZE, rows * SIZE), (128, 128, 128))
+        sheet = Image.new("RGB", (COLUMNS * SIZE, rows * SIZE), THEME["blank"][0])
         for place, index in enumerate(indices):
-            picture = self._one(int(index))
-            left = place % COLUMNS * SIZE + (SIZE - picture.width) // 2
-            sheet.paste(picture, (left, place // COLUMNS * SIZE + (SIZE - picture.height) // 2))
+            corner = place % COLUMNS * SIZE, place // COLUMNS * SIZE
+            sheet.paste(self._made_of(int(index)), corner)
         with io.BytesIO() as file:
             sheet.save(file, "JPEG", quality=85)
             return file.getvalue()
 
-    def _one(self, index: int) -> Image.Image:
+    def _made_of(self, index: int) -> Image.Image:
         if index not in self._made:
             try:
-                self._made[index] = thumbnail(self._images.path(index), SIZE)
+                self._made[index] = square(self._images.path(index), SIZE)
             except (ImageReadError, OSError):
-                self._made[index] = Image.new("RGB", (SIZE, SIZE), (128, 128, 128))
+                self._made[index] = Image.new("RGB", (SIZE, SIZE), THEME["blank"][0])
             while len(self._made) > _KEPT:
                 self._made.popitem(last=False)
         self._made.move_to_end(index)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from protolabel.widgets.grid import COLUMNS, ThumbGrid
+from protolabel.images.image_set import ImageSet
+from protolabel.widgets.grid import COLUMNS, SIZE, ThumbGrid, Thumbnails
 
 sys.path.insert(0, str(Path(__file__).parent))
 from host import serious  # isort: skip
@@ -111,6 +112,40 @@ def test_every_tile_shows_its_own_part_of_the_sheet(show: Any, grid: ThumbGrid) 
     assert colour(14)[2] > 150 > colour(14)[0]
     assert colour(13)[0] > 150 > colour(13)[2]
     assert colour(2)[0] > 150 > colour(2)[2]
+
+
+def test_tiles_have_the_size_that_is_asked_for(show: Any, grid: ThumbGrid) -> None:
+    host = show(grid)
+    small = tile(host, 0).bounding_box()["width"]
+    grid.size = 200
+    host.settle()
+    large = tile(host, 0).bounding_box()["width"]
+    assert 86 <= small < 200 <= large
+    press = host.page.keyboard.press
+    host.page.locator(".pls-grid").focus()
+    press("ArrowDown")  # four fit in a line now
+    assert grid.chosen == [104]
+
+
+def test_photographs_fill_their_tiles_and_are_sharp_on_a_fine_screen(tmp_path: Path) -> None:
+    for name, size in (("wide", (900, 300)), ("tall", (300, 900))):
+        picture = Image.new("RGB", size, "red")
+        across, down = size
+        picture.paste("blue", (across // 2 - 100, down // 2 - 100, across // 2, down // 2 + 100))
+        picture.save(tmp_path / f"{name}.png")
+    (tmp_path / "damaged.png").write_bytes(b"no picture")
+    images = ImageSet(tmp_path, ("wide.png", "damaged.png", "tall.png"))
+    with Image.open(io.BytesIO(Thumbnails(images).sheet([0, 1, 2]))) as sheet:
+        assert sheet.size == (COLUMNS * SIZE, SIZE)
+        tiles = [sheet.crop((k * SIZE, 0, (k + 1) * SIZE, SIZE)) for k in range(3)]
+    assert SIZE >= 2 * 86
+    for one in (tiles[0], tiles[2]):
+        corners = [one.getpixel((x, y)) for x in (3, SIZE - 4) for y in (3, SIZE - 4)]
+        assert all(red > 200 > blue for red, _, blue in corners)
+        edge = [one.getpixel((SIZE // 2 + step, SIZE // 2))[2] for step in (-6, 6)]
+        assert edge[0] > 180 > edge[1]
+    grey = tiles[1].getpixel((SIZE // 2, SIZE // 2))
+    assert max(grey) - min(grey) < 30
 
 
 def test_a_hostile_name_is_only_text(show: Any, grid: ThumbGrid) -> None:
