@@ -28,7 +28,7 @@ export class Gestures {
   }
 
   down(event) {
-    if (event.button > 0 || event.target.closest("button")) return;
+    if (event.button > 0 || event.target.closest("button, select")) return;
     this.stage.setPointerCapture(event.pointerId);
     this.stage.focus({ preventScroll: true });
     const here = this.spotOf(event);

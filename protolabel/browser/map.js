@@ -1,7 +1,7 @@
 // ImageMap: the map over one model. It owns its parts (toolbar, stage, legend, card, timeline) and
 // the frame in which changes of the model become pixels. The model is an anywidget model, or
 // anything with get, set, save_changes, on, off and send.
-import { packBits, typed, unpackBits } from "./bytes.js";
+import { countOf, packBits, typed, unpackBits } from "./bytes.js";
 import { colouring } from "./colouring.js";
 import { MapData } from "./decode.js";
 import { make } from "./dom.js";
@@ -25,7 +25,7 @@ const DIRTIES = {
   dark_colours: "run", prototypes: "stars", micro: "clusters", meta: "clusters", centroids: "clusters",
   pinned: "pins", unfit: "unfit", atlas: "atlas", tile: "card", captions: "card", iteration: "step", kept: "step",
   playing: "playing", color_by: "legend", hidden: "legend", selection: "selection", height: "size",
-  theme: "theme", summary: "step", status: "step",
+  theme: "theme", relabels: "legend", summary: "step", status: "step",
 };
 const NARROW = 620; // pixels below which the legend stands under the stage
 const QUIET_MS = 500; // before a screen reader is told again
@@ -65,19 +65,23 @@ export class ImageMap {
     this.ending = new AbortController();
     this.stage = make("div", "pl-stage", {
       tabindex: "0", "data-lm-suppress-shortcuts": "true", role: "application", "aria-roledescription": "map",
-      "data-tool": "pan", "aria-keyshortcuts": "ArrowLeft ArrowRight Space + - 0 L Escape",
+      "data-tool": "pan", "aria-keyshortcuts": "ArrowLeft ArrowRight Space + - 0 L Escape 1 2 3 4 5 6 7 8 9 Z Y",
     });
     const canvas = make("canvas");
     this.painter = new Painter(canvas);
     this.overlay = new Overlay(make("canvas"));
-    this.selection = new Selection(() => this.select(null));
+    this.selection = new Selection({
+      clear: () => this.select(null),
+      relabel: (c) => this.relabel(c),
+      undo: () => this.undo(),
+    });
     this.statusLine = make("div", "pl-status", { role: "status", hidden: "" });
     this.card = new HoverCard({
       tell: (i) => this.set("hovered", i),
       ask: (i) => this.model.send({ thumb: i }),
       redraw: () => this.mark("card"),
     });
-    this.stage.append(canvas, this.overlay.canvas, this.selection.chip, this.statusLine, this.card.node);
+    this.stage.append(canvas, this.overlay.canvas, this.selection.node, this.statusLine, this.card.node);
     this.gestures = new Gestures(this.stage, this.view, {
       hover: (spot) => this.hover(this.find(spot)),
       leave: () => this.hover(-1),
@@ -130,7 +134,7 @@ export class ImageMap {
   keyDown(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     event.stopPropagation(); // the notebook has other plans for these keys
-    if (event.target.type === "search") return; // there they are letters
+    if (["search", "select-one"].includes(event.target.type)) return; // there they are letters
     const { gestures } = this;
     const actions = {
       ArrowLeft: () => this.goTo(this.step - 1),
@@ -142,9 +146,12 @@ export class ImageMap {
       "=": () => gestures.zoomIn(),
       "-": () => gestures.zoomOut(),
       0: () => gestures.showAll(),
+      z: () => this.undo(),
+      y: () => this.get("relabels") && this.model.send({ redo: true }),
       l: () => gestures.use(gestures.tool === "lasso" ? "pan" : "lasso"),
       Escape: () => this.escape(),
     };
+    for (let digit = 1; digit <= 9; digit++) actions[digit] = () => this.relabel(digit - 1);
     const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!action || (event.key === " " && event.target.closest("button"))) return;
     event.preventDefault();
@@ -219,6 +226,22 @@ export class ImageMap {
     this.showSelection(flags);
     const bits = packBits(this.selection.flags ?? new Uint8Array(this.data.n));
     this.set("selection", new DataView(bits.buffer));
+  }
+
+  /** Label all selected images; their numbers travel with the wish, so a quick hand is never wrong. */
+  relabel(c) {
+    const { flags } = this.selection;
+    const name = this.data.names[c];
+    if (!flags || name === undefined || !this.get("relabels")) return;
+    this.model.send({ relabel: c }, undefined, [packBits(flags).buffer]);
+    this.select(null);
+    this.selection.reportLabelled(countOf(flags), name);
+  }
+
+  undo() {
+    if (!this.get("relabels")) return;
+    this.model.send({ undo: true });
+    this.selection.report("");
   }
 
   showSelection(flags) {
@@ -322,6 +345,7 @@ export class ImageMap {
     this.off = new Uint8Array(Math.max(1, data.names.length));
     for (const c of hidden) if (c < this.off.length) this.off[c] = 1;
     this.toolbar.offer(data.clusters);
+    this.selection.offer(this.get("relabels") ? data.names : []);
     this.legend.build({ data, theme, palette: this.palette, hidden, by: this.get("color_by") });
   }
 

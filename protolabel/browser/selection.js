@@ -1,23 +1,54 @@
-// Selection: which images are selected, and the chip that counts them.
+// Selection: which images are selected, and the bar that counts and relabels them.
 import { countOf } from "./bytes.js";
 import { button, icon, make } from "./dom.js";
-import { number } from "./wording.js";
+import { counted, number } from "./wording.js";
+
+const ASK = "Label as …";
 
 export class Selection {
-  constructor(clear) {
+  /** `act` has clear(), relabel(class) and undo(). */
+  constructor(act) {
     this.flags = null; // a byte for each image, or null for none selected
     this.text = make("span");
-    this.chip = button("pl-chip", "Clear the selection (Escape)", this.text, clear);
+    this.chip = button("pl-chip", "Clear the selection (Escape)", this.text, act.clear);
     this.chip.append(icon("close"));
+    this.menu = make("select", "pl-relabel", { "aria-label": "Label the selected images as" });
+    this.menu.addEventListener("change", () => act.relabel(Number(this.menu.value)));
+    this.done = make("span", "pl-done", { role: "status" });
+    this.undo = button("", "Take the last correction back (Z)", "Undo", act.undo);
+    this.node = make("div", "pl-selection", {}, this.chip, this.menu, this.done, this.undo);
+    this.offer([]);
+    this.report("");
+  }
+
+  /** Offer these classes as labels; none where there is nobody to label. */
+  offer(names) {
+    const options = names.map((name, c) => make("option", "", { value: String(c) }, c < 9 ? `${c + 1}  ${name}` : name));
+    this.menu.replaceChildren(make("option", "", { value: "" }, ASK), ...options);
+    this.offered = names.length > 0;
+    this.menu.hidden = !this.offered || !this.flags;
   }
 
   show(flags) {
     const count = flags ? countOf(flags) : 0;
     this.flags = count ? flags : null;
     this.chip.hidden = !count;
+    this.menu.hidden = !count || !this.offered;
+    this.menu.value = "";
     this.text.textContent = `${number(count)} selected`;
     this.chip.setAttribute("aria-label", `${this.text.textContent}: ${this.chip.title}`);
+    if (count) this.report("");
     return count;
+  }
+
+  /** Say what became of the images, with a way back; an empty text takes it away. */
+  report(text) {
+    this.done.textContent = text;
+    this.done.hidden = this.undo.hidden = !text;
+  }
+
+  reportLabelled(count, name) {
+    this.report(`${counted(count, "image")} labelled ${name}`);
   }
 
   /** Flags with one image turned (`add`), or alone; null where a click hit nothing that counts. */

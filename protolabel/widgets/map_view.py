@@ -74,6 +74,10 @@ class MapView(anywidget.AnyWidget):
         What a screen reader says about the map; empty makes one.
     status
         A short line over the map about work under way.
+    relabels
+        Whether somebody hears what the map then sends: ``{"relabel": class index}`` with the
+        selection of that moment in a buffer, for `images_in`; ``{"undo": True}`` and
+        ``{"redo": True}``.
     """
 
     _esm = module("map_widget")
@@ -104,6 +108,7 @@ class MapView(anywidget.AnyWidget):
     selection = traitlets.CBytes(b"").tag(sync=True, echo_update=False)
     hovered = traitlets.Int(-1).tag(sync=True)
     height = traitlets.Int(440, min=160).tag(sync=True)
+    relabels = traitlets.Bool(default_value=False).tag(sync=True)
     theme = traitlets.Enum(("auto", "light", "dark"), "auto").tag(sync=True)
     summary = traitlets.Unicode("").tag(sync=True)
     status = traitlets.Unicode("").tag(sync=True)
@@ -138,8 +143,12 @@ class MapView(anywidget.AnyWidget):
     @property
     def selected(self) -> NDArray[np.int64]:
         """Indices of the selected images, ascending."""
-        bits = np.unpackbits(np.frombuffer(self.selection, np.uint8), bitorder="little")
-        return np.flatnonzero(bits[: self.n_images])
+        return self.images_in(self.selection)
+
+    def images_in(self, bits: bytes) -> NDArray[np.int64]:
+        """Return the indices of images, ascending, from one bit per image, the lowest first."""
+        flags = np.unpackbits(np.frombuffer(bits, np.uint8), bitorder="little")
+        return np.flatnonzero(flags[: self.n_images])
 
     def select(self, indices: Iterable[int]) -> None:
         """Select these images and no others."""

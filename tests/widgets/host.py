@@ -50,7 +50,8 @@ const model = {
   },
   on: (event, action) => heard.set(event, [...listeners(event), action]),
   off: (event, action) => heard.set(event, listeners(event).filter((one) => one !== action)),
-  send: (content) => window.toPython(JSON.stringify({ content })),
+  send: (content, _, buffers = []) => window.toPython(JSON.stringify(
+    { content, buffers: buffers.map((buffer) => encode(new DataView(buffer))) })),
 };
 window.fromPython = (message) => {
   for (const [name, value] of Object.entries(message.state ?? {})) state[name] = decode(value);
@@ -116,7 +117,8 @@ class Host:
             self.widget.set_state({name: given})
             self.frozen.discard(name)
         if "content" in message:
-            self.widget._handle_custom_msg(message["content"], [])
+            buffers = [memoryview(base64.b64decode(b["base64"])) for b in message["buffers"]]
+            self.widget._handle_custom_msg(message["content"], buffers)
 
     def settle(self) -> None:
         """Wait until the animations are over and every question is answered."""

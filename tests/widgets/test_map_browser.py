@@ -346,6 +346,74 @@ def test_new_coordinates_and_no_points_at_all(show: Any) -> None:
     assert "Waiting" in host.page.locator(".pl-status").inner_text()
 
 
+def listening(view: MapView) -> list[tuple[Any, list[int]]]:
+    """What the map sends, with the images that it is about."""
+    heard: list[tuple[Any, list[int]]] = []
+
+    def hear(_: Any, content: Any, buffers: Any) -> None:
+        if "thumb" not in content:
+            heard.append((content, view.images_in(buffers[0]).tolist() if buffers else []))
+
+    view.on_msg(hear)
+    return heard
+
+
+def test_a_whole_selection_is_relabelled_by_one_key_with_a_way_back(show: Any) -> None:
+    view = grid_view(relabels=True)
+    heard = listening(view)
+    host = show(view)
+    page = host.page
+    page.locator(".pl-stage").focus()
+    view.select(range(40, 65))
+    host.settle()
+    page.keyboard.press("2")
+    host.settle()
+    assert heard == [({"relabel": 1}, list(range(40, 65)))]
+    assert view.selected.tolist() == []
+    assert page.locator(".pl-done").inner_text() == "25 images labelled cat"
+    page.keyboard.press("3")  # nothing is selected any more
+    assert len(heard) == 1
+    page.get_by_role("button", name="Undo").click()
+    page.locator(".pl-stage").focus()
+    page.keyboard.press("y")
+    page.keyboard.press("z")
+    assert [one for one, _ in heard[1:]] == [{"undo": True}, {"redo": True}, {"undo": True}]
+    assert page.locator(".pl-done").is_hidden()
+
+
+def test_a_selection_is_relabelled_from_the_list_of_classes(show: Any) -> None:
+    names = [f"kind {i}" for i in range(30)]
+    view = grid_view(names, relabels=True)
+    heard = listening(view)
+    host = show(view)
+    menu = host.page.get_by_role("combobox", name="Label the selected images as")
+    assert menu.is_hidden()
+    view.select([3, 95])
+    host.settle()
+    menu.focus()
+    host.page.keyboard.press("l")  # a letter of the list, not the lasso
+    assert host.page.locator(".pl-stage").get_attribute("data-tool") == "pan"
+    menu.select_option("kind 17")
+    host.settle()
+    assert heard == [({"relabel": 17}, [3, 95])]
+    assert menu.is_hidden()
+    assert serious(host.page, ".pl-map") == []
+
+
+def test_where_nobody_listens_a_map_offers_no_labels(show: Any) -> None:
+    view = grid_view()
+    heard = listening(view)
+    host = show(view)
+    view.select([1])
+    host.settle()
+    host.page.locator(".pl-stage").focus()
+    for key in "2zy":
+        host.page.keyboard.press(key)
+    assert host.page.locator(".pl-relabel").is_hidden()
+    assert heard == []
+    assert view.selected.tolist() == [1]
+
+
 @pytest.mark.parametrize("ratio", [1, 2])
 def test_the_hover_picture_is_sharp_in_the_pixels_of_the_screen(
     show: Any, tmp_path: Path, ratio: int
