@@ -121,6 +121,26 @@ def test_a_panel_follows_its_session(session: pl.Session) -> None:
     panel.close()
 
 
+def test_a_selection_is_corrected_as_a_whole_and_undone_as_a_whole(session: pl.Session) -> None:
+    panel = MapPanel(session, umap=False)
+    assert panel.wait_for_umap(60)
+    view, images = panel.widget, [1, 4, 20, 35]
+    view.select(images)
+    bits = memoryview(view.selection)
+    view._handle_custom_msg({"relabel": 2}, [bits])
+    assert panel.wait(60)
+    assert session.pins == {session.embeddings.images.names[i]: "blue" for i in images}
+    assert session.labels.label[images].tolist() == [2] * 4
+    view._handle_custom_msg({"undo": True}, [])
+    assert session.pins == {}
+    view._handle_custom_msg({"redo": True}, [])
+    assert len(session.pins) == 4
+    view._handle_custom_msg({"relabel": 7}, [bits])  # a class that has gone meanwhile
+    assert len(session.pins) == 4
+    assert view.status == "There is no class number 8."
+    panel.close()
+
+
 def test_a_panel_marks_what_is_set_aside(session: pl.Session) -> None:
     session.classes = ["red", "green"]
     panel = MapPanel(session, umap=False)

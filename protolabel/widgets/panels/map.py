@@ -15,7 +15,7 @@ from PIL import Image
 from protolabel.browser.atlas import ATLAS_LIMIT, make_atlas, sharp_picture
 from protolabel.browser.still import still_png
 from protolabel.clustering.projection import place_centroids, place_prototypes, project
-from protolabel.errors import Stopped
+from protolabel.errors import InputError, Stopped
 from protolabel.widgets.cells import keep_for_cell
 from protolabel.widgets.map_view import MapView
 from protolabel.widgets.panel import SessionView
@@ -63,8 +63,10 @@ class MapPanel(SessionView):
         self.widget = MapView(
             thumbnail=lambda index: _thumbnail(this(), index),
             caption=lambda index: _caption(this(), index),
+            relabels=True,
             **traits,
         )
+        self.widget.on_msg(lambda _, message, buffers: _hear(this(), message, buffers))
         self._widgets.append(self.widget)
         self._umap = umap
         self._points: NDArray[np.float32] | None = None
@@ -89,6 +91,19 @@ class MapPanel(SessionView):
     def selected(self) -> NDArray[np.int64]:
         """Indices of the selected images."""
         return self.widget.selected
+
+    def correct(self, message: Any, buffers: Any) -> None:
+        """Label the images that the map says, or take the last correction back."""
+        if "relabel" in message:
+            images, names = self.widget.images_in(buffers[0]), self.widget.names
+            index = int(message["relabel"])
+            if not 0 <= index < len(names):
+                raise InputError(f"There is no class number {index + 1}.")
+            self.session.pin(images.tolist(), names[index])
+        elif "undo" in message:
+            self.session.undo()
+        elif "redo" in message:
+            self.session.redo()
 
     def say(self, text: str, kind: str = "") -> None:  # noqa: ARG002 -- the map has one style
         """Show a line over the map; an empty text takes it away."""
@@ -284,6 +299,12 @@ class MapPanel(SessionView):
                 self.widget.captions = [_text(name) for name in embedded.images.names]
                 self.widget.atlas = atlas
         self._pictures = True
+
+
+def _hear(panel: MapPanel | None, message: Any, buffers: Any) -> None:
+    # Questions for pictures are answered by the widget, and never wait for a drawing under way.
+    if panel is not None and "thumb" not in message:
+        panel.take_turn(panel.correct, message, buffers)
 
 
 def _thumbnail(panel: MapPanel | None, index: int) -> bytes:
