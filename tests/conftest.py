@@ -16,6 +16,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes seconds; leave out with -m 'not slow'")
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the cache of whoever runs the tests alone, and start each test without one."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setattr("protolabel.embedding.cache.user_cache_path", lambda name: folder / name)
+
+
 @pytest.fixture
 def encoder() -> ColourEncoder:
     """A fresh colour encoder; `encoder.seen` counts the images it has encoded."""

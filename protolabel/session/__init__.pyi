@@ -1,3 +1,4 @@
+from .journal import SavedCorrections
 from .one_call import annotate
 from .pins import Correction
 from .runs import Run, RunHistory
@@ -7,6 +8,7 @@ __all__ = [
     "Correction",
     "Run",
     "RunHistory",
+    "SavedCorrections",
     "Session",
     "annotate",
 ]

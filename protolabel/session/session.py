@@ -29,6 +29,7 @@ from protolabel.evaluation.truth import Truth, known_truth
 from protolabel.refinement.labels import Labels, label
 from protolabel.refinement.loop import Refinement, refine
 from protolabel.session import class_edits
+from protolabel.session.journal import Journal, SavedCorrections
 from protolabel.session.pins import (
     Correction,
     ImageChoice,
@@ -178,6 +179,7 @@ class Session(traitlets.HasTraits):
         self._closing: list[Callable[[], None]] = []
         super().__init__(classes=classes, **settings)
         self._history = PinHistory(self.pins)
+        self._journal = Journal(self._source.root, store)
         self.observe(self._changed, names=list(self._stages.feeds))
 
     def __repr__(self) -> str:
@@ -235,7 +237,16 @@ class Session(traitlets.HasTraits):
         if change["name"] == "pins":
             self._history.record(self.pins)
         self._stages.changed(change["name"])
+        self._write_down(change)
         self.revision += 1  # last, since observers may take their time
+
+    def _write_down(self, change: Any) -> None:
+        name, value = change["name"], change["new"]
+        if name == "pins":
+            old = change["old"]
+            gone = dict.fromkeys(old.keys() - value.keys())
+            value = {image: one for image, one in value.items() if old.get(image) != one} | gone
+        self._journal.write(name, value)
 
     # --- classes -----------------------------------------------------------------------------
 
@@ -296,6 +307,8 @@ class Session(traitlets.HasTraits):
         self._set_classes(class_edits.rename_class(self.classes, self.templates, old, new))
         after = self.names[place]  # as the classes spell it, whatever the Unicode form of `new`
         self._history.rename(before, after)
+        if after != before:
+            self._journal.write("rename", [before, after])
         self.pins = renamed(self.pins, before, after)
 
     def set_synonyms(self, name: str, synonyms: Iterable[str]) -> None:
@@ -397,6 +410,44 @@ class Session(traitlets.HasTraits):
     def corrections(self) -> tuple[Correction, ...]:
         """Every correction so far: when, which image, from what, to what."""
         return self._history.trail
+
+    @property
+    def saved_corrections(self) -> SavedCorrections | None:
+        """What earlier sessions over the same images changed, and this one has not; else None.
+
+        Pins, class edits and settings are written to a journal beside the vectors as they are
+        made, so that they outlive the kernel. A new session applies none of them unasked: a
+        notebook that is run again gives the same result. `restore_corrections` applies them.
+        """
+        state = self._journal.read()
+        current = {name: getattr(self, name) for name in self._stages.feeds}
+        return None if state is None else state.beyond(self.pins, current)
+
+    def restore_corrections(self) -> None:
+        """Apply `saved_corrections`: pins, class edits and settings of earlier sessions.
+
+        Pins that only this session has are kept.
+
+        Raises
+        ------
+        InputError
+            If there are none.
+
+        Examples
+        --------
+        >>> session = Session("photos", ["dog", "cat"])
+        >>> session.saved_corrections
+        SavedCorrections(count=41, when='2026-11-25T17:03:12+00:00', images=40, settings=('kept',))
+        >>> session.restore_corrections()
+        """
+        state = self._journal.read()
+        if state is None or self.saved_corrections is None:
+            raise InputError("There are no saved corrections that this session does not have.")
+        settings = state.consistent(self.classes, self.iterations)
+        with self.hold_trait_notifications():  # all or nothing
+            for name, value in settings.items():
+                setattr(self, name, value)
+            self.pins = {**self.pins, **state.pins}
 
     # --- from images to vectors and clusters -------------------------------------------------
 

@@ -41,6 +41,8 @@ class Source:
 
     Attributes
     ----------
+    root : Path
+        The folder that all images are under.
     recorded : EncoderInfo or None
         The encoder that is used unless another is named; by default that of the embeddings.
     trusted : bool
@@ -61,8 +63,10 @@ class Source:
         store: str | os.PathLike[str] | None = None,
     ) -> None:
         if isinstance(given, str | os.PathLike):
-            check_folder(given)
-        elif not isinstance(given, ImageSet | Embeddings):
+            self.root = check_folder(given)
+        elif isinstance(given, ImageSet | Embeddings):
+            self.root = given.root if isinstance(given, ImageSet) else given.images.root
+        else:
             raise _no_source(given)
         self.given = given
         self.store = store
