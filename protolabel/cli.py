@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _embed(options: argparse.Namespace) -> None:
     from protolabel.embedding.embed import embed_images
-    from protolabel.images.image_set import find_images
+    from protolabel.images.sources.finding import find_images
 
     images = find_images(options.images)
     embedded = embed_images(
@@ -139,7 +139,7 @@ def _apply(options: argparse.Namespace) -> None:
     from protolabel.encoders.base import EncoderInfo
     from protolabel.encoders.loading import load_encoder
     from protolabel.exporting import check_export, export, read_metadata
-    from protolabel.images.image_set import find_images
+    from protolabel.images.sources.finding import find_images
     from protolabel.refinement.classifier import PrototypeClassifier
 
     about = read_metadata(options.dataset)

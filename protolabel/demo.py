@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from protolabel.evaluation.scoring import evaluate
-from protolabel.images.image_set import find_images
+from protolabel.images.sources.finding import find_images
 from protolabel.refinement.labels import label
 from protolabel.refinement.loop import refine
 from protolabel.samples import DEMO_CLASSES, write_sample_pictures

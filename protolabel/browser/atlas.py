@@ -11,11 +11,12 @@ from PIL import Image, ImageOps
 from protolabel.common.palette import THEME
 from protolabel.common.progress import ProgressFn, silent
 from protolabel.errors import ImageReadError
-from protolabel.images.image_set import thumbnail
+from protolabel.images.pixels import thumbnail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
+
+    from protolabel.images.files import ImageFile
 
 __all__ = ["ATLAS_LIMIT", "SHARP", "TILE", "large_tile", "make_atlas", "sharp_picture", "square"]
 
@@ -53,14 +54,18 @@ def _columns(n: int) -> int:
 
 
 def make_atlas(
-    paths: Sequence[Path], *, tile: int = TILE, quality: int = 80, progress: ProgressFn = silent
+    paths: Sequence[ImageFile],
+    *,
+    tile: int = TILE,
+    quality: int = 80,
+    progress: ProgressFn = silent,
 ) -> bytes:
     """Put a small square picture of every image on one JPEG, row by row.
 
     Parameters
     ----------
-    paths : sequence of Path
-        N image files; the tile of a file that cannot be read stays grey.
+    paths : sequence of path
+        N images, as `ImageSet.paths`; the tile of a file that cannot be read stays grey.
     tile : int
         Side of a tile in pixels.
     quality : int
@@ -88,7 +93,7 @@ def make_atlas(
     return _jpeg(sheet, quality)
 
 
-def sharp_picture(path: Path) -> bytes:
+def sharp_picture(path: ImageFile) -> bytes:
     """Return the middle square of an image as a JPEG of `SHARP` pixels.
 
     Parameters
@@ -107,13 +112,13 @@ def sharp_picture(path: Path) -> bytes:
         return b""
 
 
-def square(path: Path, side: int) -> Image.Image:
+def square(path: ImageFile, side: int) -> Image.Image:
     """Return the middle square of an image.
 
     Parameters
     ----------
-    path : Path
-        Image file.
+    path : path
+        The image, as `ImageSet.path`.
     side : int
         Side of the square in pixels; a smaller image is enlarged.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,20 +14,26 @@ import numpy as np
 import numpy.typing as npt
 
 from protolabel.common.progress import ProgressFn, resolve
+from protolabel.common.threads import Workers
 from protolabel.common.vectors import held_unit_rows
-from protolabel.embedding.store import Entry, Stamp, VectorStore
+from protolabel.embedding.store import Entry, VectorStore
 from protolabel.embedding.vectorfiles import load_vectors, save_vectors
 from protolabel.encoders.base import Encoder, EncoderInfo, checked_rows, encoder_info
 from protolabel.errors import ImageReadError, InputError
-from protolabel.images.image_set import ImageSet, Skipped, read_image
+from protolabel.images.image_set import ImageSet, Skipped, Stamp
+from protolabel.images.pixels import read_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
+
+    from protolabel.images.files import ImageFile
 
 __all__ = ["Embeddings", "embed_images", "load_embeddings"]
 
 _PHASE = "embedding images"
 DTYPES = ("float16", "float32")
+_SIDE = 1024  # pixels of the shorter side that are enough where the encoder names no size
 _AHEAD = 2  # batches that are decoded while one is encoded
 _STATS = 4096  # files asked for at a time: a million futures would fill memory
 _MAPPED = 256 * 1024 * 1024  # bytes from which vectors stay on disk
@@ -146,8 +151,7 @@ def embed_images(
         folder that `Embeddings.save` writes to: deleting ``embedding_store`` costs nothing but
         the next update.
     batch_size : int, default 64
-        Images encoded at once; about three times as many are in memory. An encoder without
-        ``preprocess`` gets them at full size: choose a smaller number for large photographs.
+        Images encoded at once; about three times as many are in memory.
     dtype : {"float32", "float16"}, default "float32"
         Of the vectors.
     workers : int, optional
@@ -174,6 +178,10 @@ def embed_images(
 
     Notes
     -----
+    Large images are reduced while they are decoded: to a shorter side of at least twice the
+    ``image_size`` of the encoder, or of 1024 pixels where it has none. All threads together
+    decode at most `protolabel.images.pixels.BUDGET` bytes at a time.
+
     Batches are cut over the whole list of images, whatever is done already. So a run that goes
     on after a kill computes the very batches that were missing, and its vectors are the same
     to the bit as those of a run that was never interrupted.
@@ -185,10 +193,7 @@ def embed_images(
         log: VectorStore | None = None
         if store is not None:
             log = stack.enter_context(VectorStore(Path(store).expanduser(), info, dtype))
-        workers = workers or min(16, os.cpu_count() or 1)
-        pool = stack.enter_context(ThreadPoolExecutor(workers, "protolabel-decode"))
-        # Runs before the pool is left, so that an error or Stopped does not wait for the queue.
-        stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+        pool = stack.enter_context(Workers(workers or min(16, os.cpu_count() or 1), "decode"))
         stamps = _stamps(pool, images)
         target = log or _Memory(info.dim, dtype)
         todo = [
@@ -220,21 +225,12 @@ def _check(images: ImageSet, batch_size: int, dtype: str, workers: int | None) -
         raise InputError(f"Expected at least 1 worker, got {workers!r}.")
 
 
-def _stamps(pool: ThreadPoolExecutor, images: ImageSet) -> list[Stamp]:
+def _stamps(pool: Workers, images: ImageSet) -> list[Stamp]:
+    # Taken before the files are read: a change in between is noticed by the next run.
     stamps: list[Stamp] = []
     for start in range(0, len(images), _STATS):
-        part = range(start, min(start + _STATS, len(images)))
-        stamps.extend(pool.map(_stamp, map(images.path, part)))
+        stamps.extend(pool.map(images.stamp, range(start, min(start + _STATS, len(images)))))
     return stamps
-
-
-def _stamp(path: Path) -> Stamp:
-    # Taken before the file is read: a change in between is noticed by the next run.
-    try:
-        found = path.stat()
-    except OSError:
-        return (-1, -1)
-    return (found.st_size, found.st_mtime_ns)
 
 
 def _cut(todo: Sequence[int], total: int, size: int) -> list[list[int]]:
@@ -256,13 +252,14 @@ def _cut(todo: Sequence[int], total: int, size: int) -> list[list[int]]:
 
 
 def _decoded(
-    pool: ThreadPoolExecutor, images: ImageSet, encoder: Encoder, batches: Sequence[list[int]]
+    pool: Workers, images: ImageSet, encoder: Encoder, batches: Sequence[list[int]]
 ) -> Iterator[tuple[list[int], list[Any]]]:
     """Yield batches of decoded images, at most two ahead of the one that is being encoded."""
     preprocess = getattr(encoder, "preprocess", None)
+    side = 2 * getattr(encoder, "image_size", _SIDE // 2)
     waiting: deque[tuple[list[int], list[Future[Any]]]] = deque()
     for batch in batches:
-        jobs = [pool.submit(_decode, images.path(index), preprocess) for index in batch]
+        jobs = [pool.submit(_decode, images.path(index), side, preprocess) for index in batch]
         waiting.append((batch, jobs))
         if len(waiting) > _AHEAD:
             yield _gathered(waiting.popleft())
@@ -275,9 +272,9 @@ def _gathered(entry: tuple[list[int], list[Future[Any]]]) -> tuple[list[int], li
     return batch, [job.result() for job in jobs]
 
 
-def _decode(path: Path, preprocess: Callable[[Any], Any] | None) -> Any:
+def _decode(file: ImageFile, side: int, preprocess: Callable[[Any], Any] | None) -> Any:
     try:
-        image = read_image(path)
+        image = read_image(file, short_side=side)
     except ImageReadError as error:
         return error
     return image if preprocess is None else preprocess(image)

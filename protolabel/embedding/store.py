@@ -31,14 +31,13 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-__all__ = ["FOLDER", "Entry", "Stamp", "VectorStore"]
+    from protolabel.images.image_set import Stamp
+
+__all__ = ["FOLDER", "Entry", "VectorStore"]
 
 FOLDER = "embedding_store"
 _FORMAT = 1
 _GATHER = 8192  # rows copied at a time
-
-Stamp = tuple[int, int]
-"""Size in bytes and time of last change in ns: what tells a changed file."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ class Encoder(Protocol):
     """An image encoder, with the text encoder that shares its space where there is one.
 
     An encoder may also have ``preprocess(image) -> Any``: it is then called in the threads that
-    decode, and `encode_images` gets what it returned.
+    decode, and `encode_images` gets what it returned. It may have an ``image_size``, the side of
+    its input in pixels: images are then decoded to no less than twice this size.
     """
 
     @property

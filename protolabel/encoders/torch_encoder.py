@@ -42,6 +42,12 @@ class TorchEncoder(ABC):
         Torch device of the model.
     precision : {"fp32", "fp16", "bf16"}, default "fp32"
         Floating type of the model's input.
+
+    Attributes
+    ----------
+    image_size : int
+        Longer side of the model's input in pixels: `embed_images` decodes larger images reduced,
+        to no less than twice this size.
     """
 
     def __init__(
@@ -63,6 +69,7 @@ class TorchEncoder(ABC):
         self._dtype = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(precision, torch.float32)
         # Models keep the size of their output in different places: ask with a blank image.
         blank = self.preprocess(Image.new("RGB", (64, 64), (120, 130, 140)))
+        self.image_size = int(max(blank.shape[-2:]))
         self.dim = int(self._image_rows([blank]).shape[1])
 
     @property

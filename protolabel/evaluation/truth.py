@@ -14,7 +14,7 @@ import numpy as np
 
 from protolabel.common.cells import read_cell
 from protolabel.errors import InputError
-from protolabel.images.image_set import find_images
+from protolabel.images.sources.finding import find_images
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -12,9 +12,12 @@ from scipy.sparse.csgraph import connected_components
 
 from protolabel.clustering.neighbors import KnnGraph, knn_graph
 from protolabel.common.vectors import FloatArray, as_vectors, unit_rows
+from protolabel.errors import ImageReadError
+from protolabel.images.files import StoredFile, open_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from io import BufferedReader
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -97,8 +100,13 @@ def near_duplicates(
     return group
 
 
-def identical_files(paths: Sequence[Path]) -> NDArray[np.int32]:
+def identical_files(paths: Sequence[Path | StoredFile]) -> NDArray[np.int32]:
     """Group files with the same content; only files of equal size are read.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        N files, as `ImageSet.paths`.
 
     Returns
     -------
@@ -113,9 +121,9 @@ def identical_files(paths: Sequence[Path]) -> NDArray[np.int32]:
     shared = np.isin(sizes, values[(counts > 1) & (values >= 0)])
     for index in np.flatnonzero(shared):
         try:
-            with paths[int(index)].open("rb") as file:
-                digest = hashlib.file_digest(file, "blake2b").digest()
-        except OSError:
+            with open_file(paths[int(index)]) as file:
+                digest = hashlib.file_digest(cast("BufferedReader", file), "blake2b").digest()
+        except (OSError, ImageReadError):
             continue
         leader[index] = first.setdefault(digest, int(index))
     return _components(len(paths), np.arange(len(paths)), leader)
@@ -197,8 +205,11 @@ def _components(n: int, left: NDArray[np.integer], right: NDArray[np.integer]) -
     return np.argsort(np.argsort(first)).astype(np.int32)[inverse]
 
 
-def _size(path: Path) -> int:
+def _size(path: Path | StoredFile) -> int:
     try:
+        if isinstance(path, StoredFile):
+            with path.open() as file:
+                return file.seek(0, os.SEEK_END)
         return os.stat(path).st_size  # noqa: PTH116 -- twice as fast, and there may be a million
     except OSError:
         return -1

@@ -7,13 +7,12 @@ import unicodedata
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from PIL import Image
-
-from protolabel.images.pixels import IMAGE_SUFFIXES
+from protolabel.errors import ImageReadError
+from protolabel.images.files import ImageFile, open_file
+from protolabel.images.formats import IMAGE_SUFFIXES, SUFFIX_OF, format_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from protolabel.images.image_set import ImageSet
 
@@ -38,14 +37,11 @@ _RESERVED = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])( *\.|$)", re.IGNORECASE
 )
 _JOINERS = "\u200c\u200d"  # they hold emoji and some scripts together
-_SUFFIX_OF = {
-    "JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp",
-    "BMP": ".bmp", "DIB": ".bmp", "TIFF": ".tif",
-}  # fmt: skip
-"""Extension by the content of a file, as Pillow calls it, for files that are copied as they are."""
-
 _READ_BY_ALL = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"))
 """Extensions that torchvision, datasets and ultralytics all take for images."""
+
+_SUFFIX_OF = {kind: suffix for kind, suffix in SUFFIX_OF.items() if suffix in _READ_BY_ALL}
+"""Extension by the content of a file, as Pillow calls it, for files that are copied as they are."""
 
 # What the imagefolder of the package datasets takes for the name of a split. It looks for these
 # words in every folder on the way, in lower case, alone or beside one of " -._" or a digit.
@@ -148,15 +144,16 @@ def image_files(images: ImageSet) -> list[str]:
     return unique_names(_file_name(images, i) for i in range(len(images)))
 
 
-def keeps_its_bytes(path: str) -> bool:
+def keeps_its_bytes(path: ImageFile) -> bool:
     """Whether an image is exported as it is; else it becomes a PNG, because readers pass it over.
 
     Parameters
     ----------
-    path : str
-        File of the image. It is opened only if its extension leaves a doubt.
+    path : path
+        The image, as `ImageSet.path`. It is opened only if its extension leaves a doubt.
     """
-    if path[path.rfind(".") :].lower() in _READ_BY_ALL:
+    name = str(path)
+    if name[name.rfind(".") :].lower() in _READ_BY_ALL:
         return True
     content = _content(path)
     return content is None or content in _SUFFIX_OF
@@ -178,12 +175,12 @@ def _file_name(images: ImageSet, index: int) -> str:
     return safe_name(stem, "image", longest=LONGEST - len(suffix)) + suffix
 
 
-def _content(path: str | Path) -> str | None:
+def _content(path: ImageFile) -> str | None:
     """Return the format of an image file as Pillow calls it, None if it is none."""
     try:
-        with Image.open(path) as image:
-            return image.format
-    except (OSError, ValueError, Image.DecompressionBombError):
+        with open_file(path) as file:
+            return format_of(file.read(64))
+    except (OSError, ImageReadError):
         return None
 
 

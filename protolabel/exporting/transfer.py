@@ -5,19 +5,21 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from protolabel.errors import ExportError, ImageReadError
 from protolabel.exporting.names import keeps_its_bytes
+from protolabel.images.files import StoredFile
 from protolabel.images.pixels import read_image
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
     from protolabel.common.progress import ProgressFn
 
 __all__ = ["LINKS", "repeat_files", "transfer"]
@@ -27,22 +29,26 @@ LINKS = ("copy", "hardlink", "symlink")
 _CHUNK = 64  # files that a thread takes at a time
 _AHEAD = 4  # chunks that wait for each thread: a million futures would fill memory
 
-Pairs = Sequence[tuple[str, str]]
+T = TypeVar("T")
 
 
 def transfer(
-    pairs: Iterator[tuple[str, str]], total: int, link: str, phase: str, progress: ProgressFn
+    pairs: Iterator[tuple[Path | StoredFile, str]],
+    total: int,
+    link: str,
+    phase: str,
+    progress: ProgressFn,
 ) -> None:
     """Copy or link every ``(source, destination)``; the folders of the destinations exist.
 
     Copies keep bytes, permissions and times. A hard link to a symbolic link is a hard link to
-    the file that it points to. An image that training libraries pass over, such as a GIF, is
-    written as PNG whatever `link` says.
+    the file that it points to. An image that is no file can only be copied. An image that training
+    libraries pass over, such as a GIF, is written as PNG whatever `link` says.
 
     Parameters
     ----------
-    pairs : iterator of (str, str)
-        Absolute paths.
+    pairs : iterator of (path, str)
+        Each image, as `ImageSet.path`, and the absolute path of its copy.
     total : int
         Number of pairs.
     link : str
@@ -72,15 +78,15 @@ def repeat_files(
 
 
 def _run(
-    pairs: Iterator[tuple[str, str]],
+    pairs: Iterator[tuple[T, str]],
     total: int,
-    place: Callable[[str, str], None],
+    place: Callable[[T, str], None],
     phase: str,
     progress: ProgressFn,
 ) -> None:
     stopped = Event()
 
-    def run(chunk: Pairs) -> int:
+    def run(chunk: Sequence[tuple[T, str]]) -> int:
         for source, destination in chunk:
             if stopped.is_set():
                 break
@@ -123,12 +129,21 @@ def _repeat_file(source: str, destination: str) -> None:
         raise ExportError(_message(source, "copy", error)) from error
 
 
-def _transfer_file(source: str, destination: str, link: str) -> None:
+def _transfer_file(source: Path | StoredFile, destination: str, link: str) -> None:
     try:
-        if not os.path.isfile(source):  # noqa: PTH113 -- a million strings, no Path objects
+        stored = isinstance(source, StoredFile)
+        if stored and link != "copy":
+            raise ExportError(
+                f"{str(source)!r} is no file that can be linked. Nothing was exported. Pass "
+                'link="copy".'
+            )
+        if not stored and not os.path.isfile(source):  # noqa: PTH113 -- a million strings, no Path objects
             raise FileNotFoundError(errno.ENOENT, "not there any more, or not a file")
         if not keeps_its_bytes(source):
             read_image(source).save(destination, format="PNG")
+        elif isinstance(source, StoredFile):
+            with source.open() as image, Path(destination).open("xb") as file:
+                shutil.copyfileobj(image, file)
         elif link == "copy":
             shutil.copy2(source, destination)
         elif link == "hardlink":
@@ -137,11 +152,11 @@ def _transfer_file(source: str, destination: str, link: str) -> None:
             os.symlink(source, destination)  # noqa: PTH211 -- as above
     except ImageReadError as error:
         raise ExportError(
-            f"{source!r} cannot be exported ({error}). Nothing was exported. Embed the folder "
+            f"{str(source)!r} cannot be exported ({error}). Nothing was exported. Embed the folder "
             "again to leave it out."
         ) from error
     except OSError as error:
-        raise ExportError(_message(source, link, error)) from error
+        raise ExportError(_message(str(source), link, error)) from error
 
 
 def _message(source: str, link: str, error: OSError) -> str:

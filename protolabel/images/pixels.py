@@ -1,68 +1,97 @@
-"""Open one image file: what it is, and its pixels as RGB."""
+"""Read one image: what it is, and its pixels as RGB, within a bound on memory."""
 
 from __future__ import annotations
 
-import os
+import functools
+import io
 import threading
 import warnings
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, TiffImagePlugin, UnidentifiedImageError, features
 
 from protolabel.errors import ImageReadError, InputError
+from protolabel.images.files import ImageFile, open_file, os_reason
+from protolabel.images.formats import RAW, READ, UNREAD, format_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from typing import IO
 
-__all__ = ["IMAGE_SUFFIXES", "check_image", "read_image", "thumbnail"]
+__all__ = ["BUDGET", "check_image", "prepare_reading", "read_image", "thumbnail"]
 
-PathLike = str | os.PathLike[str]
+T = TypeVar("T")
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF")
+BUDGET = 2**30
+"""Bytes of pixels that all threads together hold while they decode.
 
-IMAGE_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff")
-)
-"""File name extensions, in lower case, of the images that are read."""
+A picture that needs more is decoded alone. Pillow's limit against decompression bombs, 179
+megapixels by default, bounds it at 0.7 GB where a reduced picture is enough and at 1.4 GB at full
+size.
+"""
+
+_STRIP = 2**22  # pixels that are converted at a time
+_LADDER = (255, 1023, 4095, 16383, 65535)  # largest values of 8, 10, 12, 14 and 16 bits
+_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SIDECHUNKS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
+_SUBFILE, _MAX_SAMPLE, _SUB_IFDS, _DNG = 254, 281, 330, 50706  # tags of TIFF
 
 
-def read_image(path: PathLike) -> Image.Image:
+def read_image(file: ImageFile, *, short_side: int | None = None) -> Image.Image:
     """Read an image as RGB, upright.
 
     Parameters
     ----------
-    path : path
-        A JPEG, PNG, WebP, GIF, BMP or TIFF file.
+    file : path or binary file
+        A JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF image, or HEIC where pillow-heif is installed
+        (``pip install protolabel[heic]``).
+    short_side : int, optional
+        Pixels that are enough for the shorter side. A larger image is reduced by a whole factor
+        while it is decoded, so that its shorter side keeps at least so many. By default the
+        image keeps its size.
 
     Returns
     -------
     PIL.Image.Image
         Mode RGB; EXIF orientation applied; transparent parts on white; the first frame of an
-        animation. 16-bit values are scaled to 8 bits, never clipped; 32-bit and floating-point
-        values are scaled from the range they use (0 to 1, 0 to 255, 0 to 65535, or else from
-        their smallest to their largest value).
+        animation. Grey values of more than 8 bits are scaled, never clipped. 16-bit files are
+        scaled from the largest value that they declare, or else from the smallest of 255, 1023,
+        4095, 16383 and 65535 that holds all their values (8, 10, 12, 14 and 16 bits); 32-bit
+        and floating-point values from the range that they use (0 to 1, 0 to 255, 0 to 65535, or
+        else from their smallest to their largest value).
 
     Raises
     ------
     ImageReadError
-        If the file is missing, damaged, cut short, or larger than Pillow's limit against
-        decompression bombs (``PIL.Image.MAX_IMAGE_PIXELS``, twice over). The message is the
-        reason, without the path.
+        If the file is missing, no regular file, damaged, cut short, or larger than Pillow's
+        limit against decompression bombs (``PIL.Image.MAX_IMAGE_PIXELS``, twice over). The
+        message is the reason, without the path.
+
+    Notes
+    -----
+    Threads that read at the same time share `BUDGET` bytes of pixels and wait for one another.
     """
-    with _reading(path) as image:
-        return _to_rgb(image)
+    return _with_image(file, lambda image: _to_rgb(image, short_side))
 
 
-def thumbnail(path: PathLike, size: int = 96) -> Image.Image:
+def thumbnail(file: ImageFile, size: int = 96) -> Image.Image:
     """Read an image as RGB and shrink it into a square of `size` pixels.
 
     Parameters
     ----------
-    path : path
+    file : path or binary file
         As for `read_image`.
     size : int, default 96
         Longest side in pixels; a smaller image keeps its size.
@@ -70,7 +99,7 @@ def thumbnail(path: PathLike, size: int = 96) -> Image.Image:
     Returns
     -------
     PIL.Image.Image
-        Mode RGB, the proportions of the image.
+        Mode RGB, with the proportions of the image.
 
     Raises
     ------
@@ -81,21 +110,20 @@ def thumbnail(path: PathLike, size: int = 96) -> Image.Image:
     """
     if size < 1:
         raise InputError(f"Expected a thumbnail size of at least 1 pixel, got {size}.")
-    with _reading(path) as image:
-        # A JPEG is decoded at an eighth of its size and more: 10 times faster for a photograph.
-        image.draft(None, (2 * size, 2 * size))  # None keeps the mode
-        small = _to_rgb(image)
-        small.thumbnail((size, size), Image.Resampling.LANCZOS)
-        return small
+    small = read_image(file, short_side=2 * size)
+    small.thumbnail((size, size), Image.Resampling.LANCZOS)
+    return small
 
 
-def check_image(path: PathLike) -> bool:
+def check_image(file: ImageFile, name: str | None = None) -> bool:
     """Tell whether a file is an image that can be read, from its first bytes and its header.
 
     Parameters
     ----------
-    path : path
+    file : path or binary file
         Any file.
+    name : str, optional
+        Its name, where `file` has none.
 
     Returns
     -------
@@ -105,49 +133,59 @@ def check_image(path: PathLike) -> bool:
     Raises
     ------
     ImageReadError
-        If it starts like an image but its header is damaged, or if it cannot be opened.
+        If it starts like an image but its header is damaged or its kind is not read, or if it
+        cannot be opened.
     """
-    path = Path(path)
-    try:
-        with path.open("rb") as file:
-            start = file.read(16)
-    except OSError as error:
-        raise ImageReadError(_os_reason(error)) from error
-    strong = _starts_like_image(start)
-    if not (strong or start[:2] == b"BM"):
-        return False
-    try:
-        with _reading(path):
-            return True
-    except ImageReadError:
-        # Two letters also start many a text file.
-        if strong or path.suffix.lower() in {".bmp", ".dib"}:
-            raise
-        return False
-
-
-def _starts_like_image(start: bytes) -> bool:
-    return start.startswith(
-        (
-            b"\xff\xd8\xff",
-            b"\x89PNG\r\n\x1a\n",
-            b"GIF87a",
-            b"GIF89a",
-            b"II*\x00",
-            b"MM\x00*",
-            b"II+\x00",
-            b"MM\x00+",
-        )
-    ) or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")
-
-
-@contextmanager
-def _reading(path: PathLike) -> Iterator[Image.Image]:
-    """Open an image without warnings, and turn whatever goes wrong into `ImageReadError`."""
-    with _QUIET:
+    suffix = PurePath(name or str(file)).suffix.lower()
+    with open_file(file) as opened:
         try:
-            with Image.open(path, formats=_FORMATS) as image:
-                yield image
+            start = opened.read(64)
+            opened.seek(0)
+        except OSError as error:
+            raise ImageReadError(os_reason(error)) from error
+        kind = format_of(start)
+        if kind is None:
+            return False
+        if UNREAD.get(suffix) == RAW and kind == "TIFF":
+            raise ImageReadError(RAW)
+        try:
+            return _with_image(opened, lambda _: True)
+        except ImageReadError:
+            # Two letters also start many a text file.
+            if kind != "BMP" or suffix in {".bmp", ".dib"}:
+                raise
+            return False
+
+
+@functools.cache
+def prepare_reading() -> bool:
+    """Load Pillow's plugins and pillow-heif, once, and say whether HEIC is read.
+
+    Threads that imported the plugins at the same time would meet half of them.
+    """
+    Image.init()
+    try:
+        import pillow_heif
+    except ImportError:
+        return False
+    pillow_heif.register_heif_opener(thumbnails=False)
+    return True
+
+
+def _with_image(file: ImageFile, use: Callable[[Image.Image], T]) -> T:
+    """Open an image, hand it to `use`, and turn every failure into `ImageReadError`."""
+    readers = (*READ, "HEIF") if prepare_reading() else READ
+    with open_file(file) as opened, _QUIET:
+        try:
+            start = opened.read(64)
+            opened.seek(0)
+            try:
+                return _used(opened, readers, use)
+            except ValueError:
+                if format_of(start) != "PNG":
+                    raise
+                # Pillow limits text and profiles, which are no reason to lose the pixels.
+                return _used(_without_text(opened), readers, use)
         except Image.DecompressionBombError as error:
             limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
             raise ImageReadError(
@@ -155,66 +193,188 @@ def _reading(path: PathLike) -> Iterator[Image.Image]:
                 "shrink it, or raise PIL.Image.MAX_IMAGE_PIXELS"
             ) from error
         except UnidentifiedImageError as error:
-            raise ImageReadError("damaged: its header cannot be read") from error
+            raise ImageReadError(_unidentified(opened, format_of(start), readers)) from error
         except MemoryError as error:
             raise ImageReadError("too large for the memory that is left") from error
+        except ImageReadError:
+            raise
         except OSError as error:
-            raise ImageReadError(_os_reason(error)) from error
+            raise ImageReadError(os_reason(error)) from error
         except Exception as error:  # decoders raise whatever damaged bytes make them raise
             raise ImageReadError(f"damaged: {error or type(error).__name__}") from error
 
 
-def _os_reason(error: OSError) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "the file does not exist"
-    if error.strerror is not None:
-        return f"the file cannot be opened: {error.strerror}"
-    # Pillow's own OSErrors carry no number: the pixels ended too early or make no sense.
-    return f"damaged or cut short: {error}"
+def _used(file: IO[bytes], readers: tuple[str, ...], use: Callable[[Image.Image], T]) -> T:
+    with Image.open(file, formats=readers) as image:
+        if isinstance(image, TiffImagePlugin.TiffImageFile) and _is_raw(image):
+            raise ImageReadError(RAW)
+        return use(image)
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
-    image.load()
-    upright = _upright(image)
-    mode = upright.mode
-    if mode.startswith("I") or mode == "F":
-        return _scaled(upright)
-    if upright.has_transparency_data:
-        if mode == "La":
-            upright = upright.convert("LA")
-        opaque = Image.new("RGBA", upright.size, "white")
-        return Image.alpha_composite(opaque, upright.convert("RGBA")).convert("RGB")
-    return upright if mode == "RGB" and upright is not image else upright.convert("RGB")
+def _is_raw(image: TiffImagePlugin.TiffImageFile) -> bool:
+    """Say whether the first picture of a TIFF is the preview of a camera raw file."""
+    tags = image.tag_v2
+    preview = bool(int(tags.get(_SUBFILE, 0)) & 1) and _SUB_IFDS in tags
+    return preview or _DNG in tags
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # noqa: BLE001 -- broken metadata must not cost a good picture
-        return image
+def _unidentified(file: IO[bytes], kind: str | None, readers: tuple[str, ...]) -> str:
+    if kind == "HEIF" and kind not in readers:
+        return (
+            "HEIC is read with pillow-heif alone: pip install 'protolabel[heic]', or convert it "
+            "to JPEG"
+        )
+    if kind == "HEIF":
+        return "damaged, or a kind of HEIC that pillow-heif does not read: convert it to JPEG"
+    if kind == "AVIF" and not features.check("avif"):
+        return "this Pillow reads no AVIF: pip install -U pillow, or convert it to JPEG"
+    if kind == "TIFF":
+        try:
+            file.seek(0)
+            tags = TiffImagePlugin.ImageFileDirectory_v2(file.read(8))
+            file.seek(tags.next)
+            tags.load(file)
+            bands, bits = int(tags.get(277, 1)), tags.get(258, (1,))
+            if tags.get(256) and tags.get(257):
+                return (
+                    f"a TIFF of {bands} bands and {max(bits)} bits, which is not read: convert it "
+                    "to grey or RGB"
+                )
+        except Exception:  # noqa: BLE001 -- damaged bytes raise what they like
+            return "damaged: its header cannot be read"
+    return "damaged: its header cannot be read"
 
 
-def _scaled(image: Image.Image) -> Image.Image:
-    """Bring a 16-bit, 32-bit or floating-point grey image to 8 bits, as RGB."""
-    values: npt.NDArray[Any] = np.asarray(image).astype(np.float64)
-    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(values.min()), float(values.max())
+def _without_text(file: IO[bytes]) -> IO[bytes]:
+    """Copy a PNG without its texts and colour profile."""
+    file.seek(0)
+    kept = io.BytesIO()
+    kept.write(file.read(8))
+    while head := file.read(8):
+        length = int.from_bytes(head[:4], "big")
+        if head[4:] in _SIDECHUNKS:
+            file.seek(length + 4, io.SEEK_CUR)
+        else:
+            kept.write(head)
+            kept.write(file.read(length + 4))
+    kept.seek(0)
+    return kept
+
+
+def _to_rgb(image: Image.Image, short_side: int | None) -> Image.Image:
+    if short_side is not None:
+        # A JPEG is decoded at an eighth of its size and more: 10 times faster for a photograph.
+        image.draft(None, (short_side, short_side))  # None keeps the mode
+    factor = 1 if short_side is None else max(1, min(image.size) // short_side)
+    with _decoding(image.width * image.height * (8 if factor == 1 else 4)):
+        image.load()
+        return _upright(_strips(image, factor), image)
+
+
+def _strips(image: Image.Image, factor: int) -> Image.Image:
+    """Convert to RGB and reduce by `factor`, a strip at a time: copies of a giant add up."""
+    scale = _grey_range(image) if image.mode.startswith("I") or image.mode == "F" else None
+    width, height = image.size
+    rows = max(1, _STRIP // width // factor) * factor
+    if rows >= height:
+        return _reduced(_flat(image, scale), factor)
+    whole = Image.new("RGB", (-(-width // factor), -(-height // factor)))
+    for top in range(0, height, rows):
+        strip = image.crop((0, top, width, min(top + rows, height)))
+        whole.paste(_reduced(_flat(strip, scale), factor), (0, top // factor))
+    return whole
+
+
+def _reduced(image: Image.Image, factor: int) -> Image.Image:
+    return image if factor == 1 else image.reduce(factor)
+
+
+def _flat(image: Image.Image, scale: tuple[float, float] | None) -> Image.Image:
+    """Return RGB pixels, transparent ones on white."""
+    if scale is not None:
+        low, high = scale
+        values = _finite(image)
+        grey = np.rint((values - low) * (255.0 / max(high - low, 1e-12))).clip(0, 255)
+        return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        if image.mode == "La":
+            image = image.convert("LA")
+        opaque = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(opaque, image.convert("RGBA")).convert("RGB")
+    return image.copy() if image.mode == "RGB" else image.convert("RGB")
+
+
+def _finite(image: Image.Image) -> np.ndarray[Any, np.dtype[np.float64]]:
+    values = np.asarray(image).astype(np.float64)
+    return np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _grey_range(image: Image.Image) -> tuple[float, float]:
+    """Return the values of black and white in an image of more than 8 bits."""
+    width, height = image.size
+    rows = max(1, _STRIP // width)
+    lows, highs = [], []
+    for top in range(0, height, rows):
+        values = _finite(image.crop((0, top, width, min(top + rows, height))))
+        lows.append(float(values.min()))
+        highs.append(float(values.max()))
+    low, high = min(lows), max(highs)
     # Mode I is also how some versions of Pillow hold a 16-bit PNG.
     if image.mode.startswith("I;16") or image.format == "PNG":
-        low, high = 0.0, 65535.0
-    elif low >= 0:
+        declared = getattr(image, "tag_v2", {}).get(_MAX_SAMPLE)
+        if declared:
+            return 0.0, max(float(np.max(declared)), high)
+        return 0.0, float(next(step for step in _LADDER if high <= step))
+    if low >= 0:
         low = 0.0
         steps = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)
         high = next((step for step in steps if high <= step), high)
-    grey = np.rint((values - low) * (255.0 / max(high - low, 1e-12))).astype(np.uint8)
-    return Image.fromarray(grey).convert("RGB")
+    return low, high
+
+
+def _upright(picture: Image.Image, image: Image.Image) -> Image.Image:
+    try:
+        turn = _TURNS.get(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # noqa: BLE001 -- broken metadata must not cost a good picture
+        return picture
+    return picture if turn is None else picture.transpose(turn)
+
+
+class _Budget:
+    """Bytes shared by the threads that decode; what needs more than all of them goes alone."""
+
+    def __init__(self) -> None:
+        self._freed = threading.Condition()
+        self._used = 0
+
+    def take(self, count: int) -> None:
+        with self._freed:
+            self._freed.wait_for(lambda: self._used == 0 or self._used + count <= BUDGET)
+            self._used += count
+
+    def give(self, count: int) -> None:
+        with self._freed:
+            self._used -= count
+            self._freed.notify_all()
+
+
+_BUDGET = _Budget()
+
+
+@contextmanager
+def _decoding(count: int) -> Iterator[None]:
+    _BUDGET.take(count)
+    try:
+        yield
+    finally:
+        _BUDGET.give(count)
 
 
 class _Quiet:
     """Hush Pillow's warnings while any thread reads an image.
 
-    `warnings.catch_warnings` swaps a global list, so threads that each entered it would put
-    back one another's filters. The first that comes in enters it, the last that goes leaves.
+    `warnings.catch_warnings` swaps a global list, so threads that each entered it would restore
+    one another's filters. The first thread enters it, and the last leaves it.
     """
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from protolabel.common.palette import CHANGES, OKABE_ITO
 from protolabel.errors import ImageReadError
-from protolabel.images.image_set import thumbnail
+from protolabel.images.pixels import thumbnail
 from protolabel.plots.style import (
     FAINT,
     FIELD,

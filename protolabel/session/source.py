@@ -12,7 +12,9 @@ from protolabel.embedding.embed import Embeddings, embed_images
 from protolabel.embedding.visual import embed_visual
 from protolabel.encoders.loading import DEFAULT_MODEL, load_encoder
 from protolabel.errors import EncoderError, InputError
-from protolabel.images.image_set import ImageSet, check_folder, find_images
+from protolabel.images.image_set import ImageSet
+from protolabel.images.sources.finding import find_images
+from protolabel.images.sources.folder import check_folder
 
 if TYPE_CHECKING:
     from protolabel.common.progress import ProgressFn

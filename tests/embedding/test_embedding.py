@@ -21,7 +21,7 @@ from protolabel.embedding.embed import Embeddings, embed_images, load_embeddings
 from protolabel.embedding.store import FOLDER, VectorStore
 from protolabel.encoders import EncoderInfo, load_encoder
 from protolabel.errors import EncoderError, InputError, Stopped, StoreError
-from protolabel.images.image_set import Skipped, find_images
+from protolabel.images import Skipped, find_images
 
 
 class BatchEncoder(ColourEncoder):
@@ -219,7 +219,9 @@ class TestStore:
         bad.write_bytes(_truncated())
         read = embedding.read_image
         monkeypatch.setattr(
-            embedding, "read_image", lambda path: reads.append(path.name) or read(path)
+            embedding,
+            "read_image",
+            lambda path, **options: reads.append(path.name) or read(path, **options),
         )
         store = tmp_path / "data"
         one = run(find_images(image_folder), encoder, store=store)
@@ -396,7 +398,7 @@ class TestInterruption:
             """
             import sys
             from protolabel.embedding.embed import embed_images
-            from protolabel.images.image_set import find_images
+            from protolabel.images import find_images
             from protolabel.common.progress import silent
             from test_embedding import BatchEncoder
             encoder = BatchEncoder(pause=0.05)

@@ -15,7 +15,7 @@ from protolabel.common.vectors import unit_rows
 from protolabel.embedding.embed import Embeddings
 from protolabel.embedding.prompts import ClassPrompts, ClassVectors
 from protolabel.encoders.base import EncoderInfo
-from protolabel.images.image_set import ImageSet, Skipped
+from protolabel.images import ImageSet, Skipped
 from protolabel.refinement.labels import Labels, label
 from protolabel.refinement.loop import refine
 

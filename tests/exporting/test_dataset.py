@@ -24,7 +24,7 @@ from protolabel.exporting import (
 )
 from protolabel.exporting.names import class_folders
 from protolabel.exporting.writers import RESERVED_NAMES
-from protolabel.images.image_set import ImageSet, find_images
+from protolabel.images import ImageSet, find_images
 from protolabel.refinement.classifier import PrototypeClassifier
 from protolabel.refinement.labels import label
 

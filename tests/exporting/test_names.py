@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from protolabel.exporting.names import class_folders, image_files, safe_name, unique_names
-from protolabel.images.image_set import ImageSet
+from protolabel.images import ImageSet
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from protolabel.clustering.projection import place_prototypes, project
 from protolabel.common.progress import silent
 from protolabel.errors import InputError
 from protolabel.exporting import export, replay_html, write_replay
-from protolabel.images.image_set import ImageSet
+from protolabel.images import ImageSet
 from protolabel.refinement.labels import Labels, label
 from protolabel.refinement.loop import refine
 

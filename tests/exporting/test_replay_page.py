@@ -16,7 +16,7 @@ from worlds import clustered_world
 from protolabel.clustering.projection import place_prototypes, project
 from protolabel.common.progress import silent
 from protolabel.exporting.writers.replay import write_replay
-from protolabel.images.image_set import ImageSet
+from protolabel.images import ImageSet
 from protolabel.refinement.labels import label
 from protolabel.refinement.loop import refine
 

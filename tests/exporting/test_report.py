@@ -10,7 +10,7 @@ from protolabel.common.vectors import unit_rows
 from protolabel.embedding.prompts import ClassVectors
 from protolabel.encoders.base import EncoderInfo
 from protolabel.exporting import WRITERS, ExportJob, report_text, versions
-from protolabel.images.image_set import ImageSet, Skipped
+from protolabel.images import ImageSet, Skipped
 from protolabel.refinement.labels import Labels, label
 from protolabel.refinement.loop import refine
 

@@ -4,6 +4,7 @@ import os
 import struct
 import subprocess
 import sys
+import time
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -11,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from fakes import draw
-from PIL import Image
+from PIL import Image, ImageFile, TiffImagePlugin, features
 
 from protolabel.errors import ImageReadError, InputError
-from protolabel.images.image_set import ImageSet, find_images, read_image, thumbnail
+from protolabel.images import ImageSet, find_images, pixels, read_image, thumbnail
 
 
 def skipped(images):
@@ -79,7 +80,10 @@ class TestFindImages:
         images = find_images(image_folder)
         assert len(images) == 16
         assert "link.png" in images.names
-        assert skipped(images) == {"broken.png": "the file does not exist"}
+        reasons = skipped(images)
+        assert reasons.pop("broken.png") == "the file does not exist"
+        assert "pass that folder by itself" in reasons.pop("loop")
+        assert reasons == {}
 
     def test_a_dataset_that_protolabel_exported_is_not_read_again(self, image_folder):
         export = image_folder / "annotated_dataset"
@@ -397,3 +401,192 @@ class TestThumbnail:
             thumbnail(tmp_path / "x.png", 0)
         with pytest.raises(ImageReadError, match="does not exist"):
             thumbnail(tmp_path / "x.png")
+
+
+class TestEveryEntry:
+    """Whatever lies in a folder is read, or listed with a true reason."""
+
+    def test_links_in_a_circle_and_links_with_a_target_too_long(self, image_folder):
+        (image_folder / "a.png").symlink_to("b.png")
+        (image_folder / "b.png").symlink_to("a.png")
+        (image_folder / "long").symlink_to("x" * 300)
+        images = find_images(image_folder)
+        assert len(images) == 15
+        reasons = skipped(images)
+        assert sorted(reasons) == ["a.png", "b.png", "long"]
+        assert all("the link cannot be followed" in reason for reason in reasons.values())
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+    @pytest.mark.timeout(20)
+    def test_a_named_pipe_never_blocks(self, image_folder):
+        os.mkfifo(image_folder / "pipe.jpg")
+        os.mkfifo(image_folder / "red" / "metadata.json")
+        images = find_images(image_folder)
+        assert len(images) == 15
+        assert skipped(images)["pipe.jpg"] == "a named pipe, not a file"
+        with pytest.raises(ImageReadError, match="a named pipe"):
+            read_image(image_folder / "pipe.jpg")
+        with pytest.raises(InputError, match="a named pipe"):
+            find_images(image_folder / "pipe.jpg")
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="no such sockets here")
+    def test_sockets_are_listed(self, image_folder, monkeypatch):
+        import socket
+
+        monkeypatch.chdir(image_folder)  # the path of a socket is short
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind("talk.png")
+            assert skipped(find_images(image_folder))["talk.png"] == "a socket, not a file"
+
+    @pytest.mark.parametrize("name", ["@eaDir", "#recycle", "$RECYCLE.BIN", "__MACOSX"])
+    def test_bins_and_thumbnail_folders_are_left_out_and_said(self, image_folder, name):
+        (image_folder / name).mkdir()
+        draw().save(image_folder / name / "old.jpg")
+        images = find_images(image_folder)
+        assert len(images) == 15
+        assert "move pictures that you want out of it" in skipped(images)[name]
+
+    @pytest.mark.parametrize("suffix", ["ppm", "tga", "svg", "pdf", "ico", "jxl", "psd", "exr"])
+    def test_other_image_formats_are_listed(self, image_folder, suffix):
+        (image_folder / f"x.{suffix}").write_bytes(b"P6 1 1 255 abc")
+        assert suffix.upper() in skipped(find_images(image_folder))[f"x.{suffix}"]
+
+    @pytest.mark.parametrize("suffix", ["nef", "dng", "cr2", "arw"])
+    def test_a_raw_file_is_never_read_as_its_thumbnail(self, image_folder, suffix):
+        draw().save(image_folder / f"raw.{suffix}", "TIFF")
+        assert "camera raw" in skipped(find_images(image_folder))[f"raw.{suffix}"]
+
+    def test_a_raw_file_under_another_name_is_known_by_its_tags(self, image_folder):
+        tags = TiffImagePlugin.ImageFileDirectory_v2()
+        tags[50706] = b"\x01\x04\x00\x00"  # DNGVersion
+        draw().save(image_folder / "raw.tif", tiffinfo=tags)
+        assert "camera raw" in skipped(find_images(image_folder))["raw.tif"]
+
+    def test_a_dataset_that_is_not_read_again_is_named(self, image_folder):
+        (image_folder / "out" / "red").mkdir(parents=True)
+        draw().save(image_folder / "out" / "red" / "copy.png")
+        (image_folder / "out" / "metadata.json").write_text('{"generator": "protolabel", "x": 1}')
+        assert "protolabel exported" in skipped(find_images(image_folder))["out"]
+
+    def test_a_folder_that_only_mentions_protolabel_is_read(self, image_folder):
+        text = '{"note": "not from", "nested": {"generator": "protolabel"}}'
+        (image_folder / "red" / "metadata.json").write_text(text)
+        assert len(find_images(image_folder)) == 15
+
+    @pytest.mark.parametrize("folder", ["x" * 300, "a\0b", 4.5, None, "~nobody-of-that-name/x"])
+    def test_a_folder_that_is_no_folder_at_all(self, folder):
+        with pytest.raises(InputError, match="Expected a folder"):
+            find_images(folder)
+
+    @pytest.mark.parametrize("paths", [7, "a.png", [1], ["a\0b"], [b"a", "b", 3]])
+    def test_a_list_of_paths_that_is_none(self, paths):
+        with pytest.raises(InputError):
+            ImageSet.from_paths(paths)
+
+    def test_a_duplicate_at_the_end_of_a_long_list_is_found_at_once(self):
+        paths = [f"/x/{number}.png" for number in range(80_000)]
+        start = time.perf_counter()
+        with pytest.raises(InputError, match=r"79999\.png' twice"):
+            ImageSet.from_paths([*paths, paths[-1]])
+        assert time.perf_counter() - start < 5
+
+
+class TestSoundPictures:
+    @pytest.mark.parametrize("after", [False, True])
+    def test_large_texts_in_a_png_do_not_cost_the_picture(self, tmp_path, after):
+        draw("blue").save(tmp_path / "x.png")
+        data = (tmp_path / "x.png").read_bytes()
+        body = b"Comment\0\0" + zlib.compress(b"a" * 3_000_000)
+        chunk = struct.pack(">I", len(body)) + b"zTXt" + body
+        chunk += struct.pack(">I", zlib.crc32(b"zTXt" + body))
+        place = len(data) - 12 if after else 33
+        (tmp_path / "x.png").write_bytes(data[:place] + chunk + data[place:])
+        assert find_images(tmp_path).names == ("x.png",)
+        np.testing.assert_array_equal(read_image(tmp_path / "x.png"), draw("blue"))
+
+    def test_a_large_profile_does_not_cost_the_picture(self, tmp_path):
+        draw().save(tmp_path / "x.png", icc_profile=b"\0" * 3_000_000)
+        np.testing.assert_array_equal(read_image(tmp_path / "x.png"), draw())
+
+    @pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+    @pytest.mark.parametrize("name", ["x.png", "x.tif"])
+    def test_fewer_bits_in_a_16_bit_file_fill_the_range(self, tmp_path, bits, name):
+        top = 2**bits - 1
+        values = np.array([[0, top // 2, top]], np.uint16)
+        Image.fromarray(values).save(tmp_path / name)
+        grey = np.asarray(read_image(tmp_path / name))[0, :, 0]
+        np.testing.assert_array_equal(grey, [0, 127, 255])
+
+    def test_a_dark_16_bit_tiff_that_says_its_largest_value_stays_dark(self, tmp_path):
+        tags = TiffImagePlugin.ImageFileDirectory_v2()
+        tags[281] = 65535
+        Image.fromarray(np.array([[0, 1000]], np.uint16)).save(tmp_path / "x.tif", tiffinfo=tags)
+        assert np.asarray(read_image(tmp_path / "x.tif")).max() == 4
+
+    def test_a_tiff_of_many_bands_is_not_called_damaged(self, tmp_path):
+        draw().save(tmp_path / "x.tif")
+        data = bytearray((tmp_path / "x.tif").read_bytes())
+        at = data.index(struct.pack("<HHI", 277, 3, 1))  # SamplesPerPixel
+        data[at + 8 : at + 10] = struct.pack("<H", 7)
+        (tmp_path / "x.tif").write_bytes(data)
+        with pytest.raises(ImageReadError, match=r"7 bands.*convert it"):
+            read_image(tmp_path / "x.tif")
+
+    @pytest.mark.skipif(not features.check("avif"), reason="this Pillow reads no AVIF")
+    def test_avif_is_read(self, tmp_path):
+        draw("violet", size=(64, 64)).save(tmp_path / "x.avif", quality=95)
+        assert find_images(tmp_path).names == ("x.avif",)
+        exact = np.asarray(draw("violet", size=(64, 64)), int)
+        assert np.abs(np.asarray(read_image(tmp_path / "x.avif"), int) - exact).mean() < 8
+
+    def test_heic_is_read_with_the_extra(self, tmp_path):
+        pillow_heif = pytest.importorskip("pillow_heif")
+        pillow_heif.from_pillow(draw("green", size=(64, 64))).save(tmp_path / "x.heic", quality=95)
+        assert find_images(tmp_path).names == ("x.heic",)
+        exact = np.asarray(draw("green", size=(64, 64)), int)
+        assert np.abs(np.asarray(read_image(tmp_path / "x.heic"), int) - exact).mean() < 8
+
+    def test_heic_without_the_extra_names_it(self, tmp_path, monkeypatch):
+        (tmp_path / "x.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 64)
+        monkeypatch.setattr(pixels, "prepare_reading", lambda: False)
+        with pytest.raises(ImageReadError, match=r"protolabel\[heic\]"):
+            read_image(tmp_path / "x.heic")
+
+
+class TestReduced:
+    @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "CMYK", "I;16", "I", "F", "1", "LA"])
+    def test_every_mode_is_reduced_to_no_less_than_asked(self, tmp_path, mode):
+        picture = draw("green", size=(200, 130))
+        if mode == "I;16":
+            picture = Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) * 257)
+        else:
+            picture = picture.convert(mode)
+        picture.save(tmp_path / "x.tif")
+        whole, small = (read_image(tmp_path / "x.tif", short_side=side) for side in (None, 32))
+        assert small.size == (50, 33)  # 130 // 32 = 4
+        difference = np.asarray(whole.reduce(4), int) - np.asarray(small, int)
+        assert np.abs(difference).max() <= 1
+
+    def test_strips_make_the_same_picture_as_the_whole(self, tmp_path, monkeypatch):
+        draw(size=(90, 121)).save(tmp_path / "x.png")
+        whole = read_image(tmp_path / "x.png", short_side=30)
+        monkeypatch.setattr(pixels, "_STRIP", 900)
+        np.testing.assert_array_equal(read_image(tmp_path / "x.png", short_side=30), whole)
+
+    def test_threads_decode_no_more_than_the_budget_at_a_time(self, tmp_path, monkeypatch):
+        draw(size=(100, 100)).save(tmp_path / "x.png")  # 80,000 bytes by the budget's count
+        monkeypatch.setattr(pixels, "BUDGET", 200_000)
+        held, most = [], []
+        load = ImageFile.ImageFile.load
+
+        def slow(self):
+            held.append(1)
+            most.append(len(held))
+            time.sleep(0.02)
+            held.pop()
+            return load(self)
+
+        monkeypatch.setattr(ImageFile.ImageFile, "load", slow)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(read_image, [tmp_path / "x.png"] * 16))
+        assert max(most) <= 2

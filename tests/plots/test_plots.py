@@ -113,7 +113,7 @@ def test_pictures_of_a_dataset(image_folder: Path, encoder, tmp_path: Path) -> N
     from protolabel.embedding.embed import embed_images
     from protolabel.embedding.prompts import embed_classes
     from protolabel.exporting import export
-    from protolabel.images.image_set import find_images
+    from protolabel.images import find_images
     from protolabel.refinement.labels import label
     from protolabel.refinement.loop import refine
 

@@ -18,10 +18,10 @@ def write_folders(job: ExportJob) -> None:
     """Copy or link every image into the folder of its class; a class without images has none."""
     for name in [*job.used_folders, *([] if job.none_folder is None else [job.none_folder])]:
         (job.folder / name).mkdir(parents=True)
-    root, target = os.fspath(job.images.root), os.fspath(job.folder)
+    target = os.fspath(job.folder)
     pairs = (
-        (os.path.join(root, name), f"{target}{os.sep}{job.in_folder(index)}")  # noqa: PTH118
-        for index, name in enumerate(job.images.names)
+        (job.images.path(index), f"{target}{os.sep}{job.in_folder(index)}")
+        for index in range(len(job))
     )
     transfer(pairs, len(job), job.link, "exporting images", job.progress)
 

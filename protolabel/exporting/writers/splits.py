@@ -44,15 +44,10 @@ def write_splits(job: ExportJob) -> None:
         )
         repeat_files(pairs, len(taken), "exporting splits", job.progress)
     else:
-        root = os.fspath(job.images.root)
-        pairs = (
-            (
-                os.path.join(root, job.images.names[index]),  # noqa: PTH118
-                f"{target}{os.sep}{job.in_split(index)}",
-            )
-            for index in taken
+        images = (
+            (job.images.path(index), f"{target}{os.sep}{job.in_split(index)}") for index in taken
         )
-        transfer(pairs, len(taken), job.link, "exporting splits", job.progress)
+        transfer(images, len(taken), job.link, "exporting splits", job.progress)
     _write_table(job)
     _write_columns(job)
     reader = job.reader_index

@@ -1,0 +1,80 @@
+"""Threads that can be left: stuck or slow work never keeps the interpreter from going on."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+__all__ = ["Workers"]
+
+T = TypeVar("T")
+
+_PATIENCE = 1.0  # seconds
+
+
+class Workers:
+    """Daemon threads that run calls in order of submission; a context manager.
+
+    Leaving the context cancels what has not begun and waits at most a second for the rest. The
+    threads of ``concurrent.futures`` are joined there and at exit, so one call that hangs, or
+    takes long, would hold up Ctrl-C and the end of the program.
+
+    Parameters
+    ----------
+    count : int
+        Number of threads, at least 1.
+    name : str
+        What they do, for debuggers.
+    """
+
+    def __init__(self, count: int, name: str) -> None:
+        self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]
+        self._calls = queue.SimpleQueue()
+        self._left = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._serve, name=f"protolabel-{name}-{number}", daemon=True)
+            for number in range(count)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._left.set()
+        for _thread in self._threads:
+            self._calls.put(None)
+        end = time.monotonic() + _PATIENCE
+        for thread in self._threads:
+            thread.join(max(0.0, end - time.monotonic()))
+
+    def submit(self, call: Callable[..., T], *arguments: Any) -> Future[T]:
+        """Queue a call and return its future."""
+        future: Future[T] = Future()
+        self._calls.put((future, lambda: call(*arguments)))
+        return future
+
+    def map(self, call: Callable[[Any], T], items: Iterable[Any]) -> Iterator[T]:
+        """Queue a call for each item, and yield the results in the same order."""
+        futures = [self.submit(call, item) for item in items]
+        for future in futures:
+            yield future.result()
+
+    def _serve(self) -> None:
+        while (queued := self._calls.get()) is not None:
+            future, call = queued
+            if self._left.is_set():
+                future.cancel()
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                future.set_result(call())
+            except BaseException as error:  # noqa: BLE001 -- raised again by whoever asks
+                future.set_exception(error)
