@@ -9,7 +9,7 @@ import numpy as np
 
 from protolabel.clustering.neighbors import KnnGraph, knn_graph
 from protolabel.clustering.presets import Preset, choose_preset
-from protolabel.clustering.reduction import umap_layout
+from protolabel.clustering.reduction import principal_components
 from protolabel.common.checks import as_indices, as_seed
 from protolabel.common.progress import ProgressFn, resolve
 from protolabel.common.vectors import (
@@ -24,10 +24,21 @@ from protolabel.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from scipy.sparse import csr_array
 
 __all__ = ["Clusters", "cluster", "cluster_means", "cluster_sums"]
 
 _STEPS = 4
+
+# Chosen for labels as good as those of UMAP to 5 dimensions and HDBSCAN, on seven sets of real
+# features and eight simulated worlds.
+_SMOOTHINGS = 4  # times that an image moves towards its neighbours
+_DIMENSIONS = 4  # power of a distance
+_CLOSEST = 0.1  # of the median distance: anything closer counts as equal
+_JOININGS = 3  # rounds in which noise joins the clusters of its neighbours
+_JOIN = 0.2  # of the neighbours must be mutual ones and in the cluster
+
+_BLOCK = 2**24  # numbers at a time: 64 MB of float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,11 +116,14 @@ def cluster(
 ) -> Clusters:
     """Find micro-clusters by density and group them into meta-clusters.
 
-    Unit vectors -> nearest neighbours -> UMAP to a few dimensions -> HDBSCAN (Campello et al.,
-    2013) = micro-clusters -> agglomerative clustering of their centroids =
-    meta-clusters. HDBSCAN on the raw vectors calls half of a folder noise and is slow; the
-    reduction keeps the neighbourhoods. Past `Preset.sample` images the clusters are fitted on a
-    sample and every other image goes to its nearest centroid, block by block.
+    Every image moves towards the mean of its neighbours a few times, which draws groups together
+    (mean shift on the neighbour graph: Cheng, PAMI 1995). HDBSCAN (Campello et al., 2013) on the
+    edges of the graph then finds the micro-clusters, and noise joins the cluster of enough
+    of its mutual neighbours. Without the shift, HDBSCAN calls a quarter of a folder noise.
+    Agglomerative clustering of the centroids makes the meta-clusters. With more than
+    `Preset.sample` images, all of this is done on a random sample, and every other image goes to
+    its nearest centroid. Nothing is compiled, and everything but the sample and the neighbours of
+    a large folder is deterministic.
 
     Parameters
     ----------
@@ -128,7 +142,7 @@ def cluster(
     n_meta : int, optional
         Number of meta-clusters, 1 or more; by default about sqrt(2 K), and at most K.
     seed : int
-        Seed of the neighbours, the reduction and the sample, 0..2**32 - 1.
+        Seed of the neighbours and the sample, 0..2**32 - 1.
     progress : callable, optional
         ``progress(phase, done, total)``, counting steps; by default a tqdm bar.
 
@@ -171,9 +185,9 @@ def cluster(
     if graph is None or len(fitted) < n:
         graph = knn_graph(part, settings.neighbors, seed=seed)
     report("clustering", 1, _STEPS)
-    points = _reduce(part, graph, settings, seed)
+    points = _smooth(part, graph, settings.dimensions)
     report("clustering", 2, _STEPS)
-    found = _density(points, smallest, min(settings.min_samples, smallest))
+    found = _join(_density(points, graph, smallest, min(settings.min_samples, smallest)), graph)
     report("clustering", 3, _STEPS)
 
     count = int(found.max(initial=-1)) + 1
@@ -249,36 +263,99 @@ def _sample(n: int, size: int, seed: int) -> NDArray[np.intp]:
     return np.sort(np.random.default_rng(seed).choice(n, size, replace=False))
 
 
-def _reduce(
-    vectors: FloatArray, graph: KnnGraph, settings: Preset, seed: int
-) -> NDArray[np.float32]:
-    # With hardly more images than dimensions, UMAP has nothing to reduce.
-    if len(vectors) <= 2 * settings.dimensions + 2:
-        return unit_rows(vectors)
-    return umap_layout(
-        vectors,
-        graph,
-        dimensions=settings.dimensions,
-        min_dist=0.0,
-        epochs=settings.epochs,
-        seed=seed,
-    )
+def _smooth(vectors: FloatArray, graph: KnnGraph, dimensions: int) -> NDArray[np.float32]:
+    """Move every image towards the mean of its neighbours, in the space of the strongest axes."""
+    points = unit_rows(principal_components(vectors, min(dimensions, vectors.shape[1])))
+    if graph.k == 0:
+        return points
+    directed = _edges(graph)
+    beside = directed + directed.T
+    mean = 1.0 / beside.sum(axis=1, dtype=np.float32)[:, None]
+    for _ in range(_SMOOTHINGS):
+        points = unit_rows(points + (beside @ points) * mean)
+    return points
 
 
 def _density(
-    points: NDArray[np.float32], min_cluster_size: int, min_samples: int
+    points: NDArray[np.float32], graph: KnnGraph, min_cluster_size: int, min_samples: int
 ) -> NDArray[np.int32]:
-    if len(points) < 2 * min_cluster_size:
-        return np.full(len(points), -1, dtype=np.int32)
-    from hdbscan import HDBSCAN
+    """Cluster the edges of the graph by HDBSCAN, (n,) int32 with -1 for noise."""
+    n, k = len(graph), graph.k
+    if n < 2 * min_cluster_size or k == 0:
+        return np.full(n, -1, dtype=np.int32)
+    from sklearn.cluster import HDBSCAN
 
     model = HDBSCAN(
+        metric="precomputed",
         min_cluster_size=min_cluster_size,
-        min_samples=min_samples,
+        min_samples=min(min_samples, k),
         cluster_selection_method="eom",
-        core_dist_n_jobs=1,
+        copy=False,
     )
-    return np.asarray(model.fit_predict(points.astype(np.float64)), dtype=np.int32)
+    return np.asarray(model.fit_predict(_distances(points, graph)), dtype=np.int32)
+
+
+def _distances(points: NDArray[np.float32], graph: KnnGraph) -> csr_array:
+    """Return the distances along the edges as one connected, symmetric sparse matrix."""
+    from scipy.sparse import csgraph, csr_array, csr_matrix
+
+    n, k = len(graph), graph.k
+    length = np.empty((n, k))
+    step = max(1, _BLOCK // (k * points.shape[1]))
+    for start in range(0, n, step):
+        rows = slice(start, start + step)
+        cosine = np.einsum("nd,nkd->nk", points[rows], points[graph.indices[rows]])
+        length[rows] = np.sqrt(np.maximum(2.0 - 2.0 * cosine, 0.0))
+    # Excess of mass adds up densities. With the plain distance it prefers few huge clusters; its
+    # power is a density in a space of that many dimensions.
+    length = np.maximum(length / max(np.median(length), 1e-6), _CLOSEST) ** _DIMENSIONS
+    directed = _edges(graph, length)
+    edges = directed.maximum(directed.T)
+    # HDBSCAN needs one component: the first images of all are linked in a chain, farther apart
+    # than any two neighbours.
+    _, component = csgraph.connected_components(edges, directed=False)
+    first = np.unique(component, return_index=True)[1]
+    far = np.full(len(first) - 1, 2.0 * length.max())
+    chain = csr_array((far, (first[:-1], first[1:])), shape=(n, n))
+    return csr_matrix(edges + chain + chain.T)
+
+
+def _join(found: NDArray[np.int32], graph: KnnGraph) -> NDArray[np.int32]:
+    """Move noise to the cluster of enough of its mutual neighbours.
+
+    An outlier has neighbours too, but is a neighbour of none of them, and so it stays noise.
+    """
+    from scipy.sparse import csr_array
+
+    found = found.copy()
+    if found.max(initial=-1) < 0:
+        return found
+    directed = _edges(graph)
+    mutual = csr_array(directed.multiply(directed.T))
+    for _ in range(_JOININGS):
+        noise = np.flatnonzero(found < 0)
+        edges = mutual[noise].tocoo()
+        inside = found[edges.col] >= 0
+        votes = csr_array(
+            (edges.data[inside], (edges.row[inside], found[edges.col[inside]])),
+            shape=(len(noise), int(found.max()) + 1),
+        )
+        if not votes.nnz:
+            break
+        joining = votes.max(axis=1).toarray().ravel() >= _JOIN * graph.k
+        found[noise[joining]] = votes.argmax(axis=1).ravel()[joining]
+    return found
+
+
+def _edges(graph: KnnGraph, weights: NDArray[np.floating] | None = None) -> csr_array:
+    """Return the directed edges of the graph, (n, n), with weights of 1 or those given, (n, k)."""
+    from scipy.sparse import csr_array
+
+    n, k = len(graph), graph.k
+    if weights is None:
+        weights = np.ones((n, k), np.float32)
+    starts = np.arange(n + 1) * k
+    return csr_array((weights.ravel(), graph.indices.ravel(), starts), shape=(n, n))
 
 
 def cluster_sums(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from protolabel.common.checks import as_indices, as_seed
 from protolabel.common.vectors import (
@@ -18,13 +20,28 @@ from protolabel.common.vectors import (
 from protolabel.errors import InputError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
 __all__ = ["KnnGraph", "knn_graph"]
 
-EXACT_LIMIT = 20_000
+Floats = NDArray[np.float32]
+
+EXACT_LIMIT = 8_000
 """Largest number of images whose pairs are all compared, block by block."""
+
+# Above the limit, images are grouped in cells around k-means centres, and every image is compared
+# with those of the cells nearest to its own. Many small cells find more neighbours than few large
+# ones at the same cost: of the five nearest on 100,000 simulated vectors, 600 cells find 99.9 %,
+# 250 find 97.1 %.
+_CANDIDATES = 3_072  # images that every image is compared with, at least
+_CELL = 150  # images in a cell on average, until there are `_MOST_CELLS`
+_MOST_CELLS = 2_000
+_PROBES = 10  # nearest cells that an image votes for
+_VOTERS = 100_000  # the most images that vote
+_ROUNDS = 6  # of k-means
+_SAMPLE = 20  # images per cell that k-means is fitted on
+
+_BLOCK = 2**24  # similarities at a time: 64 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,8 +124,9 @@ class KnnGraph:
 def knn_graph(vectors: FloatArray, k: int = 15, *, seed: int = 0) -> KnnGraph:
     """Find the `k` nearest neighbours of every vector by cosine similarity.
 
-    The search is exact up to `EXACT_LIMIT` vectors. Above, it is nearest-neighbour descent (Dong
-    et al., WWW 2011, as implemented in pynndescent).
+    The search is exact up to `EXACT_LIMIT` vectors. Above, an image is compared with the images of
+    the k-means cells nearest to its own (an inverted file, as in Jegou et al., PAMI 2011). Either
+    way the work is matrix products, so that nothing is compiled before the first result.
 
     Parameters
     ----------
@@ -117,7 +135,9 @@ def knn_graph(vectors: FloatArray, k: int = 15, *, seed: int = 0) -> KnnGraph:
     k : int
         Neighbours per image, 1 or more; at most N - 1 are returned.
     seed : int
-        Seed of the descent, 0..2**32 - 1; the exact search is not random.
+        Seed of the cells, 0..2**32 - 1; the exact search is not random. The same seed gives the
+        same graph on the same machine, except where two cosines differ by less than the rounding
+        error of a matrix product, which may depend on the number of threads.
 
     Returns
     -------
@@ -135,50 +155,111 @@ def knn_graph(vectors: FloatArray, k: int = 15, *, seed: int = 0) -> KnnGraph:
             f"Expected k, the neighbours per image, as a whole number of 1 or more, got {k!r}: "
             "choose another k."
         )
-    k = min(int(k), len(vectors) - 1)
+    n = len(vectors)
+    k = min(int(k), n - 1)
     if k == 0:
-        return KnnGraph(np.empty((len(vectors), 0), np.int32), np.empty((len(vectors), 0), "f4"))
-    if len(vectors) <= EXACT_LIMIT:
-        return _exact(vectors, k)
-    return _descent(vectors, k, seed)
+        return KnnGraph(np.empty((n, 0), np.int32), np.empty((n, 0), np.float32))
+    if n <= EXACT_LIMIT:
+        unit = unit_rows(vectors)
+        return KnnGraph(*_nearest(unit, unit, k, 0))
+    return _in_cells(vectors, k, seed)
 
 
-def _exact(vectors: FloatArray, k: int) -> KnnGraph:
-    unit = unit_rows(vectors)
-    n = len(unit)
-    indices = np.empty((n, k), dtype=np.int32)
-    similarities = np.empty((n, k), dtype=np.float32)
-    step = max(1, 2**24 // n)  # 64 MB of similarities at a time
-    for start in range(0, n, step):
-        rows = np.arange(start, min(start + step, n))
-        block = unit[rows] @ unit.T
-        block[np.arange(len(rows)), rows] = -np.inf
-        near = np.argpartition(block, n - k, axis=1)[:, n - k :]
-        value = np.take_along_axis(block, near, axis=1)
-        # Ties in the order of the images, so that equal vectors give one answer.
-        order = np.lexsort((near, -value), axis=1)
-        indices[rows] = np.take_along_axis(near, order, axis=1)
-        similarities[rows] = np.take_along_axis(value, order, axis=1)
+def _nearest(
+    queries: Floats, candidates: Floats, k: int, first: int
+) -> tuple[NDArray[np.int32], Floats]:
+    """Return the `k` candidates with the largest cosine to each query, and the cosines.
+
+    Query i is candidate `first` + i, and not its own neighbour.
+    """
+    indices = np.empty((len(queries), k), dtype=np.int32)
+    similarities = np.empty((len(queries), k), dtype=np.float32)
+    step = max(1, _BLOCK // len(candidates))
+    for start in range(0, len(queries), step):
+        rows = slice(start, min(start + step, len(queries)))
+        block = queries[rows] @ candidates.T
+        itself = np.arange(len(block))
+        block[itself, first + start + itself] = -np.inf
+        indices[rows], similarities[rows] = _largest(block, k)
+    return indices, similarities
+
+
+def _largest(values: Floats, k: int) -> tuple[NDArray[np.intp], Floats]:
+    """Return columns and values of the `k` largest in each row, ties in the order of columns."""
+    m, n = values.shape
+    # Of every `height` columns the largest is taken. The k-th largest of these is a bound that at
+    # least k values of the row reach, and few more: only these are sorted.
+    height = min(64, max(1, n // (8 * k)))
+    width = n // height
+    largest = values[:, : width * height].reshape(m, height, width).max(axis=1)
+    bound = np.partition(largest, width - k, axis=1)[:, width - k]
+    row, column = np.divmod(np.flatnonzero(values >= bound[:, None]), n)
+    value = values[row, column]
+    order = np.lexsort((column, -value, row))
+    first = np.searchsorted(row, np.arange(m))
+    chosen = order[first[:, None] + np.arange(k)]
+    return column[chosen], value[chosen]
+
+
+def _in_cells(vectors: FloatArray, k: int, seed: int) -> KnnGraph:
+    """Search among the images of the nearest cells."""
+    n = len(vectors)
+    centres = _centres(vectors, min(_MOST_CELLS, max(1, n // _CELL)), seed)
+    cell = np.empty(n, dtype=np.int32)
+    votes = np.zeros((len(centres), len(centres)), dtype=np.int32)
+    probes = min(_PROBES, len(centres))
+    voting = -(-n // _VOTERS)  # every so many images one votes
+    for rows, x in unit_blocks(vectors):
+        cosine = x @ centres.T
+        cell[rows] = cosine.argmax(axis=1)
+        chosen, _ = _largest(cosine[::voting], probes)
+        np.add.at(votes, (np.repeat(cell[rows][::voting], probes), chosen.ravel()), 1)
+    np.fill_diagonal(votes, n + 1)  # the own cell first
+    preferred = np.argsort(-votes, axis=1, kind="stable")
+
+    # Images in the order of their cells, so that a cell is one slice.
+    order = np.argsort(cell, kind="stable")
+    place = np.empty(n, dtype=np.int64)
+    place[order] = np.arange(n)
+    unit = np.empty(vectors.shape, dtype=np.float32)
+    for rows, x in unit_blocks(vectors):
+        unit[place[rows]] = x
+    size = np.bincount(cell, minlength=len(centres))
+    end = np.cumsum(size)
+    inside = [slice(int(b - s), int(b)) for s, b in zip(size, end, strict=True)]
+
+    indices, similarities = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
+    wanted = max(_CANDIDATES, 2 * k)
+    for own in np.flatnonzero(size):
+        enough = 1 + int(np.searchsorted(np.cumsum(size[preferred[own]]), wanted))
+        others = [inside[c] for c in preferred[own, 1:enough]]
+        # A cell with very many images, such as copies of one picture, is searched in pieces.
+        pieces = np.linspace(inside[own].start, inside[own].stop, -(-size[own] // wanted) + 1)
+        for start, stop in itertools.pairwise(pieces.astype(int)):
+            parts = [slice(start, stop), *others]
+            candidates = np.concatenate([unit[part] for part in parts])
+            numbers = np.concatenate([order[part] for part in parts])
+            near, cosine = _nearest(unit[start:stop], candidates, k, 0)
+            indices[order[start:stop]] = numbers[near]
+            similarities[order[start:stop]] = cosine
     return KnnGraph(indices, similarities)
 
 
-def _descent(vectors: FloatArray, k: int, seed: int) -> KnnGraph:
-    from pynndescent import NNDescent
+def _centres(vectors: FloatArray, count: int, seed: int) -> Floats:
+    """Return `count` unit centres of cells, (count, d), by k-means on a sample."""
+    from scipy.sparse import csr_array
 
-    unit = np.empty(vectors.shape, dtype=np.float32)
-    for rows, block in unit_blocks(vectors):
-        unit[rows] = block
-    # One neighbour more, because pynndescent counts an image among its own neighbours.
-    index = NNDescent(
-        unit, metric="dot", n_neighbors=k + 1, random_state=seed, low_memory=True, n_jobs=None
-    )
-    near, distance = index.neighbor_graph
-    return _without_self(near.astype(np.int32), (1.0 - distance).astype(np.float32), k)
-
-
-def _without_self(near: NDArray[np.int32], similarity: NDArray[np.float32], k: int) -> KnnGraph:
-    """Drop the image itself from each row, or the last neighbour if it is missing there."""
-    itself = near == np.arange(len(near), dtype=np.int32)[:, None]
-    itself[~itself.any(axis=1), -1] = True
-    keep = ~itself
-    return KnnGraph(near[keep].reshape(-1, k), similarity[keep].reshape(-1, k))
+    rng = np.random.default_rng(seed)
+    n = len(vectors)
+    rows = np.sort(rng.choice(n, min(n, _SAMPLE * count), replace=False))
+    sample = unit_rows(vectors[rows])
+    centres = sample[np.sort(rng.choice(len(sample), count, replace=False))]
+    for _ in range(_ROUNDS):
+        nearest = (sample @ centres.T).argmax(axis=1)
+        member = csr_array(
+            (np.ones(len(sample), np.float32), (nearest, np.arange(len(sample)))),
+            shape=(count, len(sample)),
+        )
+        filled = np.bincount(nearest, minlength=count) > 0
+        centres = np.where(filled[:, None], unit_rows(member @ sample), centres)
+    return centres

@@ -25,12 +25,15 @@ class Preset:
     neighbors : int
         Neighbours per image in the graph, 1 or more.
     dimensions : int
-        Coordinates of the UMAP layout that is clustered, 1 or more.
+        Principal axes that the images are clustered along, 1 or more.
     epochs : int
-        Passes of the UMAP optimiser, for the clustering and for the map, 1 or more.
+        Passes of the UMAP optimiser for the map, 1 or more.
     sample : int
-        The most images that the clustering and the map are fitted on, 1 or more; the other
-        images are assigned afterwards.
+        The most images that the clustering is fitted on, 1 or more; the other images go to the
+        nearest centroid.
+    map_sample : int
+        The most images that the map is fitted on, 1 or more; the other images are placed among
+        their neighbours.
     """
 
     name: str
@@ -40,12 +43,13 @@ class Preset:
     dimensions: int
     epochs: int
     sample: int
+    map_sample: int = 20_000
 
 
 PRESETS = {
-    "small": Preset("small", 5, 2, 10, 5, 500, 50_000),
-    "medium": Preset("medium", 5, 2, 15, 5, 200, 50_000),
-    "large": Preset("large", 20, 5, 15, 5, 200, 50_000),
+    "small": Preset("small", 5, 2, 10, 64, 500, 200_000),
+    "medium": Preset("medium", 5, 2, 15, 64, 200, 200_000),
+    "large": Preset("large", 20, 5, 15, 64, 200, 200_000),
 }
 """The presets by name, smallest folders first."""
 

@@ -36,8 +36,8 @@ def project(
 ) -> NDArray[np.float32]:
     """Lay out the images on a plane.
 
-    With more than `Preset.sample` images, UMAP lays out a random sample, and every other image is
-    placed among its neighbours.
+    With more than `Preset.map_sample` images, UMAP lays out a random sample, and every other image
+    is placed among its neighbours.
 
     Parameters
     ----------
@@ -83,10 +83,10 @@ def project(
     if graph is None:
         graph = knn_graph(vectors, settings.neighbors, seed=seed)
     report("map", 1, 2)
-    if n <= settings.sample:
+    if n <= settings.map_sample:
         xy = _layout(vectors, graph, settings, seed)
     else:
-        chosen = np.sort(np.random.default_rng(seed).choice(n, settings.sample, replace=False))
+        chosen = np.sort(np.random.default_rng(seed).choice(n, settings.map_sample, replace=False))
         part = vectors[chosen]
         inner = knn_graph(part, settings.neighbors, seed=seed)
         xy = _spread(graph, chosen, _layout(part, inner, settings, seed))

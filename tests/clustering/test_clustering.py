@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +12,7 @@ from worlds import clustered_world
 import protolabel as pl
 from protolabel.clustering.clusters import (
     _agglomerate,
+    _join,
     cluster_means,
     cluster_sums,
     nearest_centroids,
@@ -73,11 +76,14 @@ def test_centroids_are_the_mean_direction_of_their_images(four):
 
 
 def test_noise_is_counted_to_the_nearest_centroid():
-    world, _, clusters = clustered_world()
-    check(clusters, *world.vectors.shape)
+    outliers = unit_rows(np.random.default_rng(0).normal(size=(9, 64)))
+    x = np.concatenate([clustered_world()[0].vectors, outliers])
+    clusters = pl.cluster(x, progress=silent)
+    check(clusters, *x.shape)
     noise = np.flatnonzero(clusters.micro == -1)
     assert len(noise), "this world should have noise, else the test says nothing"
-    nearest = (world.vectors[noise] @ clusters.centroids.T).argmax(axis=1)
+    assert set(range(240, 249)) <= set(noise)
+    nearest = (x[noise] @ clusters.centroids.T).argmax(axis=1)
     np.testing.assert_array_equal(clusters.nearest[noise], nearest)
 
 
@@ -203,6 +209,33 @@ def test_progress_runs_to_its_end():
     seen = []
     pl.cluster(np.ones((3, 2)), progress=lambda *step: seen.append(step))
     assert seen == [("clustering", done, 4) for done in range(5)]
+
+
+def test_noise_joins_the_cluster_of_enough_mutual_neighbours():
+    # 0 to 5 are neighbours of each other; 6 and 7 have neighbours, but are neighbours of nobody.
+    ring = [[j for j in range(6) if j != i] for i in range(6)]
+    graph = pl.KnnGraph(np.array([*ring, [0, 1, 2, 3, 4], [0, 1, 2, 3, 4]]), np.ones((8, 5), "f4"))
+    found = np.array([0, 0, 1, -1, -1, -1, -1, -1], np.int32)
+    np.testing.assert_array_equal(_join(found, graph), [0, 0, 1, 0, 0, 0, -1, -1])
+    nothing = np.full(8, -1, np.int32)
+    np.testing.assert_array_equal(_join(nothing, graph), nothing)
+
+
+def test_groups_without_a_link_between_them_are_clustered_apart():
+    x, truth = blobs((30, 30), dim=8)
+    clusters = pl.cluster(x, pl.knn_graph(x, 4), progress=silent)
+    assert set(truth[clusters.micro == clusters.micro[0]]) == {truth[0]}
+    assert np.mean(clusters.micro >= 0) > 0.8
+
+
+def test_clusters_need_nothing_that_compiles():
+    code = (
+        "import sys, numpy as np, protolabel as pl\n"
+        "x = np.random.default_rng(0).normal(size=(200, 16)).astype('f4')\n"
+        "pl.cluster(x, progress=lambda *step: None)\n"
+        "assert not {'numba', 'umap', 'pynndescent', 'torch'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_means_of_groups():

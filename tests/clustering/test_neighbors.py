@@ -128,14 +128,17 @@ def test_weights_of_more_neighbours_than_there_are_take_all():
     assert abs(graph.weights(9) - graph.weights(3)).max() == 0
 
 
-def test_descent_finds_what_the_exact_search_finds(monkeypatch):
+def test_cells_find_what_the_exact_search_finds(monkeypatch):
     x = make_world((200,) * 6, dim=32).vectors
     exact = knn_graph(x, 10)
     monkeypatch.setattr(module, "EXACT_LIMIT", 100)
+    monkeypatch.setattr(module, "_CELL", 40)
+    monkeypatch.setattr(module, "_CANDIDATES", 700)
     graph, again = knn_graph(x, 10, seed=3), knn_graph(x, 10, seed=3)
     found = [len(np.intersect1d(a, b)) for a, b in zip(graph.indices, exact.indices, strict=True)]
     assert np.mean(found) > 9.5
     assert not (graph.indices == np.arange(len(x))[:, None]).any()
+    assert all(len(np.unique(row)) == 10 for row in graph.indices)
     assert (np.diff(graph.similarities, axis=1) <= 1e-6).all()
     unit = unit_rows(x)
     cosine = np.einsum("nd,nkd->nk", unit, unit[graph.indices])
@@ -143,7 +146,7 @@ def test_descent_finds_what_the_exact_search_finds(monkeypatch):
     np.testing.assert_array_equal(again.indices, graph.indices)
 
 
-def test_descent_leaves_the_vectors_as_they_were(monkeypatch):
+def test_cells_leave_the_vectors_as_they_were(monkeypatch):
     x = 3 * make_world((100, 100)).vectors
     before = x.copy()
     monkeypatch.setattr(module, "EXACT_LIMIT", 10)
@@ -151,10 +154,22 @@ def test_descent_leaves_the_vectors_as_they_were(monkeypatch):
     np.testing.assert_array_equal(x, before)
 
 
-def test_a_row_without_itself_loses_its_last_neighbour():
-    near = np.array([[0, 1, 2], [2, 0, 3], [2, 1, 0], [1, 3, 2]], np.int32)
-    similarity = np.tile(np.array([1.0, 0.9, 0.8], np.float32), (4, 1))
-    graph = module._without_self(near, similarity, 2)
-    assert isinstance(graph, KnnGraph)
-    np.testing.assert_array_equal(graph.indices, [[1, 2], [2, 0], [1, 0], [1, 2]])
-    np.testing.assert_allclose(graph.similarities[3], [1.0, 0.8])
+def test_many_copies_of_one_picture_are_searched_in_pieces(monkeypatch):
+    rest = make_world((60, 60), dim=16).vectors
+    x = np.concatenate([np.tile(rest[:1], (300, 1)), rest])
+    monkeypatch.setattr(module, "EXACT_LIMIT", 100)
+    monkeypatch.setattr(module, "_CELL", 20)
+    monkeypatch.setattr(module, "_CANDIDATES", 90)
+    graph = knn_graph(x, 5)
+    assert (graph.indices[:300] <= 300).all()  # image 300 is the picture itself
+    np.testing.assert_allclose(graph.similarities[:300], 1, atol=1e-5)
+    assert not (graph.indices == np.arange(len(x))[:, None]).any()
+
+
+@pytest.mark.parametrize(("columns", "k"), [(1, 1), (7, 7), (100, 3), (1000, 15), (5000, 15)])
+def test_the_largest_of_a_row_are_those_of_a_stable_sort(columns, k):
+    values = np.random.default_rng(columns).integers(40, size=(30, columns)).astype(np.float32)
+    column, value = module._largest(values, k)
+    wanted = np.argsort(-values, axis=1, kind="stable")[:, :k]
+    np.testing.assert_array_equal(column, wanted)
+    np.testing.assert_array_equal(value, np.take_along_axis(values, wanted, axis=1))

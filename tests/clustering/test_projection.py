@@ -40,7 +40,7 @@ def test_a_map_keeps_neighbours_and_stays_with_its_seed():
 
 def test_past_the_sample_images_stand_among_their_neighbours():
     world, graph, _ = clustered_world()
-    preset = replace(PRESETS["small"], sample=120)
+    preset = replace(PRESETS["small"], map_sample=120)
     xy = project(world.vectors, graph, preset=preset, progress=silent)
     assert np.isfinite(xy).all()
     assert same_class_share(xy, world.truth) > 0.7
