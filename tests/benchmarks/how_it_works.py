@@ -176,7 +176,7 @@ def structure(session: pl.Session) -> str:
         (
             shades(clusters.micro, clusters.n_micro),
             f"{clusters.n_micro} micro-clusters (ring: noise)",
-            "by UMAP and HDBSCAN; they vote",
+            "by density; they vote",
         ),
         (
             shades(clusters.meta_of_images, clusters.n_meta),

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["METADATA_JSON", "plain", "versions", "write_metadata"]
 
-_PACKAGES = ("protolabel", "numpy", "scikit-learn", "torch", "open_clip_torch", "umap-learn",
-             "hdbscan", "pynndescent")  # fmt: skip
+_PACKAGES = ("protolabel", "numpy", "scikit-learn", "torch", "open_clip_torch", "umap-learn")
 
 
 def versions() -> dict[str, str]:
