@@ -2,11 +2,11 @@
 
     python tests/benchmarks/speed [SIZES ...] [--rounds 3] [--steps graph map labels start]
 
-For every number of images, simulated vectors (`large_folder.py`: float16, 512 dimensions, a memory
-map on disk) are worked on in turns by protolabel and its peer, so that a busy machine slows both.
-The table has the median of each, their ratio, the ratio that is aimed for, and how good the result
-is. The peer is EVoC (``pip install evoc``); the labels are compared with one zero-shot pass. A first
-round that compiles is not counted, except in the row of the first labels.
+For every number of images, protolabel and its peer take turns on the same simulated vectors
+(`large_folder.py`: float16, 512 dimensions, a memory map on disk), so that a busy machine slows
+both. The table has the median of each, their ratio, the ratio that is aimed for, and how good the
+result is. The peer is EVoC (``pip install -e '.[benchmarks]'``); the loop is compared with one
+zero-shot pass. A first round that compiles is not counted, except for the first labels.
 """
 
 from __future__ import annotations
