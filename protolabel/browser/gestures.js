@@ -1,6 +1,7 @@
 // Gestures: what a hand does on the stage, told to the map as hover, click, lasso and view.
 // It owns the pointers that are down, the tool, and the line of a lasso while it is drawn.
 
+const ABOVE = "button, select, [role=dialog]"; // what lies over the map and has gestures of its own
 const SLACK = 4; // pixels that a click may move
 const ZOOM = 1.5; // of a key or a button
 
@@ -28,7 +29,7 @@ export class Gestures {
   }
 
   down(event) {
-    if (event.button > 0 || event.target.closest("button, select")) return;
+    if (event.button > 0 || event.target.closest(ABOVE)) return;
     this.stage.setPointerCapture(event.pointerId);
     this.stage.focus({ preventScroll: true });
     const here = this.spotOf(event);
@@ -44,7 +45,8 @@ export class Gestures {
   move(event) {
     const here = this.spotOf(event);
     const { drag } = this;
-    if (!drag) this.tell.hover(here);
+    if (!drag && event.target.closest(ABOVE)) this.tell.leave();
+    else if (!drag) this.tell.hover(here);
     if (!this.pointers.has(event.pointerId)) return;
     this.pointers.set(event.pointerId, here);
     if (drag.pinch) {
@@ -96,6 +98,7 @@ export class Gestures {
   }
 
   wheel(event) {
+    if (event.target.closest(ABOVE)) return;
     event.preventDefault();
     const lines = event.deltaMode === 1 ? 16 : 1;
     const speed = event.ctrlKey ? 0.01 : 0.0016; // a pinch on a touchpad comes as ctrl and wheel

@@ -6,6 +6,7 @@ import { colouring } from "./colouring.js";
 import { MapData } from "./decode.js";
 import { make } from "./dom.js";
 import { Gestures } from "./gestures.js";
+import { Help } from "./help.js";
 import { HoverCard } from "./hover_card.js";
 import { Legend } from "./legend.js";
 import { PointMotion, StarMotion } from "./motion.js";
@@ -65,7 +66,7 @@ export class ImageMap {
     this.ending = new AbortController();
     this.stage = make("div", "pl-stage", {
       tabindex: "0", "data-lm-suppress-shortcuts": "true", role: "application", "aria-roledescription": "map",
-      "data-tool": "pan", "aria-keyshortcuts": "ArrowLeft ArrowRight Space + - 0 L Escape 1 2 3 4 5 6 7 8 9 Z Y",
+      "data-tool": "pan", "aria-keyshortcuts": "ArrowLeft ArrowRight Space + - 0 L Escape 1 2 3 4 5 6 7 8 9 Z Y ?",
     });
     const canvas = make("canvas");
     this.painter = new Painter(canvas);
@@ -81,7 +82,8 @@ export class ImageMap {
       ask: (i) => this.model.send({ thumb: i }),
       redraw: () => this.mark("card"),
     });
-    this.stage.append(canvas, this.overlay.canvas, this.selection.node, this.statusLine, this.card.node);
+    this.help = new Help(() => this.stage.focus({ preventScroll: true }));
+    this.stage.append(canvas, this.overlay.canvas, this.selection.node, this.statusLine, this.card.node, this.help.node);
     this.gestures = new Gestures(this.stage, this.view, {
       hover: (spot) => this.hover(this.find(spot)),
       leave: () => this.hover(-1),
@@ -97,6 +99,7 @@ export class ImageMap {
       zoomIn: () => this.gestures.zoomIn(),
       zoomOut: () => this.gestures.zoomOut(),
       showAll: () => this.gestures.showAll(),
+      help: () => this.help.toggle(),
     });
     this.legend = new Legend((classes) => this.set("hidden", classes));
     this.timeline = new Timeline({
@@ -149,6 +152,7 @@ export class ImageMap {
       z: () => this.undo(),
       y: () => this.get("relabels") && this.model.send({ redo: true }),
       l: () => gestures.use(gestures.tool === "lasso" ? "pan" : "lasso"),
+      "?": () => this.help.toggle(),
       Escape: () => this.escape(),
     };
     for (let digit = 1; digit <= 9; digit++) actions[digit] = () => this.relabel(digit - 1);
@@ -160,7 +164,8 @@ export class ImageMap {
 
   escape() {
     if (this.gestures.dropLine()) return;
-    if (this.selection.flags) this.select(null);
+    if (this.help.shown) this.help.toggle(false);
+    else if (this.selection.flags) this.select(null);
     else this.gestures.use("pan");
   }
 
@@ -345,7 +350,9 @@ export class ImageMap {
     this.off = new Uint8Array(Math.max(1, data.names.length));
     for (const c of hidden) if (c < this.off.length) this.off[c] = 1;
     this.toolbar.offer(data.clusters);
-    this.selection.offer(this.get("relabels") ? data.names : []);
+    const labelling = Boolean(this.get("relabels"));
+    this.selection.offer(labelling ? data.names : []);
+    this.help.offer(labelling);
     this.legend.build({ data, theme, palette: this.palette, hidden, by: this.get("color_by") });
   }
 

@@ -14,7 +14,7 @@ const TOOLS = {
 };
 
 export class Toolbar {
-  /** `act` has colourBy(name), use(tool), zoomIn(), zoomOut() and showAll(). */
+  /** `act` has colourBy(name), use(tool), zoomIn(), zoomOut(), showAll() and help(). */
   constructor(act) {
     this.choices = Object.entries(COLOURINGS).map(([name, [text, title]]) => {
       const choice = button("", title, text, () => act.colourBy(name));
@@ -32,7 +32,8 @@ export class Toolbar {
       make("div", "pl-tools", { role: "toolbar", "aria-label": "Map tools" }, ...this.tools,
         button("pl-tool", "Zoom in (+)", icon("plus"), act.zoomIn),
         button("pl-tool", "Zoom out (-)", icon("minus"), act.zoomOut),
-        button("pl-tool", "Show everything (0)", icon("fit"), act.showAll)));
+        button("pl-tool", "Show everything (0)", icon("fit"), act.showAll),
+        button("pl-tool", "Mouse and keys (?)", icon("help"), act.help)));
   }
 
   show(colouring, tool) {

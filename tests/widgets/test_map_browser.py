@@ -509,6 +509,39 @@ def test_axe_finds_nothing_serious_on_the_map(show: Any, theme: str) -> None:
         assert serious(host.page, ".pl-map") == []
 
 
+def test_a_question_mark_says_what_mouse_and_keys_do(show: Any) -> None:
+    host = show(grid_view(relabels=True))
+    page, sheet = host.page, host.page.get_by_role("dialog", name="Mouse and keys")
+    page.locator(".pl-stage").focus()
+    page.keyboard.press("?")
+    assert sheet.is_visible()
+    assert "label the selected images" in sheet.inner_text()
+    assert serious(page, ".pl-map") == []
+    page.keyboard.press("Escape")
+    assert sheet.is_hidden()
+    assert page.evaluate("document.activeElement.className") == "pl-stage"
+    host.widget.relabels = False  # as on a replay page
+    host.settle()
+    page.get_by_role("button", name="Mouse and keys (?)").click()
+    assert "label the selected" not in sheet.inner_text()
+
+
+@pytest.mark.parametrize(("width", "count"), [(900, 200), (600, 200), (330, 5)])
+def test_what_stars_and_rings_mean_is_in_sight_at_any_width(
+    show: Any, width: int, count: int
+) -> None:
+    view = grid_view([f"class {i}" for i in range(count)])
+    view.set_prototypes(np.zeros((3, count, 2)))
+    host = show(view)
+    host.page.set_viewport_size({"width": width, "height": 900})
+    host.settle()
+    box, signs = (host.page.locator(one).bounding_box() for one in (".pl-legend", ".pl-signs"))
+    assert "prototype" in host.page.locator(".pl-signs").inner_text()
+    assert signs["y"] + signs["height"] <= box["y"] + box["height"] + 1
+    assert signs["height"] > 20
+    host.page.set_viewport_size({"width": 900, "height": 640})
+
+
 def test_the_focus_can_be_seen_wherever_it_is(show: Any) -> None:
     page = show(grid_view()).page
     seen = set()
