@@ -20,6 +20,8 @@ from protolabel.embedding.prompts import (
     ClassVectors,
     embed_classes,
 )
+from protolabel.encoders.base import EncoderInfo
+from protolabel.encoders.loading import load_encoder
 from protolabel.errors import InputError, StoreError
 from protolabel.evaluation.diagnostics import Diagnostics, diagnose
 from protolabel.evaluation.fit import DEFAULT_STRICTNESS, Fit, measure_fit
@@ -41,7 +43,7 @@ from protolabel.session.pins import (
 )
 from protolabel.session.runs import RunHistory
 from protolabel.session.settings import SettingError, refusing, setting
-from protolabel.session.source import Source
+from protolabel.session.source import Source, checked_record
 from protolabel.session.stages import Stages, stage
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from protolabel.encoders.base import Encoder
     from protolabel.exporting import ExportResult
     from protolabel.images.image_set import ImageSet
+    from protolabel.session.reopening import Reopened
     from protolabel.widgets.studio import Studio
 
 __all__ = ["Session"]
@@ -852,19 +855,33 @@ class Session(traitlets.HasTraits):
 
     @classmethod
     def load(
-        cls, folder: str | os.PathLike[str], *, trust: bool = False, **options: Any
+        cls,
+        folder: str | os.PathLike[str],
+        *,
+        images: str | os.PathLike[str] | None = None,
+        trust: bool = False,
+        **options: Any,
     ) -> Session:
-        """Bring back a saved session: nothing is embedded, clustered or laid out again.
+        """Bring back a saved session, or open an exported dataset as a session.
+
+        Of a saved session nothing is embedded, clustered or laid out again. A dataset brings its
+        images, classes, settings, pins and audit trail; vectors come from the store or the cache,
+        or the images are embedded again.
 
         Parameters
         ----------
         folder : path
-            What `save` wrote.
+            What `save` or `export` wrote.
+        images : path, optional
+            For a dataset, the folder of its images. By default the one that it was exported from,
+            if the files there are still those of the dataset; else the copies in the dataset,
+            whose names the pins then have.
         trust : bool, default False
-            Whether the encoder that the folder names may be loaded from a hub or a file. It is
-            needed for new class names, unless `encoder` is given.
+            Whether the encoders that the folder names may be loaded from a hub or a file: a
+            folder may come from anybody. Encoders that you name are always loaded.
         **options
-            ``encoder``, ``pretrained``, ``device``, ``progress`` as for the constructor.
+            ``encoder``, ``pretrained``, ``device``, ``store``, ``progress``, and for a dataset
+            ``classes`` and ``visual``, as for the constructor.
 
         Returns
         -------
@@ -873,23 +890,76 @@ class Session(traitlets.HasTraits):
         Raises
         ------
         StoreError
-            If the folder is no saved session, or is damaged.
-        """
-        from protolabel.session.saving import load_session
+            If the folder is neither, or is damaged.
+        EncoderError
+            If a dataset needs an encoder that is not named, and not trusted.
 
-        settings, embeddings, stages, text = load_session(Path(folder))
+        Examples
+        --------
+        >>> session = Session.load("annotated_dataset", encoder="ViT-B-32")
+        >>> session.pin("holiday/0412.jpg", "cat")
+        >>> session.export("annotated_dataset", overwrite=True)
+        """
+        from protolabel.session.reopening import is_dataset, reopen_dataset
+        from protolabel.session.saving import is_session, load_session
+
+        folder = Path(folder).expanduser()
+        if is_dataset(folder) and not is_session(folder):
+            return cls._of_dataset(reopen_dataset(folder, images), trust, options)
+        settings, embeddings, stages, text = load_session(folder)
+        settings["visual"] = stages.visual
+        at_hand = {"embeddings": embeddings, "text": text, **stages.at_hand()}
+        return cls._restored(
+            embeddings,
+            settings,
+            options,
+            recorded=embeddings.encoder,
+            trust=trust,
+            stages=at_hand,
+        )
+
+    @classmethod
+    def _of_dataset(cls, dataset: Reopened, trust: bool, options: dict[str, Any]) -> Session:
+        settings = {"classes": dataset.classes, "visual": dataset.visual, **dataset.settings}
+        settings |= {name: options.pop(name) for name in ("classes", "visual") if name in options}
+        if settings["classes"] is None:
+            raise StoreError(
+                "Expected a dataset whose classes are words, got one whose classes were vectors: "
+                "pass classes=, the ClassVectors that were used."
+            )
+        if isinstance(settings["visual"], EncoderInfo):
+            named = checked_record(settings["visual"], trust=trust, option="visual")
+            settings["visual"] = load_encoder(named, device=options.get("device", "auto"))
+        recorded = dataset.encoder or EncoderInfo.unknown(1)
+        if options.get("encoder") is None:
+            checked_record(recorded, trust=trust)
+        return cls._restored(
+            dataset.images, settings, options, recorded=recorded, trust=trust, stages={}
+        )
+
+    @classmethod
+    def _restored(
+        cls,
+        source: ImageSet | Embeddings,
+        settings: dict[str, Any],
+        options: dict[str, Any],
+        *,
+        recorded: EncoderInfo,
+        trust: bool,
+        stages: Mapping[str, Any],
+    ) -> Session:
+        """Make a session from what a folder holds: settings, audit trail, truth, stages."""
         trail, truth = settings.pop("corrections"), settings.pop("truth")
         try:
-            session = cls(embeddings, **settings, visual=stages.visual, **options)
+            session = cls(source, **settings, **options)
+            session._stages.put(**stages)
             session.truth = truth
         except SettingError as error:
             raise StoreError(
-                f"Expected a session that was saved, got {str(folder)!r}, which holds settings "
-                f"that do not fit together: {error}"
+                f"Expected the settings of a session, got some that do not fit together: {error}"
             ) from error
         session._history = PinHistory(session.pins, trail)
-        session._stages.put(embeddings=embeddings, text=text, **stages.at_hand())
-        session._source.trusted = trust
+        session._source.recorded, session._source.trusted = recorded, trust
         return session
 
 

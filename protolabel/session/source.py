@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from protolabel.embedding.cache import cache_folder
 from protolabel.embedding.embed import Embeddings, embed_images
 from protolabel.embedding.visual import embed_visual
+from protolabel.encoders.base import UNLOADABLE
 from protolabel.encoders.loading import DEFAULT_MODEL, load_encoder
 from protolabel.errors import EncoderError, InputError
 from protolabel.images.image_set import ImageSet
@@ -20,9 +21,7 @@ if TYPE_CHECKING:
     from protolabel.common.progress import ProgressFn
     from protolabel.encoders.base import Encoder, EncoderInfo
 
-__all__ = ["Source"]
-
-_LOCAL = {"sample", "callable", "custom", "unknown"}  # nothing is fetched or opened for these
+__all__ = ["Source", "checked_record"]
 
 
 class Source:
@@ -88,22 +87,14 @@ class Source:
             if self._encoder is None:
                 model, pretrained, device = self._choice
                 if model is None and self.recorded is not None:
-                    self._encoder = load_encoder(self._trusted(self.recorded), device=device)
+                    self._encoder = load_encoder(
+                        checked_record(self.recorded, trust=self.trusted), device=device
+                    )
                 else:
                     self._encoder = load_encoder(
                         DEFAULT_MODEL if model is None else model, pretrained, device=device
                     )
             return self._encoder
-
-    def _trusted(self, named: EncoderInfo) -> EncoderInfo:
-        local = named.model in _LOCAL and named.pretrained is None
-        if not (self.trusted or local):
-            raise EncoderError(
-                f"Expected an encoder, got none. The folder names {named.name!r}, which is not "
-                "loaded unasked, as a folder may come from anybody: load the session with "
-                "encoder=..., or with trust=True if the folder is your own."
-            )
-        return named
 
     def find(self) -> ImageSet:
         """Return the images that there are, before their pixels are read."""
@@ -123,6 +114,37 @@ class Source:
         return embed_visual(
             visual, images, store=self.store, device=self._choice[2], progress=progress
         )
+
+
+def checked_record(named: EncoderInfo, *, trust: bool, option: str = "encoder") -> EncoderInfo:
+    """Return the encoder that a folder names, or say why it is not loaded.
+
+    Parameters
+    ----------
+    named : EncoderInfo
+        What the folder names.
+    trust : bool
+        Whether it may be loaded from a hub or a file.
+    option : str
+        What the user can pass in its place.
+
+    Raises
+    ------
+    EncoderError
+        If no name can bring it back, or it is not trusted.
+    """
+    if named.model in UNLOADABLE:
+        raise EncoderError(
+            f"Expected an encoder, got none. The vectors were made with {named.name!r}, which no "
+            f"name can bring back: pass the encoder that was used as {option}=..."
+        )
+    if not trust and (named.model != "sample" or named.pretrained is not None):
+        raise EncoderError(
+            f"Expected an encoder, got none. The folder names {named.name!r}, which is not loaded "
+            f"unasked, as a folder may come from anybody: load the session with {option}=..., or "
+            "with trust=True if the folder is your own."
+        )
+    return named
 
 
 def _no_source(given: Any) -> InputError:

@@ -1,0 +1,153 @@
+"""An exported dataset as a session again: its images, classes, settings and corrections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from protolabel.embedding.prompts import ClassPrompts
+from protolabel.encoders.base import EncoderInfo
+from protolabel.errors import ExportError, InputError, StoreError
+from protolabel.exporting.existing import METADATA, read_metadata
+from protolabel.images.image_set import ImageSet
+from protolabel.session.saving import plain_settings
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["Reopened", "is_dataset", "reopen_dataset"]
+
+
+@dataclass(frozen=True, eq=False)
+class Reopened:
+    """What a dataset tells of the session that exported it.
+
+    Attributes
+    ----------
+    images : ImageSet
+        In the order of the labels.
+    classes : ClassPrompts or None
+        None if they were vectors, which no dataset holds.
+    settings : dict of str to object
+        With ``corrections`` and ``truth``, by the names of `images`.
+    encoder, visual : EncoderInfo or None
+        What made the vectors.
+    """
+
+    images: ImageSet
+    classes: ClassPrompts | None
+    settings: dict[str, Any]
+    encoder: EncoderInfo | None
+    visual: EncoderInfo | None
+
+
+def is_dataset(folder: Path) -> bool:
+    """Say whether a folder looks like a dataset."""
+    return (folder / METADATA).is_file()
+
+
+def reopen_dataset(folder: Path, images: str | os.PathLike[str] | None) -> Reopened:
+    """Read a dataset; nothing in it is trusted.
+
+    Parameters
+    ----------
+    folder : Path
+        What `export` wrote.
+    images : path, optional
+        Folder of the images. By default the folder that they were exported from, if the files
+        there are still those of the dataset; else the copies in the dataset.
+
+    Raises
+    ------
+    StoreError
+        If the folder is no dataset, or its images are not found.
+    """
+    try:
+        about = read_metadata(folder)
+        records: list[dict[str, Any]] = about["images"]
+        found = _images(folder, about, records, images)
+        new = dict(zip((record["source"] for record in records), found.names, strict=True))
+        given = dict(about["parameters"] or {})
+        pins = given.get("pins")
+        if pins is None:  # exported by hand
+            pins = {one["source"]: one["label"] for one in records if one["pinned"]}
+        given["pins"] = {new.get(image, image): name for image, name in pins.items()}
+        settings = plain_settings(given)
+        settings["corrections"] = [
+            {**fields, "image": new.get(fields["image"], fields["image"])}
+            for fields in settings["corrections"]
+        ]
+        return Reopened(
+            found,
+            _prompts(about),
+            settings,
+            _info(about["encoder"]),
+            _info(about["visual_encoder"]),
+        )
+    except (ExportError, InputError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StoreError(
+            f"Expected a dataset that protolabel exported, got {str(folder)!r}, which cannot be "
+            f"opened as a session: {error}"
+        ) from error
+
+
+def _prompts(about: Mapping[str, Any]) -> ClassPrompts | None:
+    prompts = about["prompts"]
+    if prompts is None:
+        return None
+    parts = [prompts[name] for name in about["classes"]]
+    return ClassPrompts.from_dict(
+        {
+            "names": about["classes"],
+            "synonyms": [part["words"] for part in parts],
+            "templates": [part["templates"] for part in parts],
+        }
+    )
+
+
+def _info(fields: Any) -> EncoderInfo | None:
+    return None if fields is None else EncoderInfo.from_dict(fields)
+
+
+def _images(
+    folder: Path,
+    about: Mapping[str, Any],
+    records: Sequence[Mapping[str, Any]],
+    wanted: str | os.PathLike[str] | None,
+) -> ImageSet:
+    sources = [record["source"] for record in records]
+    copies = [record.get("file") for record in records]
+    if wanted is not None:
+        root = Path(wanted).expanduser()
+        missing = [name for name in sources if not (_inside(name) and (root / name).is_file())]
+        if missing:
+            raise InputError(
+                f"{len(missing)} of {len(sources)} images are not in {str(root)!r}, the first: "
+                f"{missing[0]!r}. Pass the folder that the dataset was exported from."
+            )
+        return ImageSet.from_paths([root / name for name in sources], root=root)
+    root = Path(str(about["source_root"]))
+    # A stranger's dataset may name any folder: only files that are those of the dataset are read.
+    if root.is_absolute() and all(
+        copy is not None and _inside(name) and _same_file(root / name, folder / copy)
+        for name, copy in zip(sources, copies, strict=True)
+    ):
+        return ImageSet.from_paths([root / name for name in sources], root=root)
+    if all(copy is not None and (folder / copy).is_file() for copy in copies):
+        return ImageSet.from_paths([folder / str(copy) for copy in copies], root=folder)
+    raise InputError(
+        "the dataset does not hold its images: pass images=, the folder that it was exported from."
+    )
+
+
+def _inside(name: str) -> bool:
+    return not Path(name).is_absolute() and ".." not in Path(name).parts
+
+
+def _same_file(original: Path, copy: Path) -> bool:
+    try:
+        return original.is_file() and original.stat().st_size == copy.stat().st_size
+    except OSError:
+        return False
