@@ -5,6 +5,7 @@ from .existing import read_metadata
 from .job import ExportJob, Writer
 from .splits import SPLITS, split_dataset
 from .writers import DEFAULT_FORMATS, WRITERS, describe_formats
+from .writers.label_studio import read_label_studio
 from .writers.metadata import versions
 from .writers.replay import replay_html, write_replay
 from .writers.report import report_text
@@ -21,6 +22,7 @@ __all__ = [
     "evaluate_dataset",
     "export",
     "near_duplicates",
+    "read_label_studio",
     "read_metadata",
     "replay_html",
     "report_text",

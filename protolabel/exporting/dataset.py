@@ -181,6 +181,7 @@ def export(
         encoder=None if embedded is None else embedded.encoder,
         visual_encoder=visual_encoder,
         folder=target,
+        target=target,
         writers=writers,
         link=link,
         class_folders=folders,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["identical_files", "merge_groups", "near_duplicates"]
+__all__ = ["file_size", "identical_files", "merge_groups", "near_duplicates"]
 
 FARTHEST = 0.05
 """1 - cosine above which two images are never called near-duplicates."""
@@ -114,7 +114,7 @@ def identical_files(paths: Sequence[Path | StoredFile]) -> NDArray[np.int32]:
         Group of every file, numbered from 0 by first appearance. A file that cannot be read is
         alone in its group.
     """
-    sizes = np.array([_size(path) for path in paths], dtype=np.int64)
+    sizes = np.array([file_size(path) for path in paths], dtype=np.int64)
     first: dict[bytes, int] = {}
     leader = np.arange(len(paths))
     values, counts = np.unique(sizes, return_counts=True)
@@ -205,7 +205,8 @@ def _components(n: int, left: NDArray[np.integer], right: NDArray[np.integer]) -
     return np.argsort(np.argsort(first)).astype(np.int32)[inverse]
 
 
-def _size(path: Path | StoredFile) -> int:
+def file_size(path: Path | StoredFile) -> int:
+    """Return the bytes of an image file, -1 if it cannot be opened."""
     try:
         if isinstance(path, StoredFile):
             with path.open() as file:

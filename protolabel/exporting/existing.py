@@ -210,11 +210,14 @@ def _foreign(target: Path, metadata: dict[str, Any]) -> Iterator[str]:
         f"splits/{record.get('split')}/{record.get('file')}"
         for record in metadata.get("images", [])
     }
+    known |= {f"xmp/{record.get('source')}.xmp" for record in metadata.get("images", [])}
     folders = {*metadata.get("class_folders", []), metadata.get("none_of_these", {}).get("folder")}
     for entry in os.scandir(target):
-        if entry.name in _IGNORED or entry.name in contents - folders - {"splits"}:
+        if entry.name in _IGNORED or entry.name == PLOTS:
             continue
         if not entry.is_dir(follow_symlinks=False):
+            if entry.name in contents - folders:
+                continue
             yield entry.name
             continue
         for place, _, files in os.walk(entry.path):

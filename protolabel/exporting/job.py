@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from protolabel.exporting.splits import SPLITS
+from protolabel.exporting.table import blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from protolabel.common.progress import ProgressFn
@@ -46,6 +48,8 @@ class Writer:
         Whether an export writes it unasked.
     package : str, optional
         A package of the extra ``formats`` that it needs.
+    along_with : tuple of str
+        Formats that it reads or describes; they are written before it, asked for or not.
     usage : str
         Lines for the section "Use it" of the report; paths are relative to the dataset.
     """
@@ -57,6 +61,7 @@ class Writer:
     write: Callable[[ExportJob], None]
     by_default: bool = False
     package: str | None = None
+    along_with: tuple[str, ...] = ()
     usage: str = ""
 
 
@@ -74,6 +79,8 @@ class ExportJob:
         Which encoder made the visual vectors; None where there were none.
     folder
         Where to write: a temporary folder that becomes the dataset when everything is in it.
+    target
+        Where the dataset will lie.
     writers
         The writers of this export, in the order in which they run.
     link
@@ -108,6 +115,7 @@ class ExportJob:
     encoder: EncoderInfo | None
     visual_encoder: EncoderInfo | None
     folder: Path
+    target: Path
     writers: tuple[Writer, ...]
     link: str
     class_folders: tuple[str, ...]
@@ -147,6 +155,20 @@ class ExportJob:
         order = {folder: index for index, folder in enumerate(sorted(self.used_folders))}
         pairs = zip(self.labels.names, self.class_folders, strict=True)
         return {name: order[folder] for name, folder in pairs if folder in order}
+
+    def sides(self) -> Iterator[tuple[str, list[int]]]:
+        """Yield name and images of each side that has images; without splits all are train."""
+        side = np.zeros(len(self), dtype=np.int8) if self.side is None else self.side
+        for number, name in enumerate(SPLITS):
+            members = np.flatnonzero((side == number) & ~self.labels.unfit).tolist()
+            if members:
+                yield name, members
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Yield the columns of each image by name."""
+        for block in blocks(self):
+            for values in zip(*block.values(), strict=True):
+                yield dict(zip(block, values, strict=True))
 
     def in_folder(self, index: int) -> str:
         """POSIX path of one image in the folder of its class, or of none, in the dataset."""

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from protolabel.images.image_set import ImageSet
 
 __all__ = [
+    "KEPT_SUFFIXES",
     "NONE_FOLDER",
     "class_folders",
     "image_files",
+    "image_format",
     "keeps_its_bytes",
     "safe_name",
     "unique_names",
@@ -40,7 +42,7 @@ _JOINERS = "\u200c\u200d"  # they hold emoji and some scripts together
 _READ_BY_ALL = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"))
 """Extensions that torchvision, datasets and ultralytics all take for images."""
 
-_SUFFIX_OF = {kind: suffix for kind, suffix in SUFFIX_OF.items() if suffix in _READ_BY_ALL}
+KEPT_SUFFIXES = {kind: suffix for kind, suffix in SUFFIX_OF.items() if suffix in _READ_BY_ALL}
 """Extension by the content of a file, as Pillow calls it, for files that are copied as they are."""
 
 # What the imagefolder of the package datasets takes for the name of a split. It looks for these
@@ -155,8 +157,8 @@ def keeps_its_bytes(path: ImageFile) -> bool:
     name = str(path)
     if name[name.rfind(".") :].lower() in _READ_BY_ALL:
         return True
-    content = _content(path)
-    return content is None or content in _SUFFIX_OF
+    content = image_format(path)
+    return content is None or content in KEPT_SUFFIXES
 
 
 def _file_name(images: ImageSet, index: int) -> str:
@@ -169,13 +171,13 @@ def _file_name(images: ImageSet, index: int) -> str:
     if suffix.lower() not in _READ_BY_ALL:
         if suffix.lower() not in IMAGE_SUFFIXES:
             stem, suffix = base, ""
-        content = _content(images.path(index))
+        content = image_format(images.path(index))
         if content is not None:
-            suffix = _SUFFIX_OF.get(content, ".png")
+            suffix = KEPT_SUFFIXES.get(content, ".png")
     return safe_name(stem, "image", longest=LONGEST - len(suffix)) + suffix
 
 
-def _content(path: ImageFile) -> str | None:
+def image_format(path: ImageFile) -> str | None:
     """Return the format of an image file as Pillow calls it, None if it is none."""
     try:
         with open_file(path) as file:

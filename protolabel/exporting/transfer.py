@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import shutil
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -13,16 +14,17 @@ from threading import Event
 from typing import TYPE_CHECKING, TypeVar
 
 from protolabel.errors import ExportError, ImageReadError
-from protolabel.exporting.names import keeps_its_bytes
-from protolabel.images.files import StoredFile
+from protolabel.exporting.names import KEPT_SUFFIXES, image_format, keeps_its_bytes
+from protolabel.images.files import StoredFile, open_file
 from protolabel.images.pixels import read_image
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from protolabel.common.progress import ProgressFn
+    from protolabel.images.files import ImageFile
 
-__all__ = ["LINKS", "repeat_files", "transfer"]
+__all__ = ["LINKS", "image_bytes", "repeat_files", "transfer"]
 
 LINKS = ("copy", "hardlink", "symlink")
 
@@ -75,6 +77,40 @@ def repeat_files(
     `transfer`; the sources lie in the dataset itself.
     """
     _run(pairs, total, _repeat_file, phase, progress)
+
+
+def image_bytes(path: ImageFile, suffixes: Mapping[str, str] = KEPT_SUFFIXES) -> tuple[bytes, str]:
+    """Return an image as it is exported: the bytes of its file, or a PNG where readers need it.
+
+    Parameters
+    ----------
+    path : path
+        The image, as `ImageSet.path`.
+    suffixes : mapping of str to str
+        Formats, as Pillow calls them, whose bytes are kept, with their extensions.
+
+    Returns
+    -------
+    bytes
+        Content of an image file.
+    str
+        Its extension.
+
+    Raises
+    ------
+    ExportError
+        If the file cannot be read; the message names it.
+    """
+    try:
+        suffix = suffixes.get(image_format(path) or "")
+        if suffix is not None:
+            with open_file(path) as image:
+                return image.read(), suffix
+        with io.BytesIO() as file:
+            read_image(path).save(file, format="PNG")
+            return file.getvalue(), "png"
+    except (ImageReadError, OSError) as error:
+        raise ExportError(_message(str(path), "copy", error)) from error
 
 
 def _run(
@@ -150,18 +186,18 @@ def _transfer_file(source: Path | StoredFile, destination: str, link: str) -> No
             os.link(os.path.realpath(source), destination)
         else:
             os.symlink(source, destination)  # noqa: PTH211 -- as above
-    except ImageReadError as error:
-        raise ExportError(
-            f"{str(source)!r} cannot be exported ({error}). Nothing was exported. Embed the folder "
-            "again to leave it out."
-        ) from error
-    except OSError as error:
+    except (ImageReadError, OSError) as error:
         raise ExportError(_message(str(source), link, error)) from error
 
 
-def _message(source: str, link: str, error: OSError) -> str:
-    why = error.strerror or type(error).__name__
+def _message(source: str, link: str, error: OSError | ImageReadError) -> str:
     no_dataset = "Nothing was exported."
+    if isinstance(error, ImageReadError):
+        return (
+            f"{source!r} cannot be exported ({error}). {no_dataset} Embed the folder again to "
+            "leave it out."
+        )
+    why = error.strerror or type(error).__name__
     if error.errno == errno.ENOSPC:
         return (
             f"The disk is full. {no_dataset} Make room, export to another disk, or pass "

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
-from typing import TYPE_CHECKING
+import os
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from protolabel.common.progress import silent
-from protolabel.exporting import export, read_metadata
+from protolabel.errors import ExportError, InputError
+from protolabel.exporting import WRITERS, export, read_label_studio, read_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +22,16 @@ if TYPE_CHECKING:
 
 HARD = ("train", "test tube", "fox 🦊", "=1+1")
 """Class names that readers and spreadsheets stumble over."""
+
+
+def reader(module: str) -> Any:
+    """Import a reader; where it is not installed the test is skipped, except in continuous tests.
+
+    `pip install '.[readers]'` installs all of them.
+    """
+    if os.environ.get("PROTOLABEL_READER_TESTS"):
+        return import_module(module)
+    return pytest.importorskip(module)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -46,7 +59,7 @@ def dataset(labelled: Callable, tmp_path: Path) -> Callable[..., Path]:
 
 
 def test_imagefolder_of_torchvision_reads_every_picture_once(dataset: Callable) -> None:
-    datasets = pytest.importorskip("torchvision.datasets")
+    datasets = reader("torchvision.datasets")
     folder = dataset()
     records = read_metadata(folder)["images"]
     index = json.loads((folder / "splits/class_index.json").read_text("utf-8"))["classes"]
@@ -68,7 +81,7 @@ def test_only_class_folders_and_splits_hold_pictures(dataset: Callable) -> None:
 
 @pytest.mark.parametrize("root", [".", "splits"])
 def test_imagefolder_of_datasets_reads_the_splits_as_they_are(dataset: Callable, root: str) -> None:
-    datasets = pytest.importorskip("datasets")
+    datasets = reader("datasets")
     folder = dataset()
     read = datasets.load_dataset("imagefolder", data_dir=str(folder / root))
     records = read_metadata(folder)["images"]
@@ -86,7 +99,7 @@ def test_imagefolder_of_datasets_reads_the_splits_as_they_are(dataset: Callable,
 def test_pictures_with_extensions_that_readers_pass_over_are_read(
     labelled: Callable, tmp_path: Path
 ) -> None:
-    datasets = pytest.importorskip("torchvision.datasets")
+    datasets = reader("torchvision.datasets")
     kinds = {".jfif": "JPEG", ".jpe": "JPEG", ".gif": "GIF", ".dib": "DIB", "": "WEBP"}
     files = [f"pic{i}{suffix}" for suffix in kinds for i in range(3)]
     case = labelled(["dog"], [15], files)
@@ -137,3 +150,161 @@ def test_a_spreadsheet_runs_nothing_and_the_text_comes_back(
     read = read_truth(folder / "labels.csv")
     records = read_metadata(folder)["images"]
     assert read == {record["source"]: record["label"] for record in records}
+
+
+def test_load_dataset_reads_the_parquet_files_with_images_and_class_names(
+    dataset: Callable,
+) -> None:
+    datasets = reader("datasets")
+    folder = dataset("huggingface", "splits", files=[f"a/x{i}.png" for i in range(32)])
+    read = datasets.load_dataset(str(folder / "huggingface"))
+    records = {record["source"]: record for record in read_metadata(folder)["images"]}
+    assert set(read) == {"train", "validation", "test"}
+    assert sum(len(rows) for rows in read.values()) == 32
+    for side, rows in read.items():
+        assert rows.features["label"].names == list(HARD)
+        for row in rows:
+            record = records[row["source"]]
+            assert row["image"].size == (8, 8)
+            assert HARD[row["label"]] == record["label"]
+            assert side.startswith(record["split"])
+            assert row["agreement"] == pytest.approx(record["agreement"], abs=1e-4)
+
+
+def test_without_splits_all_images_are_on_one_side(dataset: Callable) -> None:
+    datasets = reader("datasets")
+    folder = dataset("huggingface", "webdataset")
+    read = datasets.load_dataset(str(folder / "huggingface"))
+    assert {side: len(rows) for side, rows in read.items()} == {"train": 32}
+    assert [path.name for path in (folder / "webdataset").iterdir()] == ["train-000000.tar"]
+
+
+def test_duckdb_style_readers_find_plain_columns(dataset: Callable) -> None:
+    parquet = reader("pyarrow.parquet")
+    folder = dataset("huggingface")
+    (path,) = (folder / "huggingface" / "data").iterdir()
+    table = parquet.read_table(path)
+    assert table.schema.field("image").type.field("bytes").type == "binary"
+    assert table.column("label").to_pylist() == np.repeat(range(4), 8).tolist()
+
+
+def test_webdataset_decodes_every_sample(dataset: Callable) -> None:
+    webdataset = reader("webdataset")
+    folder = dataset("webdataset", "splits")
+    records = {record["source"]: record for record in read_metadata(folder)["images"]}
+    read = 0
+    for side in ("train", "val", "test"):
+        shard = folder / "webdataset" / f"{side}-000000.tar"
+        samples = webdataset.WebDataset(str(shard), shardshuffle=False).decode("pil")
+        for image, number, about in samples.to_tuple("jpg;png", "cls", "json"):
+            record = records[about["source"]]
+            assert image.size == (8, 8)
+            assert number == record["label_id"]
+            assert about["label"] == record["label"]
+            assert record["split"] == side
+            read += 1
+    assert read == 32
+
+
+def test_datasets_reads_the_tar_files_too(dataset: Callable) -> None:
+    datasets = reader("datasets")
+    folder = dataset("webdataset")
+    read = datasets.load_dataset(
+        "webdataset", data_files={"train": str(folder / "webdataset" / "train-*.tar")}
+    )["train"]
+    assert len(read) == 32
+    assert {row["cls"] for row in read} == {0, 1, 2, 3}
+
+
+def test_label_studio_takes_tasks_and_configuration(dataset: Callable) -> None:
+    interface = reader("label_studio_sdk.label_interface")
+    folder = dataset("folders", "label_studio", names=("a & <b>", '"quoted"', *HARD))
+    config = interface.LabelInterface((folder / "label_studio/config.xml").read_text("utf-8"))
+    config.validate()
+    tasks = json.loads((folder / "label_studio/tasks.json").read_text("utf-8"))
+    assert len(tasks) == 48
+    for task in tasks:
+        for prediction in task["predictions"]:
+            assert config.validate_prediction(prediction)
+
+
+def test_label_studio_finds_the_images_and_corrections_come_back(
+    labelled: Callable, tmp_path: Path
+) -> None:
+    from urllib.parse import unquote
+
+    case = labelled(["dog", "cat"], [4, 4], [f"ä {i}.png" for i in range(8)], pins={0: 0})
+    folder = export(
+        case.labels, case.embedded, tmp_path / "out", formats=["folders", "label_studio"],
+        progress=silent,
+    ).folder  # fmt: skip
+    tasks = json.loads((folder / "label_studio/tasks.json").read_text("utf-8"))
+    for task in tasks:
+        path = unquote(task["data"]["image"].removeprefix("/data/local-files/?d="))
+        assert (folder.parent / path).is_file()
+    assert f"DOCUMENT_ROOT={tmp_path} " in (folder / "label_studio/README.txt").read_text()
+    # As Label Studio exports it: the first is fixed by hand already, a person corrects the third.
+    tasks[2]["annotations"] = [
+        {"was_cancelled": True, "result": []},
+        {"result": [{"type": "choices", "value": {"choices": ["cat"]}}]},
+    ]
+    exported = tmp_path / "project.json"
+    exported.write_text(json.dumps(tasks))
+    assert read_label_studio(exported) == {"ä 0.png": "dog", "ä 2.png": "cat"}
+    small = [{"image": "/data/x", "source": "ä 1.png", "label": "cat", "id": 7}]
+    exported.write_text(json.dumps(small))
+    assert read_label_studio(exported) == {"ä 1.png": "cat"}
+
+
+@pytest.mark.parametrize("content", ["{}x", '{"a": 1}', "[[]]", '[{"data": {}}]', "[" * 100_000])
+def test_what_is_no_export_of_label_studio_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "x.json").write_text(content)
+    with pytest.raises(InputError, match="Label Studio"):
+        read_label_studio(tmp_path / "x.json")
+
+
+def test_mlcroissant_reads_the_table(dataset: Callable) -> None:
+    mlcroissant = reader("mlcroissant")
+    folder = dataset("croissant", "splits")
+    read = mlcroissant.Dataset(folder / "croissant.json")
+    assert not read.metadata.issues.errors
+    rows = list(read.records("images"))
+    records = read_metadata(folder)["images"]
+    assert [row["images/label_id"] for row in rows] == [record["label_id"] for record in records]
+    assert [row["images/source"].decode() for row in rows] == [
+        record["source"] for record in records
+    ]
+
+
+def test_sidecars_are_xml_with_the_class_as_keyword(dataset: Callable) -> None:
+    from xml.etree import ElementTree as ET
+
+    names = ("a & <b>", "fox 🦊", "]]>")
+    folder = dataset("xmp", names=names)
+    namespaces = {
+        "dc": "http://purl.org/dc/elements/1.1/",
+        "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    }
+    for record in read_metadata(folder)["images"]:
+        tree = ET.fromstring((folder / "xmp" / f"{record['source']}.xmp").read_text())
+        (keyword,) = tree.iterfind(".//dc:subject/rdf:Bag/rdf:li", namespaces)
+        assert keyword.text == record["label"]
+
+
+def test_a_dataset_in_all_formats_is_replaced_and_foreign_files_in_it_are_kept(
+    labelled: Callable, tmp_path: Path
+) -> None:
+    pytest.importorskip("pyarrow")
+    case, out = labelled(), tmp_path / "out"
+    for _ in range(2):
+        export(
+            case.labels, case.embedded, out, formats=list(WRITERS), overwrite=True, progress=silent
+        )
+    for place in ("huggingface/data", "webdataset", "label_studio", "xmp/a"):
+        mine = out / place / "mine.txt"
+        mine.write_text("mine")
+        with pytest.raises(ExportError, match=rf"{place}/mine\.txt"):
+            export(case.labels, case.embedded, out, overwrite=True, progress=silent)
+        mine.unlink()
+    export(case.labels, case.embedded, out, overwrite=True, progress=silent)
+    assert not (out / "xmp").exists()

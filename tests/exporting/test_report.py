@@ -28,7 +28,9 @@ def images(count: int, skipped: tuple[Skipped, ...] = ()) -> ImageSet:
 
 def job_of(labels: Labels, images: ImageSet, **given) -> ExportJob:
     defaults = {
-        "encoder": None, "visual_encoder": None, "folder": Path("/nowhere"), "writers": (),
+        "encoder": None, "visual_encoder": None, "folder": Path("/nowhere"),
+        "target": Path("/nowhere"),
+        "writers": (),
         "link": "copy", "class_folders": labels.names, "none_folder": None,
         "files": tuple(Path(name).name for name in images.names), "side": None, "groups": None,
         "split_shares": (0.7, 0.15, 0.15), "seed": 0,

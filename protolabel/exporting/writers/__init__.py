@@ -11,14 +11,19 @@ from typing import TYPE_CHECKING
 
 from protolabel.errors import InputError
 from protolabel.exporting.existing import PLOTS
+from protolabel.exporting.writers.croissant import CROISSANT
 from protolabel.exporting.writers.csv_file import CSV
 from protolabel.exporting.writers.folders import FOLDERS
+from protolabel.exporting.writers.huggingface import HUGGINGFACE
+from protolabel.exporting.writers.label_studio import LABEL_STUDIO
 from protolabel.exporting.writers.metadata import METADATA_JSON
 from protolabel.exporting.writers.parquet import PARQUET
 from protolabel.exporting.writers.prototypes import PROTOTYPES
 from protolabel.exporting.writers.replay import REPLAY
 from protolabel.exporting.writers.report import REPORT
 from protolabel.exporting.writers.splits import TRAIN_VAL_TEST
+from protolabel.exporting.writers.webdataset import WEBDATASET
+from protolabel.exporting.writers.xmp import XMP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,6 +41,11 @@ WRITERS = MappingProxyType(
             PROTOTYPES,
             CSV,
             PARQUET,
+            HUGGINGFACE,
+            WEBDATASET,
+            LABEL_STUDIO,
+            CROISSANT,
+            XMP,
             REPLAY,
             REPORT,  # lists what those above wrote
             METADATA_JSON,  # lists all of it, and is what makes the folder a dataset
@@ -83,6 +93,7 @@ def check_formats(formats: Iterable[str]) -> tuple[Writer, ...]:
             f"{', '.join(sorted(WRITERS))}."
         )
     wanted.add("metadata")
+    wanted |= {also for name in wanted for also in WRITERS[name].along_with}
     chosen = tuple(writer for name, writer in WRITERS.items() if name in wanted)
     for writer in chosen:
         if writer.package is not None and importlib.util.find_spec(writer.package) is None:

@@ -15,7 +15,6 @@ import numpy as np
 from protolabel.exporting.existing import FORMAT, MARK, METADATA
 from protolabel.exporting.job import Writer
 from protolabel.exporting.splits import SPLITS, count_sides
-from protolabel.exporting.table import blocks
 
 if TYPE_CHECKING:
     from protolabel.exporting.job import ExportJob
@@ -50,7 +49,7 @@ def write_metadata(job: ExportJob) -> None:
             file.write(b",\n" + _encoded(key) + b": " + _encoded(value))
         file.write(b',\n"images": [')
         separator = b"\n"
-        for record in _records(job):
+        for record in job.records():
             file.write(separator + _encoded(record))
             separator = b",\n"
         file.write(b"\n]}\n")
@@ -98,11 +97,16 @@ def _head(job: ExportJob) -> dict[str, Any]:
 
 
 def _listed(job: ExportJob) -> Iterator[str]:
+    """Yield what the export wrote, except for images and files that follow from their names."""
+    images = {job.none_folder, *job.class_folders}
     for entry in job.folder.iterdir():
         yield entry.name
         if entry.name == "splits":
             yield from (f"splits/{file.name}" for file in entry.iterdir() if file.is_file())
             yield from (file.relative_to(job.folder).as_posix() for file in entry.glob("*/*.csv"))
+        elif entry.is_dir() and entry.name not in images | {"xmp"}:
+            found = (file for file in entry.rglob("*") if file.is_file())
+            yield from (file.relative_to(job.folder).as_posix() for file in found)
 
 
 def _splits(job: ExportJob) -> dict[str, Any] | None:
@@ -140,12 +144,6 @@ def _curves(labels: Labels) -> dict[str, Any] | None:
             for state in run.iterations
         ],
     }
-
-
-def _records(job: ExportJob) -> Iterator[dict[str, Any]]:
-    for block in blocks(job):
-        for values in zip(*block.values(), strict=True):
-            yield dict(zip(block, values, strict=True))
 
 
 def plain(value: Any) -> Any:
