@@ -100,7 +100,7 @@ def test_pictures_with_extensions_that_readers_pass_over_are_read(
     labelled: Callable, tmp_path: Path
 ) -> None:
     datasets = reader("torchvision.datasets")
-    kinds = {".jfif": "JPEG", ".jpe": "JPEG", ".gif": "GIF", ".dib": "DIB", "": "WEBP"}
+    kinds = {".jfif": "JPEG", ".jpe": "JPEG", ".gif": "GIF", ".dib": "BMP", "": "WEBP"}
     files = [f"pic{i}{suffix}" for suffix in kinds for i in range(3)]
     case = labelled(["dog"], [15], files)
     for name, kind in zip(files, np.repeat(list(kinds.values()), 3), strict=True):
