@@ -49,4 +49,4 @@ def test_the_command_lines_of_the_readme_run_as_printed(tmp_path, monkeypatch):
     for folder in ("annotated_dataset", "sharper_dataset"):
         assert (tmp_path / folder / "metadata.json").is_file()
     assert len((tmp_path / "new_results" / "labels.csv").read_text("utf-8").splitlines()) == 11
-    assert list((tmp_path / "annotated_dataset" / "plots").glob("*.png"))
+    assert list((tmp_path / "annotated_dataset_plots").glob("*.png"))
