@@ -132,7 +132,6 @@ def test_cells_find_what_the_exact_search_finds(monkeypatch):
     x = make_world((200,) * 6, dim=32).vectors
     exact = knn_graph(x, 10)
     monkeypatch.setattr(module, "EXACT_LIMIT", 100)
-    monkeypatch.setattr(module, "_CELL", 40)
     monkeypatch.setattr(module, "_CANDIDATES", 700)
     graph, again = knn_graph(x, 10, seed=3), knn_graph(x, 10, seed=3)
     found = [len(np.intersect1d(a, b)) for a, b in zip(graph.indices, exact.indices, strict=True)]
@@ -144,6 +143,17 @@ def test_cells_find_what_the_exact_search_finds(monkeypatch):
     cosine = np.einsum("nd,nkd->nk", unit, unit[graph.indices])
     np.testing.assert_allclose(graph.similarities, cosine, atol=1e-4)
     np.testing.assert_array_equal(again.indices, graph.indices)
+
+
+@pytest.mark.parametrize("tile", [4, 100, 127, 300])
+def test_neighbours_do_not_depend_on_tiles(monkeypatch, tile):
+    x = np.concatenate([make_world((100, 100)).vectors, make_world((50, 50)).vectors])
+    whole = knn_graph(x, 7)
+    monkeypatch.setattr(module, "_TILE", tile)
+    graph = knn_graph(x, 7)
+    np.testing.assert_allclose(graph.similarities, whole.similarities, atol=1e-6)
+    near, _ = brute_force(x.astype(float), 7)
+    assert np.mean(graph.indices == near) > 0.99  # equal pictures may change places
 
 
 def test_cells_leave_the_vectors_as_they_were(monkeypatch):
@@ -158,7 +168,6 @@ def test_many_copies_of_one_picture_are_searched_in_pieces(monkeypatch):
     rest = make_world((60, 60), dim=16).vectors
     x = np.concatenate([np.tile(rest[:1], (300, 1)), rest])
     monkeypatch.setattr(module, "EXACT_LIMIT", 100)
-    monkeypatch.setattr(module, "_CELL", 20)
     monkeypatch.setattr(module, "_CANDIDATES", 90)
     graph = knn_graph(x, 5)
     assert (graph.indices[:300] <= 300).all()  # image 300 is the picture itself
@@ -173,3 +182,9 @@ def test_the_largest_of_a_row_are_those_of_a_stable_sort(columns, k):
     wanted = np.argsort(-values, axis=1, kind="stable")[:, :k]
     np.testing.assert_array_equal(column, wanted)
     np.testing.assert_array_equal(value, np.take_along_axis(values, wanted, axis=1))
+
+
+def test_of_equal_values_the_first_columns_are_taken():
+    values = np.repeat([[0.0, 1.0, 0.0]], [1000, 1000, 500], axis=1).repeat(3, axis=0)
+    column, _ = module._largest(values, 4)
+    np.testing.assert_array_equal(column, np.tile(np.arange(1000, 1004), (3, 1)))
