@@ -32,6 +32,8 @@ export class Help {
   }
 
   offer(labelling) {
+    if (labelling === this.labelling) return;
+    this.labelling = labelling;
     this.list.replaceChildren(...[...GESTURES, ...(labelling ? LABELLING : [])].flatMap(([keys, what]) =>
       [make("dt", "", {}, keys), make("dd", "", {}, what)]));
   }

@@ -351,7 +351,7 @@ export class ImageMap {
     for (const c of hidden) if (c < this.off.length) this.off[c] = 1;
     this.toolbar.offer(data.clusters);
     const labelling = Boolean(this.get("relabels"));
-    this.selection.offer(labelling ? data.names : []);
+    this.selection.offer(labelling ? data.names : undefined);
     this.help.offer(labelling);
     this.legend.build({ data, theme, palette: this.palette, hidden, by: this.get("color_by") });
   }

@@ -4,6 +4,7 @@ import { button, icon, make } from "./dom.js";
 import { counted, number } from "./wording.js";
 
 const ASK = "Label as …";
+const NONE = [];
 
 export class Selection {
   /** `act` has clear(), relabel(class) and undo(). */
@@ -17,23 +18,24 @@ export class Selection {
     this.done = make("span", "pl-done", { role: "status" });
     this.undo = button("", "Take the last correction back (Z)", "Undo", act.undo);
     this.node = make("div", "pl-selection", {}, this.chip, this.menu, this.done, this.undo);
-    this.offer([]);
+    this.offer(NONE);
     this.report("");
   }
 
   /** Offer these classes as labels; none where there is nobody to label. */
-  offer(names) {
+  offer(names = NONE) {
+    if (names === this.names) return;
+    this.names = names;
     const options = names.map((name, c) => make("option", "", { value: String(c) }, c < 9 ? `${c + 1}  ${name}` : name));
     this.menu.replaceChildren(make("option", "", { value: "" }, ASK), ...options);
-    this.offered = names.length > 0;
-    this.menu.hidden = !this.offered || !this.flags;
+    this.menu.hidden = !names.length || !this.flags;
   }
 
   show(flags) {
     const count = flags ? countOf(flags) : 0;
     this.flags = count ? flags : null;
     this.chip.hidden = !count;
-    this.menu.hidden = !count || !this.offered;
+    this.menu.hidden = !count || !this.names.length;
     this.menu.value = "";
     this.text.textContent = `${number(count)} selected`;
     this.chip.setAttribute("aria-label", `${this.text.textContent}: ${this.chip.title}`);

@@ -23,7 +23,7 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_pure_functions_do_what_they_say() -> None:
-    done = run("node", "--test")
+    done = run("node", "--test", "--test-reporter=tap")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "# fail 0" in done.stdout
 

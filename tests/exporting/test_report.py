@@ -151,3 +151,10 @@ def test_many_skipped_files_are_summed_up(labels: Labels) -> None:
 def test_versions_name_what_is_installed() -> None:
     assert versions()["numpy"] == np.__version__
     assert {"python", "protolabel"} <= set(versions())
+
+
+def test_settings_are_rounded() -> None:
+    labels = run(("dog", "cat"), np.repeat([0, 1], [30, 10]), temperature=0.09999999976974147)
+    text = report_text(job_of(labels, images(40)))
+    assert "temperature: 0.1\n" in text
+    assert "0.0999" not in text

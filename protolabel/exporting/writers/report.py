@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from protolabel.common.wording import columns, counted, padded, printable, truncated
+from protolabel.common.wording import columns, counted, padded, printable, shown, truncated
 from protolabel.evaluation.diagnostics import Diagnostics, diagnose
 from protolabel.exporting.job import Writer
 from protolabel.exporting.writers.metadata import versions
@@ -253,7 +253,7 @@ def _made(job: ExportJob) -> Iterator[str]:
         if isinstance(value, (list, tuple, dict)) and len(value) > _LONG:
             yield f"  {key}: {len(value):,} of them, all in metadata.json"
             continue
-        yield from _wrapped(f"{key}: {value}", first="  ", then="    ")
+        yield from _wrapped(f"{key}: {shown(value)}", first="  ", then="    ")
 
 
 def _encoder(job: ExportJob) -> str:
