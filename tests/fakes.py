@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
 import zlib
 from typing import TYPE_CHECKING
 
@@ -9,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 COLOURS = {
     "red": (200, 40, 40),
@@ -70,3 +73,25 @@ def draw(colour: str = "red", seed: int = 0, size: tuple[int, int] = (24, 20)) -
     pixels = np.array(COLOURS[colour]) + rng.normal(0, 12, (size[1], size[0], 3))
     pixels += rng.normal(0, 12, 3)
     return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+
+
+def killed_at(point: int, work: Callable[[], object]) -> bool:
+    """Run `work` in a child that dies at the given change of the disk; False if it got through."""
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1] != 0
+    count = 0
+
+    def hook(event: str, arguments: tuple) -> None:
+        nonlocal count
+        writes = event == "open" and isinstance(arguments[1], str) and arguments[1] != "r"
+        if writes or event in {"os.rename", "os.mkdir", "os.rmdir", "os.remove"}:
+            count += 1
+            if count > point:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+    try:
+        work()
+    finally:
+        os._exit(0)

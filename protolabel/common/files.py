@@ -1,9 +1,11 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, one by one or several together."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 from uuid import uuid4
@@ -16,7 +18,21 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["sync_folder", "write_array", "write_bytes", "write_json", "write_text", "writing"]
+__all__ = [
+    "check_regular",
+    "finish_replacing",
+    "is_leftover",
+    "replacing",
+    "sync_folder",
+    "write_array",
+    "write_bytes",
+    "write_json",
+    "write_text",
+    "writing",
+]
+
+_SAVED, _SAVING, _LOCK = ".saved", ".saving-", ".lock"
+_PATIENCE = 30.0  # seconds to wait for another process that saves to the same folder
 
 
 @contextmanager
@@ -44,6 +60,103 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def check_regular(path: Path) -> None:
+    """Raise `OSError` for a pipe, socket, device or folder: opening it could wait for ever."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+
+
+@contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """Open a new folder whose files take their places in `folder` together.
+
+    Whenever the process dies, `folder` has all of the new files or none of them. They are written
+    to ``.saving-<id>`` inside it; when the block ends well, that folder is renamed to ``.saved``,
+    from which moment the new files count, and they move to their places. Whoever reads them calls
+    `finish_replacing` first, for a process that died between the two.
+
+    Parameters
+    ----------
+    folder : Path
+        Created if it is missing; other files in it stay.
+
+    Yields
+    ------
+    Path
+        An empty folder.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written, or another process goes on writing to it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder):
+        _move_saved(folder)
+        for left in folder.glob(f"{_SAVING}*"):  # of a process that died
+            shutil.rmtree(left, ignore_errors=True)
+        new = folder / f"{_SAVING}{uuid4().hex[:8]}"
+        try:
+            new.mkdir()
+            yield new
+            sync_folder(new)
+            new.rename(folder / _SAVED)
+        except BaseException:
+            shutil.rmtree(new, ignore_errors=True)
+            raise
+        sync_folder(folder)
+        _move_saved(folder)
+
+
+def finish_replacing(folder: Path) -> None:
+    """Move files to their places that a process which died had saved already.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written.
+    """
+    if (folder / _SAVED).is_dir():
+        with _locked(folder):
+            _move_saved(folder)
+
+
+def is_leftover(path: Path) -> bool:
+    """Say whether a file or folder is what `replacing` leaves where its process dies."""
+    return path.name in {_SAVED, _LOCK} or path.name.startswith(_SAVING)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    import filelock
+
+    # The system frees it when the process dies, however it dies.
+    lock = filelock.FileLock(str(folder / _LOCK), timeout=_PATIENCE)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise OSError(errno.EBUSY, "another process is writing to it") from error
+    try:
+        yield
+    finally:
+        (folder / _LOCK).unlink(missing_ok=True)
+        lock.release()
+
+
+def _move_saved(folder: Path) -> None:
+    new = folder / _SAVED
+    if not new.is_dir():
+        return
+    files = sorted(path for path in new.rglob("*") if path.is_file())
+    for path in files:
+        target = folder / path.relative_to(new)
+        target.parent.mkdir(exist_ok=True)
+        path.replace(target)
+    for changed in {(folder / path.relative_to(new)).parent for path in files}:
+        sync_folder(changed)
+    shutil.rmtree(new)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

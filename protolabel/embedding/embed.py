@@ -80,8 +80,9 @@ class Embeddings:
         Parameters
         ----------
         folder : path
-            Created if it is missing; the three files in it are replaced, each whole or not at
-            all. ``image_paths.txt`` holds absolute paths, one a line, UTF-8.
+            Created if it is missing. The three files in it are replaced together: whenever the
+            process dies, the folder has the earlier vectors or the new ones.
+            ``image_paths.txt`` holds absolute paths, one a line, UTF-8.
 
         Raises
         ------

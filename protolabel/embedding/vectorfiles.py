@@ -12,7 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from protolabel.common.files import write_bytes, writing
+from protolabel.common.files import check_regular, finish_replacing, replacing, write_bytes, writing
 from protolabel.encoders.base import EncoderInfo
 from protolabel.errors import InputError, StoreError
 from protolabel.images.image_set import ImageSet, Skipped
@@ -31,7 +31,7 @@ _TOLERANCE = {"float16": 5e-3, "float32": 1e-3}  # how far from 1 the length of 
 def save_vectors(
     folder: Path, vectors: npt.NDArray[Any], images: ImageSet, encoder: EncoderInfo
 ) -> None:
-    """Write the three files, each whole or not at all, block by block.
+    """Write the three files, all of them or none, block by block.
 
     Parameters
     ----------
@@ -49,40 +49,44 @@ def save_vectors(
         If the folder cannot be written.
     """
     folder = folder.expanduser()
-    checksum = 0
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with writing(folder / VECTORS) as file:
-            header = np.lib.format.header_data_from_array_1_0(np.empty((0, 0), vectors.dtype))
-            header["shape"] = vectors.shape
-            np.lib.format.write_array_header_1_0(file, header)
-            for block in _blocks(vectors):
-                raw = np.ascontiguousarray(block).data
-                checksum = zlib.crc32(raw, checksum)
-                file.write(raw)
-        with writing(folder / PATHS) as file:
-            for name in images.names:
-                line = f"{images.root / name}\n"
-                file.write(line.encode("utf-8", "surrogateescape"))
-        about = {
-            "generator": "protolabel",
-            "format": 1,
-            "encoder": encoder.to_dict(),
-            "rows": int(vectors.shape[0]),
-            "dim": int(vectors.shape[1]),
-            "dtype": vectors.dtype.name,
-            "vectors_crc32": checksum,
-            "names_sha256": _names_digest(images.names),
-            "root": str(images.root),
-            "skipped": [[entry.name, entry.reason] for entry in images.skipped],
-        }
-        # Last: it vouches for the other two, so a crash in between is noticed when they are read.
-        write_bytes(folder / ABOUT, json.dumps(about, indent=2).encode() + b"\n")
+        with replacing(folder) as new:
+            _write(new, vectors, images, encoder)
     except OSError as error:
         raise StoreError(
             f"Expected a folder to write embeddings to, but for {str(folder)!r} the system says: "
             f"{error.strerror or error}. Choose another folder or free the disk."
         ) from error
+
+
+def _write(folder: Path, vectors: npt.NDArray[Any], images: ImageSet, encoder: EncoderInfo) -> None:
+    checksum = 0
+    with writing(folder / VECTORS) as file:
+        header = np.lib.format.header_data_from_array_1_0(np.empty((0, 0), vectors.dtype))
+        header["shape"] = vectors.shape
+        np.lib.format.write_array_header_1_0(file, header)
+        for block in _blocks(vectors):
+            raw = np.ascontiguousarray(block).data
+            checksum = zlib.crc32(raw, checksum)
+            file.write(raw)
+    with writing(folder / PATHS) as file:
+        for name in images.names:
+            line = f"{images.root / name}\n"
+            file.write(line.encode("utf-8", "surrogateescape"))
+    about = {
+        "generator": "protolabel",
+        "format": 1,
+        "encoder": encoder.to_dict(),
+        "rows": int(vectors.shape[0]),
+        "dim": int(vectors.shape[1]),
+        "dtype": vectors.dtype.name,
+        "vectors_crc32": checksum,
+        "names_sha256": _names_digest(images.names),
+        "root": str(images.root),
+        "skipped": [[entry.name, entry.reason] for entry in images.skipped],
+    }
+    # It vouches for the other two, should they be copied or replaced one by one.
+    write_bytes(folder / ABOUT, json.dumps(about, indent=2).encode() + b"\n")
 
 
 def load_vectors(
@@ -112,6 +116,13 @@ def load_vectors(
     path = path.expanduser()
     if path.is_dir():
         path = path / VECTORS
+    try:
+        finish_replacing(path.parent)
+    except OSError as error:
+        raise StoreError(
+            f"Expected to finish saving the vectors in {str(path.parent)!r}, which a process that "
+            f"died began, but the system says: {error.strerror or error}. Make it writable."
+        ) from error
     listing = (image_paths or path.with_name(PATHS)).expanduser()
     rows = _open_rows(path)
     lines = _read_lines(listing)
@@ -136,6 +147,7 @@ def load_vectors(
 
 def _open_rows(path: Path) -> npt.NDArray[Any]:
     try:
+        check_regular(path)
         rows = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
         raise StoreError(
@@ -147,7 +159,12 @@ def _open_rows(path: Path) -> npt.NDArray[Any]:
             f"Expected a .npy file of numbers, but {str(path)!r} cannot be read as one: {error}."
         ) from error
     shape = getattr(rows, "shape", None)
-    if shape is None or len(shape) != 2 or 0 in shape:
+    if shape is None:
+        raise StoreError(
+            f"Expected one array of shape (N, d), got the archive {str(path)!r}: save the vectors "
+            "with numpy.save."
+        )
+    if len(shape) != 2 or 0 in shape:
         raise StoreError(
             f"Expected vectors of shape (N, d), got shape {shape} in {str(path)!r}: save one row "
             "for each image."
@@ -189,6 +206,7 @@ def _checked(rows: npt.NDArray[Any], mapped: int, path: Path) -> tuple[npt.NDArr
 
 def _read_lines(listing: Path) -> list[str]:
     try:
+        check_regular(listing)
         # Names on Linux are bytes: those that are no UTF-8 have to come back as they were.
         text = listing.read_bytes().decode("utf-8-sig", "surrogateescape")
     except OSError as error:
@@ -225,6 +243,7 @@ def _image_set(lines: Sequence[str], listing: Path, about: Mapping[str, Any]) ->
 def _read_about(path: Path, rows: npt.NDArray[Any]) -> dict[str, Any]:
     """Return what embeddings.json says, or {} where there is none."""
     try:
+        check_regular(path)
         about = json.loads(path.read_text("utf-8"))
         encoder = EncoderInfo.from_dict(about["encoder"])
         shape = (int(about["rows"]), int(about["dim"]))
@@ -237,7 +256,7 @@ def _read_about(path: Path, rows: npt.NDArray[Any]) -> dict[str, Any]:
         }
     except FileNotFoundError:
         return {}
-    except (OSError, KeyError, TypeError, ValueError, InputError) as error:
+    except (OSError, KeyError, TypeError, ValueError, RecursionError, InputError) as error:
         raise StoreError(
             f"Expected {str(path)!r} as protolabel wrote it, but it cannot be understood: remove "
             "it to use the vectors without knowing their encoder."

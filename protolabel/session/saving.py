@@ -1,37 +1,38 @@
 """A session on disk: settings as JSON, arrays as .npz, vectors as `Embeddings.save` writes them.
 
-A save is one whole, old or new, whenever the process dies. All files are first written to a
-folder ``.saving-<id>`` inside the session; renaming that folder to ``.saved`` is the moment from
-which the new session counts; then its files move to their places. A save that was killed after
-the rename is finished by whatever opens the folder next; one that was killed before it is
-forgotten. ``session.json`` holds the checksums of the other files, so that no mixture loads,
-however it came about.
+A save is one whole, old or new, whenever the process dies (see `protolabel.common.files`).
+``session.json`` holds the checksums of the other files, so that no mixture loads, however it came
+about.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import zipfile
 import zlib
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import numpy as np
 
 from protolabel.clustering.clusters import Clusters
 from protolabel.clustering.neighbors import KnnGraph
-from protolabel.common.files import sync_folder, write_json, writing
+from protolabel.common.files import (
+    check_regular,
+    finish_replacing,
+    is_leftover,
+    replacing,
+    write_json,
+    writing,
+)
 from protolabel.embedding.embed import Embeddings, load_embeddings
 from protolabel.embedding.prompts import DEFAULT_TEMPLATES, ClassPrompts, ClassVectors
 from protolabel.errors import InputError, StoreError
 from protolabel.session.settings import CHECKS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -41,7 +42,6 @@ __all__ = ["SavedStages", "is_session", "load_session", "plain_settings", "save_
 _FORMAT = 1
 _SETTINGS, _ARRAYS, _VISUAL = "session.json", "session.npz", "visual"
 _ABOUT = "embeddings.json"  # it vouches for the vectors and their paths
-_SAVED, _SAVING, _LOCK = ".saved", ".saving-", ".lock"
 _ITERATIONS = 1000  # more are no run that a person made
 _TRAIL = {"when", "image", "before", "after"}
 _DAMAGE = (
@@ -67,7 +67,7 @@ class SavedStages:
 
 def is_session(folder: Path) -> bool:
     """Say whether a folder holds a saved session, whole or not."""
-    return (folder / _SETTINGS).is_file() or (folder / _SAVED).is_dir()
+    return (folder / _SETTINGS).is_file()
 
 
 def save_session(
@@ -97,30 +97,13 @@ def save_session(
     """
     folder = folder.expanduser()
     try:
-        holds_other = folder.exists() and (
-            not folder.is_dir() or (not is_session(folder) and any(_strangers(folder)))
-        )
-        if holds_other:
+        if folder.exists() and not is_session(folder) and not _is_free(folder):
             raise StoreError(
                 f"Expected an empty folder or a saved session, got {str(folder)!r}, which holds "
                 "something else: choose another folder."
             )
-        folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder):
-            _finish(folder)
-            for left in folder.glob(f"{_SAVING}*"):
-                shutil.rmtree(left, ignore_errors=True)  # of a save that was killed
-            new = folder / f"{_SAVING}{uuid4().hex[:8]}"
-            try:
-                new.mkdir()
-                _write(new, settings, embeddings, stages, text)
-                sync_folder(new)
-                new.rename(folder / _SAVED)
-            except BaseException:
-                shutil.rmtree(new, ignore_errors=True)
-                raise
-            sync_folder(folder)
-            _finish(folder)
+        with replacing(folder) as new:
+            _write(new, settings, embeddings, stages, text)
     except OSError as error:
         raise StoreError(
             f"Expected a folder to save a session to, but for {str(folder)!r} the system says: "
@@ -129,40 +112,8 @@ def save_session(
     return folder
 
 
-def _strangers(folder: Path) -> Iterator[Path]:
-    ours = (_LOCK, _SAVING)
-    return (path for path in folder.iterdir() if not path.name.startswith(ours))
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    import filelock
-
-    # The system frees it when the process dies, however it dies.
-    try:
-        with filelock.FileLock(str(folder / _LOCK), timeout=0):
-            yield
-    except filelock.Timeout as error:
-        raise StoreError(
-            f"Expected a session that nobody else saves, but another process is writing to "
-            f"{str(folder)!r}: wait for it, or choose another folder."
-        ) from error
-
-
-def _finish(folder: Path) -> None:
-    """Move the files of a save that counts to their places, if it was not done yet."""
-    new = folder / _SAVED
-    if not new.is_dir():
-        return
-    for path in sorted(new.rglob("*")):
-        if path.is_file():
-            target = folder / path.relative_to(new)
-            target.parent.mkdir(exist_ok=True)
-            path.replace(target)
-    for part in (folder / _VISUAL, folder):
-        if part.is_dir():
-            sync_folder(part)
-    shutil.rmtree(new)
+def _is_free(folder: Path) -> bool:
+    return folder.is_dir() and all(is_leftover(path) for path in folder.iterdir())
 
 
 def _write(
@@ -225,9 +176,9 @@ def load_session(
     """
     folder = folder.expanduser()
     try:
-        if (folder / _SAVED).is_dir():
-            with _locked(folder):
-                _finish(folder)
+        finish_replacing(folder)
+        for name in (_SETTINGS, _ARRAYS, _ABOUT, f"{_VISUAL}/{_ABOUT}"):
+            check_regular(folder / name)
         about = json.loads((folder / _SETTINGS).read_text("utf-8"))
         _check_files(folder, about)
         stored = _arrays(folder / _ARRAYS)

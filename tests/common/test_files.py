@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes import killed_at
 
 from protolabel.common import files
 
@@ -79,3 +81,88 @@ def test_a_folder_that_cannot_be_synced_is_no_error(
     files.sync_folder(tmp_path)
     monkeypatch.setattr(os, "fsync", refuse)
     files.sync_folder(tmp_path)
+
+
+# --- several files together ---------------------------------------------------------------------
+
+
+def several(folder: Path, text: str) -> None:
+    with files.replacing(folder) as new:
+        for name in ("a.txt", "b.txt", "deep/c.txt"):
+            (new / name).parent.mkdir(exist_ok=True)
+            files.write_text(new / name, text)
+
+
+def contents(folder: Path) -> dict[str, str]:
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in found}
+
+
+def test_files_are_replaced_together_and_others_stay(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    several(tmp_path, "old")
+    several(tmp_path, "new")
+    wanted = dict.fromkeys(("a.txt", "b.txt", "deep/c.txt"), "new")
+    assert contents(tmp_path) == {**wanted, "mine.txt": "mine"}
+
+
+def test_a_failure_leaves_all_the_old_files(tmp_path: Path) -> None:
+    several(tmp_path, "old")
+
+    def fail() -> None:
+        with files.replacing(tmp_path) as new:
+            (new / "a.txt").write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert set(contents(tmp_path).values()) == {"old"}
+    assert len(contents(tmp_path)) == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a process that can be killed")
+def test_a_kill_at_any_moment_leaves_the_old_files_or_the_new(tmp_path: Path) -> None:
+    point, seen = 0, set()
+    while True:
+        folder = tmp_path / str(point)
+        several(folder, "old")
+        if not killed_at(point, lambda: several(folder, "new")):  # noqa: B023 -- called at once
+            break
+        files.finish_replacing(folder)
+        visible = {n: t for n, t in contents(folder).items() if not n.startswith(".")}
+        assert len(visible) == 3
+        assert len(set(visible.values())) == 1, (point, visible)
+        seen |= set(visible.values())
+        several(folder, "newer")  # what a kill left disturbs nothing, and goes
+        assert set(contents(folder).values()) == {"newer"}
+        assert len(contents(folder)) == 3
+        point += 1
+    assert seen == {"old", "new"}
+    assert point > 10
+
+
+def test_the_second_of_two_writers_waits(tmp_path: Path) -> None:
+    began, order = threading.Event(), []
+
+    def first() -> None:
+        with files.replacing(tmp_path) as new:
+            began.set()
+            (new / "a.txt").write_text("first")
+            order.append("first")
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    began.wait()
+    several(tmp_path, "second")
+    order.append("second")
+    thread.join()
+    assert order == ["first", "second"]
+    assert (tmp_path / "a.txt").read_text() == "second"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_no_regular_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="not a regular file"):
+        files.check_regular(tmp_path / "pipe")
+    files.check_regular(tmp_path / "missing")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import ColourEncoder, draw
+from fakes import ColourEncoder, draw, killed_at
 
 from protolabel.common.files import write_bytes, writing
 from protolabel.common.progress import silent
@@ -529,7 +529,9 @@ class TestSaveAndLoad:
         with pytest.raises(StoreError, match="written together"):
             load_embeddings(tmp_path / "data")
 
-    def test_a_crash_between_the_files_is_noticed(self, saved, tmp_path, monkeypatch):
+    def test_a_crash_between_the_files_leaves_the_earlier_vectors(
+        self, saved, tmp_path, monkeypatch
+    ):
         def crash(*_):
             raise KeyboardInterrupt
 
@@ -537,8 +539,28 @@ class TestSaveAndLoad:
         part = Embeddings(-saved.vectors, saved.images, saved.encoder)
         with pytest.raises(KeyboardInterrupt):
             part.save(tmp_path / "data")
-        with pytest.raises(StoreError, match="written together"):
-            load_embeddings(tmp_path / "data")
+        back = load_embeddings(tmp_path / "data")
+        np.testing.assert_array_equal(back.vectors, saved.vectors)
+        assert len(list((tmp_path / "data").iterdir())) == 3
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a process that can be killed")
+    def test_a_kill_leaves_the_earlier_vectors_or_the_new_ones(self, saved, tmp_path):
+        folder, point, seen = tmp_path / "data", 0, set()
+        other = Embeddings(
+            -saved.vectors[::-1], saved.images.take(range(14, -1, -1)), saved.encoder
+        )
+        while True:
+            saved.save(folder)
+            if not killed_at(point, lambda: other.save(folder)):
+                break
+            back = load_embeddings(folder)
+            found = "old" if back.images.names == saved.images.names else "new"
+            one = saved if found == "old" else other
+            np.testing.assert_array_equal(back.vectors, one.vectors)
+            assert back.images.names == one.images.names
+            seen.add(found)
+            point += 1
+        assert seen == {"old", "new"}
 
 
 class TestForeignFiles:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
-import sys
 import zipfile
 
 import numpy as np
 import pytest
+from fakes import killed_at
 
 import protolabel as pl
+from protolabel.common import files
 from protolabel.common.progress import silent
 from protolabel.session import Session, source
 
@@ -45,26 +45,16 @@ def folder(session, tmp_path):
 # --- killed while it saves ------------------------------------------------------------------------
 
 
-def killed_at(point: int, work) -> bool:
-    """Run `work` in a child that dies at the given change of the disk; False if it got through."""
-    child = os.fork()
-    if child:
-        return os.waitpid(child, 0)[1] != 0
-    count = 0
-
-    def hook(event: str, arguments: tuple) -> None:
-        nonlocal count
-        writes = event == "open" and isinstance(arguments[1], str) and arguments[1] != "r"
-        if writes or event in {"os.rename", "os.mkdir", "os.rmdir", "os.remove"}:
-            count += 1
-            if count > point:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(hook)
-    try:
-        work()
-    finally:
-        os._exit(0)
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize(
+    "name",
+    ["session.json", "session.npz", "embeddings.npy", "embeddings.json", "image_paths.txt"],
+)
+def test_a_pipe_in_the_place_of_a_file_is_refused_at_once(folder, name):
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with pytest.raises(pl.StoreError, match="not a regular file"):
+        load(folder)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a process that can be killed")
@@ -113,10 +103,12 @@ def test_a_save_that_fails_leaves_the_earlier_session(session, folder, monkeypat
     assert sorted(folder.rglob("*")) == files
 
 
-def test_a_session_that_another_process_saves_is_left_alone(session, folder):
+def test_a_session_that_another_process_saves_is_left_alone(session, folder, monkeypatch):
     import filelock
 
-    with filelock.FileLock(folder / ".lock"), pytest.raises(pl.StoreError, match="nobody else"):
+    monkeypatch.setattr(files, "_PATIENCE", 0.1)
+    wrong = pytest.raises(pl.StoreError, match="another process is writing to it")
+    with filelock.FileLock(folder / ".lock"), wrong:
         session.save(folder)
     assert load(folder).names == session.names  # it can be read meanwhile
 
