@@ -53,6 +53,17 @@ export class Choice {
     if (!this.chosen.delete(id)) this.chosen.add(id);
   }
 
+  /** Whether an action is about the last picture alone. */
+  get atEnd() {
+    return this.targets.length === 1 && this.targets[0] === this.ids.at(-1);
+  }
+
+  /** No picture is up: the next ones are on their way. */
+  leave() {
+    this.choose([]);
+    [this.at, this.anchor] = [this.ids.length, this.ids.length];
+  }
+
   /** After an answer about one picture the next one is up; several are let go. */
   advance() {
     if (this.targets.length === 1) this.moveTo(this.ids.indexOf(this.targets[0]) + 1, false);

@@ -2,14 +2,18 @@
 import { Choice } from "./choice.js";
 import { make } from "./dom.js";
 
-const KEYS = "Pictures: arrows move, space chooses, A chooses all, numbers relabel, Z takes back";
+const KEYS =
+  "Pictures: arrows move, space chooses, A chooses all, numbers relabel, Enter confirms the label, Z takes back";
 
 export class PictureGrid {
   constructor(model, el) {
     this.model = model;
     this.choice = new Choice();
     this.cells = [];
+    this.tiles = []; // as they are shown
+    this.sheet = null;
     this.address = ""; // of the sheet with all pictures
+    this.turns = model.get("turn"); // pages that were turned here; older pages come too late
     this.telling = false; // our own change comes back as an event
     // JupyterLab's own keys (1 makes a heading) must not act while pictures are labelled.
     this.root = make("div", "pls-grid", {
@@ -18,12 +22,12 @@ export class PictureGrid {
     });
     this.root.addEventListener("keydown", (event) => this.keyDown(event));
     this.heard = {
-      "change:tiles": () => this.draw(), "change:chosen": () => this.hear(), "change:size": () => this.resize(),
+      "change:tiles": () => this.update(), "change:chosen": () => this.hear(), "change:size": () => this.resize(),
     };
     for (const [event, action] of Object.entries(this.heard)) model.on(event, action);
     el.append(this.root);
     this.resize();
-    this.draw();
+    this.update();
   }
 
   dispose() {
@@ -36,10 +40,22 @@ export class PictureGrid {
     this.root.style.setProperty("--size", `${this.model.get("size")}px`);
   }
 
-  draw() {
-    const [tiles, sheet, columns] = ["tiles", "sheet", "columns"].map((name) => this.model.get(name));
-    URL.revokeObjectURL(this.address);
-    this.address = sheet.byteLength ? URL.createObjectURL(new Blob([sheet], { type: "image/jpeg" })) : "";
+  /** Show the page that Python sent, unless a later one was turned to meanwhile. */
+  update() {
+    if (this.model.get("turn") < this.turns) return;
+    this.turns = this.model.get("turn");
+    const awaited = this.choice.ids.length > 0 && this.choice.at >= this.choice.ids.length;
+    this.draw(this.model.get("tiles"), this.model.get("sheet"));
+    if (awaited) this.begin();
+  }
+
+  draw(tiles, sheet) {
+    const columns = this.model.get("columns");
+    if (sheet !== this.sheet) {
+      URL.revokeObjectURL(this.address);
+      this.address = sheet.byteLength ? URL.createObjectURL(new Blob([sheet], { type: "image/jpeg" })) : "";
+    }
+    [this.tiles, this.sheet] = [tiles, sheet];
     this.choice.show(tiles.map((tile) => tile.id));
     const rows = Math.ceil(tiles.length / columns);
     this.cells = tiles.map((tile, i) => this.cell(tile, i, placeOn(i, columns, rows)));
@@ -100,9 +116,34 @@ export class PictureGrid {
   answer(message) {
     const ids = this.choice.targets;
     if (!ids.length) return;
-    this.choice.advance();
-    this.tell();
+    const turning = this.choice.atEnd && this.model.get("more");
+    if (turning) this.choice.leave();
+    else this.choice.advance();
+    this.tell(); // first: Python then need not say what is chosen, which would come too late
     this.model.send({ ...message, ids });
+    if (turning) this.turnPage();
+  }
+
+  /** Each picture is what it is shown as. */
+  confirm() {
+    const shown = new Map(this.tiles.map((tile) => [tile.id, tile.text]));
+    this.answer({ confirm: this.choice.targets.map((id) => shown.get(id)) });
+  }
+
+  /** Show the next page at once, and tell Python; until it is here no key is about any picture. */
+  turnPage() {
+    this.turns += 1;
+    const upcoming = this.model.get("upcoming");
+    if (upcoming.length) {
+      this.draw(upcoming, this.model.get("upcoming_sheet"));
+      this.begin();
+    }
+    this.model.send({ turn: this.turns });
+  }
+
+  begin() {
+    this.choice.moveTo(0, false);
+    this.tell();
   }
 
   get perRow() {
@@ -134,6 +175,7 @@ export class PictureGrid {
       0: () => this.model.send({ unpin: true, ids: choice.targets }),
       Delete: () => this.model.send({ unpin: true, ids: choice.targets }),
       z: () => this.model.send({ undo: true }),
+      Enter: () => this.confirm(),
       u: () => this.model.send({ undo: true }),
       y: () => this.model.send({ redo: true }),
     };

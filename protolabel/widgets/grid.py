@@ -31,8 +31,10 @@ _KEPT = 1000  # thumbnails in memory, 110 kB each
 class ThumbGrid(anywidget.AnyWidget):
     """A grid of pictures.
 
-    It sends ``{"relabel": class index, "ids": [...]}``, ``{"unpin": ..., "ids": [...]}``,
-    ``{"undo": ...}`` and ``{"redo": ...}``.
+    It sends ``{"relabel": class index, "ids": [...]}``, ``{"confirm": [class names], "ids":
+    [...]}``, ``{"unpin": ..., "ids": [...]}``, ``{"undo": ...}``, ``{"redo": ...}`` and ``{"turn":
+    number}`` when the keys have come to the end of a page. After every answer the next picture is
+    up at once, so each message is about the pictures that were shown, however long it travels.
 
     Attributes
     ----------
@@ -44,6 +46,12 @@ class ThumbGrid(anywidget.AnyWidget):
         Ids of the chosen pictures.
     size
         Least width of a tile in CSS pixels; tiles fill the lines.
+    upcoming, upcoming_sheet
+        The next page, to show without a wait; nothing while it is not at hand.
+    more
+        Whether there is a next page.
+    turn
+        Number of the last ``turn`` message that the tiles take into account.
     """
 
     _esm = module("grid")
@@ -54,18 +62,40 @@ class ThumbGrid(anywidget.AnyWidget):
     columns = traitlets.Int(COLUMNS).tag(sync=True)
     chosen = traitlets.List(traitlets.Int()).tag(sync=True)
     size = traitlets.Int(86, min=48, max=480).tag(sync=True)
+    upcoming = traitlets.List(traitlets.Dict()).tag(sync=True)
+    upcoming_sheet = traitlets.Bytes(b"").tag(sync=True, echo_update=False)
+    more = traitlets.Bool(default_value=False).tag(sync=True)
+    turn = traitlets.Int(0).tag(sync=True)
 
     def choose_all(self) -> None:
         """Choose every picture that is shown."""
-        self.chosen = [one["id"] for one in self.tiles]
+        self.chosen = [tile["id"] for tile in self.tiles]
 
-    def show(self, sheet: bytes, tiles: list[dict[str, Any]]) -> None:
-        """Set pictures and texts together; what is chosen and still shown stays chosen."""
-        shown = {one["id"] for one in tiles}
+    def show(self, sheet: bytes, tiles: list[dict[str, Any]], *, more: bool = False) -> None:
+        """Set pictures and texts together; what is chosen and still shown stays chosen.
+
+        Parameters
+        ----------
+        sheet : bytes
+            One JPEG of square tiles, row by row.
+        tiles : list of dict
+            What stands on it, as in `tiles`.
+        more : bool
+            Whether there is a next page.
+        """
+        shown = [tile["id"] for tile in tiles]
         with self.hold_sync():
-            self.sheet = sheet
-            self.chosen = [one for one in self.chosen if one in shown]
+            if shown != [tile["id"] for tile in self.tiles]:
+                self.upcoming, self.upcoming_sheet = [], b""
+            self.sheet, self.more = sheet, more
+            self.chosen = [image for image in self.chosen if image in set(shown)]
             self.tiles = tiles
+
+    def prepare(self, sheet: bytes, tiles: list[dict[str, Any]]) -> None:
+        """Set the next page, which the browser then shows without a wait."""
+        with self.hold_sync():
+            self.upcoming_sheet = sheet
+            self.upcoming = tiles
 
 
 class Thumbnails:

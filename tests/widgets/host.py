@@ -6,6 +6,8 @@ import base64
 import json
 import os
 import shutil
+import threading
+from collections import deque
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 CHROMIUM = os.environ.get("PROTOLABEL_CHROMIUM", "/usr/bin/chromium")
 ADDRESS = "http://127.0.0.1/host"
@@ -78,9 +80,13 @@ class Host:
         page.goto(ADDRESS)
         widget.observe(self._to_browser)
         self.frozen: set[str] = set()
-        self.waiting: list[tuple[Any, Any]] = []
-        # Answers go out between calls: a page cannot be called from within its own call.
-        widget.send = lambda content, buffers=(): self.waiting.append((content, buffers))
+        # What goes out between calls: a page cannot be called from within its own call, nor from
+        # another thread.
+        self.waiting: deque[Callable[[], None]] = deque()
+        self.hearing = False
+        widget.send = lambda content, buffers=(): self.waiting.append(
+            lambda: self.send(content, buffers)
+        )
         self.push(widget.get_state(), start=True)
 
     def _note(self, url: str) -> None:
@@ -89,13 +95,20 @@ class Host:
 
     def _to_browser(self, change: Any) -> None:
         if change["name"] in self.widget.keys and change["name"] not in self.frozen:
-            self.push({change["name"]: change["new"]})
+            state = {change["name"]: change["new"]}
+            if self.hearing or threading.current_thread() is not threading.main_thread():
+                self.waiting.append(lambda: self.tell(state))
+            else:
+                self.push(state)
 
     def push(self, state: dict[str, Any], *, start: bool = False) -> None:
+        self.tell(state, start=start)
+        self.settle()
+
+    def tell(self, state: dict[str, Any], *, start: bool = False) -> None:
         known = {k: v for k, v in state.items() if not k.startswith("_") and k != "layout"}
         message = {"state": {k: self._encoded(v) for k, v in known.items()}}
         self.page.evaluate("([m, s]) => { fromPython(m); if (s) start(); }", [message, start])
-        self.settle()
 
     def send(self, content: Any, buffers: Any = ()) -> None:
         message = {"content": content, "buffers": [self._encoded(bytes(one)) for one in buffers]}
@@ -108,7 +121,13 @@ class Host:
         return value
 
     def _from_browser(self, text: str) -> None:
-        message = json.loads(text)
+        self.hearing = True
+        try:
+            self._hear(json.loads(text))
+        finally:
+            self.hearing = False
+
+    def _hear(self, message: dict[str, Any]) -> None:
         for name, value in message.get("state", {}).items():
             given = value
             if isinstance(value, dict) and "base64" in value:
@@ -124,8 +143,13 @@ class Host:
         """Wait until the animations are over and every question is answered."""
         self._calm()
         while self.waiting:
-            self.send(*self.waiting.pop(0))
+            self.waiting.popleft()()
             self._calm()
+
+    def flush(self) -> None:
+        """Bring to the page what waits, without waiting for its animations."""
+        while self.waiting:
+            self.waiting.popleft()()
 
     def _calm(self) -> None:
         self.page.evaluate(

@@ -40,7 +40,11 @@ _NONE = {
     "pinned": "You have not corrected a label yet.",
 }
 _FIRST = '<span class="pls-faint">Click pictures, then the class they show:</span>'
-_MORE = '<span class="pls-faint">Ctrl or Shift for several; arrows and number keys work too.</span>'
+_MORE = (
+    '<span class="pls-faint">Ctrl or Shift for several. Keys: arrows, 1 to 9 label, Enter confirms.'
+    "</span>"
+)
+_OUTDATED = "The order is from before your last corrections."
 
 
 class GalleryPanel(Panel):
@@ -51,8 +55,12 @@ class GalleryPanel(Panel):
     def build(self) -> Iterator[ipw.Widget]:
         """Yield the choice of pictures, the buttons that act on them, and the pictures."""
         self._thumbnails: Thumbnails | None = None
-        self._shown: tuple[Any, ...] = ()
+        self._shown: tuple[int, ...] = ()  # the images of the page
         self._page = 0
+        self._order: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._asked: tuple[Any, ...] = ()  # what the order answers
+        self._tiles: list[dict[str, Any]] = []  # those that were asked for last
+        self._labelling = False  # since then the user has labelled: the order stands still
         self.show = ipw.Dropdown(
             options=_SHOWS, description="Show", tooltip="Which pictures to look at",
             style={"description_width": "44px"}, layout={"width": "260px"},
@@ -68,6 +76,12 @@ class GalleryPanel(Panel):
         self.grid = ThumbGrid()
         self.every = self.button("Choose all", "Choose every picture that is shown (A)")
         self.buttons = self.row()
+        self.confirm = self.button(
+            "Confirm", "The chosen pictures show what they are labelled as (Enter)"
+        )
+        self.sort = self.button("Sort again", "Bring the order up to date")
+        self.outdated = self.row(ipw.HTML(f'<span role="status">{_OUTDATED}</span>'), self.sort)
+        self.outdated.layout.visibility = "hidden"  # keeps its place: nothing jumps
         self.unpin = self.button(
             "Let the loop decide", "Take the fixed labels of the chosen pictures away (0)"
         )
@@ -78,27 +92,32 @@ class GalleryPanel(Panel):
         self.back.on_click(self.guard(self._turn, -1))
         self.forth.on_click(self.guard(self._turn, 1))
         self.every.on_click(self.guard(self._choose_all))
+        self.confirm.on_click(self.guard(self._confirm_chosen))
+        self.sort.on_click(self.guard(self._first_page))
         self.unpin.on_click(self.guard(self._unpin_chosen))
         self.undo.on_click(self.guard(self._undo))
         self.redo.on_click(self.guard(self._redo))
         self.grid.on_msg(self.guard(self._heard))
         self.follow(self._show_classes, "classes")
-        self.follow(self._show_history, "pins")
+        self.follow(self._show_pins, "pins")
         self.follow_work(self._show_pictures, "settled", "iteration")
         self.follow_work(self.turn_to_selection, "selection")
-        yield self.row(self.show, self.of_class, self.back, self.forth, self.count)
+        yield self.row(self.show, self.of_class, self.back, self.forth, self.count, self.outdated)
         yield self.row(ipw.HTML(_FIRST), self.buttons)
-        yield self.row(self.every, self.unpin, self.undo, self.redo, ipw.HTML(_MORE))
+        yield self.row(self.every, self.confirm, self.unpin, self.undo, self.redo, ipw.HTML(_MORE))
         yield self.grid
 
     def relabel(self, images: list[int], index: int) -> None:
-        """Fix the label of images; `index` counts the classes from 0."""
-        if not images:
-            raise InputError("Choose one or more pictures first: click them, or use the arrows.")
+        """Fix the label of images; `index` counts the classes from 0.
+
+        Raises
+        ------
+        InputError
+            If there are no images, or there is no such class.
+        """
         if not 0 <= index < len(self.session.names):
             raise InputError(f"There is no class number {index + 1}.")
-        self.session.pin(images, self.session.names[index])
-        self._let_go(images)
+        self._pin(images, [self.session.names[index]] * len(images))
 
     def turn_to_selection(self) -> None:
         """Show the images that are selected, or, where none are any more, the least certain."""
@@ -117,6 +136,11 @@ class GalleryPanel(Panel):
     def _relabel_chosen(self, index: int, _: Any) -> None:
         self.relabel(list(self.grid.chosen), index)
 
+    def _confirm_chosen(self, _: Any) -> None:
+        shown = {tile["id"]: tile["text"] for tile in self.grid.tiles}
+        chosen = list(self.grid.chosen)
+        self._pin(chosen, [shown[image] for image in chosen])
+
     def _unpin_chosen(self, _: Any) -> None:
         self._unpin(list(self.grid.chosen))
 
@@ -127,28 +151,46 @@ class GalleryPanel(Panel):
         self.session.redo()
 
     def _heard(self, _: Any, message: Any, __: Any) -> None:
-        images = [int(one) for one in message.get("ids", ())]
+        images = [int(image) for image in message.get("ids", ())]
         if "relabel" in message:
             self.relabel(images, int(message["relabel"]))
+        elif "confirm" in message:
+            self._pin(images, [str(name) for name in message["confirm"]])
         elif "unpin" in message:
             self._unpin(images)
         elif "undo" in message:
             self._undo()
         elif "redo" in message:
             self._redo()
+        elif "turn" in message:
+            self.grid.turn = int(message["turn"])
+            self._turn(1)
+
+    def _pin(self, images: list[int], names: list[str]) -> None:
+        """Fix labels in one step, which one undo takes back."""
+        _require(images)
+        gone = set(names).difference(self.session.names)
+        if gone:
+            raise InputError(f"{min(gone)} is no class any more: choose another label.")
+        self._labelling = True
+        files = self.session.embeddings.images.names
+        pins = {files[image]: name for image, name in zip(images, names, strict=True)}
+        self.session.pins = {**self.session.pins, **pins}
+        self._let_go(images)
 
     def _unpin(self, images: list[int]) -> None:
-        if not images:
-            raise InputError("Choose one or more pictures first: click them, or use the arrows.")
+        _require(images)
+        self._labelling = True
         self.session.unpin(images)
         self._let_go(images)
 
     def _let_go(self, images: list[int]) -> None:
-        # Of these alone: a quick hand has chosen the next picture by now.
-        self.grid.chosen = [one for one in self.grid.chosen if one not in images]
+        # Only of these: a quick hand has chosen the next picture by now.
+        self.grid.chosen = [image for image in self.grid.chosen if image not in images]
 
     def _first_page(self, _: Any = None) -> None:
         self._page = 0
+        self._asked = ()
         self.draw(self._show_pictures)
 
     def _turn(self, step: int, _: Any = None) -> None:
@@ -175,9 +217,23 @@ class GalleryPanel(Panel):
         self.buttons.children = made
         close_widgets(old)
 
-    def _show_history(self) -> None:
+    def _show_pins(self) -> None:
+        """Show a correction on its picture at once; the labels that follow from it come later."""
         self.undo.disabled = not self.session.can_undo
         self.redo.disabled = not self.session.can_redo
+        if self.follower.settled is None:
+            return
+        names, pins = self.session.names, self.session.pins
+        files, colours = self.session.embeddings.images.names, colours_of(len(names))
+        place = {name: i for i, name in enumerate(names)}
+        tiles = [
+            {**tile, "text": name, "colour": colours[place[name]], "note": "fixed", "pinned": True,
+             "unfit": False}
+            if (name := pins.get(files[tile["id"]])) in place else tile
+            for tile in self.grid.tiles
+        ]  # fmt: skip
+        if tiles != self.grid.tiles:
+            self.grid.tiles = tiles
 
     def _show_pictures(self) -> None:
         labels: Labels | None = self.follower.settled
@@ -187,31 +243,57 @@ class GalleryPanel(Panel):
             return
         step = min(self.follower.iteration, len(labels.run.iterations) - 1)
         now = labels.at(step).set_aside(labels.unfit)
-        found = self._find(now, step)
-        pages = max(1, -(-len(found) // PAGE))
+        self._put_in_order(now, step)
+        pages = max(1, -(-len(self._order) // PAGE))
         self._page = min(self._page, pages - 1)
-        part = found[self._page * PAGE : (self._page + 1) * PAGE]
         self.back.disabled, self.forth.disabled = self._page == 0, self._page + 1 >= pages
         for button in (self.back, self.forth):
             button.layout.display = None if pages > 1 else "none"
         of = f", page {self._page + 1} of {pages}" if pages > 1 else ""
-        text = counted(len(found), "picture") + of if len(found) else _NONE[self.show.value]
+        found = len(self._order)
+        text = counted(found, "picture") + of if found else _NONE[self.show.value]
         self.count.value = f'<span class="pls-faint" role="status">{text}</span>'
+        self._fetch(now, more=self._page + 1 < pages)
+
+    def _put_in_order(self, now: Labels, step: int) -> None:
+        """Find what is asked for; while the user labels, the order stays as it was."""
+        show = self.show.value
+        what = {"class": self.of_class.label, "selection": self.follower.selection}.get(show)
+        asked = (show, what, step)
+        if asked != self._asked:
+            self._labelling = False
+        found = self._find(now, step)
+        if not self._labelling:
+            self._asked, self._order = asked, found
+        same = np.array_equal(found, self._order)
+        self.outdated.layout.visibility = "hidden" if same else None
+
+    def _fetch(self, now: Labels, *, more: bool) -> None:
+        """Show this page when its thumbnails are there, then prepare the next."""
         images = self.session.embeddings.images  # there are labels, so they are at hand
-        tiles = tiles_of(images, now, part.tolist(), colours_of(len(now.names)))
-        self._shown = wanted = tuple(part.tolist())
+        colours = colours_of(len(now.names))
         if self._thumbnails is None:
             self._thumbnails = Thumbnails(images)
         thumbnails = self._thumbnails
+        start = self._page * PAGE
+        page, following = (tuple(self._order[k : k + PAGE].tolist()) for k in (start, start + PAGE))
+        self._shown = page
+        tiles, upcoming = (tiles_of(images, now, part, colours) for part in (page, following))
 
         def fetch() -> None:
-            if self._shown != wanted or wanted != tuple(one["id"] for one in tiles):
-                return  # somebody looks at other pictures by now
-            sheet = thumbnails.sheet(wanted)
-            with self.follower.drawing:
-                if self._shown == wanted:
-                    self.grid.show(sheet, tiles)
+            # The same page may have been asked for again meanwhile, with other labels.
+            if self._shown == page and self._tiles is tiles:
+                sheet = thumbnails.sheet(page)
+                self.draw(show, sheet)
+            if self._shown == page and self._tiles is tiles and more:
+                self.grid.prepare(thumbnails.sheet(following), upcoming)
 
+        def show(sheet: bytes) -> None:
+            if self._shown == page and self._tiles is tiles:
+                self.grid.show(sheet, tiles, more=more)
+                self._show_pins()  # those that were made meanwhile
+
+        self._tiles = tiles
         self.submit(fetch)
 
     def _find(self, now: Labels, step: int) -> NDArray[np.int64]:
@@ -228,3 +310,8 @@ class GalleryPanel(Panel):
         if show == "pinned":
             return np.flatnonzero(now.pinned)
         return now.least_certain[~now.pinned[now.least_certain]]
+
+
+def _require(images: list[int]) -> None:
+    if not images:
+        raise InputError("Choose one or more pictures first: click them, or use the arrows.")
