@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from host import Host
 
 NAMES = ("dog", "cat", "owl", "fox")
+# The picture that a key is about: the chosen one, else the one at the keyboard; none while the next
+# page is on its way.
 CURRENT = """() => {
-  const tiles = [...document.querySelectorAll('.pls-tile[aria-selected="true"]')];
-  return tiles.map((tile) => tile.getAttribute("aria-label").split(":")[0]);
+  const tile = document.querySelector('.pls-tile[aria-selected="true"]')
+    ?? document.querySelector('.pls-tile.here');
+  return tile?.getAttribute("aria-label").split(":")[0];
 }"""
 
 
@@ -37,18 +40,19 @@ def many_pictures(folder: Path, count: int) -> pl.Session:
 
 def type_labels(host: Host, keys: int, pause: float) -> dict[str, str]:
     """Press number keys, and return what a person meant: the picture shown, and its class."""
-    rng, meant = np.random.default_rng(1), {}
+    rng = np.random.default_rng(1)
+    meant: dict[str, str] = {}
     host.page.locator(".pls-grid").focus()
     host.page.keyboard.press("Home")
     for _ in range(keys):
         start = time.perf_counter()
         shown = host.page.evaluate(CURRENT)
-        while not shown:  # the next page is on its way
+        while shown is None and time.perf_counter() < start + 30:
             host.settle()
             shown = host.page.evaluate(CURRENT)
         key = int(rng.integers(len(NAMES)))
         host.page.keyboard.press(str(key + 1))
-        meant[shown[0]] = NAMES[key]
+        meant[shown] = NAMES[key]
         host.flush()
         host.page.wait_for_timeout(max(0.0, 1000 * (pause - (time.perf_counter() - start))))
     return meant
