@@ -1,4 +1,4 @@
-"""Where vectors are kept from run to run when the user names no place."""
+"""Folders that keep vectors from run to run when the user names none."""
 
 from __future__ import annotations
 
@@ -11,20 +11,48 @@ from platformdirs import user_cache_path
 if TYPE_CHECKING:
     import os
 
-__all__ = ["cache_folder", "journal_file", "named_folder"]
+__all__ = ["cache_folder", "is_cache", "journal_file", "named_folder"]
 
 
 def cache_folder(root: Path, encoder: str) -> Path:
-    """Folder for the vectors of one image folder by one encoder, in the user's cache.
+    """Return the folder in the user's cache for the vectors of one encoder and image folder.
 
-    Deleting it costs the time to embed again, nothing else.
+    Deleting it costs nothing but the time to embed again.
+
+    Parameters
+    ----------
+    root : Path
+        Root of the `ImageSet`.
+    encoder : str
+        Name of the encoder.
+
+    Returns
+    -------
+    Path
     """
     key = f"{root}\0{encoder}".encode("utf-8", "surrogateescape")
-    return user_cache_path("protolabel") / "embeddings" / hashlib.sha256(key).hexdigest()[:16]
+    return _cache() / hashlib.sha256(key).hexdigest()[:16]
+
+
+def is_cache(folder: Path) -> bool:
+    """Say whether a folder is one of `cache_folder`, which nobody named and nobody misses."""
+    return folder.is_relative_to(_cache())
 
 
 def named_folder(store: Path, encoder: str) -> Path:
-    """Folder for the vectors of a second encoder inside the folder that the user names."""
+    """Return the folder for the vectors of a second encoder below the store that the user names.
+
+    Parameters
+    ----------
+    store : Path
+        Folder of the first encoder's vectors.
+    encoder : str
+        Name of the second encoder.
+
+    Returns
+    -------
+    Path
+    """
     key = encoder.encode("utf-8", "surrogateescape")
     return store / f"visual-{hashlib.sha256(key).hexdigest()[:8]}"
 
@@ -44,3 +72,7 @@ def journal_file(root: Path, store: str | os.PathLike[str] | None) -> Path:
     key = str(root).encode("utf-8", "surrogateescape")
     name = f"{hashlib.sha256(key).hexdigest()[:16]}.jsonl"
     return user_cache_path("protolabel") / "corrections" / name
+
+
+def _cache() -> Path:
+    return user_cache_path("protolabel") / "embeddings"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections import deque
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -16,7 +17,8 @@ import numpy.typing as npt
 from protolabel.common.progress import ProgressFn, resolve
 from protolabel.common.threads import Workers
 from protolabel.common.vectors import held_unit_rows
-from protolabel.embedding.store import Entry, VectorStore
+from protolabel.embedding.cache import is_cache
+from protolabel.embedding.store import Entry, UnwritableStoreError, VectorStore
 from protolabel.embedding.vectorfiles import load_vectors, save_vectors
 from protolabel.encoders.base import Encoder, EncoderInfo, checked_rows, encoder_info
 from protolabel.errors import ImageReadError, InputError
@@ -172,8 +174,9 @@ def embed_images(
     InputError
         If no image can be read, or a parameter is out of range.
     StoreError
-        If the store is of another encoder or dtype, is being written by another process, or
-        cannot be written.
+        If the store is of another encoder or dtype, or cannot be written. A folder of the
+        user's cache that cannot be written is done without, with a warning. While another run
+        writes the store, this one waits for it and then uses its vectors.
     EncoderError
         If the encoder returns vectors that cannot be used.
 
@@ -193,10 +196,10 @@ def embed_images(
     with ExitStack() as stack:
         log: VectorStore | None = None
         if store is not None:
-            log = stack.enter_context(VectorStore(Path(store).expanduser(), info, dtype))
+            log = _opened(stack, Path(store).expanduser(), info, dtype, report)
         pool = stack.enter_context(Workers(workers or min(16, os.cpu_count() or 1), "decode"))
         stamps = _stamps(pool, images)
-        target = log or _Memory(info.dim, dtype)
+        target: VectorStore | _Memory = log or _Memory(dtype)
         todo = [
             index
             for index, name in enumerate(images.names)
@@ -207,12 +210,39 @@ def embed_images(
         batches = _cut(todo, len(images), batch_size)
         for batch, pictures in _decoded(pool, images, encoder, batches):
             read = zip(batch, pictures, strict=True)
-            _encode(target, encoder, [(images.names[i], stamps[i], found) for i, found in read])
+            target = _encode(
+                target, encoder, [(images.names[i], stamps[i], found) for i, found in read]
+            )
             done += len(batch)
             report(_PHASE, done, len(images))
-        if log is not None:
-            log.compact(images.names)
+        if isinstance(target, VectorStore):
+            target.compact(images.names)
         return _collect(target, images, info)
+
+
+def _opened(
+    stack: ExitStack, folder: Path, info: EncoderInfo, dtype: str, report: ProgressFn
+) -> VectorStore | None:
+    """Open the store, or go on without it where it is only a cache that cannot be written."""
+    try:
+        return stack.enter_context(
+            VectorStore(
+                folder, info, dtype, waiting=lambda: report("waiting for another run", 0, 1)
+            )
+        )
+    except UnwritableStoreError as error:
+        if not is_cache(folder):
+            raise
+        _say_uncached(error)
+        return None
+
+
+def _say_uncached(error: UnwritableStoreError) -> None:
+    warnings.warn(
+        f"The vectors of this run are not kept for the next one. {error} Or pass store=, the "
+        "folder to keep them in.",
+        stacklevel=2,
+    )
 
 
 def _check(images: ImageSet, batch_size: int, dtype: str, workers: int | None) -> None:
@@ -283,7 +313,8 @@ def _decode(file: ImageFile, side: int, preprocess: Callable[[Any], Any] | None)
 
 def _encode(
     target: VectorStore | _Memory, encoder: Encoder, batch: Sequence[tuple[str, Stamp, Any]]
-) -> None:
+) -> VectorStore | _Memory:
+    """Encode one batch, and return where it and the next ones go."""
     good, bad = [], []
     for name, stamp, picture in batch:
         if isinstance(picture, ImageReadError):
@@ -294,7 +325,16 @@ def _encode(
     if good:
         vectors = encoder.encode_images([picture for _, _, picture in good])
         rows = checked_rows(vectors, len(good), encoder.dim, encoder.name)
-    target.append(rows, [(name, stamp) for name, stamp, _ in good], bad)
+    taken = [(name, stamp) for name, stamp, _ in good]
+    try:
+        target.append(rows, taken, bad)
+    except UnwritableStoreError as error:
+        if not isinstance(target, VectorStore) or not is_cache(target.folder):
+            raise
+        _say_uncached(error)
+        target = _Memory.of(target, encoder.dim)
+        target.append(rows, taken, bad)
+    return target
 
 
 def _collect(target: VectorStore | _Memory, images: ImageSet, info: EncoderInfo) -> Embeddings:
@@ -318,12 +358,22 @@ def _collect(target: VectorStore | _Memory, images: ImageSet, info: EncoderInfo)
 
 
 class _Memory:
-    """What `VectorStore` does, without a disk."""
+    """A `VectorStore` that keeps nothing on disk."""
 
-    def __init__(self, dim: int, dtype: str) -> None:
+    def __init__(self, dtype: str) -> None:
         self.entries: dict[str, Entry] = {}
         self._parts: list[npt.NDArray[Any]] = []
-        self._dim, self._dtype, self._rows = dim, np.dtype(dtype), 0
+        self._dtype, self._rows = np.dtype(dtype), 0
+
+    @classmethod
+    def of(cls, store: VectorStore, dim: int) -> _Memory:
+        """Copy all rows of a store whose disk is full."""
+        rows = 1 + max((entry.row for entry in store.entries.values()), default=-1)
+        stored = store.take(np.arange(rows)) if rows else np.empty((0, dim), np.float32)
+        memory = cls(stored.dtype.name)
+        memory.entries = dict(store.entries)
+        memory._parts, memory._rows = [np.array(stored)], rows
+        return memory
 
     def append(
         self,

@@ -118,6 +118,9 @@ class ClassPrompts:
     def of(self, index: int) -> tuple[str, ...]:
         """Return the prompts of one class: every synonym in every template.
 
+        Names as folders have them are read as words: ``hot_dog`` becomes "hot dog" here, and
+        stays as it is everywhere else.
+
         Parameters
         ----------
         index : int
@@ -129,7 +132,7 @@ class ClassPrompts:
         """
         # replace, not format: a class name or a template may hold other braces.
         return tuple(
-            template.replace("{}", word)
+            template.replace("{}", " ".join(word.replace("_", " ").split()) or word)
             for word in self.synonyms[index]
             for template in self.templates[index]
         )

@@ -4,18 +4,21 @@ A store is the folder ``embedding_store`` inside the folder that the user names:
 
     store.json            format, encoder, dtype, and which generation of the log counts
     vectors-0.bin         rows, one after another
-    index-0.jsonl         one line a batch: which images its rows belong to, and who was skipped
+    index-0.jsonl         one line a batch: its images, its skipped files, and checksums
     lock                  held by the process that writes
 
 The rows of a batch are on disk (fsync) before its index line is, and one line is one batch. So
-whatever is on disk after a kill or a power cut is whole batches, then at most one torn batch,
-which is cut off when the store is opened again.
+after a kill or a power cut the disk holds whole batches, then at most one torn batch, which is
+cut off when the store is opened again. The checksums find bits that flipped later: a batch whose
+rows changed is embedded again, and so is everything from a line that changed.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import threading
+import zlib
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Self
 
@@ -27,17 +30,25 @@ from protolabel.encoders.base import EncoderInfo
 from protolabel.errors import InputError, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
     from protolabel.images.image_set import Stamp
 
-__all__ = ["FOLDER", "Entry", "VectorStore"]
+__all__ = ["FOLDER", "Entry", "UnwritableStoreError", "VectorStore"]
 
 FOLDER = "embedding_store"
 _FORMAT = 1
 _GATHER = 8192  # rows copied at a time
+_POLL = 0.5  # seconds between two looks at a lock that another run holds
+
+_holders: dict[Path, int] = {}
+"""By lock file: the thread of this process that holds it."""
+
+
+class UnwritableStoreError(StoreError):
+    """The disk is full, or the folder of a store cannot be written."""
 
 
 @dataclass(frozen=True)
@@ -59,15 +70,25 @@ class VectorStore:
     encoder : EncoderInfo
         Whose vectors these are.
     dtype : {"float16", "float32"}
+    waiting : callable, optional
+        Called twice a second while another run writes the store; it may raise, to wait no more.
 
     Raises
     ------
     StoreError
-        If the store is another encoder's or dtype's, another process writes it, or it cannot be
-        read or written.
+        If the store is another encoder's or dtype's, this thread has it open already, or it
+        cannot be read or written (`UnwritableStoreError`).
     """
 
-    def __init__(self, folder: Path, encoder: EncoderInfo, dtype: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        encoder: EncoderInfo,
+        dtype: str,
+        *,
+        waiting: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._waiting = waiting
         self.folder = folder / FOLDER
         self._encoder, self._dtype = encoder, np.dtype(dtype)
         self._row_bytes = encoder.dim * self._dtype.itemsize
@@ -121,16 +142,18 @@ class VectorStore:
         StoreError
             If the disk is full or cannot be written; earlier batches are kept.
         """
+        block = np.ascontiguousarray(rows, self._dtype).data
         line = {
             "start": self._rows,
+            "vectors_crc32": zlib.crc32(block),
             "images": [[name, *stamp] for name, stamp in images],
             "skipped": [[name, *stamp, reason] for name, stamp, reason in skipped],
         }
         try:
             vectors, index = self._files()
-            vectors.write(np.ascontiguousarray(rows, self._dtype).data)
+            vectors.write(block)
             _flush(vectors)
-            index.write(json.dumps(line).encode() + b"\n")
+            index.write(json.dumps(line | {"line_crc32": _checksum(line)}).encode() + b"\n")
             _flush(index)
         except OSError as error:
             raise self._unwritable(error) from error
@@ -169,6 +192,11 @@ class VectorStore:
         ----------
         keep : sequence of str
             Names of all images that are still there, the skipped ones too.
+
+        Raises
+        ------
+        UnwritableStoreError
+            If the disk is full or cannot be written.
         """
         alive = [name for name in keep if name in self.entries]
         whole = [name for name in alive if not self.entries[name].reason]
@@ -182,14 +210,21 @@ class VectorStore:
             for name in alive
             if self.entries[name].reason
         ]
-        self._close_files()
-        self._generation += 1
-        self._rows, self.entries = 0, {}
-        for kind in ("vectors", "index"):
-            self._path(kind).unlink(missing_ok=True)  # left by a kill during an earlier try
-        self._open_files()
-        self.append(vectors, images, skipped)
-        self._write_header()
+        try:
+            self._close_files()
+            self._generation += 1
+            self._rows, self.entries = 0, {}
+            for kind in ("vectors", "index"):
+                self._path(kind).unlink(missing_ok=True)  # left by a kill during an earlier try
+            self._open_files()
+            # In batches: a flipped bit then costs one of them.
+            for start in range(0, len(images), _GATHER):
+                part = slice(start, start + _GATHER)
+                self.append(vectors[part], images[part], [])
+            self.append(vectors[:0], [], skipped)
+            self._write_header()
+        except OSError as error:
+            raise self._unwritable(error) from error
         for path in old:
             try:
                 path.unlink()
@@ -199,16 +234,22 @@ class VectorStore:
     def _take_lock(self) -> None:
         import filelock
 
+        path = (self.folder / "lock").resolve()
         # The system frees it when the process dies, however it dies.
-        lock = filelock.FileLock(str(self.folder / "lock"), timeout=0)
-        try:
-            lock.acquire()
-        except filelock.Timeout as error:
-            raise StoreError(
-                f"Expected a store that no one else writes, but another run is embedding into "
-                f"{str(self.folder)!r}: wait for it, stop it, or choose another folder."
-            ) from error
+        lock = filelock.FileLock(str(path), timeout=_POLL)
+        while True:
+            try:
+                lock.acquire()
+                break
+            except filelock.Timeout as error:
+                if _holders.get(path) == threading.get_ident():
+                    raise StoreError(
+                        "Expected a store that is not open yet, but another run of this thread is "
+                        f"embedding into {str(self.folder)!r}: choose another folder."
+                    ) from error
+                self._waiting()
         self._lock = lock
+        _holders[path] = threading.get_ident()
 
     def _open(self) -> None:
         header = self.folder / "store.json"
@@ -266,16 +307,20 @@ class VectorStore:
         """Read the index, and cut off what was torn by a kill."""
         vectors, index = self._files()
         on_disk = vectors.seek(0, os.SEEK_END) // self._row_bytes
+        vectors.seek(0)
         index.seek(0)
         good = 0
         for raw in index:
             try:
                 line = json.loads(raw)
-                whole = raw.endswith(b"\n") and line["start"] == self._rows
+                # Lines of the first release have no checksums.
+                whole = line.pop("line_crc32", None) in (None, _checksum(line))
+                whole &= raw.endswith(b"\n") and line["start"] == self._rows
                 if not whole or line["start"] + len(line["images"]) > on_disk:
                     break
-                self._learn(line)
-            except (KeyError, TypeError, ValueError):
+                block = vectors.read(len(line["images"]) * self._row_bytes)
+                self._learn(line, line.get("vectors_crc32") in (None, zlib.crc32(block)))
+            except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
                 break
             good += len(raw)
         index.truncate(good)
@@ -283,14 +328,19 @@ class VectorStore:
         vectors.truncate(self._rows * self._row_bytes)
         vectors.seek(self._rows * self._row_bytes)
 
-    def _learn(self, line: Mapping[str, Any]) -> None:
+    def _learn(self, line: Mapping[str, Any], sound: bool = True) -> None:
+        """Take over one batch; images of rows that are not sound count as never embedded."""
         fresh = {
             name: Entry((int(size), int(mtime)), line["start"] + place)
             for place, (name, size, mtime) in enumerate(line["images"])
         }
         for name, size, mtime, reason in line["skipped"]:
             fresh[name] = Entry((int(size), int(mtime)), -1, str(reason) or "unreadable")
-        self.entries.update(fresh)
+        for name, entry in fresh.items():
+            if sound or entry.reason:
+                self.entries[name] = entry
+            else:
+                self.entries.pop(name, None)
         self._rows = line["start"] + len(line["images"])
 
     def _path(self, kind: str) -> Path:
@@ -322,11 +372,12 @@ class VectorStore:
             self._close_files()
         finally:
             if self._lock is not None:
+                _holders.pop((self.folder / "lock").resolve(), None)
                 self._lock.release()
                 self._lock = None
 
-    def _unwritable(self, error: OSError) -> StoreError:
-        return StoreError(
+    def _unwritable(self, error: OSError) -> UnwritableStoreError:
+        return UnwritableStoreError(
             f"Expected to write the store {str(self.folder)!r}, but the system says: "
             f"{error.strerror or error}. What was finished before is kept; free the disk or "
             "choose another folder, and run again."
@@ -336,3 +387,7 @@ class VectorStore:
 def _flush(file: IO[bytes]) -> None:
     file.flush()
     os.fsync(file.fileno())
+
+
+def _checksum(line: Mapping[str, Any]) -> int:
+    return zlib.crc32(json.dumps(line).encode())

@@ -8,7 +8,7 @@ import os
 import time
 import zipfile
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from protolabel.common.wording import did_you_mean
 from protolabel.errors import EncoderError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 __all__ = ["Checkpoint", "find_checkpoint", "hub_file", "local_checkpoint", "quiet_logs"]
 
@@ -41,6 +41,8 @@ class Checkpoint:
         The argument of `load_encoder` that finds these weights again.
     options : mapping
         Keyword arguments for ``open_clip.create_model_from_pretrained``.
+    like : str
+        The tag that a local file shares its preprocessing with, where that was said.
     """
 
     model: str
@@ -48,6 +50,12 @@ class Checkpoint:
     name: str
     pretrained: str | None
     options: Mapping[str, Any] = field(default_factory=dict)
+    like: str = ""
+
+    @property
+    def source(self) -> tuple[str, str | None]:
+        """The arguments of `load_encoder` that find these weights again."""
+        return (f"{self.model}.{self.like}" if self.like else self.model, self.pretrained)
 
 
 def find_checkpoint(model: str, pretrained: str | os.PathLike[str] | None) -> Checkpoint:
@@ -56,7 +64,9 @@ def find_checkpoint(model: str, pretrained: str | os.PathLike[str] | None) -> Ch
     Parameters
     ----------
     model : str
-        An open_clip name, or one with the prefix ``hf-hub:`` or ``local-dir:``.
+        An open_clip name, or one with the prefix ``hf-hub:`` or ``local-dir:``. A tag may
+        follow after a dot, as in "ViT-L-14.openai": the weights, or with a local file the
+        preprocessing, are those of the tag.
     pretrained : str, path or None
         Tag or local file.
 
@@ -67,7 +77,8 @@ def find_checkpoint(model: str, pretrained: str | os.PathLike[str] | None) -> Ch
     Raises
     ------
     InputError
-        For an unknown model or tag, or a file that does not exist.
+        For an unknown model or tag, a file that does not exist, or one whose preprocessing
+        cannot be known, because the tags of the model do not agree on it.
     EncoderError
         If the weights cannot be downloaded, or the file cannot be read safely.
     """
@@ -77,7 +88,12 @@ def find_checkpoint(model: str, pretrained: str | os.PathLike[str] | None) -> Ch
         if model.startswith(prefix):
             return _prefixed(model, model.removeprefix(prefix), pretrained)
     known = open_clip.list_models()
-    model = model.replace("/", "-")
+    model, like = model.replace("/", "-"), ""
+    if model not in known:
+        plain, _, tag = model.rpartition(".")
+        if plain in known and tag in open_clip.list_pretrained_tags_by_model(plain):
+            model, like = plain, tag
+            pretrained = pretrained or tag
     if model not in known:
         raise InputError(
             f"Expected an open_clip model name or 'sample', got {model!r}."
@@ -99,7 +115,8 @@ def find_checkpoint(model: str, pretrained: str | os.PathLike[str] | None) -> Ch
         return _tagged(model, tag, open_clip.get_pretrained_cfg(model, tag))
     path = Path(wanted).expanduser()
     if path.is_file():
-        return local_checkpoint(model, path)
+        options = _preprocessing(model, tags, like)
+        return replace(local_checkpoint(model, path), options=options, like=like)
     if path.suffix in _SUFFIXES or os.sep in wanted:
         raise InputError(
             f"Expected a checkpoint file, got {str(path)!r}, which does not exist: check the path."
@@ -113,15 +130,34 @@ def find_checkpoint(model: str, pretrained: str | os.PathLike[str] | None) -> Ch
 def _tagged(model: str, tag: str, config: Mapping[str, Any]) -> Checkpoint:
     path = _cached(config) or _download(model, tag, config)
     _check_safe(Path(path))
+    return Checkpoint(model, path, f"{model}/{tag}", tag, _options(config, quick=True))
+
+
+def _options(config: Mapping[str, Any], *, quick: bool) -> dict[str, Any]:
     options = {
-        # OpenAI's weights need QuickGELU also under the plain model name.
-        "force_quick_gelu": bool(config.get("quick_gelu", False)),
         "image_mean": config.get("mean"),
         "image_std": config.get("std"),
         "image_interpolation": config.get("interpolation"),
         "image_resize_mode": config.get("resize_mode"),
     }
-    return Checkpoint(model, path, f"{model}/{tag}", tag, options)
+    # OpenAI's weights need QuickGELU also under the plain model name.
+    return options | ({"force_quick_gelu": bool(config.get("quick_gelu", False))} if quick else {})
+
+
+def _preprocessing(model: str, tags: Sequence[str], like: str) -> dict[str, Any]:
+    """Return the preprocessing of local weights: what the published weights of the model have."""
+    import open_clip
+
+    if like:
+        return _options(open_clip.get_pretrained_cfg(model, like), quick=True)
+    kinds = {tag: _options(open_clip.get_pretrained_cfg(model, tag), quick=False) for tag in tags}
+    if len({str(options) for options in kinds.values()}) > 1:
+        raise InputError(
+            f"Expected to know how images are prepared for local weights of {model!r}, but its "
+            f"published weights differ in mean, std or resizing: name the tag that yours were "
+            f"trained like, such as '{model}.{tags[0]}'. Its tags: {', '.join(tags)}."
+        )
+    return next(iter(kinds.values()), {})
 
 
 def local_checkpoint(model: str, path: Path) -> Checkpoint:

@@ -66,7 +66,11 @@ def load_encoder(
     -----
     OpenAI's models were trained with QuickGELU. Their tag ``openai`` brings that along under
     either model name. A local file says nothing about it: for weights from OpenAI (and others
-    trained that way) name the model "ViT-B-32-quickgelu".
+    trained that way) name the model "ViT-B-32-quickgelu", or "ViT-B-32.openai" with its tag.
+
+    A local file does not say either how images are resized and normalised. It gets what the
+    published weights of its model have; where those differ (ViT-L-14, ViT-H-14), the model must
+    be named with the tag that the file was trained like.
 
     Files are read with safetensors, or torch with ``weights_only=True``: a checkpoint cannot
     run code.

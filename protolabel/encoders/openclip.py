@@ -174,7 +174,7 @@ def load_open_clip(
         preprocess,
         tokenizer,
         name=found.name,
-        source=(found.model, found.pretrained),
+        source=found.source,
         device=device,
         precision=precision,
     )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -15,8 +16,9 @@ from fakes import ColourEncoder, draw, killed_at
 
 from protolabel.common.files import write_bytes, writing
 from protolabel.common.progress import silent
+from protolabel.embedding import cache, vectorfiles
 from protolabel.embedding import embed as embedding
-from protolabel.embedding import vectorfiles
+from protolabel.embedding.cache import cache_folder
 from protolabel.embedding.embed import Embeddings, embed_images, load_embeddings
 from protolabel.embedding.store import FOLDER, VectorStore
 from protolabel.encoders import EncoderInfo, load_encoder
@@ -258,6 +260,92 @@ class TestStore:
         ):
             run(images, encoder, store=tmp_path)
         assert len(run(images, encoder, store=tmp_path)) == 15
+
+    @pytest.mark.parametrize("file", ["vectors-0.bin", "index-0.jsonl"])
+    def test_flipped_bits_are_found_and_embedded_again(self, images, encoder, tmp_path, file):
+        whole = run(images, encoder, store=tmp_path / "good", batch_size=4)
+        flipped = 0
+        rng = np.random.default_rng(0)
+        for number in range(12):
+            store = tmp_path / str(number)
+            shutil.copytree(tmp_path / "good", store)
+            data = bytearray((store / FOLDER / file).read_bytes())
+            data[rng.integers(len(data))] ^= 1 << rng.integers(8)
+            (store / FOLDER / file).write_bytes(data)
+            seen = encoder.seen
+            again = run(images, encoder, store=store, batch_size=4)
+            flipped += encoder.seen > seen
+            np.testing.assert_array_equal(again.vectors, whole.vectors)
+        # In the index a flip may hit what carries nothing, such as the name of a checksum.
+        assert flipped == 12 or file.startswith("index")
+
+    def test_a_store_of_the_first_release_has_no_checksums_and_is_read(
+        self, images, encoder, tmp_path
+    ):
+        run(images, encoder, store=tmp_path)
+        index = tmp_path / FOLDER / "index-0.jsonl"
+        lines = [json.loads(line) for line in index.read_text().splitlines()]
+        for line in lines:
+            del line["line_crc32"], line["vectors_crc32"]
+        index.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        seen = encoder.seen
+        run(images, encoder, store=tmp_path)
+        assert encoder.seen == seen
+
+    @pytest.mark.timeout(60)
+    def test_a_second_run_waits_for_the_first_and_uses_its_vectors(self, images, encoder, tmp_path):
+        info = EncoderInfo("mean-colour", 12, 20.0, "custom")
+        first, waits = VectorStore(tmp_path, info, "float32"), []
+        opened, leave = threading.Event(), threading.Event()
+
+        def hold():
+            with first:
+                opened.set()
+                leave.wait(30)
+
+        def progress(phase, done, total):
+            if phase == "waiting for another run":
+                waits.append(phase)
+                leave.set()
+
+        holder = threading.Thread(target=hold)
+        holder.start()
+        opened.wait(30)
+        found = embed_images(images, encoder, store=tmp_path, progress=progress)
+        holder.join()
+        assert waits
+        assert len(found) == 15
+
+    def test_an_unwritable_cache_is_done_without_and_said_once(
+        self, images, encoder, tmp_path, monkeypatch
+    ):
+        (tmp_path / "home").write_text("a file where the cache should be")
+        monkeypatch.setattr(cache, "user_cache_path", lambda _: tmp_path / "home")
+        folder = cache_folder(images.root, encoder.name)
+        with pytest.warns(UserWarning, match="not kept for the next one.*pass store=") as said:
+            found = run(images, encoder, store=folder)
+        assert len(said) == 1
+        assert len(found) == 15
+        with pytest.raises(StoreError):
+            run(images, encoder, store=tmp_path / "home" / "named")
+
+    def test_a_cache_on_a_full_disk_is_done_without(self, images, encoder, tmp_path, monkeypatch):
+        monkeypatch.setattr(cache, "user_cache_path", lambda _: tmp_path / "home")
+        folder = cache_folder(images.root, encoder.name)
+        append, count = VectorStore.append, []
+
+        def full(self, *batch):
+            count.append(1)
+            if len(count) == 3:
+                raise self._unwritable(OSError(28, "No space left on device"))
+            append(self, *batch)
+
+        monkeypatch.setattr(VectorStore, "append", full)
+        whole = run(images, encoder, batch_size=4)
+        with pytest.warns(UserWarning, match="No space left") as said:
+            found = run(images, encoder, store=folder, batch_size=4)
+        assert len(said) == 1
+        np.testing.assert_array_equal(found.vectors, whole.vectors)
 
     def test_a_folder_of_someone_else_is_not_touched(self, images, encoder, tmp_path):
         (tmp_path / FOLDER).mkdir()

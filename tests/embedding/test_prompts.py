@@ -223,3 +223,10 @@ def _solid(colour):
     from PIL import Image
 
     return Image.new("RGB", (8, 8), colour)
+
+
+def test_underscores_are_spaces_in_the_prompt_and_stay_in_the_name():
+    prompts = ClassPrompts.parse({"hot_dog": ["corn__dog"]}, ["a photo of a {}"])
+    assert prompts.names == ("hot_dog",)
+    assert prompts.of(0) == ("a photo of a hot dog", "a photo of a corn dog")
+    assert ClassPrompts.parse(["_"], ["{}"]).of(0) == ("_",)

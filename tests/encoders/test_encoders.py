@@ -367,6 +367,38 @@ class TestNoNetwork:
             load_encoder("hf-hub:org/model")
 
 
+class TestLocalPreprocessing:
+    """A local file is prepared as the published weights of its model are."""
+
+    HALF = (0.5, 0.5, 0.5)
+
+    def tags(self, monkeypatch, **tags):
+        configs = {
+            tag: open_clip.pretrained._pcfg(hf_hub="nobody/tiny/", mean=mean, std=self.HALF)
+            for tag, mean in tags.items()
+        }
+        monkeypatch.setitem(ALL_TAGS, "Tiny-32", configs)
+
+    def grey(self, encoder):
+        return float(encoder.preprocess(Image.new("RGB", (32, 32), (0, 0, 0)))[0, 0, 0])
+
+    def test_tags_that_agree_say_it(self, tiny, monkeypatch):
+        self.tags(monkeypatch, one=self.HALF, two=self.HALF)
+        encoder = load_encoder("Tiny-32", tiny / "tiny.safetensors", device="cpu")
+        assert self.grey(encoder) == pytest.approx(-1.0)
+
+    def test_tags_that_differ_are_asked_about(self, tiny, monkeypatch):
+        self.tags(monkeypatch, one=self.HALF, two=(0.25, 0.25, 0.25))
+        with pytest.raises(InputError, match=r"'Tiny-32\.one'.*one, two"):
+            load_encoder("Tiny-32", tiny / "tiny.safetensors", device="cpu")
+        encoder = load_encoder("Tiny-32.two", tiny / "tiny.safetensors", device="cpu")
+        assert self.grey(encoder) == pytest.approx(-0.5)
+        assert self.grey(load_encoder(encoder.info, device="cpu")) == pytest.approx(-0.5)
+
+    def test_a_tag_may_follow_the_name_of_the_model(self, tagged):
+        assert load_encoder("Tiny-32.own", device="cpu").name == "Tiny-32/own"
+
+
 class TestSample:
     @pytest.fixture
     def sample(self, monkeypatch, tiny):
