@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from protolabel.embedding.cache import cache_folder
@@ -12,12 +10,14 @@ from protolabel.embedding.embed import Embeddings, embed_images
 from protolabel.embedding.visual import embed_visual
 from protolabel.encoders.base import UNLOADABLE
 from protolabel.encoders.loading import DEFAULT_MODEL, load_encoder
-from protolabel.errors import EncoderError, InputError
+from protolabel.errors import EncoderError
 from protolabel.images.image_set import ImageSet
-from protolabel.images.sources.finding import find_images
+from protolabel.images.sources.finding import find_images, is_folder
 from protolabel.images.sources.folder import check_folder
 
 if TYPE_CHECKING:
+    import os
+
     from protolabel.common.progress import ProgressFn
     from protolabel.encoders.base import Encoder, EncoderInfo
 
@@ -63,12 +63,14 @@ class Source:
         device: str = "auto",
         store: str | os.PathLike[str] | None = None,
     ) -> None:
-        if isinstance(given, str | os.PathLike):
+        if is_folder(given):
             self.root = check_folder(given)
-        elif isinstance(given, ImageSet | Embeddings):
-            self.root = given.root if isinstance(given, ImageSet) else given.images.root
+        elif isinstance(given, Embeddings):
+            self.root = given.images.root
         else:
-            raise _no_source(given)
+            # At once: a generator can be read once, and a list may change.
+            given = find_images(given)
+            self.root = given.root
         self.given = given
         self.store = store
         self.recorded = given.encoder if isinstance(given, Embeddings) else None
@@ -145,18 +147,3 @@ def checked_record(named: EncoderInfo, *, trust: bool, option: str = "encoder") 
             "with trust=True if the folder is your own."
         )
     return named
-
-
-def _no_source(given: Any) -> InputError:
-    kind = type(given).__name__
-    if hasattr(given, "columns"):
-        advice = "pass ImageSet.from_paths(table['path'])"
-    elif hasattr(given, "shape"):
-        advice = "save the vectors with their paths, and pass load_embeddings(file, paths)"
-    elif isinstance(given, Iterable):
-        advice = "pass ImageSet.from_paths(paths)"
-    else:
-        advice = "pass the path of a folder"
-    return InputError(
-        f"Expected a folder of images, an ImageSet or Embeddings, got {kind}: {advice}."
-    )

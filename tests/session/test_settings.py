@@ -100,10 +100,10 @@ class Frame:
 @pytest.mark.parametrize(
     ("source", "advice"),
     [
-        (["a.png", "b.png"], r"got list: pass ImageSet.from_paths\(paths\)"),
-        (np.ones((3, 4)), r"got ndarray: save the vectors .* load_embeddings"),
+        (["a.png", "b.png"], r"got none among 2 entries.*does not exist"),
+        (np.ones((3, 4)), r"got shape \(3, 4\): for vectors .* load_embeddings"),
         (None, r"got NoneType: pass the path of a folder"),
-        (Frame(), r"got Frame: pass ImageSet.from_paths\(table\['path'\]\)"),
+        (Frame(), r"got Frame: pass the path of a folder"),
         (3, r"got int: pass the path"),
     ],
     ids=["list", "array", "None", "table", "number"],

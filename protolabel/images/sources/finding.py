@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any, TypeGuard
 
-from protolabel.images.sources.folder import class_folders, find_in_folder
+import numpy as np
 
-if TYPE_CHECKING:
-    import os
+from protolabel.errors import InputError
+from protolabel.images.image_set import ImageSet
+from protolabel.images.sources.archives import find_in_archive, find_in_shards, is_archive
+from protolabel.images.sources.datasets import (
+    find_in_hugging_face,
+    find_in_samples,
+    is_hugging_face,
+    saved_dataset,
+)
+from protolabel.images.sources.folder import check_folder, class_folders, find_in_folder
+from protolabel.images.sources.memory import find_in_memory, is_picture
+from protolabel.images.sources.paths import (
+    find_by_pattern,
+    find_in_list,
+    find_in_standard_input,
+    is_pattern,
+)
+from protolabel.images.sources.remote import find_at_url, find_at_urls, is_url
+from protolabel.images.sources.tables import SUFFIXES, find_in_columns, find_in_table, label_column
 
-    from protolabel.images.image_set import ImageSet
-
-__all__ = ["find_images"]
+__all__ = ["find_images", "is_folder"]
 
 
-def find_images(folder: str | os.PathLike[str], *, truth: bool = False) -> ImageSet:
-    """Find all images in a folder and its subfolders, by content and not by extension.
+def find_images(folder: Any, *, truth: bool = False) -> ImageSet:
+    """Find all images of a folder or another source, by content and not by extension.
 
     JPEG, PNG, WebP, GIF, BMP, TIFF and AVIF are found, and HEIC where pillow-heif is installed.
     Hidden files and folders are passed over. Links to files are followed, links to folders are
@@ -24,30 +42,138 @@ def find_images(folder: str | os.PathLike[str], *, truth: bool = False) -> Image
 
     Parameters
     ----------
-    folder : path
-        Where to look.
+    folder : path or other source
+        A folder, which is searched with its subfolders. Or a pattern (``photos/*/*.jpg``); a zip
+        or uncompressed tar archive; a folder of WebDataset shards or of a saved Hugging Face
+        dataset; a table (CSV, TSV, Parquet, JSON) with a column of paths or URLs; a URL that
+        fsspec opens; "-" for paths on standard input. Or, in Python: a list or generator of
+        paths, URLs, PIL images or arrays; an array (N, H, W, 3) of uint8; a DataFrame; a Hugging
+        Face ``Dataset``; a torchvision dataset. docs/sources.md has a table of them.
     truth : bool, default False
-        Keep the name of the first-level subfolder of every image as its true class, for
-        evaluation only.
+        Keep the true class of every image, for evaluation only: the column "label" of a table
+        or dataset, or else the name of the first-level subfolder.
 
     Returns
     -------
     ImageSet
-        Sorted by name. Everything else that looks like an image, by its extension or its first
-        bytes, is in `ImageSet.skipped` with the reason: empty or damaged files, camera raw
-        files and other formats that are not read, and names with a line break, which cannot
-        stand in image_paths.txt. So are links to folders, pipes, sockets and devices, recycle
-        bins and thumbnail folders of a NAS, and datasets that protolabel exported. Files of
-        other kinds are ignored. Pixels are not decoded here: a file that is damaged further in
-        is found when it is embedded.
+        Images of a folder or archive are sorted by name; those of a list or table keep their
+        order, and `ImageSet.columns` has the other columns. Everything else that looks like an
+        image, by its extension or its first bytes, is in `ImageSet.skipped` with the reason:
+        empty or damaged files, camera raw files and other formats that are not read, and names
+        with a line break, which cannot stand in image_paths.txt. So are links to folders, pipes,
+        sockets and devices, recycle bins and thumbnail folders of a NAS, and datasets that
+        protolabel exported. Files of other kinds are ignored. Pixels are not decoded here: a
+        file that is damaged further in is found when it is embedded.
 
     Raises
     ------
     InputError
-        If the folder is missing, no folder, or holds no image; with `truth`, if an image lies
-        directly in it and so has no class.
+        If the source is missing, of no known kind, or holds no image; with `truth`, if an image
+        has no class. Also if a library is needed that is not installed: the message names it.
     """
-    images = find_in_folder(folder)
-    if truth:
-        images = replace(images, truth=class_folders(images.root, images.names))
+    images = _find(folder)
+    if truth and images.truth is None:
+        images = label_column(images)
+        if images.truth is None:
+            images = replace(images, truth=class_folders(images.root, images.names))
     return images
+
+
+def is_folder(source: Any) -> TypeGuard[str | os.PathLike[str]]:
+    """Say whether a source is a plain folder, or a path where one is expected."""
+    if not isinstance(source, str | os.PathLike):
+        return False
+    text = os.fsdecode(source)
+    path = Path(text)
+    try:
+        return not (text == "-" or is_url(text) or is_pattern(text) or _is_one_file(path))
+    except (OSError, ValueError):
+        return True  # whose reasons `check_folder` tells
+
+
+def _is_one_file(path: Path) -> bool:
+    return (is_archive(path) or path.suffix.lower() in SUFFIXES) and not path.is_dir()
+
+
+def _find(source: Any) -> ImageSet:  # noqa: PLR0911 -- one return a kind of source
+    if isinstance(source, ImageSet):
+        return source
+    if isinstance(source, str | os.PathLike):
+        return _find_at(os.fsdecode(source)) if not is_folder(source) else _find_below(source)
+    if is_hugging_face(source) or (isinstance(source, dict) and _of_datasets(source)):
+        return find_in_hugging_face(source)
+    # A DataFrame, of pandas or polars.
+    if hasattr(source, "columns") and hasattr(source, "__getitem__"):
+        columns = {str(name): list(source[name]) for name in source.columns}
+        return find_in_columns(columns, Path.cwd(), "the table")
+    if isinstance(source, dict):
+        return find_in_columns(source, Path.cwd(), "the mapping")
+    shape = getattr(source, "shape", None)
+    if shape is not None and len(shape) != 1:
+        array = np.asarray(source)
+        if array.ndim != 4:
+            raise InputError(
+                f"Expected images as an array (N, H, W, 3), got shape {array.shape}: for vectors "
+                "of images that are embedded already, use load_embeddings."
+            )
+        return find_in_memory(array)
+    if hasattr(source, "__getitem__") and not isinstance(source, list | tuple) and shape is None:
+        return find_in_samples(source)
+    if isinstance(source, Iterable):
+        return _find_among(list(source))
+    raise InputError(
+        f"Expected a folder of images or another source of them, got {type(source).__name__}: "
+        "pass the path of a folder, or a list of paths."
+    )
+
+
+def _of_datasets(source: dict[Any, Any]) -> bool:
+    return bool(source) and all(map(is_hugging_face, source.values()))
+
+
+def _find_among(values: list[Any]) -> ImageSet:
+    if values and all(map(is_url, values)):
+        return find_at_urls(values, {})
+    if values and all(map(is_picture, values)):
+        return find_in_memory(values)
+    if any(map(is_picture, values)):
+        raise InputError(
+            "Expected a list of one kind, got images in memory among others: pass them separately."
+        )
+    return find_in_list(values)
+
+
+def _find_at(text: str) -> ImageSet:
+    if text == "-":
+        return find_in_standard_input()
+    if is_url(text):
+        return find_at_url(text)
+    if is_pattern(text):
+        found = [Path(name) for name in _shards(text)]
+        if found:
+            return find_in_shards(found[0].parent, found)
+        return find_by_pattern(text)
+    path = Path(os.path.abspath(os.path.expanduser(text)))  # noqa: PTH100, PTH111 -- resolve() would follow links
+    if not path.is_file():
+        raise InputError(f"Expected a file of images at {str(path)!r}, found nothing.")
+    return find_in_archive(path) if is_archive(path) else find_in_table(path)
+
+
+def _shards(pattern: str) -> list[str]:
+    if not pattern.endswith(".tar"):
+        return []
+    import glob
+
+    return sorted(os.path.abspath(name) for name in glob.glob(pattern))  # noqa: PTH100, PTH207
+
+
+def _find_below(folder: str | os.PathLike[str]) -> ImageSet:
+    root = check_folder(folder)
+    dataset = saved_dataset(root)
+    if dataset is not None:
+        return find_in_hugging_face(dataset)
+    entries = [entry.name for entry in os.scandir(root) if not entry.name.startswith(".")]
+    shards = sorted(name for name in entries if name.endswith(".tar"))
+    if shards and len(shards) == len(entries):
+        return find_in_shards(root, [root / name for name in shards])
+    return find_in_folder(root)

@@ -1,0 +1,231 @@
+"""Zip and tar archives, read in place: nothing is unpacked, so nothing can leave a folder."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tarfile
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING, Any
+
+from protolabel.errors import ImageReadError, InputError
+from protolabel.images.formats import UNREAD, wanted
+from protolabel.images.image_set import ImageSet, Skipped, Stamp
+from protolabel.images.pixels import check_image
+from protolabel.images.sources.paths import kept
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = ["find_in_archive", "find_in_shards", "is_archive"]
+
+_LARGEST = 2**30  # bytes of one member: more is a bomb, or no photograph
+_PACKED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".7z", ".rar")
+
+
+def is_archive(path: Path) -> bool:
+    """Say whether a path ends like an archive, also of a kind that is refused."""
+    return path.suffix.lower() in {".zip", ".tar"} or path.name.lower().endswith(_PACKED)
+
+
+class _Zip:
+    """Members of a zip archive."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._file = zipfile.ZipFile(path)
+        except (OSError, zipfile.BadZipFile) as error:
+            raise InputError(
+                f"Expected a zip archive, but {str(path)!r} cannot be read as one ({error}): "
+                "pack it again."
+            ) from error
+        self.members: list[tuple[str, Any]] = [
+            (entry.filename, entry) for entry in self._file.infolist() if not entry.is_dir()
+        ]
+
+    def why_not(self, member: zipfile.ZipInfo) -> str:
+        if member.flag_bits & 1:
+            return "it is encrypted: unpack the archive with its password"
+        return _too_large(member.file_size)
+
+    def stamp(self, member: zipfile.ZipInfo) -> Stamp:
+        return (member.file_size, member.CRC)
+
+    def read(self, member: zipfile.ZipInfo) -> bytes:
+        try:
+            with self._file.open(member) as file:
+                return file.read(_LARGEST)
+        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+            raise ImageReadError(f"damaged in the archive: {error}") from error
+
+
+class _Tar:
+    """Members of an uncompressed tar archive, by their places in the file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            with tarfile.open(path, "r:") as archive:
+                self.members: list[tuple[str, Any]] = [
+                    (entry.name, entry) for entry in archive if not entry.isdir()
+                ]
+        except (OSError, tarfile.TarError) as error:
+            raise InputError(
+                f"Expected an uncompressed tar archive, but {str(path)!r} cannot be read as one "
+                f"({error}): pack it again."
+            ) from error
+
+    def why_not(self, member: tarfile.TarInfo) -> str:
+        if not member.isreg():
+            return "a link or special entry, not a file"
+        return _too_large(member.size)
+
+    def stamp(self, member: tarfile.TarInfo) -> Stamp:
+        return (member.size, int(member.mtime) ^ (member.chksum << 32))
+
+    def read(self, member: tarfile.TarInfo) -> bytes:
+        with self._path.open("rb") as file:
+            file.seek(member.offset_data)
+            return file.read(member.size)
+
+
+class _Members:
+    """The `Source` of the images in one or more archives."""
+
+    def __init__(self, places: Sequence[tuple[_Zip | _Tar, Any]]) -> None:
+        self._places = places
+
+    def open(self, index: int) -> IO[bytes]:
+        archive, member = self._places[index]
+        return io.BytesIO(archive.read(member))
+
+    def stamp(self, index: int) -> Stamp:
+        archive, member = self._places[index]
+        return archive.stamp(member)
+
+
+def find_in_archive(path: Path) -> ImageSet:
+    """Find the images in a zip or tar archive.
+
+    Parameters
+    ----------
+    path : Path
+        Absolute.
+
+    Returns
+    -------
+    ImageSet
+        Its root is the archive; sorted by name.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is compressed as a whole, or holds no image.
+    """
+    return _find(path, [("", _opened(path))])
+
+
+def find_in_shards(root: Path, shards: Sequence[Path]) -> ImageSet:
+    """Find the images in WebDataset shards: tar archives with one stem for each sample.
+
+    Parameters
+    ----------
+    root : Path
+        Their folder.
+    shards : sequence of Path
+        Tar archives.
+
+    Returns
+    -------
+    ImageSet
+        Names are ``shard/member``. What stands beside an image as ``.cls``, ``.txt`` or in a
+        ``.json`` object becomes columns.
+    """
+    return _find(root, [(f"{shard.stem}/", _opened(shard)) for shard in shards])
+
+
+def _opened(path: Path) -> _Zip | _Tar:
+    if path.name.lower().endswith(_PACKED):
+        raise InputError(
+            f"Expected a zip or an uncompressed tar archive, got {path.name!r}, in which no image "
+            "can be reached without unpacking all before it: unpack it, or pack it as zip."
+        )
+    return _Zip(path) if path.suffix.lower() == ".zip" else _Tar(path)
+
+
+def _find(root: Path, archives: Sequence[tuple[str, _Zip | _Tar]]) -> ImageSet:
+    found: dict[str, tuple[_Zip | _Tar, Any]] = {}
+    skipped: list[Skipped] = []
+    beside: dict[str, dict[str, Any]] = {}
+    for prefix, archive in archives:
+        for raw, member in archive.members:
+            name = prefix + raw
+            suffix = PurePosixPath(raw).suffix.lower()
+            looks = wanted(suffix)
+            reason = _odd_name(raw) or archive.why_not(member)
+            if suffix in {".cls", ".txt", ".json"} and not reason:
+                fields = beside.setdefault(name[: -len(suffix)], {})
+                fields.update(_fields(suffix, archive.read(member)))
+            elif reason or suffix in UNREAD or name in found:
+                if looks:
+                    twice = "another member has the same name" if name in found else ""
+                    skipped.append(Skipped(name, reason or UNREAD.get(suffix) or twice))
+            elif looks or not suffix:
+                found[name] = (archive, member)
+    names = sorted(found)
+    columns = sorted({key for name in names for key in beside.get(_stem(name), {})})
+    images = ImageSet(
+        root,
+        tuple(names),
+        source=_Members([found[name] for name in names]),
+        columns={
+            key: tuple(beside.get(_stem(name), {}).get(key) for name in names) for key in columns
+        },
+    )
+    good = set()
+    for name, why in _inspect(images):
+        if why is None:
+            good.add(name)
+        elif why:
+            skipped.append(Skipped(name, why))
+    return kept(images, good, skipped)
+
+
+def _inspect(images: ImageSet) -> Iterator[tuple[str, str | None]]:
+    for index, name in enumerate(images.names):
+        try:
+            if check_image(images.path(index), name):
+                yield name, None
+            else:
+                suffix = PurePosixPath(name).suffix.lower()
+                yield name, "no image by its content" if wanted(suffix) else ""
+        except ImageReadError as error:
+            yield name, str(error)
+
+
+def _fields(suffix: str, content: bytes) -> dict[str, Any]:
+    text = content[:65536].decode("utf-8", "replace").strip()
+    if suffix != ".json":
+        return {suffix[1:]: text}
+    try:
+        fields = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def _stem(name: str) -> str:
+    return name[: -len(PurePosixPath(name).suffix)] if PurePosixPath(name).suffix else name
+
+
+def _odd_name(name: str) -> str:
+    parts = name.split("/")
+    if name.startswith("/") or ".." in parts or "\\" in name or os.path.isabs(name):  # noqa: PTH117
+        return "its name leads out of the archive"
+    return "its name has a line break" if "\n" in name or "\r" in name else ""
+
+
+def _too_large(size: int) -> str:
+    return f"it is larger than {_LARGEST:,} bytes" if size > _LARGEST else ""

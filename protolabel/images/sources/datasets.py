@@ -1,0 +1,177 @@
+"""Datasets of other libraries: Hugging Face, torchvision, and whatever is indexed like them."""
+
+from __future__ import annotations
+
+import io
+import os
+import zlib
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from PIL import Image
+
+from protolabel.errors import ImageReadError, InputError
+from protolabel.images.files import open_regular
+from protolabel.images.image_set import ImageSet, Stamp
+from protolabel.images.sources.memory import find_in_memory, is_picture
+from protolabel.images.sources.paths import find_in_list
+
+__all__ = ["find_in_hugging_face", "find_in_samples", "is_hugging_face", "saved_dataset"]
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def is_hugging_face(source: Any) -> bool:
+    """Say whether a value is a ``datasets.Dataset``."""
+    return hasattr(source, "features") and hasattr(source, "column_names")
+
+
+def saved_dataset(folder: Path) -> Any:
+    """Open a folder that ``Dataset.save_to_disk`` wrote, or return None for another folder."""
+    if not (folder / "dataset_info.json").is_file() or not (folder / "state.json").is_file():
+        return None
+    try:
+        import datasets
+    except ImportError as error:
+        raise InputError(
+            f"Expected the library datasets to read {str(folder)!r}, which is not installed: "
+            "pip install 'protolabel[datasets]'."
+        ) from error
+    return datasets.load_from_disk(str(folder))
+
+
+class _Rows:
+    """The `Source` of the image column of a Hugging Face dataset, not decoded by it."""
+
+    def __init__(self, rows: Any, column: str) -> None:
+        self._rows, self._column = rows, column
+
+    def open(self, index: int) -> IO[bytes]:
+        value = self._rows[index][self._column]
+        content = value.get("bytes")
+        return io.BytesIO(content) if content else open_regular(value["path"])
+
+    def stamp(self, index: int) -> Stamp:
+        with self.open(index) as file:
+            content = file.read()
+        return (len(content), zlib.crc32(content))
+
+
+def find_in_hugging_face(dataset: Any) -> ImageSet:
+    """Find the images of one split of a Hugging Face dataset.
+
+    Parameters
+    ----------
+    dataset : datasets.Dataset
+        With a column of images. Class numbers of its other columns become names.
+
+    Returns
+    -------
+    ImageSet
+
+    Raises
+    ------
+    InputError
+        For several splits at once, a streamed dataset, or none with a column of images.
+    """
+    if isinstance(dataset, dict):
+        raise InputError(
+            f"Expected one split of a dataset, got {', '.join(dataset)}: pass one, for example "
+            f"dataset[{next(iter(dataset), 'train')!r}]."
+        )
+    if not hasattr(dataset, "__len__"):
+        raise InputError(
+            "Expected a dataset of known length, got a streamed one: take some images of it, for "
+            "example [row['image'] for row in dataset.take(1000)]."
+        )
+    kinds = {name: type(kind).__name__ for name, kind in dataset.features.items()}
+    column = next((name for name, kind in kinds.items() if kind == "Image"), None)
+    if column is None:
+        raise InputError(
+            f"Expected a dataset with a column of images, got {kinds}: cast one with "
+            "dataset.cast_column('image', datasets.Image())."
+        )
+    import datasets
+
+    rows = dataset.cast_column(column, datasets.Image(decode=False))
+    columns: dict[str, Sequence[Any]] = {}
+    for name, kind in dataset.features.items():
+        if name != column and kinds[name] not in {"Image", "Audio", "Video"}:
+            values = list(rows[name])
+            if kinds[name] == "ClassLabel":
+                values = [None if value is None or value < 0 else kind.names[value]
+                          for value in values]  # fmt: skip
+            columns[name] = values
+    width = max(6, len(str(len(rows) - 1)))
+    return ImageSet(
+        Path(os.path.abspath(f"hugging_face_{getattr(dataset, '_fingerprint', 'dataset')}")),  # noqa: PTH100 -- no such file: it is a name
+        tuple(f"{index:0{width}d}" for index in range(len(rows))),
+        source=_Rows(rows, column),
+        columns={name: tuple(values) for name, values in columns.items()},
+    )
+
+
+class _Indexed:
+    """The first parts of the samples of an indexed dataset, fetched when they are asked for."""
+
+    def __init__(self, dataset: Any) -> None:
+        self._dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def open(self, index: int) -> IO[bytes]:
+        picture = self._dataset[index]
+        picture = picture[0] if isinstance(picture, tuple | list) else picture
+        if not isinstance(picture, Image.Image) and not is_picture(picture):
+            raise ImageReadError(
+                f"sample {index} is {type(picture).__name__}: leave out the dataset's transform"
+            )
+        return find_in_memory([picture]).open(0)
+
+    def stamp(self, index: int) -> Stamp:
+        with self.open(index) as file:
+            content = file.read()
+        return (len(content), zlib.crc32(content))
+
+
+def find_in_samples(dataset: Any) -> ImageSet:
+    """Find the images of a torchvision dataset, or of anything with a length and samples.
+
+    Parameters
+    ----------
+    dataset : torch.utils.data.Dataset
+        ``dataset[i]`` is an image or begins with one, PIL or array. Of one that keeps
+        ``samples`` of paths and class numbers, such as ImageFolder, the files are read.
+
+    Returns
+    -------
+    ImageSet
+        With a column ``label`` where the dataset says its classes.
+    """
+    names = list(getattr(dataset, "classes", []) or [])
+
+    def named(numbers: Any) -> dict[str, list[Any]]:
+        try:
+            found = [int(number) for number in numbers]
+            return {"label": [names[number] for number in found] if names else found}
+        except (TypeError, ValueError, IndexError):
+            return {}
+
+    samples = getattr(dataset, "samples", None)
+    if samples and isinstance(samples[0], tuple) and isinstance(samples[0][0], str | os.PathLike):
+        numbers = [number for _, number in samples]
+        return find_in_list([path for path, _ in samples], named(numbers))
+    count = len(dataset)
+    if not count:
+        raise InputError("Expected a dataset with at least one image, got an empty one.")
+    targets = getattr(dataset, "targets", None)
+    columns = named(targets) if targets is not None and len(targets) == count else {}
+    width = max(6, len(str(count - 1)))
+    return ImageSet(
+        Path(os.path.abspath(f"dataset_{type(dataset).__name__}")),  # noqa: PTH100 -- as above
+        tuple(f"{index:0{width}d}.png" for index in range(count)),
+        source=_Indexed(dataset),
+        columns={name: tuple(values) for name, values in columns.items()},
+    )

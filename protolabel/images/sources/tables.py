@@ -1,0 +1,151 @@
+"""Tables with a column of paths, URLs or images: CSV, TSV, Parquet, JSON, DataFrames."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from protolabel.errors import InputError
+from protolabel.images.sources.memory import find_in_memory, is_picture
+from protolabel.images.sources.paths import find_in_list
+from protolabel.images.sources.remote import find_at_urls, is_url
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from protolabel.images.image_set import ImageSet
+
+__all__ = ["SUFFIXES", "find_in_columns", "find_in_table", "label_column"]
+
+SUFFIXES = (".csv", ".tsv", ".parquet", ".pq", ".json", ".jsonl", ".ndjson")
+"""Extensions of tables."""
+
+_PLACES = (
+    "path", "file", "file_name", "filename", "filepath", "file_path", "image", "image_path",
+    "img", "img_path", "url", "image_url", "uri", "src", "source",
+)  # fmt: skip
+_LABELS = ("label", "class", "class_name", "category", "target", "labels")
+
+
+def find_in_table(path: Path) -> ImageSet:
+    """Find the images that a table names.
+
+    Parameters
+    ----------
+    path : Path
+        Absolute. CSV or TSV with a header, Parquet, a JSON list of objects, or JSON lines.
+
+    Returns
+    -------
+    ImageSet
+        In the order of the rows, with the other columns in `ImageSet.columns`. Relative paths
+        are taken from the folder of the table or, if nothing is there, from the working
+        directory.
+
+    Raises
+    ------
+    InputError
+        If the table cannot be read, or has no column of paths.
+    """
+    try:
+        columns = _read(path)
+    except (OSError, ValueError, TypeError, KeyError, csv.Error, RecursionError) as error:
+        raise InputError(
+            f"Expected a table with a header, but {str(path)!r} cannot be read as one ({error}): "
+            "check the file."
+        ) from error
+    return find_in_columns(columns, path.parent, str(path))
+
+
+def find_in_columns(columns: Mapping[str, Sequence[Any]], folder: Path, what: str) -> ImageSet:
+    """Find the images that the columns of a table name or hold.
+
+    Parameters
+    ----------
+    columns : mapping of str to sequence
+        Columns of one length.
+    folder : Path
+        Where relative paths are looked for first.
+    what : str
+        Name of the table in messages.
+
+    Returns
+    -------
+    ImageSet
+    """
+    lower = {str(name).strip().lower(): name for name in columns}
+    found = next((lower[name] for name in _PLACES if name in lower), None)
+    if found is None and len(columns) == 1:
+        found = next(iter(columns))
+    if found is None:
+        raise InputError(
+            f"Expected a column of paths or URLs in {what}, called {', '.join(_PLACES[:4])}, "
+            f"image or url, got the columns {', '.join(map(str, columns))}: rename one of them."
+        )
+    values = [_unpacked(value) for value in columns[found]]
+    if not values:
+        raise InputError(f"Expected at least one row in {what}, got none.")
+    others = {str(name): list(columns[name]) for name in columns if name != found}
+    if all(map(is_url, values)):
+        return find_at_urls(values, others)
+    if all(map(is_picture, values)):
+        return find_in_memory(values, None, others, what)
+    bad = next((v for v in values if not isinstance(v, str | os.PathLike) or not str(v)), None)
+    if bad is not None or "" in values:
+        raise InputError(
+            f"Expected a path in every row of the column {found!r} of {what}, got {bad!r}: drop "
+            "the rows without one."
+        )
+    return find_in_list([_place(str(value), folder) for value in values], others)
+
+
+def label_column(images: ImageSet) -> ImageSet:
+    """Return the images with their column of labels as truth, unchanged if they have none."""
+    lower = {name.strip().lower(): name for name in images.columns}
+    found = next((lower[name] for name in _LABELS if name in lower), None)
+    if found is None:
+        return images
+    return replace(images, truth=tuple(str(value) for value in images.columns[found]))
+
+
+def _place(path: str, folder: Path) -> str:
+    beside = os.path.join(folder, os.path.expanduser(path))  # noqa: PTH111, PTH118 -- many strings
+    return path if not os.path.exists(beside) and os.path.exists(path) else beside  # noqa: PTH110
+
+
+def _unpacked(value: Any) -> Any:
+    """Return the bytes or the path of an image as Hugging Face's Parquet files hold it."""
+    if isinstance(value, dict) and {"bytes", "path"} & value.keys():
+        return value.get("bytes") or value.get("path")
+    return value
+
+
+def _read(path: Path) -> dict[str, list[Any]]:
+    suffix = path.suffix.lower()
+    if suffix in {".parquet", ".pq"}:
+        try:
+            from pyarrow import parquet
+        except ImportError as error:
+            raise InputError(
+                f"Expected pyarrow to read {path.name!r}, which is not installed: "
+                "pip install 'protolabel[formats]'."
+            ) from error
+        table = parquet.read_table(path)
+        return {name: table.column(name).to_pylist() for name in table.column_names}
+    with path.open(
+        encoding="utf-8-sig", newline="" if suffix in {".csv", ".tsv"} else None
+    ) as file:
+        if suffix == ".json":
+            rows = json.load(file)
+        elif suffix in {".jsonl", ".ndjson"}:
+            rows = [json.loads(line) for line in file if line.strip()]
+        else:
+            rows = list(csv.DictReader(file, delimiter="\t" if suffix == ".tsv" else ","))
+    if isinstance(rows, dict):
+        return {str(name): list(values) for name, values in rows.items()}
+    names = list(dict.fromkeys(name for row in rows for name in row if name is not None))
+    return {str(name): [row.get(name) for row in rows] for name in names}
