@@ -64,7 +64,7 @@ pl.write_sample_pictures("photos", per_class=3)
 session = pl.Session("photos", ["dog", "cat", "lion"], encoder="sample")
 session.labels
 import time
-from protolabel.widgets import map as module
+from protolabel.widgets.panels import map as module
 place = module.project
 def late(*arguments, **options):  # the map is ready a second after the studio is on the page
     while session._studio is None:
