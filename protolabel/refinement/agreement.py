@@ -21,6 +21,9 @@ NEIGHBORS_PER_VOTER = 3  # neighbours in the evidence, for each neighbour that v
 SURE_OF = 4.0  # prior: log-odds that the median image deserves (98 %) ...
 SURE_LIKE = 60.0  # ... held like the word of so many neighbours, which only tiny folders notice
 STEEPER = 1.2  # a neighbour's zero-shot label is wrong at times itself, which flattens the fit
+EVIDENCE_WEIGHT = 0.5  # neighbours share errors, so twice as many count like independent ones
+BEST_CLASSES = 10  # that share the confidence of the votes
+TEXT_FRACTION = 0.2  # of the confidence that is the probability of the text alone
 
 _SAMPLE = 20_000  # images that the exponent is fitted to
 _RANGE = 30.0  # how far from its prior the exponent may be
@@ -34,8 +37,11 @@ class NeighborEvidence:
     from folder to folder and with the temperature. So their scale is found as in temperature
     scaling (Guo et al., "On Calibration of Modern Neural Networks", ICML 2017), with the zero-shot
     label of the nearest neighbour in the place of the true one. And as errors sit where the
-    neighbourhood disagrees, the labels of more neighbours than those that vote are evidence: the
-    confidence in class c is proportional to ``g_c^exponent (1 + neighbours that are c)``.
+    neighbourhood disagrees, the labels of more neighbours than those that vote are evidence:
+    ``g_c^exponent (1 + neighbours that are c)^0.5``, normalised over the ten best classes.
+    Neighbours share errors of the text, though, so they are too sure on real photographs. A fifth
+    of the confidence is therefore the probability of the text alone, which on real photographs is
+    right about as often as it says.
 
     Attributes
     ----------
@@ -68,7 +74,11 @@ class NeighborEvidence:
         return NeighborEvidence(self.nearest, self.around + np.float32(weight) * others.around)
 
     def log_confidence(
-        self, log_g: Float32Array, zero_shot: NDArray[np.integer], pins: NDArray[np.int64]
+        self,
+        log_g: Float32Array,
+        log_text: Float32Array,
+        zero_shot: NDArray[np.integer],
+        pins: NDArray[np.int64],
     ) -> Float32Array:
         """Return how much speaks for every class, as logarithms, (N, C) float32.
 
@@ -76,6 +86,8 @@ class NeighborEvidence:
         ----------
         log_g
             (N, C) log-responsibilities of two or more classes.
+        log_text
+            (N, C) log-probabilities of the text alone, with pinned images held.
         zero_shot
             (N,) labels by the text alone.
         pins
@@ -83,7 +95,16 @@ class NeighborEvidence:
         """
         exponent = fitted_sharpness(log_g, zero_shot[self.nearest], pins[:, 0])
         evidence = np.log1p(self.around @ np.exp(log_g))
-        return log_softmax(np.float32(exponent) * log_g + evidence)
+        votes = np.float32(exponent) * log_g + np.float32(EVIDENCE_WEIGHT) * evidence
+        if votes.shape[1] > BEST_CLASSES:
+            # The exponent is fitted to the two best: the tail of a thousand classes would add up.
+            floor = np.partition(votes, -BEST_CLASSES, axis=1)[:, -BEST_CLASSES]
+            votes[votes < floor[:, None]] = -np.inf
+        mixed: Float32Array = np.logaddexp(
+            log_softmax(votes) + np.float32(np.log(1.0 - TEXT_FRACTION)),
+            log_text + np.float32(np.log(TEXT_FRACTION)),
+        )
+        return mixed
 
 
 def fitted_sharpness(

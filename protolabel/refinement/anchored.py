@@ -8,6 +8,7 @@ the mean of the data as the plain loop's do.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ from protolabel.common.vectors import Float32Array, log_softmax
 from protolabel.errors import InputError
 from protolabel.refinement.agreement import NEIGHBORS_PER_VOTER, NeighborEvidence
 from protolabel.refinement.iteration import LoopInput, LoopResult, Seen, hold_pins, summarize
+from protolabel.refinement.label_bias import coherence, effective_classes, label_bias
 from protolabel.refinement.prototypes import (
     PrototypeModel,
     PrototypeUpdate,
@@ -35,11 +37,16 @@ if TYPE_CHECKING:
 __all__ = ["anchored_loop"]
 
 CLUSTER_WEIGHT = 1.0  # mu: the micro-cluster's vote
-NEIGHBOR_WEIGHT = 3.0  # nu: the neighbours' vote
+NEIGHBOR_WEIGHT = 3.0  # nu: the neighbours' vote, where names may be absent ...
+NEIGHBOR_WEIGHT_FULL = 2.0  # ... and where all names are present: weak names need their own images
+FULL_FROM, FULL_TO = 0.7, 0.9  # effective classes for each name: between the two weights
 MOST_NEIGHBORS = 5  # that vote on an image
 PIN_WEIGHT = 4.0  # a pin counts in its prototype like the anchor, in its cluster like 4 images
 GOOD_NAME = 2.0  # pseudo-count: every name starts with this many pins that agree with it
-PRIOR_WEIGHT = 1.3  # eta: how far common classes are preferred, where names may be absent
+PRIOR_WEIGHT = 0.7  # eta: how far common classes are preferred, where names may be absent
+COHERENCE_WEIGHT = 1.5  # theta: how far coherent classes are preferred, likewise
+INCOHERENT, COHERENT = 0.05, 0.45  # below and above, a class is no less and no more preferred
+SETTLED_AFTER = 2  # passes: a prior that is estimated in every pass starves small classes
 TEXT_WEIGHT_FEW, TEXT_WEIGHT_MANY = 2.0, 0.5  # lambda, by the images that stand behind a prototype
 FEW_IMAGES = 10.0  # behind each prototype at which the text weight is half-way between the two
 EVEN_FROM, EVEN_TO = 0.3, 0.7  # share of the names that the folder is like: few of them, or all
@@ -61,9 +68,9 @@ def anchored_loop(given: LoopInput) -> LoopResult:
     zero_shot = text_model(classes.vectors, classes.logit_scale, visual_dim)
     text_votes = zero_shot.text_votes(images.space)
     states = [summarize(text_votes, classes.vectors, 0.0, zero_shot)]
-    confused_classes, confusion = _confusion(text_votes, pins)
-    text_votes = confused_votes(text_votes, confused_classes, confusion)
-    g = np.exp(hold_pins(text_votes.copy(), pins))
+    reading, text_votes = _reread(zero_shot, text_votes, neighbors, pins)
+    log_text = hold_pins(text_votes.copy(), pins)
+    g = np.exp(log_text)
     trusted = None if given.second is None else 0.0
 
     if given.is_trivial:
@@ -90,21 +97,19 @@ def anchored_loop(given: LoopInput) -> LoopResult:
     cluster_votes = None if clusters is None else _ClusterVotes(clusters, weight)
     for step in range(given.iterations):
         before = own.centres
-        mass = g.sum(axis=0, dtype=np.float64)
-        text_weight, prior_weight = _vote_weights(mass, given.temperature)
-        log_prior = (prior_weight * np.log((mass + 1.0) / (n + n_classes))).astype(np.float32)
-        votes = np.float32(text_weight) * text_votes + log_prior
+        if step <= SETTLED_AFTER:
+            mass = g.sum(axis=0, dtype=np.float64)
+            weights = _vote_weights(mass, given.temperature)
+            log_prior = _log_prior(weights, mass, coherence(neighbors, g))
+        votes = np.float32(weights.text) * text_votes + log_prior
         found = []
         for update in updates:
             prototypes, distance = update(g, given.temperature)
             votes -= np.float32(prototypes.sharpness) * distance
             found.append(prototypes)
-        model = PrototypeModel(
-            text=classes.vectors,
-            text_scale=classes.logit_scale,
-            text_weight=text_weight,
-            confused_classes=confused_classes,
-            confusion=confusion,
+        model = replace(
+            reading,
+            text_weight=weights.text,
             own=found[0],
             visual=None if given.second is None else found[1],
             log_prior=log_prior,
@@ -112,14 +117,30 @@ def anchored_loop(given: LoopInput) -> LoopResult:
         if cluster_votes is not None:
             votes += cluster_weight * cluster_votes(g)
         for _ in range(2):
-            log_g = hold_pins(log_softmax(votes + NEIGHBOR_WEIGHT * (neighbors @ g)), pins)
+            log_g = hold_pins(log_softmax(votes + weights.neighbors * (neighbors @ g)), pins)
             g = np.exp(log_g)
         shift = float(np.linalg.norm(own.centres - before, axis=1).mean())
-        sure = evidence.log_confidence(log_g, states[0].labels, pins)
+        sure = evidence.log_confidence(log_g, log_text, states[0].labels, pins)
         points = images.space.mean + model.own.centres
         states.append(summarize(log_g, points, shift, model, sure))
         given.progress("refining", step + 1, given.iterations)
     return LoopResult(tuple(states), *alignments(g, clusters), trusted)
+
+
+def _reread(
+    zero_shot: PrototypeModel,
+    text_votes: Float32Array,
+    neighbors: csr_array,
+    pins: NDArray[np.int64],
+) -> tuple[PrototypeModel, Float32Array]:
+    """Return the text side of the model as the folder and the pins show it, and its votes."""
+    bias = label_bias(text_votes, neighbors)
+    votes = log_softmax(text_votes + bias)
+    confused_classes, confusion = _confusion(votes, pins)
+    model = replace(
+        zero_shot, text_bias=bias, confused_classes=confused_classes, confusion=confusion
+    )
+    return model, confused_votes(votes, confused_classes, confusion)
 
 
 def anchored_neighbors(n_images: int, n_classes: int) -> int:
@@ -152,27 +173,53 @@ def alignments(g: Float32Array, clusters: Clusters | None) -> tuple[Float32Array
     )
 
 
-def _vote_weights(mass: NDArray[np.float64], temperature: float) -> tuple[float, float]:
-    """Weights of the text vote and of the prior, from what the folder seems to hold.
+@dataclass(frozen=True)
+class _VoteWeights:
+    """How much the votes count, by what the folder seems to hold."""
 
-    The exponential of the entropy of the class shares is how many classes the folder is like. Where
-    that is 70 % of the names or more (a long tail is), no class is preferred for being common, and
-    prototypes count for more; where it is 30 % or fewer, most names are absent and common classes
-    are preferred. A prototype of few images is uncertain, so the text counts for more.
+    text: float
+    prior: float
+    coherence: float
+    neighbors: float
+
+
+def _vote_weights(mass: NDArray[np.float64], temperature: float) -> _VoteWeights:
+    """Weigh the votes by how many of the names the folder is like.
+
+    A folder that is like 70 % of the names or more (a long tail is) prefers no class for being
+    common, and prototypes count for more; one that is like 30 % or fewer lacks most names, so
+    common and coherent classes are preferred. A prototype of few images is uncertain, so the text
+    counts for more.
 
     Parameters
     ----------
-    mass
-        (C,) how many images each class seems to have.
+    mass : (C,) float64
+        How many images each class seems to have.
+    temperature : float
+        Above 0.
     """
-    n, n_classes = mass.sum(), len(mass)
-    share = np.maximum(mass / n, 1e-12)
-    alike = float(np.exp(-(share * np.log(share)).sum()))
-    even = float(np.clip((alike / n_classes - EVEN_FROM) / (EVEN_TO - EVEN_FROM), 0.0, 1.0))
-    few = FEW_IMAGES / (n / alike + FEW_IMAGES)
-    text_weight = few * TEXT_WEIGHT_FEW + (1.0 - few) * TEXT_WEIGHT_MANY * (1.0 - 0.5 * even)
-    prior_weight = PRIOR_WEIGHT * (1.0 - even) * min(1.0, PRIOR_TEMPERATURE / temperature)
-    return float(text_weight), float(prior_weight)
+    alike = effective_classes(mass)
+    present = alike / len(mass)
+    even = float(np.clip((present - EVEN_FROM) / (EVEN_TO - EVEN_FROM), 0.0, 1.0))
+    full = float(np.clip((present - FULL_FROM) / (FULL_TO - FULL_FROM), 0.0, 1.0))
+    few = FEW_IMAGES / (float(mass.sum()) / alike + FEW_IMAGES)
+    uneven = (1.0 - even) * min(1.0, PRIOR_TEMPERATURE / temperature)
+    return _VoteWeights(
+        text=few * TEXT_WEIGHT_FEW + (1.0 - few) * TEXT_WEIGHT_MANY * (1.0 - 0.5 * even),
+        prior=PRIOR_WEIGHT * uneven,
+        coherence=COHERENCE_WEIGHT * uneven,
+        neighbors=(1.0 - full) * NEIGHBOR_WEIGHT + full * NEIGHBOR_WEIGHT_FULL,
+    )
+
+
+def _log_prior(
+    weights: _VoteWeights, mass: NDArray[np.float64], coherent: NDArray[np.float64]
+) -> Float32Array:
+    """Return how far each class is preferred before an image is looked at, (C,) float32."""
+    common = np.log((mass + 1.0) / (mass.sum() + len(mass)))
+    together = np.log(np.clip(coherent, INCOHERENT, COHERENT))
+    prior: Float32Array = (weights.prior * common + weights.coherence * together).astype(np.float32)
+    return prior
 
 
 def _anchors(images: ImageSpace, text: Float32Array, labels: NDArray[np.int32]) -> Float32Array:

@@ -217,6 +217,8 @@ def _flat(model: PrototypeModel) -> dict[str, Any]:
 
 def _model(arrays: Mapping[str, NDArray[Any]]) -> PrototypeModel:
     """Rebuild what `_flat` took apart."""
+    # Classifiers of the first release know no bias of the text.
+    arrays = {"text_bias": np.zeros(len(arrays["text"]), np.float32), **arrays}
     known = set(PrototypeModel.__dataclass_fields__) - {"own", "visual"}
     fields: dict[str, Any] = {name: arrays[name] for name in known}
     for name in ("text_scale", "text_weight"):

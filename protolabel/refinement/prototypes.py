@@ -87,7 +87,7 @@ class PrototypeModel:
 
     For an image x, class c scores ::
 
-        text_weight * log softmax_c(text_scale * x . text_c)
+        text_weight * log softmax_c(text_scale * x . text_c + text_bias_c)
         - own.votes(x)_c - visual.votes(its visual vector)_c + log_prior_c
 
     Zero-shot has a text weight of 1 and prototypes that say nothing; the plain loop has its
@@ -99,6 +99,8 @@ class PrototypeModel:
         (C, d) float32 unit rows.
     text_scale, text_weight
         The logit scale that multiplies a cosine, and the weight of the text vote.
+    text_bias
+        (C,) float32 what weak names are owed, added to the scaled cosines; see `label_bias`.
     confused_classes, confusion
         (Q,) int64 classes whose images may read as other names than their own, as pins have shown;
         (Q, C) float32 probability that they read as each name, rows sum to 1. The text vote of
@@ -114,6 +116,7 @@ class PrototypeModel:
     text: NDArray[np.float32]
     text_scale: float
     text_weight: float
+    text_bias: NDArray[np.float32]
     confused_classes: NDArray[np.int64]
     confusion: NDArray[np.float32]
     own: Prototypes
@@ -140,7 +143,9 @@ class PrototypeModel:
         """Log-probabilities (N, C) float32 of the text alone, with weight 1."""
         votes = np.empty((len(images), len(self.text)), dtype=np.float32)
         for rows, x in images.blocks():
-            votes[rows] = log_softmax(np.float32(self.text_scale) * (x @ self.text.T))
+            votes[rows] = log_softmax(
+                np.float32(self.text_scale) * (x @ self.text.T) + self.text_bias
+            )
         return confused_votes(votes, self.confused_classes, self.confusion)
 
     def scores(self, vectors: FloatArray, visual: FloatArray | None = None) -> NDArray[np.float32]:
@@ -253,6 +258,7 @@ def text_model(text: NDArray[np.float32], scale: float, visual_dim: int = 0) -> 
         text=text,
         text_scale=scale,
         text_weight=1.0,
+        text_bias=np.zeros(n_classes, np.float32),
         confused_classes=np.zeros(0, np.int64),
         confusion=np.zeros((0, n_classes), np.float32),
         own=Prototypes.nowhere(n_classes, dim),
@@ -294,6 +300,7 @@ def fit_prototypes(
         text=np.zeros((n_classes, dim), np.float32),
         text_scale=0.0,
         text_weight=0.0,
+        text_bias=np.zeros(n_classes, np.float32),
         confused_classes=np.zeros(0, np.int64),
         confusion=np.zeros((0, n_classes), np.float32),
         own=Prototypes(

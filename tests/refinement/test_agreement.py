@@ -70,7 +70,8 @@ def test_fixed_images_say_nothing_of_the_scale():
 def test_votes_that_are_all_the_same_stay_so():
     log_g = np.full((5, 2), np.log(0.5), np.float32)
     assert fitted_sharpness(log_g, np.zeros(5, int), NOBODY[:, 0]) == 1
-    got = NeighborEvidence.of(ring(5, 2), 1).log_confidence(log_g, np.zeros(5, int), NOBODY)
+    evidence = NeighborEvidence.of(ring(5, 2), 1)
+    got = evidence.log_confidence(log_g, log_g, np.zeros(5, int), NOBODY)
     np.testing.assert_allclose(np.exp(got), 0.5, rtol=1e-6)
 
 
@@ -93,14 +94,30 @@ def test_a_sample_of_a_large_folder_is_enough(monkeypatch):
 
 
 def test_closed_form():
-    log_g = votes(40, 3)
-    zero_shot = votes(40, 3, seed=1).argmax(axis=1)
+    log_g, log_text = votes(40, 3), votes(40, 3, seed=1)
+    zero_shot = log_text.argmax(axis=1)
     graph = ring(40, 6)
-    got = np.exp(NeighborEvidence.of(graph, 1).log_confidence(log_g, zero_shot, NOBODY))
+    evidence = NeighborEvidence.of(graph, 1)
+    got = np.exp(evidence.log_confidence(log_g, log_text, zero_shot, NOBODY))
     exponent = fitted_sharpness(log_g, zero_shot[graph.indices[:, 0]], NOBODY[:, 0])
     g = np.exp(log_g)
-    want = g**exponent * (1 + g[graph.indices[:, :3]].sum(axis=1))  # three neighbours a voter
-    np.testing.assert_allclose(got, want / want.sum(axis=1, keepdims=True), rtol=1e-4)
+    # Three neighbours for each that votes.
+    want = g**exponent * np.sqrt(1 + g[graph.indices[:, :3]].sum(axis=1))
+    want = 0.8 * want / want.sum(axis=1, keepdims=True) + 0.2 * np.exp(log_text)
+    np.testing.assert_allclose(got, want, rtol=1e-4)
+
+
+def test_of_a_thousand_names_the_tail_takes_nothing():
+    log_g = np.full((30, 1000), -9.0, np.float32)
+    log_g[:, 0], log_g[:, 1] = 0.0, -1.0
+    log_g = log_softmax(log_g)
+    zero_shot = np.zeros(30, int)
+    evidence = NeighborEvidence.of(ring(30, 3), 1)
+    many = np.exp(evidence.log_confidence(log_g, log_g, zero_shot, NOBODY))
+    few = log_softmax(log_g[:, :10])
+    ten = np.exp(evidence.log_confidence(few, few, zero_shot, NOBODY))
+    np.testing.assert_allclose(many[:, 0], ten[:, 0], atol=0.05)
+    np.testing.assert_allclose(many.sum(axis=1), 1, atol=1e-4)
 
 
 def test_a_graph_with_fewer_neighbours_is_used_as_it_is():
@@ -112,7 +129,8 @@ def test_an_image_among_others_has_less_agreement_than_one_among_its_own():
     log_g = np.log(np.tile(np.array([[0.9, 0.1]], np.float32), (30, 1)))
     log_g[10:13] = log_g[10:13, ::-1]
     labels = log_g.argmax(axis=1)
-    sure = np.exp(NeighborEvidence.of(ring(30, 3), 1).log_confidence(log_g, labels, NOBODY))
+    evidence = NeighborEvidence.of(ring(30, 3), 1)
+    sure = np.exp(evidence.log_confidence(log_g, log_g, labels, NOBODY))
     of_label = sure[np.arange(30), labels]
     assert of_label[12] == of_label.min()  # three neighbours are of the other class
     assert of_label[20] == of_label.max()

@@ -37,6 +37,7 @@ def test_scores_are_the_formula_of_the_docstring():
         text=text,
         text_scale=30.0,
         text_weight=1.5,
+        text_bias=np.array([0.0, 2.0, 0.5], np.float32),
         confused_classes=np.array([1]),
         confusion=np.array([[0.1, 0.7, 0.2]], np.float32),
         own=Prototypes(
@@ -49,7 +50,7 @@ def test_scores_are_the_formula_of_the_docstring():
         visual=None,
         log_prior=np.log(np.array([0.5, 0.3, 0.2], np.float32)),
     )
-    logits = 30.0 * x @ text.T
+    logits = 30.0 * x @ text.T + model.text_bias
     share = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     share[:, 1] = share @ np.array([0.1, 0.7, 0.2])
     votes = np.log(share / share.sum(axis=1, keepdims=True))

@@ -149,8 +149,22 @@ def literal(
         near[i, np.argsort(-cosine[i], kind="stable")[:k]] = 1 / k
     w = (near + near.T) / 2
 
+    def like(mass: np.ndarray) -> float:  # how many equally common classes the folder is like
+        share = mass / mass.sum()
+        return np.exp(-(share * np.log(share + 1e-300)).sum())
+
+    def coherent(g: np.ndarray) -> np.ndarray:
+        return (g * (w @ g)).sum(axis=0) / np.maximum(g.sum(axis=0), 1e-9)
+
     votes = log_softmax(100.0 * x @ t.T)
     first = votes.argmax(axis=1)
+    mass = np.exp(votes).sum(axis=0)
+    owed = 0.6 * np.clip(
+        -np.log(mass / n * c), 0, 3
+    )  # weak names are owed what they win too little
+    won = np.eye(c)[(votes + owed).argmax(axis=1)]
+    belief = np.clip((coherent(won) - 0.2) / 0.2, 0, 1) * (won.sum(axis=0) >= max(3, 0.3 * n / c))
+    votes = log_softmax(votes + owed * belief * np.clip((like(mass) / c - 0.3) / 0.2, 0, 1))
     q = np.exp(votes)
     for label in set(pins.values()):  # what pins read as, the class may read as
         seen = np.array([q[i] for i in pins if pins[i] == label])
@@ -168,13 +182,17 @@ def literal(
     count = np.array([4.0 if i in pins else 1.0 for i in range(n)])[:, None]
     axes = np.linalg.eigh(np.cov(x, rowvar=False, bias=True))[1][:, ::-1][:, :8].T
     states = []
-    for _ in range(iterations):
-        share = g.sum(axis=0) / n
-        alike = np.exp(-(share * np.log(share + 1e-300)).sum())  # how many classes it is like
-        even = np.clip((alike / c - 0.3) / 0.4, 0, 1)
-        few = 10 / (n / alike + 10)
-        weight = 2 * few + 0.5 * (1 - even / 2) * (1 - few)
-        prior = 1.3 * (1 - even) * min(1, 0.1 / temperature)
+    for step in range(iterations):
+        if step <= 2:  # from then on the prior and the weights stay as they are
+            mass = g.sum(axis=0)
+            alike = like(mass)
+            even = np.clip((alike / c - 0.3) / 0.4, 0, 1)
+            full = np.clip((alike / c - 0.7) / 0.2, 0, 1)
+            few = 10 / (n / alike + 10)
+            weight = 2 * few + 0.5 * (1 - even / 2) * (1 - few)
+            prior = 0.7 * np.log((mass + 1) / (n + c))
+            prior += 1.5 * np.log(np.clip(coherent(g), 0.05, 0.45))
+            prior *= (1 - even) * min(1, 0.1 / temperature)
         held = (count * g).sum(axis=0)
         p = ((count * g).T @ z + 4.0 * anchor) / (held + 4.0)[:, None]
         away = z[:, None] - p[None]  # (N, C, d)
@@ -185,13 +203,13 @@ def literal(
         d2 = (away**2).sum(axis=2) - ((1 - keep) * (away @ axes.T) ** 2).sum(axis=2)
         sigma2 = (g * d2).sum(axis=1).mean()
         e = weight * votes - d2 / (2 * sigma2 * temperature)
-        e += prior * np.log((g.sum(axis=0) + 1) / (n + c))
+        e += prior
         for i in range(n if micro is not None else 0):
             rest = (micro == micro[i]) & (np.arange(n) != i)
             if micro[i] >= 0 and rest.any():
                 e[i] += np.average(g[rest], axis=0, weights=count[rest, 0])
         for _ in range(2):
-            log_g = log_softmax(e + 3.0 * w @ g)
+            log_g = log_softmax(e + (3 - full) * w @ g)
             g = hold(np.exp(log_g))
         points = mean + p
         states.append((log_g, points / np.linalg.norm(points, axis=1, keepdims=True)))
@@ -251,8 +269,8 @@ def test_the_variance_within_the_classes_is_the_direct_one(monkeypatch):
     axis_weights, squared_distances = module.axis_weights, module.squared_distances
     monkeypatch.setattr(module, "axis_weights", spy_weights)
     monkeypatch.setattr(module, "squared_distances", spy_distances)
-    refine(world, graph=graph, iterations=1)
-    logits = 100.0 * world.vectors @ world.classes.vectors.T
+    run = refine(world, graph=graph, iterations=1)
+    logits = 100.0 * world.vectors @ world.classes.vectors.T + run.iterations[1].model.text_bias
     g = np.exp(logits - logits.max(axis=1, keepdims=True))
     g /= g.sum(axis=1, keepdims=True)
     space, centres = directly[0]
@@ -264,22 +282,36 @@ def test_the_variance_within_the_classes_is_the_direct_one(monkeypatch):
 
 
 def test_the_weights_follow_what_the_folder_seems_to_hold():
-    # All ten names, 1,000 images each: prototypes of so many images count, no class is preferred.
-    text, prior = anchored._vote_weights(np.full(10, 1000.0), 0.1)
-    assert text == pytest.approx(2 * 10 / 1010 + 0.25 * 1000 / 1010)
-    assert prior == 0
-    # Three of ten names and fewer: common classes are preferred, less where distances are soft.
+    weigh = anchored._vote_weights
+    # All ten names, 1,000 images each: prototypes of so many images count, no class is preferred,
+    # and neighbours count less.
+    all_present = weigh(np.full(10, 1000.0), 0.1)
+    assert all_present.text == pytest.approx(2 * 10 / 1010 + 0.25 * 1000 / 1010)
+    assert all_present.prior == all_present.coherence == 0
+    assert all_present.neighbors == 2
+    # Three of ten names and fewer: common and coherent classes are preferred, less where distances
+    # are soft.
     few = np.array([1000.0] * 3 + [1e-9] * 7)
-    text, prior = anchored._vote_weights(few, 0.1)
-    assert text == pytest.approx(2 * 10 / 1010 + 0.5 * 1000 / 1010, rel=1e-4)
-    assert prior == pytest.approx(1.3, abs=1e-6)
-    assert anchored._vote_weights(few, 0.3)[1] == pytest.approx(1.3 / 3, abs=1e-6)
-    assert anchored._vote_weights(few, 0.05)[1] == pytest.approx(1.3, abs=1e-6)
+    absent = weigh(few, 0.1)
+    assert absent.text == pytest.approx(2 * 10 / 1010 + 0.5 * 1000 / 1010, rel=1e-4)
+    assert absent.prior == pytest.approx(0.7, abs=1e-6)
+    assert absent.coherence == pytest.approx(1.5, abs=1e-6)
+    assert absent.neighbors == 3
+    assert weigh(few, 0.3).prior == pytest.approx(0.7 / 3, abs=1e-6)
+    assert weigh(few, 0.05).prior == pytest.approx(0.7, abs=1e-6)
     # Two images a class: the text leads.
-    assert anchored._vote_weights(np.full(10, 2.0), 0.1)[0] > 1.5
+    assert weigh(np.full(10, 2.0), 0.1).text > 1.5
     # In between, between.
-    half = anchored._vote_weights(np.array([1000.0] * 5 + [1e-9] * 5), 0.1)[1]
-    assert half == pytest.approx(1.3 / 2, abs=1e-6)
+    half = weigh(np.array([1000.0] * 5 + [1e-9] * 5), 0.1)
+    assert half.prior == pytest.approx(0.7 / 2, abs=1e-6)
+    assert weigh(np.array([1000.0] * 8 + [1e-9] * 2), 0.1).neighbors == pytest.approx(2.5)
+
+
+def test_common_and_coherent_classes_are_preferred():
+    weights = anchored._VoteWeights(text=1.0, prior=0.7, coherence=1.5, neighbors=3.0)
+    got = anchored._log_prior(weights, np.array([9.0, 99.0, 0.0]), np.array([0.2, 0.9, 0.0]))
+    common = 0.7 * np.log(np.array([10, 100, 1]) / 111)
+    np.testing.assert_allclose(got, common + 1.5 * np.log([0.2, 0.45, 0.05]), rtol=1e-6)
 
 
 def test_the_vote_of_a_micro_cluster_is_that_of_its_other_images():

@@ -1,0 +1,91 @@
+"""Names that win too few images, and names that win images that do not belong together.
+
+Text vectors are biased: a weak name loses most of its own images to its neighbours, whatever is
+decided afterwards. The mean probability of a name over the folder shows the bias (Frolic, NeurIPS
+2024; GLA, NeurIPS 2023), but a name without images has a low mean as well. Coherence tells the two
+apart: the images of a class that is present lie near one another.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+    from protolabel.common.vectors import Float32Array
+
+__all__ = ["coherence", "effective_classes", "label_bias"]
+
+BIAS_WEIGHT = 0.6  # of the missing log-probability that is given back
+MOST_BIAS = 3.0  # log-odds: a name that almost never wins is more likely absent
+COHERENT_FROM, COHERENT_TO = 0.2, 0.4  # coherence at which a name begins to be believed, and is
+FEWEST_IMAGES, FEWEST_FRACTION = 3, 0.3  # images, also of an even share, that a name has to win
+PRESENT_FROM, PRESENT_TO = 0.3, 0.5  # effective classes for each name: most are absent, enough are
+
+
+def effective_classes(mass: NDArray[np.floating]) -> float:
+    """Return how many equally common classes a folder is like, 1..C.
+
+    Parameters
+    ----------
+    mass : (C,) floating
+        Number of images of each class, whole or soft.
+    """
+    fraction = np.maximum(mass / mass.sum(), 1e-12)
+    return float(np.exp(-(fraction * np.log(fraction)).sum()))
+
+
+def coherence(neighbors: csr_array, g: Float32Array) -> NDArray[np.float64]:
+    """Return how far the neighbours of what a class claims belong to it too.
+
+    Parameters
+    ----------
+    neighbors : (N, N) sparse
+        Symmetric vote matrix, from `KnnGraph.weights`.
+    g : (N, C) float32
+        Responsibilities.
+
+    Returns
+    -------
+    (C,) float64
+        About 0 (strangers) to 1 (a cluster of its own).
+    """
+    own = (g * (neighbors @ g)).sum(axis=0, dtype=np.float64)
+    typical = float(neighbors.sum(dtype=np.float64)) / len(g)
+    mass = g.sum(axis=0, dtype=np.float64)
+    return np.asarray(own / np.maximum(typical * mass, 1e-9))
+
+
+def label_bias(text_votes: Float32Array, neighbors: csr_array) -> Float32Array:
+    """Return the log-odds that weak names are owed, (C,) float32, 0 or more.
+
+    A name is believed if the images that it would win are enough and coherent, and if the folder
+    seems to hold enough of the names at all.
+
+    Parameters
+    ----------
+    text_votes : (N, C) float32
+        Log-probabilities of the text alone.
+    neighbors : (N, N) sparse
+        Symmetric vote matrix, from `KnnGraph.weights`.
+    """
+    n, n_classes = text_votes.shape
+    mass = np.exp(text_votes).sum(axis=0, dtype=np.float64)
+    missing = -np.log(np.maximum(mass * n_classes / n, 1e-12))
+    owed = BIAS_WEIGHT * np.clip(missing, 0.0, MOST_BIAS)
+    won = np.zeros_like(text_votes)
+    won[np.arange(n), (text_votes + owed).argmax(axis=1)] = 1.0
+    enough = won.sum(axis=0) >= max(FEWEST_IMAGES, FEWEST_FRACTION * n / n_classes)
+    present = effective_classes(mass) / n_classes
+    belief = _ramp(coherence(neighbors, won), COHERENT_FROM, COHERENT_TO)
+    belief = belief * enough * _ramp(present, PRESENT_FROM, PRESENT_TO)
+    return np.asarray(owed * belief, dtype=np.float32)
+
+
+def _ramp(x: NDArray[np.float64] | float, start: float, end: float) -> NDArray[np.float64]:
+    """Rise from 0 at `start` to 1 at `end`."""
+    return np.asarray(np.clip((x - start) / (end - start), 0.0, 1.0))
