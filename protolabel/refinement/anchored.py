@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["anchored_loop"]
 
 CLUSTER_WEIGHT = 1.0  # mu: the micro-cluster's vote
-NEIGHBOR_WEIGHT = 3.0  # nu: the neighbours' vote, where names may be absent ...
-NEIGHBOR_WEIGHT_FULL = 2.0  # ... and where all names are present: weak names need their own images
+NEIGHBOR_WEIGHT = 3.0  # nu: the neighbours' vote
+NEIGHBOR_WEIGHT_FEW = 1.0  # where all names are present, but few images of each: most are strangers
 FULL_FROM, FULL_TO = 0.7, 0.9  # effective classes for each name: between the two weights
 MOST_NEIGHBORS = 5  # that vote on an image
 PIN_WEIGHT = 4.0  # a pin counts in its prototype like the anchor, in its cluster like 4 images
@@ -134,7 +134,7 @@ def _reread(
     pins: NDArray[np.int64],
 ) -> tuple[PrototypeModel, Float32Array]:
     """Return the text side of the model as the folder and the pins show it, and its votes."""
-    bias = label_bias(text_votes, neighbors)
+    bias = label_bias(text_votes, neighbors, pins[:, 1])
     votes = log_softmax(text_votes + bias)
     confused_classes, confusion = _confusion(votes, pins)
     model = replace(
@@ -208,7 +208,7 @@ def _vote_weights(mass: NDArray[np.float64], temperature: float) -> _VoteWeights
         text=few * TEXT_WEIGHT_FEW + (1.0 - few) * TEXT_WEIGHT_MANY * (1.0 - 0.5 * even),
         prior=PRIOR_WEIGHT * uneven,
         coherence=COHERENCE_WEIGHT * uneven,
-        neighbors=(1.0 - full) * NEIGHBOR_WEIGHT + full * NEIGHBOR_WEIGHT_FULL,
+        neighbors=NEIGHBOR_WEIGHT - full * few * (NEIGHBOR_WEIGHT - NEIGHBOR_WEIGHT_FEW),
     )
 
 

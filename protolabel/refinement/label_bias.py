@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["coherence", "effective_classes", "label_bias"]
 
-BIAS_WEIGHT = 0.6  # of the missing log-probability that is given back
+BIAS_WEIGHT = 0.6  # of the missing log-probability that is given back; all of it with a pin
 MOST_BIAS = 3.0  # log-odds: a name that almost never wins is more likely absent
 COHERENT_FROM, COHERENT_TO = 0.2, 0.4  # coherence at which a name begins to be believed, and is
 FEWEST_IMAGES, FEWEST_FRACTION = 3, 0.3  # images, also of an even share, that a name has to win
@@ -60,11 +60,13 @@ def coherence(neighbors: csr_array, g: Float32Array) -> NDArray[np.float64]:
     return np.asarray(own / np.maximum(typical * mass, 1e-9))
 
 
-def label_bias(text_votes: Float32Array, neighbors: csr_array) -> Float32Array:
+def label_bias(
+    text_votes: Float32Array, neighbors: csr_array, pinned: NDArray[np.integer]
+) -> Float32Array:
     """Return the log-odds that weak names are owed, (C,) float32, 0 or more.
 
     A name is believed if the images that it would win are enough and coherent, and if the folder
-    seems to hold enough of the names at all.
+    seems to hold enough of the names at all. A pin proves that its name is present.
 
     Parameters
     ----------
@@ -72,18 +74,23 @@ def label_bias(text_votes: Float32Array, neighbors: csr_array) -> Float32Array:
         Log-probabilities of the text alone.
     neighbors : (N, N) sparse
         Symmetric vote matrix, from `KnnGraph.weights`.
+    pinned : (P,) integer
+        Classes of the pins.
     """
     n, n_classes = text_votes.shape
     mass = np.exp(text_votes).sum(axis=0, dtype=np.float64)
     missing = -np.log(np.maximum(mass * n_classes / n, 1e-12))
-    owed = BIAS_WEIGHT * np.clip(missing, 0.0, MOST_BIAS)
+    missing = np.clip(missing, 0.0, MOST_BIAS)
+    owed = BIAS_WEIGHT * missing
     won = np.zeros_like(text_votes)
     won[np.arange(n), (text_votes + owed).argmax(axis=1)] = 1.0
     enough = won.sum(axis=0) >= max(FEWEST_IMAGES, FEWEST_FRACTION * n / n_classes)
     present = effective_classes(mass) / n_classes
     belief = _ramp(coherence(neighbors, won), COHERENT_FROM, COHERENT_TO)
     belief = belief * enough * _ramp(present, PRESENT_FROM, PRESENT_TO)
-    return np.asarray(owed * belief, dtype=np.float32)
+    owed = owed * belief
+    owed[pinned] = missing[pinned]
+    return np.asarray(owed, dtype=np.float32)
 
 
 def _ramp(x: NDArray[np.float64] | float, start: float, end: float) -> NDArray[np.float64]:

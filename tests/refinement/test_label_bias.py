@@ -10,6 +10,8 @@ from protolabel.common.progress import silent
 from protolabel.common.vectors import log_softmax
 from protolabel.refinement.label_bias import coherence, effective_classes, label_bias
 
+NO_PINS = np.empty(0, int)
+
 
 def ring(n: int) -> csr_array:
     """Images in a ring, neighbours of the one before and the one after."""
@@ -43,31 +45,39 @@ def test_coherence_does_not_depend_on_the_weight_of_the_neighbours():
 
 
 def test_names_that_win_their_share_are_owed_nothing():
-    got = label_bias(votes(np.repeat(np.arange(4), 25), 4), ring(100))
+    got = label_bias(votes(np.repeat(np.arange(4), 25), 4), ring(100), NO_PINS)
     np.testing.assert_allclose(got, 0, atol=1e-3)
 
 
 def test_a_weak_name_with_images_of_its_own_is_owed_something():
     labels = np.concatenate([np.repeat(np.arange(3), 30), np.full(10, 3)])
-    got = label_bias(votes(labels, 4), ring(100))
+    got = label_bias(votes(labels, 4), ring(100), NO_PINS)
     assert got[3] == pytest.approx(0.6 * np.log(25 / 10), rel=0.05)
     np.testing.assert_allclose(got[:3], 0, atol=1e-3)
 
 
 def test_a_name_without_images_is_owed_nothing():
     labels = np.repeat(np.arange(3), 30)
-    np.testing.assert_allclose(label_bias(votes(labels, 4), ring(90))[3], 0)
+    np.testing.assert_allclose(label_bias(votes(labels, 4), ring(90), NO_PINS)[3], 0)
 
 
 def test_a_name_that_wins_strangers_is_owed_nothing():
     labels = np.repeat(np.arange(3), 30)
     labels[::9] = 3
-    np.testing.assert_allclose(label_bias(votes(labels, 4), ring(90))[3], 0)
+    np.testing.assert_allclose(label_bias(votes(labels, 4), ring(90), NO_PINS)[3], 0)
+
+
+def test_a_pin_proves_that_its_name_is_present():
+    labels = np.repeat(np.arange(3), 30)
+    labels[::9] = 3
+    got = label_bias(votes(labels, 4), ring(90), np.array([3, 3]))
+    assert got[3] == pytest.approx(np.log(90 / 4 / 10), rel=0.05)
+    np.testing.assert_allclose(got[:3], 0, atol=1e-3)
 
 
 def test_where_most_names_are_absent_no_name_is_owed_anything():
     labels = np.concatenate([np.repeat([0, 1], 45), np.full(10, 2)])
-    np.testing.assert_allclose(label_bias(votes(labels, 30), ring(100)), 0)
+    np.testing.assert_allclose(label_bias(votes(labels, 30), ring(100), NO_PINS), 0)
 
 
 def test_iteration_0_is_zero_shot_and_new_images_are_read_with_the_bias():

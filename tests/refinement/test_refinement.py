@@ -164,7 +164,10 @@ def literal(
     )  # weak names are owed what they win too little
     won = np.eye(c)[(votes + owed).argmax(axis=1)]
     belief = np.clip((coherent(won) - 0.2) / 0.2, 0, 1) * (won.sum(axis=0) >= max(3, 0.3 * n / c))
-    votes = log_softmax(votes + owed * belief * np.clip((like(mass) / c - 0.3) / 0.2, 0, 1))
+    bias = owed * belief * np.clip((like(mass) / c - 0.3) / 0.2, 0, 1)
+    for label in set(pins.values()):
+        bias[label] = owed[label] / 0.6
+    votes = log_softmax(votes + bias)
     q = np.exp(votes)
     for label in set(pins.values()):  # what pins read as, the class may read as
         seen = np.array([q[i] for i in pins if pins[i] == label])
@@ -209,7 +212,7 @@ def literal(
             if micro[i] >= 0 and rest.any():
                 e[i] += np.average(g[rest], axis=0, weights=count[rest, 0])
         for _ in range(2):
-            log_g = log_softmax(e + (3 - full) * w @ g)
+            log_g = log_softmax(e + (3 - 2 * full * few) * w @ g)
             g = hold(np.exp(log_g))
         points = mean + p
         states.append((log_g, points / np.linalg.norm(points, axis=1, keepdims=True)))
@@ -283,12 +286,11 @@ def test_the_variance_within_the_classes_is_the_direct_one(monkeypatch):
 
 def test_the_weights_follow_what_the_folder_seems_to_hold():
     weigh = anchored._vote_weights
-    # All ten names, 1,000 images each: prototypes of so many images count, no class is preferred,
-    # and neighbours count less.
+    # All ten names, 1,000 images each: prototypes of so many images count, no class is preferred.
     all_present = weigh(np.full(10, 1000.0), 0.1)
     assert all_present.text == pytest.approx(2 * 10 / 1010 + 0.25 * 1000 / 1010)
     assert all_present.prior == all_present.coherence == 0
-    assert all_present.neighbors == 2
+    assert all_present.neighbors == pytest.approx(3 - 2 * 10 / 1010)
     # Three of ten names and fewer: common and coherent classes are preferred, less where distances
     # are soft.
     few = np.array([1000.0] * 3 + [1e-9] * 7)
@@ -301,10 +303,12 @@ def test_the_weights_follow_what_the_folder_seems_to_hold():
     assert weigh(few, 0.05).prior == pytest.approx(0.7, abs=1e-6)
     # Two images a class: the text leads.
     assert weigh(np.full(10, 2.0), 0.1).text > 1.5
+    assert weigh(np.full(10, 2.0), 0.1).neighbors < 1.5
     # In between, between.
     half = weigh(np.array([1000.0] * 5 + [1e-9] * 5), 0.1)
     assert half.prior == pytest.approx(0.7 / 2, abs=1e-6)
-    assert weigh(np.array([1000.0] * 8 + [1e-9] * 2), 0.1).neighbors == pytest.approx(2.5)
+    some = weigh(np.array([10.0] * 8 + [1e-9] * 2), 0.1)
+    assert some.neighbors == pytest.approx(3 - 2 * 0.5 * 0.5)
 
 
 def test_common_and_coherent_classes_are_preferred():
