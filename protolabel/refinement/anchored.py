@@ -83,7 +83,7 @@ def anchored_loop(given: LoopInput) -> LoopResult:
     cluster_weight, own_weight, updates = CLUSTER_WEIGHT, 1.0, []
     if given.second is not None:
         second_neighbors, second_evidence = _voters(given.second, n_classes, "visual_graph")
-        trusted = visual_weight(second_neighbors, g)
+        trusted = visual_weight(second_neighbors, neighbors, g)
         # No text lies in this space: a class without images stands at the mean image.
         nowhere = np.zeros((n_classes, visual_dim), dtype=np.float32)
         updates.append(PrototypeUpdate(given.second.space, nowhere, weight, trusted))

@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 ANCHOR_WEIGHT = 4.0  # alpha: the anchor counts like this many images of its class
+SHARPEST = 0.5  # of the log-likelihood of Gaussians: vectors of few dimensions are no surer
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,7 +231,8 @@ class PrototypeUpdate:
         near = centres.astype(np.float32)
         distance = squared_distances(space, near, weights)
         spread = float(np.einsum("ic,ic->i", g, distance).mean(dtype=np.float64))
-        sharpness = self._distance_weight / (2.0 * max(spread, 1e-12) * temperature)
+        softness = max(temperature, 1.0 / (SHARPEST * _dimensions(along, float(within), space.dim)))
+        sharpness = self._distance_weight / (2.0 * max(spread, 1e-12) * softness)
         return Prototypes(space.mean, near, space.axes, weights, sharpness), distance
 
 
@@ -313,6 +315,16 @@ def fit_prototypes(
         visual=None,
         log_prior=prior.astype(np.float32),
     )
+
+
+def _dimensions(along: NDArray[np.float64], within: float, dim: int) -> float:
+    """Effective number of dimensions in which the images of a class differ, 1 or more.
+
+    The participation ratio of the variances: those along the strongest axes, and the rest evenly
+    spread. A squared distance over its mean is that sharp a likelihood by itself.
+    """
+    rest = max(within - float(along.sum()), 0.0) ** 2 / max(1, dim - len(along))
+    return max(1.0, within**2 / max(float(np.square(along).sum()) + rest, 1e-24))
 
 
 def _moved(

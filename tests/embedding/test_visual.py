@@ -43,18 +43,29 @@ class TestTrust:
         ring = lambda step: (np.arange(400) + step) % 400  # noqa: E731
         ones = np.ones(400, np.float32)
         same = csr_array((ones, (np.arange(400), np.arange(400))))
-        assert visual_weight(same, g) == pytest.approx(1 / (1 + 0.05**2 + 1 / 200))
+        assert visual_weight(same, same, g) == pytest.approx(1 / (1 + 0.05**2 + 1 / 200))
         other = csr_array((ones, (np.arange(400), ring(200))))
-        assert visual_weight(other, g) == 0  # every neighbour is of the other class
+        assert visual_weight(other, same, g) == 0  # every neighbour is of the other class
         half = csr_array((ones, (np.arange(400), ring(100))))
-        assert visual_weight(half, g) == pytest.approx(0, abs=1e-6)
-        assert visual_weight(same, np.full((400, 2), 0.5, np.float32)) == 0  # no vote
+        assert visual_weight(half, same, g) == pytest.approx(0, abs=1e-6)
+        assert visual_weight(same, same, np.full((400, 2), 0.5, np.float32)) == 0  # no vote
+
+    @pytest.mark.parametrize(("relative", "weight"), [(0.1, 0), (0.275, 0.5), (0.4, 1), (1, 1)])
+    def test_what_it_knows_is_compared_with_the_first_view(self, relative, weight):
+        g = np.repeat(np.eye(2, dtype=np.float32), 200, axis=0)
+        here = (np.arange(400), np.arange(400))
+        first = csr_array((np.ones(400, np.float32), here))
+        far = (np.arange(400), (np.arange(400) + 100) % 400)  # no better than strangers
+        mixed = csr_array((np.full(400, relative, np.float32), here))
+        mixed = mixed + csr_array((np.full(400, 1 - relative, np.float32), far))
+        alone = relative**2 / (relative**2 + 0.05**2 + 2 / mixed.nnz)
+        assert visual_weight(mixed, first, g) == pytest.approx(weight * alone, abs=1e-4)
 
     def test_a_small_folder_is_trusted_less(self):
         few, many = np.eye(2, dtype=np.float32), np.tile(np.eye(2, dtype=np.float32), (500, 1))
         eye = lambda n: csr_array((np.ones(n, "f4"), (np.arange(n), np.arange(n))))  # noqa: E731
-        assert visual_weight(eye(2), few) < 0.55
-        assert visual_weight(eye(1000), many) > 0.99
+        assert visual_weight(eye(2), eye(2), few) < 0.55
+        assert visual_weight(eye(1000), eye(1000), many) > 0.99
 
     @pytest.mark.parametrize(("kind", "low", "high"), [("sharp", 0.9, 1), ("style", 0, 0.2)])
     def test_it_is_found_without_the_truth(self, kind, low, high):
@@ -76,6 +87,20 @@ class TestRefine:
         _, _, run = seen(kind)
         assert accuracy(run, world) > accuracy(alone, world, 0)
         assert accuracy(run, world) > accuracy(alone, world) - 0.04
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_raw_pixels_and_random_vectors_cost_next_to_nothing(self, seed):
+        """Of pixels, a quarter of the nearest neighbours share the class; few axes hold it all."""
+        world = make_world((60,) * 8, seed=seed)
+        graph = pl.knn_graph(world.vectors, 15)
+        rng = np.random.default_rng(seed)
+        mean = world.vectors.mean(axis=0)
+        poor = (world.vectors - mean) @ rng.normal(size=(world.vectors.shape[1], 5))
+        noise = rng.normal(size=(len(world.truth), 32))
+        alone = accuracy(refine(world, graph=graph), world)
+        for visual in (poor / poor.std() + rng.normal(size=poor.shape), noise):
+            run = refine(world, graph=graph, visual=visual.astype(np.float32))
+            assert accuracy(run, world) > alone - 0.005
 
     def test_names_without_images_stay_without(self):
         world = make_world((60, 50, 40, 30), absent=6, seed=2)

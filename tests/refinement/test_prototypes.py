@@ -5,7 +5,13 @@ import pytest
 
 from protolabel.common.vectors import log_softmax, unit_rows
 from protolabel.refinement.iteration import hold_pins, summarize
-from protolabel.refinement.prototypes import PrototypeModel, Prototypes, fit_prototypes, text_model
+from protolabel.refinement.prototypes import (
+    PrototypeModel,
+    Prototypes,
+    _dimensions,
+    fit_prototypes,
+    text_model,
+)
 
 
 def unit(*shape: int, seed: int = 0) -> np.ndarray:
@@ -140,3 +146,14 @@ def test_equal_images_give_finite_scores(n):
     x = np.tile(unit(1, 5), (n, 1))
     model = fitted(x, np.zeros(n, int), 1)
     assert np.isfinite(model.scores(x)).all()
+
+
+@pytest.mark.parametrize("dim", [1, 6, 40])
+def test_images_that_differ_alike_along_every_axis_have_all_dimensions(dim):
+    along = np.full(min(dim, 8), 0.3)
+    assert _dimensions(along, 0.3 * dim, dim) == pytest.approx(dim)
+
+
+def test_images_that_differ_along_one_axis_have_one_dimension():
+    assert _dimensions(np.array([2.0, 0, 0]), 2.0, 500) == pytest.approx(1)
+    assert _dimensions(np.zeros(8), 0.0, 500) == 1  # equal images

@@ -205,7 +205,10 @@ def literal(
         keep = np.minimum(1, v / (own * v_axis + (1 - own) * v))
         d2 = (away**2).sum(axis=2) - ((1 - keep) * (away @ axes.T) ** 2).sum(axis=2)
         sigma2 = (g * d2).sum(axis=1).mean()
-        e = weight * votes - d2 / (2 * sigma2 * temperature)
+        d = x.shape[1]
+        rest = (v * d - v_axis.sum()) ** 2 / (d - 8)
+        softest = 2 * (np.square(v_axis).sum() + rest) / (v * d) ** 2  # 2 / effective dimensions
+        e = weight * votes - d2 / (2 * sigma2 * max(temperature, softest))
         e += prior
         for i in range(n if micro is not None else 0):
             rest = (micro == micro[i]) & (np.arange(n) != i)
