@@ -123,6 +123,7 @@ def _run(options: argparse.Namespace) -> None:
         options.output,
         formats=options.formats,
         link=options.link,
+        groups=options.groups,
         overwrite=options.overwrite,
     )
     _print_labels(session.labels)
@@ -151,7 +152,8 @@ def _apply(options: argparse.Namespace) -> None:
         )
     classifier = PrototypeClassifier.load(saved)
     images = find_images(options.images)
-    check_export(images, options.output, link=options.link, overwrite=options.overwrite)
+    check_export(images, options.output, link=options.link, groups=options.groups,
+                 overwrite=options.overwrite)  # fmt: skip
     if options.encoder is None and about["encoder"] is not None:
         encoder = load_encoder(EncoderInfo.from_dict(about["encoder"]), device=options.device)
     else:
@@ -168,6 +170,7 @@ def _apply(options: argparse.Namespace) -> None:
         options.output,
         visual_encoder=None if visual is None else visual.encoder,
         link=options.link,
+        groups=options.groups,
         overwrite=options.overwrite,
         parameters={"applied": str(Path(options.dataset).resolve())},
     )
@@ -429,5 +432,9 @@ def _add_visual(parser: argparse.ArgumentParser) -> None:
 def _add_dataset(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", required=True, metavar="FOLDER", help="folder for the dataset")
     parser.add_argument("--link", choices=LINKS, default=LINKS[0], help="how images get there")
+    parser.add_argument(
+        "--groups", metavar="PATTERN",
+        help="keep images on one side whose names share what this regular expression finds",
+    )  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="replace a dataset of protolabel")
     parser.add_argument("--store", metavar="FOLDER", help="keep vectors here, not in the cache")

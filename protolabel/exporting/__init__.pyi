@@ -1,9 +1,9 @@
 from .checking import evaluate_dataset
 from .dataset import ExportResult, check_export, export
-from .duplicates import near_duplicates
+from .duplicates import groups_of, near_duplicates
 from .existing import read_metadata
 from .job import ExportJob, Writer
-from .splits import SPLITS, split_dataset
+from .splits import SPLITS, lasting_split, split_dataset
 from .writers import DEFAULT_FORMATS, WRITERS, describe_formats
 from .writers.label_studio import read_label_studio
 from .writers.metadata import versions
@@ -21,6 +21,8 @@ __all__ = [
     "describe_formats",
     "evaluate_dataset",
     "export",
+    "groups_of",
+    "lasting_split",
     "near_duplicates",
     "read_label_studio",
     "read_metadata",

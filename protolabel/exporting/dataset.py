@@ -11,7 +11,13 @@ from protolabel.clustering.projection import place_prototypes
 from protolabel.common.progress import ProgressFn, resolve
 from protolabel.embedding.embed import Embeddings
 from protolabel.errors import InputError
-from protolabel.exporting.duplicates import identical_files, merge_groups, near_duplicates
+from protolabel.exporting.duplicates import (
+    content_keys,
+    groups_of,
+    identical_files,
+    merge_groups,
+    near_duplicates,
+)
 from protolabel.exporting.job import ExportJob
 from protolabel.exporting.names import NONE_FOLDER, class_folders, image_files
 from protolabel.exporting.splits import (
@@ -19,7 +25,7 @@ from protolabel.exporting.splits import (
     SPLITS,
     check_shares,
     count_sides,
-    split_dataset,
+    lasting_split,
 )
 from protolabel.exporting.staging import check_target, staging
 from protolabel.exporting.transfer import LINKS
@@ -39,6 +45,7 @@ if TYPE_CHECKING:
 
     from protolabel.clustering.neighbors import KnnGraph
     from protolabel.encoders.base import EncoderInfo
+    from protolabel.exporting.duplicates import Groups
     from protolabel.exporting.job import Writer
     from protolabel.images.image_set import ImageSet
     from protolabel.refinement.labels import Labels
@@ -86,6 +93,7 @@ def export(
     link: str = "copy",
     shares: Sequence[float] = DEFAULT_SHARES,
     seed: int = 0,
+    groups: Groups | None = None,
     overwrite: bool = False,
     parameters: Mapping[str, Any] | None = None,
     projection: ArrayLike | None = None,
@@ -122,9 +130,14 @@ def export(
         within one disk only, and an edit of one name is an edit of both; ``"symlink"`` takes no
         room and breaks when the images move. The splits never hold the bytes a second time.
     shares
-        Of train, val and test; see `split_dataset`.
+        Fractions of train, val and test; see `lasting_split`.
     seed
-        Seeds the splits.
+        Seeds the splits. With one seed, the side of an image follows from its content: a folder
+        that grows keeps its test images, see `lasting_split`.
+    groups
+        Images that stay on one side besides near-duplicates, such as frames of a video or
+        pictures of a patient: a regular expression searched for in the name (``"^patient[0-9]+"``),
+        a function of the name, or a value for each image; see `groups_of`.
     overwrite
         Replace an earlier dataset of ours. Anything else is never replaced, nor is a dataset
         that holds the images themselves or files that somebody else put there.
@@ -159,7 +172,13 @@ def export(
     image_set = images.images if isinstance(images, Embeddings) else images
     _check(labels, image_set, embedded)
     writers, split_shares, target = check_export(
-        image_set, folder, formats=formats, link=link, shares=shares, overwrite=overwrite
+        image_set,
+        folder,
+        formats=formats,
+        link=link,
+        shares=shares,
+        groups=groups,
+        overwrite=overwrite,
     )
     points = _map(projection, (len(labels), 2), "projection")
     stars = _stars(prototype_map, labels)
@@ -167,12 +186,12 @@ def export(
         stars = place_prototypes(labels.run, embedded.vectors, points)
     report = resolve(progress)
 
-    groups = side = None
+    duplicates = side = None
     if any(writer.name == "splits" for writer in writers):
-        groups = _groups(labels, image_set, embedded, graph, report)
-        taken = ~labels.unfit
-        side = np.full(len(labels), -1, dtype=np.int8)
-        side[taken] = split_dataset(labels.label[taken], groups[taken], split_shares.tolist(), seed)
+        given = None if groups is None else groups_of(image_set.names, groups)
+        duplicates = _groups(labels, image_set, embedded, graph, report)
+        together = duplicates if given is None else merge_groups(duplicates, given)
+        side = _split(labels, together, image_set, split_shares, seed)
     run_parameters = dict(labels.run.parameters) if labels.run is not None else {}
     folders = class_folders(labels.names, RESERVED_NAMES)
     job = ExportJob(
@@ -188,7 +207,7 @@ def export(
         none_folder=NONE_FOLDER if labels.unfit.any() else None,
         files=tuple(image_files(image_set)),
         side=side,
-        groups=groups,
+        groups=duplicates,
         split_shares=tuple(split_shares.tolist()),
         seed=int(seed),
         parameters={**run_parameters, **(parameters or {})},
@@ -214,6 +233,7 @@ def check_export(
     formats: Iterable[str] = DEFAULT_FORMATS,
     link: str = "copy",
     shares: Sequence[float] = DEFAULT_SHARES,
+    groups: Groups | None = None,
     overwrite: bool = False,
 ) -> tuple[tuple[Writer, ...], NDArray[np.float64], Path]:
     """Refuse what `export` would refuse, before there are labels: embedding can take hours.
@@ -222,7 +242,7 @@ def check_export(
     ----------
     images
         What will be exported, as far as it is known.
-    folder, formats, link, shares, overwrite
+    folder, formats, link, shares, groups, overwrite
         As for `export`.
 
     Returns
@@ -233,12 +253,14 @@ def check_export(
     Raises
     ------
     InputError
-        If there is no such format or link, or the shares are none.
+        If there is no such format or link, or shares or groups cannot be used.
     ExportError
         If the folder may not be written.
     """
     if link not in LINKS:
         raise InputError(f"link must be one of {', '.join(LINKS)}; got {link!r}.")
+    if isinstance(groups, str):
+        groups_of((), groups)
     writers, split_shares = check_formats(formats), check_shares(shares)
     return writers, split_shares, check_target(folder, images, overwrite=overwrite)
 
@@ -294,6 +316,22 @@ def _groups(
         groups = merge_groups(groups, near_duplicates(embedded.vectors, graph, labels.label))
     report(phase, 2, 2)
     return groups
+
+
+def _split(
+    labels: Labels,
+    groups: NDArray[np.int32],
+    images: ImageSet,
+    split_shares: NDArray[np.float64],
+    seed: int,
+) -> NDArray[np.int8]:
+    """Side of every image, (N,) int8; -1 for images that fit none of the names."""
+    side = np.full(len(labels), -1, dtype=np.int8)
+    taken = np.flatnonzero(~labels.unfit)
+    keys = content_keys([images.path(index) for index in taken.tolist()])
+    shares = split_shares.tolist()
+    side[taken] = lasting_split(labels.label[taken], groups[taken], keys, shares, seed)
+    return side
 
 
 def _result(job: ExportJob) -> ExportResult:

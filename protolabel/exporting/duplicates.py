@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import TYPE_CHECKING, cast
+import re
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -12,17 +15,27 @@ from scipy.sparse.csgraph import connected_components
 
 from protolabel.clustering.neighbors import KnnGraph, knn_graph
 from protolabel.common.vectors import FloatArray, as_vectors, unit_rows
-from protolabel.errors import ImageReadError
+from protolabel.errors import ImageReadError, InputError
 from protolabel.images.files import StoredFile, open_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from io import BufferedReader
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-__all__ = ["file_size", "identical_files", "merge_groups", "near_duplicates"]
+__all__ = [
+    "Groups",
+    "content_keys",
+    "file_size",
+    "groups_of",
+    "identical_files",
+    "merge_groups",
+    "near_duplicates",
+]
+
+Groups: TypeAlias = str | Callable[[str], Hashable] | Sequence[Hashable]
+"""Which images belong together: a pattern, a function of the name, or a value for each image."""
 
 FARTHEST = 0.05
 """1 - cosine above which two images are never called near-duplicates."""
@@ -33,6 +46,7 @@ _GLOBAL = 0.01  # of the usual distance between two images; for folders that are
 _SMALL = 20  # images that a group may always hold, as far as the folder goes
 _LARGEST = 0.1  # fraction of the folder that a group may hold
 _CLASS = 10  # images from which a class is so large that no group may hold most of it
+_KEY = 2**16  # bytes at the beginning and at the end that tell two pictures apart
 _ROUNDS = 6  # halvings of the threshold inside a group that is too large or too loose
 
 
@@ -129,6 +143,86 @@ def identical_files(paths: Sequence[Path | StoredFile]) -> NDArray[np.int32]:
     return _components(len(paths), np.arange(len(paths)), leader)
 
 
+def content_keys(paths: Sequence[Path | StoredFile]) -> list[bytes]:
+    """Return a key for the content of each file, the same wherever it lies and whatever its name.
+
+    The size and the first and last 64 KiB are hashed: two pictures that share these are one.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        N files, as `ImageSet.paths`.
+
+    Returns
+    -------
+    list of bytes
+        N keys. The key of a file that cannot be read follows from its name.
+    """
+    with ThreadPoolExecutor(8, "protolabel-keys") as pool:
+        return list(pool.map(_content_key, paths, chunksize=64))
+
+
+def groups_of(names: Sequence[str], groups: Groups) -> NDArray[np.int32]:
+    """Return the group of each image, from what a caller says about it.
+
+    Parameters
+    ----------
+    names : sequence of str
+        N names of images.
+    groups : str, callable or sequence
+        A regular expression, searched for in each name: its first group, or else the whole match,
+        names the group. Or a function from the name of an image to its group. Or N values, such
+        as the column of a table. None, NaN, empty text and no match leave an image alone.
+
+    Returns
+    -------
+    (N,) int32
+        Group of every image, numbered from 0 by first appearance.
+
+    Raises
+    ------
+    InputError
+        If the expression is none, the number of values is wrong, or a value cannot be compared.
+    """
+    values = list(_group_values(names, groups))
+    if len(values) != len(names):
+        raise InputError(
+            f"Expected a group for each of the {len(names)} images, got {len(values)}: pass one "
+            "value per image, a function of its name, or a pattern."
+        )
+    leader: dict[Any, int] = {}
+    try:
+        leaders = [
+            index if _is_nothing(value) else leader.setdefault(value, index)
+            for index, value in enumerate(values)
+        ]
+    except TypeError as error:
+        raise InputError(
+            f"Expected groups that can be compared, such as text or numbers: {error}."
+        ) from error
+    return _components(len(names), np.arange(len(names)), np.array(leaders, dtype=np.int64))
+
+
+def _group_values(names: Sequence[str], groups: Groups) -> Iterable[Any]:
+    if isinstance(groups, str):
+        try:
+            pattern = re.compile(groups)
+        except re.error as error:
+            raise InputError(
+                f"Expected a regular expression for groups, got {groups!r} ({error}): escape "
+                "special characters with a backslash."
+            ) from error
+        found = (pattern.search(name) for name in names)
+        return [match and match[min(1, pattern.groups)] for match in found]
+    if callable(groups):
+        return [groups(name) for name in names]
+    return np.asarray(groups).tolist() if hasattr(groups, "__array__") else list(groups)
+
+
+def _is_nothing(value: Any) -> bool:
+    return value is None or value == "" or bool(value != value)  # noqa: PLR0124 -- NaN of a table
+
+
 def merge_groups(*groupings: NDArray[np.int32]) -> NDArray[np.int32]:
     """Join groups that share an image.
 
@@ -203,6 +297,21 @@ def _components(n: int, left: NDArray[np.integer], right: NDArray[np.integer]) -
     # Numbered by first appearance, so that equal input gives equal numbers.
     _, first, inverse = np.unique(label, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first)).astype(np.int32)[inverse]
+
+
+def _content_key(path: Path | StoredFile) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    try:
+        with open_file(path) as file:
+            size = file.seek(0, os.SEEK_END)
+            digest.update(str(size).encode())
+            file.seek(0)
+            digest.update(file.read(_KEY))
+            file.seek(max(_KEY, size - _KEY))
+            digest.update(file.read(_KEY))
+    except (OSError, ImageReadError):
+        digest.update(os.fsencode(path.name))
+    return digest.digest()
 
 
 def file_size(path: Path | StoredFile) -> int:

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from protolabel.embedding.embed import Embeddings
     from protolabel.encoders.base import Encoder
     from protolabel.exporting import ExportResult
+    from protolabel.exporting.duplicates import Groups
     from protolabel.images.image_set import ImageSet
     from protolabel.session.reopening import Reopened
     from protolabel.widgets.studio import Studio
@@ -780,6 +781,7 @@ class Session(traitlets.HasTraits):
         formats: Sequence[str] | None = None,
         link: str = "copy",
         shares: Sequence[float] = (0.7, 0.15, 0.15),
+        groups: Groups | None = None,
         overwrite: bool = False,
     ) -> ExportResult:
         """Write the labelled dataset; see `protolabel.export`."""
@@ -787,7 +789,13 @@ class Session(traitlets.HasTraits):
 
         formats = DEFAULT_FORMATS if formats is None else formats
         check_export(
-            self._images, folder, formats=formats, link=link, shares=shares, overwrite=overwrite
+            self._images,
+            folder,
+            formats=formats,
+            link=link,
+            shares=shares,
+            groups=groups,
+            overwrite=overwrite,
         )
         visual = self.visual_embeddings
         return export(
@@ -798,6 +806,7 @@ class Session(traitlets.HasTraits):
             link=link,
             shares=shares,
             seed=self.seed,
+            groups=groups,
             overwrite=overwrite,
             parameters=self.parameters,
             projection=self.map,

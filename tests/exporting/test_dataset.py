@@ -267,6 +267,33 @@ def test_near_duplicates_and_equal_files_stay_on_one_side(
         assert result.near_duplicates == 4
 
 
+def test_groups_that_a_person_names_stay_on_one_side(labelled: Callable, tmp_path: Path) -> None:
+    files = [f"shoot{i // 4}/img{i:03}.png" for i in range(80)]
+    case = labelled(["dog", "cat"], [40, 40], files)
+    folder = save(case, tmp_path / "out", groups=r"shoot\d+/").folder
+    sides: dict[str, set[str]] = {}
+    for record in read_metadata(folder)["images"]:
+        sides.setdefault(record["source"].partition("/")[0], set()).add(record["split"])
+    assert len(sides) == 20
+    assert all(len(one) == 1 for one in sides.values())
+    with pytest.raises(InputError, match="regular expression"):
+        save(case, tmp_path / "out2", groups="(")
+
+
+def test_a_folder_that_grows_keeps_its_sides(labelled: Callable, tmp_path: Path) -> None:
+    case = labelled(["dog", "cat"], [30, 30])
+    less = case.images.take(range(59))
+    before = export(
+        label_subset(case.labels, 59), less, tmp_path / "a", formats=["splits"], progress=silent
+    ).folder
+    after = export(
+        case.labels, case.images, tmp_path / "b", formats=["splits"], progress=silent
+    ).folder
+    old, new = (read_metadata(folder)["images"] for folder in (before, after))
+    moved = [a["source"] for a, b in zip(old, new, strict=False) if a["split"] != b["split"]]
+    assert len(moved) <= 1
+
+
 # Links
 
 
@@ -324,6 +351,11 @@ def test_a_hard_link_to_another_disk_is_a_clear_error(
     folder = save(case, tmp_path / "copied").folder
     twin = folder / "splits" / record["split"] / record["file"]
     assert twin.read_bytes() == case.images.path(0).read_bytes()
+
+
+def label_subset(labels, count: int):
+    rows = ("label", "agreement", "margin", "runner_up", "pinned", "unfit")
+    return replace(labels, run=None, **{name: getattr(labels, name)[:count] for name in rows})
 
 
 # Whole or not at all

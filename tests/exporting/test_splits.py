@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protolabel.errors import InputError
+from protolabel.exporting import groups_of, lasting_split
 from protolabel.exporting.splits import split_dataset
 
 
@@ -93,3 +94,93 @@ def test_shares_that_make_no_sense_are_refused(shares) -> None:
 def test_labels_must_be_class_indices(label) -> None:
     with pytest.raises(InputError, match="label"):
         split_dataset(np.array(label))
+
+
+# Sides that follow from the content
+
+
+def some_keys(n: int, seed: int = 0) -> list[bytes]:
+    rng = np.random.default_rng(seed)
+    return [rng.bytes(16) for _ in range(n)]
+
+
+@given(grouped(), st.integers(0, 3))
+def test_lasting_sides_divide_no_group_and_use_no_closed_side(case, seed: int) -> None:
+    label, groups, shares = case
+    side = lasting_split(label, groups, some_keys(len(label)), shares, seed)
+    assert side.dtype == np.int8
+    for group in np.unique(groups):
+        assert len(np.unique(side[groups == group])) == 1
+    assert all(shares[one] > 0 for one in np.unique(side))
+
+
+@given(grouped(), st.integers(0, 9))
+def test_lasting_sides_hold_every_class_with_enough_groups(case, seed: int) -> None:
+    label, groups, shares = case
+    groups = groups * 5 + label  # no group of two classes
+    side = lasting_split(label, groups, some_keys(len(label), seed), shares)
+    sides = sum(share > 0 for share in shares)
+    for one in np.unique(label):
+        count = len(np.unique(groups[label == one]))
+        assert len(np.unique(side[label == one])) >= min(sides, count)
+        assert (side[label == one] == 0).any()
+
+
+@given(st.integers(0, 2**32), st.integers(0, 5))
+def test_one_more_image_moves_at_most_one_group(seed: int, where: int) -> None:
+    rng = np.random.default_rng(seed)
+    n = 120
+    label, groups, keys = rng.integers(0, 4, n), rng.integers(0, 60, n), some_keys(n, seed)
+    label = label[np.unique(groups, return_inverse=True)[1]]  # a class for each group
+    before = lasting_split(label, groups, keys)
+    place = where * n // 5  # alone or in a group, first, last or between
+    group = [999, int(groups[0])][seed % 2]
+    kind = int(label[0]) if group != 999 else int(rng.integers(0, 4))
+    after = lasting_split(
+        np.insert(label, place, kind),
+        np.insert(groups, place, group),
+        [*keys[:place], rng.bytes(16), *keys[place:]],
+    )
+    moved = np.unique(groups[np.delete(after, place) != before])
+    assert len(moved) <= 1
+
+
+def test_sides_do_not_depend_on_order_or_on_what_else_is_there() -> None:
+    keys, label = some_keys(300), np.repeat([0, 1, 2], 100)
+    side = lasting_split(label, np.arange(300), keys)
+    order = np.random.default_rng(0).permutation(300)
+    shuffled = lasting_split(label[order], np.arange(300), [keys[i] for i in order])
+    np.testing.assert_array_equal(shuffled, side[order])
+    half = lasting_split(label[:100], np.arange(100), keys[:100])
+    np.testing.assert_array_equal(half, side[:100])
+    assert (lasting_split(label, np.arange(300), keys, seed=1) != side).any()
+
+
+def test_lasting_sides_meet_the_shares_on_average() -> None:
+    side = lasting_split(np.zeros(20_000, int), np.arange(20_000), some_keys(20_000))
+    np.testing.assert_allclose(np.bincount(side) / 20_000, [0.7, 0.15, 0.15], atol=0.01)
+
+
+def test_a_large_group_is_trained_on() -> None:
+    groups = np.r_[np.zeros(30, int), np.arange(1, 71)]
+    for seed in range(20):
+        side = lasting_split(np.zeros(100, int), groups, some_keys(100, seed))
+        assert (side[groups == 0] == 0).all()
+
+
+def test_groups_come_from_a_pattern_a_function_or_a_column() -> None:
+    names = ["p1/a.png", "p2/b.png", "p1/c.png", "x.png", "y.png"]
+    wanted = [0, 1, 0, 2, 3]
+    columns = ["one", "two", "one", None, ""], np.array([1, 2, 1, np.nan, np.nan])
+    patterns = r"p\d", r"(p\d)/", r"^p(\d)"
+    for groups in (*patterns, *columns, lambda name: name[:2] if "/" in name else None):
+        assert groups_of(names, groups).tolist() == wanted
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [("(", "regular expression"), ([1, 2], "3 images"), ([[], [], []], "compared")],
+)
+def test_groups_that_cannot_be_used_are_refused(groups, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        groups_of(["a", "b", "c"], groups)

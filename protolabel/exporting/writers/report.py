@@ -180,7 +180,9 @@ def _splits(
         f"{name} {count:,} ({count / n:.1%})"
         for name, count in zip(("train", "val", "test"), counts, strict=True)
     )
-    yield from _wrapped(f"{parts}; the same mixture of classes in each, as far as it goes.")
+    yield from _wrapped(
+        f"{parts}. The side of an image follows from its content: a folder that grows keeps its sides."
+    )
     seen = np.unique(np.stack([labels.label[placed], side[placed]]), axis=1)
     sides = np.bincount(seen[0], minlength=len(labels.names))
     open_sides = sum(count > 0 for count in counts)

@@ -103,7 +103,7 @@ def _write_table(job: ExportJob) -> None:
 TRAIN_VAL_TEST = Writer(
     name="splits",
     title="Train, val, test",
-    description="train, val and test folders, stratified, near-duplicates on one side",
+    description="train, val and test folders; the side of an image follows from its content",
     files=("splits/",),
     write=write_splits,
     by_default=True,
