@@ -18,6 +18,7 @@ __all__ = ["DEFAULT_SHARES", "SPLITS", "count_sides", "lasting_split", "split_da
 SPLITS = ("train", "val", "test")
 DEFAULT_SHARES = (0.70, 0.15, 0.15)
 
+_LARGE = 1 / 3  # of its class, from which a group is for training
 _CARRY = 0.5  # images that a class may owe to the shares of the classes before it
 
 Shares = NDArray[np.float64]
@@ -99,9 +100,10 @@ def lasting_split(
     A group lies at a point of a circle that a hash of its smallest key says, and the circle is
     divided among test, val and train by their fractions: what else is in the folder does not
     matter. Where a class would miss a side, the group that is nearest to it on the circle moves
-    there. So one more image moves at most one other group, where it fills such a gap; in a class
-    with less than a dozen groups it is rarely two. The fractions hold on average: with n groups,
-    a side has about half the square root of n more or fewer.
+    there. So one more image moves at most one group: its own, if its key is the smallest there,
+    or one that filled a gap. In a class with less than a dozen groups it is rarely two. The
+    fractions hold on average: with n groups, a side has about half the square root of n more or
+    fewer.
 
     Parameters
     ----------
@@ -120,8 +122,8 @@ def lasting_split(
     -------
     (N,) int8
         0 train, 1 val, 2 test. A class with at least as many groups as there are sides with a
-        fraction above 0 has images on every such side, as in `split_dataset`. A group with more
-        of its class than val or test should hold is in train.
+        fraction above 0 has images on every such side, as in `split_dataset`. A group that holds
+        more than a third of its class is in train, unless the class would lack a side.
 
     Raises
     ------
@@ -142,8 +144,7 @@ def lasting_split(
     # Around the circle: test, val, train.
     bounds = np.cumsum(split_shares[::-1])[:-1]
     side = (2 - np.searchsorted(bounds, point, side="right")).astype(np.int8)
-    most = max(split_shares[1:]) * np.bincount(owner, weights=size)[owner]
-    side[(size > 1) & (size > most)] = 0
+    side[(size > 1) & (size > _LARGE * np.bincount(owner, weights=size)[owner])] = 0
     order = np.lexsort((point, owner))
     starts = np.flatnonzero(np.r_[True, owner[order][1:] != owner[order][:-1]])
     for members in np.split(order, starts[1:]):

@@ -126,18 +126,16 @@ def test_lasting_sides_hold_every_class_with_enough_groups(case, seed: int) -> N
         assert (side[label == one] == 0).any()
 
 
-@given(st.integers(0, 2**32), st.integers(0, 5))
-def test_one_more_image_moves_at_most_one_group(seed: int, where: int) -> None:
+@pytest.mark.parametrize("seed", range(40))
+def test_one_more_image_moves_at_most_one_group(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    n = 120
-    label, groups, keys = rng.integers(0, 4, n), rng.integers(0, 60, n), some_keys(n, seed)
-    label = label[np.unique(groups, return_inverse=True)[1]]  # a class for each group
+    groups, keys = rng.integers(0, 100, 200), some_keys(200, seed)
+    label = rng.integers(0, 3, 100)[groups]
     before = lasting_split(label, groups, keys)
-    place = where * n // 5  # alone or in a group, first, last or between
-    group = [999, int(groups[0])][seed % 2]
-    kind = int(label[0]) if group != 999 else int(rng.integers(0, 4))
+    place = seed % 5 * 50  # first, last or between
+    group = [999, int(groups[0])][seed % 2]  # alone, or in a group
     after = lasting_split(
-        np.insert(label, place, kind),
+        np.insert(label, place, label[0]),
         np.insert(groups, place, group),
         [*keys[:place], rng.bytes(16), *keys[place:]],
     )
@@ -162,7 +160,7 @@ def test_lasting_sides_meet_the_shares_on_average() -> None:
 
 
 def test_a_large_group_is_trained_on() -> None:
-    groups = np.r_[np.zeros(30, int), np.arange(1, 71)]
+    groups = np.r_[np.zeros(40, int), np.arange(1, 61)]
     for seed in range(20):
         side = lasting_split(np.zeros(100, int), groups, some_keys(100, seed))
         assert (side[groups == 0] == 0).all()

@@ -181,7 +181,8 @@ def _splits(
         for name, count in zip(("train", "val", "test"), counts, strict=True)
     )
     yield from _wrapped(
-        f"{parts}. The side of an image follows from its content: a folder that grows keeps its sides."
+        f"{parts}. The side of an image follows from its content, so a folder that grows keeps its "
+        "sides."
     )
     seen = np.unique(np.stack([labels.label[placed], side[placed]]), axis=1)
     sides = np.bincount(seen[0], minlength=len(labels.names))
