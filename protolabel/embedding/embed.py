@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +19,10 @@ from protolabel.common.threads import Workers
 from protolabel.common.vectors import held_unit_rows
 from protolabel.embedding.cache import is_cache
 from protolabel.embedding.store import Entry, UnwritableStoreError, VectorStore
-from protolabel.embedding.vectorfiles import load_vectors, save_vectors
+from protolabel.embedding.vectorfiles import given_vectors, load_vectors, save_vectors
+from protolabel.embedding.vectorformats import read_rows
 from protolabel.encoders.base import Encoder, EncoderInfo, checked_rows, encoder_info
-from protolabel.errors import ImageReadError, InputError
+from protolabel.errors import ImageReadError, InputError, StoreError
 from protolabel.images.image_set import ImageSet, Skipped, Stamp
 from protolabel.images.pixels import read_image
 
@@ -95,19 +96,22 @@ class Embeddings:
 
 
 def load_embeddings(
-    embeddings_path: str | os.PathLike[str], image_paths: str | os.PathLike[str] | None = None
+    embeddings_path: str | os.PathLike[str] | npt.ArrayLike,
+    image_paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | ImageSet | None = None,
 ) -> Embeddings:
     """Read vectors and the paths of their images, from protolabel or from elsewhere.
 
     Parameters
     ----------
-    embeddings_path : path
-        ``embeddings.npy``, or the folder it is in. Any two-dimensional floating-point array
-        will do.
-    image_paths : path, optional
+    embeddings_path : path or array-like of shape (N, d)
+        ``embeddings.npy``, or the folder it is in; or another .npy, .npz, .safetensors, .pt or
+        .parquet file with one floating-point array (N, d), see
+        `protolabel.embedding.vectorformats.read_rows`. Or the array or tensor itself.
+    image_paths : path, list of paths or ImageSet, optional
         Text file with one path a line, in the order of the rows; by default
         ``image_paths.txt`` beside the vectors. A relative path is taken from the folder of
-        that file or, if nothing is there, from the working directory.
+        that file or, if nothing is there, from the working directory. Or the paths or images
+        themselves. An array may come without: its images can be labelled, not shown or copied.
 
     Returns
     -------
@@ -123,10 +127,30 @@ def load_embeddings(
         If a file is missing or unreadable, the number of rows and paths differ, a row is zero
         or not finite, or the files do not belong together.
     """
-    vectors, images, encoder = load_vectors(
-        Path(embeddings_path), None if image_paths is None else Path(image_paths), _MAPPED
-    )
-    return Embeddings(vectors, images, encoder)
+    listing = isinstance(image_paths, str | os.PathLike)
+    if isinstance(embeddings_path, str | os.PathLike) and (listing or image_paths is None):
+        given = None if image_paths is None else Path(cast("str", image_paths))
+        return Embeddings(*load_vectors(_as_path(embeddings_path), given, _MAPPED))
+    if listing:
+        raise StoreError(
+            "Expected the paths of vectors in memory as a list, got the name of a file: pass "
+            "open(file).read().splitlines()."
+        )
+    rows: Any = embeddings_path
+    if isinstance(rows, str | os.PathLike):
+        rows = read_rows(_as_path(rows))
+    return Embeddings(*given_vectors(rows, cast("Any", image_paths)))
+
+
+def _as_path(given: str | os.PathLike[str]) -> Path:
+    try:
+        path = Path(given).expanduser()
+        path.is_file()  # too long, or with a NUL
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        raise StoreError(
+            f"Expected the path of a file of vectors, got {given!r} ({error}): check it."
+        ) from error
+    return path
 
 
 def embed_images(

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import zlib
-from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from protolabel.common.files import check_regular, finish_replacing, replacing, write_bytes, writing
+from protolabel.embedding.vectorformats import as_array, read_rows
 from protolabel.encoders.base import EncoderInfo
 from protolabel.errors import InputError, StoreError
-from protolabel.images.image_set import ImageSet, Skipped
+from protolabel.images.image_set import ImageSet, Skipped, Stamp
+from protolabel.images.sources.archives import is_archive
+from protolabel.images.sources.finding import find_images
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
-__all__ = ["load_vectors", "save_vectors"]
+__all__ = ["given_vectors", "load_vectors", "save_vectors"]
 
 VECTORS, PATHS, ABOUT = "embeddings.npy", "image_paths.txt", "embeddings.json"
 _BLOCK = 16384  # rows handled at a time: 32 MB of 512 float32
@@ -97,7 +101,7 @@ def load_vectors(
     Parameters
     ----------
     path : Path
-        The .npy file or its folder.
+        A file of vectors (see `read_rows`), or the folder that holds embeddings.npy.
     image_paths : Path or None
         The text file; by default beside the vectors.
     mapped : int
@@ -124,7 +128,7 @@ def load_vectors(
             f"died began, but the system says: {error.strerror or error}. Make it writable."
         ) from error
     listing = (image_paths or path.with_name(PATHS)).expanduser()
-    rows = _open_rows(path)
+    rows = read_rows(path)
     lines = _read_lines(listing)
     if len(lines) != len(rows):
         raise StoreError(
@@ -145,36 +149,58 @@ def load_vectors(
     return vectors, images, about["encoder"] if about else EncoderInfo.unknown(rows.shape[1])
 
 
-def _open_rows(path: Path) -> npt.NDArray[Any]:
-    try:
-        check_regular(path)
-        rows = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError as error:
+def given_vectors(
+    rows: Any, paths: Sequence[str | os.PathLike[str]] | ImageSet | None
+) -> tuple[npt.NDArray[Any], ImageSet, EncoderInfo]:
+    """Check vectors in memory, with or without images.
+
+    Parameters
+    ----------
+    rows : array-like of shape (N, d)
+        Numpy array or tensor, floating point.
+    paths : sequence of path, ImageSet or None
+        The N images, in the order of the rows. None stands for images that are nowhere: they
+        can be labelled, not shown or exported.
+
+    Returns
+    -------
+    vectors : array of shape (N, d)
+    images : ImageSet
+    encoder : EncoderInfo
+        Unknown.
+
+    Raises
+    ------
+    StoreError
+        If rows and images do not fit.
+    """
+    array = as_array(rows, "the array")
+    if paths is None:
+        width = max(6, len(str(len(array) - 1)))
+        names = tuple(f"vector_{row:0{width}d}" for row in range(len(array)))
+        images = ImageSet(Path(os.path.abspath("vectors_in_memory")), names, source=_Nowhere())  # noqa: PTH100 -- no such file: it is a name
+    else:
+        try:
+            images = paths if isinstance(paths, ImageSet) else ImageSet.from_paths(paths)
+        except InputError as error:
+            raise StoreError(str(error)) from error
+    if len(images) != len(array):
         raise StoreError(
-            f"Expected vectors at {str(path)!r}, found nothing: pass the .npy file or the folder "
-            "that holds embeddings.npy."
-        ) from error
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
-        raise StoreError(
-            f"Expected a .npy file of numbers, but {str(path)!r} cannot be read as one: {error}."
-        ) from error
-    shape = getattr(rows, "shape", None)
-    if shape is None:
-        raise StoreError(
-            f"Expected one array of shape (N, d), got the archive {str(path)!r}: save the vectors "
-            "with numpy.save."
+            f"Expected one path for each vector, got {len(array)} rows and {len(images)} paths: "
+            "pass them in one order."
         )
-    if len(shape) != 2 or 0 in shape:
-        raise StoreError(
-            f"Expected vectors of shape (N, d), got shape {shape} in {str(path)!r}: save one row "
-            "for each image."
-        )
-    if not np.issubdtype(rows.dtype, np.floating):
-        raise StoreError(
-            f"Expected floating-point vectors, got {rows.dtype} in {str(path)!r}: save them "
-            "with .astype('float32')."
-        )
-    return rows  # type: ignore[no-any-return]
+    vectors, _ = _checked(array, array.nbytes + 1, Path("the array"))
+    return vectors, images, EncoderInfo.unknown(array.shape[1])
+
+
+class _Nowhere:
+    """The `Source` of images that came as vectors alone."""
+
+    def open(self, index: int) -> IO[bytes]:
+        raise FileNotFoundError(errno.ENOENT, f"vector {index} came without an image")
+
+    def stamp(self, index: int) -> Stamp:  # noqa: ARG002 -- the protocol's
+        return (-1, -1)
 
 
 def _checked(rows: npt.NDArray[Any], mapped: int, path: Path) -> tuple[npt.NDArray[Any], int]:
@@ -237,7 +263,12 @@ def _image_set(lines: Sequence[str], listing: Path, about: Mapping[str, Any]) ->
     except InputError as error:
         raise StoreError(f"{error} The list is {str(listing)!r}.") from error
     skipped = tuple(Skipped(name, reason) for name, reason in about.get("skipped", ()))
-    return ImageSet(images.root, images.names, skipped)
+    if is_archive(images.root) and images.root.is_file():
+        whole = find_images(images.root)
+        rows = {name: row for row, name in enumerate(whole.names)}
+        if set(images.names) <= rows.keys():
+            images = whole.take(rows[name] for name in images.names)
+    return replace(images, skipped=skipped)
 
 
 def _read_about(path: Path, rows: npt.NDArray[Any]) -> dict[str, Any]:

@@ -11,9 +11,10 @@ import numpy as np
 from protolabel.common.vectors import as_visual
 from protolabel.embedding.cache import cache_folder, named_folder
 from protolabel.embedding.embed import Embeddings, embed_images, load_embeddings
+from protolabel.embedding.vectorformats import SUFFIXES, read_rows
 from protolabel.encoders.base import Encoder, EncoderInfo
 from protolabel.encoders.loading import load_encoder
-from protolabel.errors import InputError, StoreError
+from protolabel.errors import InputError
 
 if TYPE_CHECKING:
     from protolabel.common.progress import ProgressFn
@@ -91,20 +92,14 @@ def is_file(source: Any) -> bool:
         return False
     path = Path(source).expanduser()
     folder = (path / "embeddings.npy").is_file()
-    return isinstance(source, os.PathLike) or path.suffix == ".npy" or folder
+    return isinstance(source, os.PathLike) or path.suffix in SUFFIXES or folder
 
 
 def _read(path: Path) -> Any:
     file = path / "embeddings.npy" if path.is_dir() else path
     if file.with_name("image_paths.txt").is_file():
         return load_embeddings(file)
-    try:
-        return np.load(file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise StoreError(
-            f"Expected an .npy file of visual vectors, but {str(file)!r} cannot be read as one: "
-            f"{error}."
-        ) from error
+    return read_rows(file)
 
 
 def _matched(given: Embeddings, images: ImageSet) -> Embeddings:

@@ -268,7 +268,9 @@ def _to_rgb(image: Image.Image, short_side: int | None) -> Image.Image:
     factor = 1 if short_side is None else max(1, min(image.size) // short_side)
     with _decoding(image.width * image.height * (8 if factor == 1 else 4)):
         image.load()
-        return _upright(_strips(image, factor), image)
+        picture = _upright(_strips(image, factor), image)
+        image.close()  # its pixels go before the next thread may decode
+        return picture
 
 
 def _strips(image: Image.Image, factor: int) -> Image.Image:

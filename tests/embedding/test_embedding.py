@@ -8,10 +8,13 @@ import sys
 import textwrap
 import threading
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
+import torch
 from fakes import ColourEncoder, draw, killed_at
 
 from protolabel.common.files import write_bytes, writing
@@ -22,8 +25,8 @@ from protolabel.embedding.cache import cache_folder
 from protolabel.embedding.embed import Embeddings, embed_images, load_embeddings
 from protolabel.embedding.store import FOLDER, VectorStore
 from protolabel.encoders import EncoderInfo, load_encoder
-from protolabel.errors import EncoderError, InputError, Stopped, StoreError
-from protolabel.images import Skipped, find_images
+from protolabel.errors import EncoderError, ImageReadError, InputError, Stopped, StoreError
+from protolabel.images import Skipped, find_images, read_image
 
 
 class BatchEncoder(ColourEncoder):
@@ -736,7 +739,7 @@ class TestForeignFiles:
         np.save(tmp_path / "v.npy", np.array([{}, {}]), allow_pickle=True)
         with pytest.raises(StoreError, match="cannot be read"):
             load_embeddings(vectors, listing)
-        np.savez(tmp_path / "v.npz", np.eye(1))
+        np.savez(tmp_path / "v.npz", a=np.eye(1), b=np.eye(2))
         with pytest.raises(StoreError, match="shape"):
             load_embeddings(tmp_path / "v.npz", listing)
 
@@ -748,6 +751,83 @@ class TestForeignFiles:
         (tmp_path / "embeddings.json").write_text("{}")
         with pytest.raises(StoreError, match="remove it"):
             load_embeddings(vectors, listing)
+
+
+class TestVectorsBroughtAlong:
+    ROWS = np.array([[3.0, 4.0], [0.0, 2.0]], np.float32)
+    UNIT = np.array([[0.6, 0.8], [0.0, 1.0]], np.float32)
+
+    def save(self, folder, suffix):
+        path, rows = folder / f"v.{suffix}", torch.from_numpy(self.ROWS)
+        if suffix == "npz":
+            np.savez(path, embeddings=self.ROWS, ids=np.arange(2))
+        elif suffix == "safetensors":
+            safetensors.torch.save_file({"features": rows, "scale": torch.ones(1)}, path)
+        elif suffix == "pt":
+            torch.save({"vectors": rows, "epoch": 3}, path)
+        elif suffix == "pth":
+            torch.save(rows, path)
+        elif suffix == "parquet":
+            pa = pytest.importorskip("pyarrow")
+            import pyarrow.parquet
+
+            table = pa.table({"name": ["a", "b"], "embedding": self.ROWS.tolist()})
+            pyarrow.parquet.write_table(table, path)
+        else:
+            np.save(path, self.ROWS)
+        return path
+
+    @pytest.mark.parametrize("suffix", ["npy", "npz", "safetensors", "pt", "pth", "parquet"])
+    def test_every_kind_of_file(self, tmp_path, suffix):
+        path = self.save(tmp_path, suffix)
+        (tmp_path / "p.txt").write_text("/x/a.jpg\n/x/b.jpg\n")
+        for paths in (tmp_path / "p.txt", ["/x/a.jpg", "/x/b.jpg"]):
+            found = load_embeddings(path, paths)
+            np.testing.assert_allclose(found.vectors, self.UNIT, atol=1e-6)
+            assert found.images.names == ("a.jpg", "b.jpg")
+
+    @pytest.mark.parametrize("given", [ROWS, torch.from_numpy(ROWS), ROWS.tolist()])
+    def test_arrays_and_tensors_with_and_without_files(self, given):
+        found = load_embeddings(given, ["/x/a.jpg", "/x/b.jpg"])
+        np.testing.assert_allclose(found.vectors, self.UNIT, atol=1e-6)
+        alone = load_embeddings(given)
+        assert alone.images.names == ("vector_000000", "vector_000001")
+        with pytest.raises(ImageReadError, match="does not exist"):
+            read_image(alone.images.path(0))
+
+    @pytest.mark.parametrize("suffix", ["pt", "npy", "npz"])
+    def test_a_file_that_would_run_code_is_refused_without_advice_to_run_it(self, tmp_path, suffix):
+        path = tmp_path / f"v.{suffix}"
+        if suffix == "pt":
+            torch.save(Path("x"), path)
+        elif suffix == "npz":
+            np.savez(path, embeddings=np.array([[Path("x")]], object))
+        else:
+            np.save(path, np.array([[Path("x")]], object), allow_pickle=True)
+        with pytest.raises(StoreError, match="Python objects") as caught:
+            load_embeddings(path, ["/x/a.jpg"])
+        assert "pickle" not in str(caught.value)
+
+    @pytest.mark.parametrize("suffix", ["npz", "safetensors", "pt", "parquet"])
+    def test_a_damaged_file(self, tmp_path, suffix):
+        path = self.save(tmp_path, suffix)
+        path.write_bytes(path.read_bytes()[:60])
+        with pytest.raises(StoreError, match="cannot be read"):
+            load_embeddings(path, ["/x/a.jpg", "/x/b.jpg"])
+
+    @pytest.mark.parametrize("given", ["x" * 300, "a\0b", 4.5, None, np.arange(3), "~nobody/x"])
+    def test_what_is_no_file_of_vectors(self, given):
+        with pytest.raises(StoreError):
+            load_embeddings(given)
+
+    def test_vectors_of_an_archive_find_their_images_again(self, tmp_path, encoder):
+        with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+            for colour in ("blue", "red"):
+                draw(colour).save(tmp_path / "x.png")
+                archive.write(tmp_path / "x.png", f"{colour}.png")
+        run(find_images(tmp_path / "a.zip"), encoder).save(tmp_path / "data")
+        again = load_embeddings(tmp_path / "data")
+        np.testing.assert_array_equal(read_image(again.images.path(1)), draw("red"))
 
 
 class TestFiles:
