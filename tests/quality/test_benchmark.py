@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rows import Row
 from settings import SETTINGS, file_tasks, world_tasks
 from simulated import WORLDS, make
+from tables import behind, losses, regimes
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "quality"
 
@@ -68,6 +70,29 @@ def test_settings_leave_out_what_they_say() -> None:
     assert len(sizes["+40 names"]) == 50
 
 
+def row(method: str, micro: float, **changes) -> Row:
+    numbers = dict.fromkeys(("auroc", "found_10", "found_20", "seconds"), 0.5)
+    fields = {"dataset": "a", "setting": "all present", "draw": 0, "images": 200, **numbers}
+    fields |= {"macro": micro, "calibration_error": 0.1, "bias": 0.05} | changes
+    return Row(method=method, micro=micro, **fields)
+
+
+def test_tables_show_where_another_method_is_ahead_and_where_labels_are_lost() -> None:
+    rows = [row("zero-shot", 0.8), row("ZLaP", 0.9), row("protolabel", 0.85)]
+    rows += [row(name, 0.8, dataset="b") for name in ("zero-shot", "ZLaP")]
+    rows += [row("protolabel", 0.78, dataset="b", calibration_error=0.3)]
+    rows += [row(name, 0.9, dataset="c", images=20) for name in ("zero-shot", "ZLaP")]
+    rows += [row("protolabel", 0.8, dataset="c", images=20, calibration_error=0.9)]
+    table = regimes(rows).splitlines()[-1]
+    assert "| 0.833 | **0.867** | 0.810 | 0.100 / 0.200 | +0.050 |" in table
+    ahead = behind(rows)
+    assert "| a | all present | 0.850 | ZLaP 0.900 |" in ahead
+    assert "3 of 3 settings" in ahead
+    lost = losses(rows)
+    assert "| b | all present | 0 | 200 | -2.0 |" in lost
+    assert "1 of 2 folders" in lost  # twenty images are few
+
+
 def write(path: Path, task) -> Path:
     np.savez(
         path, image_features=task.vectors, labels=task.truth, text_features=task.text,
@@ -96,7 +121,10 @@ def test_the_command_prints_every_table(tmp_path: Path) -> None:
     command = [sys.executable, str(SCRIPT), str(path), "--draws", "2", "--save", str(saved)]
     command += ["--settings", "all present", "5 classes x 4"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    for heading in ("Accuracy over the images", "mean over the classes", "All rows", "Agreement"):
+    for heading in (
+        "Accuracy over the images", "mean over the classes", "## Settings", "Behind another",
+        "Below zero-shot", "All rows", "Agreement",
+    ):  # fmt: skip
         assert heading in done.stdout
     assert "| set | 5 classes x 4 | 2 |" in done.stdout
     assert "nan" not in done.stdout.split("## Agreement")[0]

@@ -19,7 +19,7 @@ from methods import METHODS
 from rows import Part, Row, compute
 from settings import SETTINGS
 from simulated import WORLDS, make
-from tables import accuracy, agreement, summary
+from tables import accuracy, agreement, behind, losses, regimes, summary
 
 
 def main() -> None:
@@ -31,7 +31,10 @@ def main() -> None:
     parser.add_argument("--bank", type=Path, help="further names for the setting +40 names")
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--worlds", nargs="*", choices=tuple(WORLDS), help="simulated worlds")
-    parser.add_argument("--settings", nargs="+", choices=tuple(SETTINGS), default=list(SETTINGS))
+    parser.add_argument(
+        "--settings", nargs="+", choices=tuple(SETTINGS), default=list(SETTINGS),
+        help="what a folder may lack; by default all, a long tail and absent names included",
+    )  # fmt: skip
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--save", type=Path, help="write every row as JSON")
@@ -61,6 +64,9 @@ def main() -> None:
         options.save.write_text(json.dumps([asdict(row) for row in rows], indent=1))
     print("\n## Accuracy over the images\n\n" + accuracy(rows, "micro"))
     print("\n## Accuracy, mean over the classes\n\n" + accuracy(rows, "macro"))
+    print("\n## Settings\n\n" + regimes(rows))
+    print("\n## Behind another method by more than half a point\n\n" + behind(rows))
+    print("\n## Below zero-shot\n\n" + losses(rows))
     print("\n## All rows\n\n" + summary(rows))
     print("\n## Agreement\n\n" + agreement(rows))
 

@@ -53,7 +53,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Row:
-    """How one method did on one draw; the confidence is judged on images of a class."""
+    """How one method did on one draw; the confidence is judged on images of a class.
+
+    `bias` is the mean confidence less the accuracy: above 0 the method is too sure.
+    """
 
     dataset: str
     setting: str
@@ -63,6 +66,7 @@ class Row:
     micro: float
     macro: float
     calibration_error: float
+    bias: float
     auroc: float
     found_10: float
     found_20: float
@@ -99,6 +103,7 @@ def _rows(part: Part) -> list[Row]:
                     micro=micro_accuracy(got.labels, task.truth),
                     macro=macro_accuracy(got.labels, task.truth),
                     calibration_error=calibration_error(sure, right),
+                    bias=float(sure.mean() - right.mean()),
                     auroc=error_auroc(sure, right),
                     found_10=found_errors(sure, right, 0.1),
                     found_20=found_errors(sure, right, 0.2),

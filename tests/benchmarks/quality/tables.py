@@ -11,9 +11,11 @@ from metrics import gain_interval, harm_share
 if TYPE_CHECKING:
     from rows import Row
 
-__all__ = ["accuracy", "agreement", "summary"]
+__all__ = ["accuracy", "agreement", "behind", "losses", "regimes", "summary"]
 
 FEW = 150  # in smaller folders one image is a point and more
+NEAR = 0.005  # of the best method: half a point is noise
+MOST = 20  # rows that a list of losses shows
 
 
 def accuracy(rows: list[Row], measure: str) -> str:
@@ -63,6 +65,67 @@ def summary(rows: list[Row]) -> str:
         seconds = f"{np.mean([row.seconds for row in mine]):.2f}"
         lines.append(_line([method, gains["micro"], gains["macro"], harm, worst, seconds]))
     return "\n".join(lines)
+
+
+def regimes(rows: list[Row]) -> str:
+    """Per setting: mean accuracy over the data sets, and how far confidence is off."""
+    methods = _methods(rows)
+    shown = ["ECE: zero-shot / ours", "bias"]
+    lines = [
+        _line(["setting", *methods, *(f"{name} (N >= {FEW})" for name in shown)]),
+        _line(["---"] * (len(methods) + 1 + len(shown))),
+    ]
+    for setting in dict.fromkeys(row.setting for row in rows):
+        inside = [row for row in rows if row.setting == setting]
+        sets = dict.fromkeys(row.dataset for row in inside)
+        values = {
+            method: np.mean(
+                [_mean(_by_method(rows, name, setting).get(method, []), "micro") for name in sets]
+            )
+            for method in methods
+        }
+        best = max(round(value, 3) for value in values.values() if not np.isnan(value))
+        cells = [f"**{v:.3f}**" if round(v, 3) == best else f"{v:.3f}" for v in values.values()]
+        large = {m: [r for r in inside if r.method == m and r.images >= FEW] for m in methods}
+        errors = [_mean(large.get(m, []), "calibration_error") for m in ("zero-shot", OURS)]
+        judged = ["-", "-"]
+        if large.get(OURS):
+            judged = [
+                " / ".join(f"{error:.3f}" for error in errors),
+                f"{_mean(large[OURS], 'bias'):+.3f}",
+            ]
+        lines.append(_line([setting, *cells, *judged]))
+    return "\n".join(lines)
+
+
+def behind(rows: list[Row]) -> str:
+    """Settings in which another method is ahead of ours by more than half a point."""
+    lines = [_line(["data", "setting", "ours", "ahead"]), _line(["---"] * 4)]
+    cells = dict.fromkeys((row.dataset, row.setting) for row in rows)
+    for dataset, setting in cells:
+        means = {m: _mean(r, "micro") for m, r in _by_method(rows, dataset, setting).items()}
+        ours = means.get(OURS, float("nan"))
+        ahead = sorted(((v, m) for m, v in means.items() if v > ours + NEAR), reverse=True)
+        if ahead:
+            others = ", ".join(f"{method} {value:.3f}" for value, method in ahead)
+            lines.append(_line([dataset, setting, f"{ours:.3f}", others]))
+    return "\n".join([*lines, "", f"{len(lines) - 2} of {len(cells)} settings."])
+
+
+def losses(rows: list[Row]) -> str:
+    """Folders that are not small in which ours is below zero-shot, the worst first."""
+    zero = {(r.dataset, r.setting, r.draw): r for r in rows if r.method == "zero-shot"}
+    pairs = [
+        (row.micro - zero[row.dataset, row.setting, row.draw].micro, row)
+        for row in rows
+        if row.method == OURS and row.images >= FEW
+    ]
+    below = sorted((pair for pair in pairs if pair[0] < 0), key=lambda pair: pair[0])
+    lines = [_line(["data", "setting", "draw", "images", "points"]), _line(["---"] * 5)]
+    for gain, row in below[:MOST]:
+        cells = [row.dataset, row.setting, str(row.draw), str(row.images), f"{100 * gain:+.1f}"]
+        lines.append(_line(cells))
+    return "\n".join([*lines, "", f"{len(below)} of {len(pairs)} folders lose at all."])
 
 
 def agreement(rows: list[Row]) -> str:
