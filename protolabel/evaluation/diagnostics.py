@@ -25,6 +25,8 @@ RESTLESS_CHURN = (
 )
 LOST_CLASSES = 0.7  # fraction of the effective classes of zero-shot below which some were lost
 USELESS_WEIGHT = 0.3  # visual vectors below it only cost the votes of other micro-clusters
+WAVERING = 0.3  # margin below which an image is between its label and the runner-up
+FEWEST_CONFUSED, CONFUSED_FRACTION = 5, 0.01  # images between two names that are worth a word
 ALIKE_DISTANCE = 0.35  # prototypes closer than this fraction of the mean distance look alike
 SMALL_FOLDER = 30  # images below which refinement can cost one
 
@@ -298,6 +300,37 @@ def _alike_names(case: _Case) -> Finding | None:
     return Finding("note", f"Hard to tell apart: {shown}. Review the images between them.")
 
 
+def _confused_names(case: _Case) -> Finding | None:
+    labels = case.labels
+    least = max(FEWEST_CONFUSED, CONFUSED_FRACTION * len(labels))
+    between = [pair for pair in confused_pairs(labels)[:3] if pair[2] >= least]
+    if not case.refined or not between:
+        return None
+    shown = "; ".join(f"{a} and {b} ({counted(count, 'image')})" for a, b, count in between)
+    return Finding(
+        "note",
+        f"Names that are confused with each other here: {shown}. Add synonyms or a description "
+        "to either, or pin five images of each.",
+    )
+
+
+def confused_pairs(labels: Labels) -> list[tuple[str, str, int]]:
+    """Return pairs of names with the number of images between them, the most first.
+
+    An image is between its label and the runner-up if its margin is below 0.3.
+
+    Parameters
+    ----------
+    labels : Labels
+        Labels of a run.
+    """
+    wavering = labels.margin < WAVERING
+    two = np.sort(np.stack([labels.label, labels.runner_up])[:, wavering], axis=0)
+    pairs, counts = np.unique(two[:, two[0] < two[1]], axis=1, return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    return [(labels.names[pairs[0, i]], labels.names[pairs[1, i]], int(counts[i])) for i in order]
+
+
 def _small_folder(case: _Case) -> Finding | None:
     if not case.refined or len(case.labels) >= SMALL_FOLDER:
         return None
@@ -318,6 +351,7 @@ RULES: tuple[Callable[[_Case], Finding | None], ...] = (
     _absent_names,
     _set_aside,
     _alike_names,
+    _confused_names,
     _small_folder,
 )
 """What a run is checked for: each rule looks at one case and finds one thing, or nothing."""

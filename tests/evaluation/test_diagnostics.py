@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from worlds import World, clustered_world, make_world
@@ -7,7 +9,12 @@ from worlds import World, clustered_world, make_world
 import protolabel as pl
 from protolabel.common.progress import silent
 from protolabel.common.vectors import unit_rows
-from protolabel.evaluation.diagnostics import _alike, _effective, _mean_cosine
+from protolabel.evaluation.diagnostics import (
+    _alike,
+    _effective,
+    _mean_cosine,
+    confused_pairs,
+)
 
 
 def run_of(world: World | None = None, **options) -> pl.Refinement:
@@ -149,3 +156,25 @@ def test_labels_of_saved_prototypes_have_no_run():
     new = pl.PrototypeClassifier.from_labels(pl.label(run_of())).label(make_world().vectors)
     with pytest.raises(pl.InputError, match="needs a run"):
         pl.diagnose(new)
+
+
+def test_names_between_which_images_waver_are_named_with_advice():
+    world = make_world((60, 60, 60), seed=1)
+    labels = pl.label(pl.refine(world.vectors, world.classes, progress=silent))
+    margin = np.ones(180, np.float32)
+    margin[:7], margin[7:11] = 0.29, -0.1
+    label, runner_up = np.zeros(180, np.int32), np.full(180, 2, np.int32)
+    label[:4], runner_up[:4] = 2, 0  # a pair has no order
+    runner_up[7:11] = 1
+    labels = replace(labels, label=label, runner_up=runner_up, margin=margin)
+    a, b, c = labels.names
+    assert confused_pairs(labels) == [(a, c, 7), (a, b, 4)]
+    said = [finding.text for finding in pl.diagnose(labels).findings]
+    advice = f"confused with each other here: {a} and {c} (7 images). Add synonyms"
+    assert any(advice in text and "pin five images" in text for text in said)
+
+
+def test_clear_names_are_not_called_confused():
+    world = make_world((60, 60), seed=2)
+    findings = pl.diagnose(pl.refine(world.vectors, world.classes, progress=silent)).findings
+    assert not any("confused" in finding.text for finding in findings)
