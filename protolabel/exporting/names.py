@@ -153,11 +153,20 @@ def keeps_its_bytes(path: ImageFile) -> bool:
     ----------
     path : path
         The image, as `ImageSet.path`. It is opened only if its extension leaves a doubt.
+
+    Raises
+    ------
+    ImageReadError
+        If neither extension nor content is that of an image: a list of paths from a stranger may
+        name any file, and an export is something that people publish.
     """
     name = str(path)
-    if name[name.rfind(".") :].lower() in _READ_BY_ALL:
+    suffix = name[name.rfind(".") :].lower()
+    if suffix in _READ_BY_ALL:
         return True
     content = image_format(path)
+    if content is None and suffix not in IMAGE_SUFFIXES:
+        raise ImageReadError("it is no image")
     return content is None or content in KEPT_SUFFIXES
 
 

@@ -358,6 +358,18 @@ def label_subset(labels, count: int):
     return replace(labels, run=None, **{name: getattr(labels, name)[:count] for name in rows})
 
 
+@pytest.mark.parametrize("link", ["copy", "hardlink", "symlink"])
+def test_a_file_that_is_no_image_is_never_exported(
+    labelled: Callable, tmp_path: Path, link: str
+) -> None:
+    case = labelled()
+    (case.root / "id_rsa").write_text("PRIVATE KEY")
+    images = ImageSet(case.root, (*case.images.names[:-1], "id_rsa"))
+    with pytest.raises(ExportError, match=r"id_rsa.*no image"):
+        export(case.labels, images, tmp_path / "out", link=link, progress=silent)
+    assert not (tmp_path / "out").exists()
+
+
 # Whole or not at all
 
 
