@@ -1,4 +1,4 @@
-"""The command line: embed, run, apply, evaluate, plot, demo.
+"""The command line: embed, run, apply, evaluate, audit, plot, demo.
 
 Settings that are not given on the command line keep the defaults of `Session`.
 """
@@ -198,6 +198,22 @@ def _formats(_: argparse.Namespace) -> None:
     print(describe_formats())
 
 
+def _audit(options: argparse.Namespace) -> None:
+    from protolabel.exporting import read_audit, record_audit, write_audit
+
+    if options.answers is not None:
+        estimate = read_audit(options.dataset, options.answers)
+        if estimate.checked:
+            record_audit(options.dataset, estimate)
+        print(estimate)
+        return
+    beside = Path(options.dataset).expanduser().resolve()
+    output = options.output or beside.with_name(f"{beside.name}_audit")
+    table, sheet = write_audit(options.dataset, output, options.images, seed=options.seed)
+    print(f"Look at {sheet} and fill in the column truth of {table}, then run:")
+    print(f"  protolabel audit {shlex.quote(options.dataset)} --answers {shlex.quote(str(table))}")
+
+
 def _plot(options: argparse.Namespace) -> None:
     from protolabel.plots import save_plots
 
@@ -330,9 +346,6 @@ def _print_skipped(skipped: Sequence[Any]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from protolabel.embedding.embed import DTYPES
-    from protolabel.exporting.writers import WRITERS
-
     parser = argparse.ArgumentParser(
         prog="protolabel",
         description="Turn a folder of unlabelled images and a list of class names into a "
@@ -340,6 +353,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=protolabel.__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for add in (
+        _add_embed, _add_run, _add_apply, _add_evaluate, _add_audit, _add_plot, _add_demo,
+    ):  # fmt: skip
+        add(commands)
+    return parser
+
+
+def _add_embed(commands: Any) -> None:
+    from protolabel.embedding.embed import DTYPES
 
     embed = _command(commands, "embed", _embed, "embed images once, for later runs")
     embed.add_argument("images", help="folder of images")
@@ -347,6 +369,10 @@ def _parser() -> argparse.ArgumentParser:
     embed.add_argument("--batch-size", type=int, default=64, metavar="N", help="images per batch")
     embed.add_argument("--dtype", choices=DTYPES, default="float32")
     _add_encoder(embed)
+
+
+def _add_run(commands: Any) -> None:
+    from protolabel.exporting.writers import WRITERS
 
     run = _command(commands, "run", _run, "label images and write the dataset")
     run.add_argument("images", nargs="?", help="folder of images")
@@ -378,6 +404,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_visual(run)
     _add_dataset(run)
 
+
+def _add_apply(commands: Any) -> None:
     apply = _command(commands, "apply", _apply, "label new images with a dataset's prototypes")
     apply.add_argument("dataset", help="folder that protolabel run wrote")
     apply.add_argument("images", help="folder of new images")
@@ -385,6 +413,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_visual(apply)
     _add_dataset(apply)
 
+
+def _add_evaluate(commands: Any) -> None:
     check = _command(commands, "evaluate", _evaluate, "compare a dataset's labels with the truth")
     check.add_argument("dataset", help="folder that protolabel run wrote")
     check.add_argument(
@@ -395,15 +425,29 @@ def _parser() -> argparse.ArgumentParser:
         "--wrong", type=int, default=20, metavar="N", help="how many wrong labels to list"
     )
 
+
+def _add_audit(commands: Any) -> None:
+    audit = _command(
+        commands, "audit", _audit, "estimate how many labels are right from a random sample"
+    )
+    audit.add_argument("dataset", help="folder that protolabel run wrote")
+    audit.add_argument("--images", type=int, default=40, metavar="N", help="images to check")
+    audit.add_argument("--seed", type=int, default=0, help="another seed draws other images")
+    audit.add_argument("--output", metavar="FOLDER", help="by default DATASET_audit beside it")
+    audit.add_argument("--answers", metavar="FILE", help="audit.csv, filled in in part or whole")
+
+
+def _add_plot(commands: Any) -> None:
     plot = _command(commands, "plot", _plot, "draw a dataset: counts, agreement, map")
     plot.add_argument("dataset", help="folder that protolabel run wrote")
     plot.add_argument("--output", metavar="FOLDER", help="by default DATASET_plots beside it")
 
+
+def _add_demo(commands: Any) -> None:
     demo = _command(commands, "demo", _demo, "draw sample pictures and label them, offline")
     demo.add_argument("--output", default="protolabel_demo", metavar="FOLDER")
     demo.add_argument("--per-class", type=int, default=40, metavar="N", help="pictures per class")
     demo.add_argument("--seed", type=int, default=0, help="another seed draws other pictures")
-    return parser
 
 
 def _command(commands: Any, name: str, command: Any, about: str) -> argparse.ArgumentParser:

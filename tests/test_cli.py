@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -300,3 +301,46 @@ def test_a_strictness_or_vocabulary_that_cannot_be_used_is_named(
     assert main([*call, "--output", str(tmp_path / "out")]) == 1
     assert says in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_an_audit_goes_out_as_a_sheet_and_comes_back_into_the_dataset(
+    dataset, tmp_path, monkeypatch, capsys
+):
+    copy = tmp_path / "copy"
+    shutil.copytree(dataset, copy)
+    assert main(["audit", str(copy), "--images", "12"]) == 0
+    table = tmp_path / "copy_audit" / "audit.csv"
+    assert str(table) in capsys.readouterr().out
+    sheet = (table.parent / "contact_sheet.html").read_text("utf-8")
+    assert sheet.count("data:image/jpeg") == 12
+    head, *rows = table.read_text("utf-8").splitlines()
+    assert head == "number,image,label,truth"
+    assert len(rows) == 12
+    assert main(["audit", str(copy), "--images", "12"]) == 1
+    assert "--answers" in capsys.readouterr().err
+    assert main(["audit", str(copy), "--answers", str(table)]) == 0
+    assert "no image yet" in capsys.readouterr().out
+    assert "audit" not in metadata(copy)
+    said = ["yes", "OK ", "no", "a fox", *(row.split(",")[2].upper() for row in rows[4:])]
+    filled = [f"{row}{word}".replace(",", ";") for row, word in zip(rows, said, strict=True)]
+    table.write_text("\n".join([head.replace(",", ";"), *filled]), "utf-8")
+    for _ in range(2):  # the second time replaces the first
+        assert main(["audit", str(copy), "--answers", str(table)]) == 0
+    assert "audited: 12 images, 0.83, " in capsys.readouterr().out
+    about = metadata(copy)
+    assert (about["audit"]["images"], about["audit"]["of"]) == (12, 24)
+    assert about["audit"]["right"] == 10 / 12
+    assert (copy / "report.txt").read_text("utf-8").count(about["audit"]["summary"]) == 1
+    assert {k: v for k, v in about.items() if k != "audit"} == metadata(dataset)
+    assert (copy / "metadata.json").read_bytes().startswith(b'{"generator": "protolabel"')
+
+
+def test_an_audit_of_other_labels_is_refused(dataset, tmp_path, capsys):
+    table = tmp_path / "audit.csv"
+    source = metadata(dataset)["images"][0]["source"]
+    table.write_text(f"number,image,label,truth\n1,{source},walrus,yes\n", "utf-8")
+    assert main(["audit", str(dataset), "--answers", str(table)]) == 1
+    assert "draw a new one" in capsys.readouterr().err
+    table.write_text("image,truth\na.png,cat\n", "utf-8")
+    assert main(["audit", str(dataset), "--answers", str(table)]) == 1
+    assert "columns named image, label and truth" in capsys.readouterr().err

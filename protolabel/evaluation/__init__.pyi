@@ -12,7 +12,7 @@ from .fit import DEFAULT_STRICTNESS, Fit, check_strictness, measure_fit
 from .missing import MissingName, missing_names
 from .results import Comparison, Evaluation
 from .scoring import Labelled, accuracy, compare, evaluate, judge, share_right
-from .truth import Truth, class_indices, known_truth, read_truth, renamed_truth
+from .truth import Truth, class_indices, known_truth, read_table, read_truth, renamed_truth
 
 __all__ = [
     "DEFAULT_STRICTNESS",
@@ -43,6 +43,7 @@ __all__ = [
     "known_truth",
     "measure_fit",
     "missing_names",
+    "read_table",
     "read_truth",
     "renamed_truth",
     "share_right",

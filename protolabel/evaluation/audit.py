@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -109,6 +109,27 @@ class AuditEstimate:
             f"{low:.2f} to {high:.2f}"
         )
 
+    def record(self) -> dict[str, Any]:
+        """Return the estimate as plain values, for metadata.json."""
+        return {
+            "summary": self.summary,
+            "images": self.checked,
+            "of": self.population,
+            "right": self.fraction,
+            "interval": list(self.interval),
+            "confidence": 1.0 - _ALPHA,
+            "fixed": list(self.fixed),
+            "anytime": list(self.anytime),
+            "classes": {
+                of_class.name: {
+                    "images": of_class.checked,
+                    "right": of_class.fraction,
+                    "interval": list(of_class.interval),
+                }
+                for of_class in self.classes
+            },
+        }
+
     def _lines(self) -> Iterator[str]:
         yield f"{self.summary} (right labels of {self.population:,}, 95 % confidence)"
         for of_class in self.classes:
@@ -173,10 +194,10 @@ class Audit:
         nothing = np.zeros(len(label), dtype=bool)
         self.names = tuple(names)
         self.label = np.array(label)
+        self._aside = np.array(nothing if unfit is None else unfit)
         self._agreement = np.array(agreement)
-        aside = nothing if unfit is None else unfit
-        self._certain = (nothing if pinned is None else pinned) & ~aside
-        self._free = np.flatnonzero(~aside & ~self._certain)
+        self._certain = (nothing if pinned is None else pinned) & ~self._aside
+        self._free = np.flatnonzero(~self._aside & ~self._certain)
         self._rng = np.random.default_rng(seed)
         self._right: dict[int, bool] = {}
         self.answers: dict[int, str] = {}
@@ -225,6 +246,16 @@ class Audit:
         left = np.setdiff1d(self._free, self.images)
         drawn = draw_sample(self.label[left], self._agreement[left], int(count), self._rng)
         self.images = np.concatenate([self.images, left[drawn]])
+
+    def is_of(
+        self, names: Sequence[str], label: NDArray[np.integer], unfit: NDArray[np.bool_]
+    ) -> bool:
+        """Return whether labels are still those that were drawn from."""
+        return (
+            self.names == tuple(names)
+            and np.array_equal(self.label, label)
+            and np.array_equal(self._aside, unfit)
+        )
 
     @property
     def inclusion(self) -> float:

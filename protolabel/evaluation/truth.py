@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ from protolabel.images.sources.finding import find_images
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Truth", "class_indices", "known_truth", "read_truth", "renamed_truth"]
+__all__ = ["Truth", "class_indices", "known_truth", "read_table", "read_truth", "renamed_truth"]
 
 Truth: TypeAlias = Sequence[str | None] | Mapping[str, str] | str | PathLike[str]
 """A class name or None per image; image name -> class name; or what `read_truth` reads."""
@@ -52,24 +53,48 @@ def read_truth(path: str | PathLike[str]) -> dict[str, str]:
     if path.is_dir():
         found = find_images(path, truth=True)
         return dict(zip(found.names, found.truth or (), strict=True))
+    heads, rows = read_table(path)
+    image, name = (
+        next((heads[head] for head in known if head in heads), None)
+        for known in (_IMAGE_COLUMNS, _CLASS_COLUMNS)
+    )
+    if image is None or name is None:
+        raise InputError(
+            f"Expected columns named image and truth in {str(path)!r}, got "
+            f"{', '.join(map(repr, heads)) or 'nothing'}: name them in the first line."
+        )
+    return {row[image]: row[name] for row in rows if row[image] and row[name]}
+
+
+def read_table(path: str | PathLike[str]) -> tuple[dict[str, str], list[dict[str, str]]]:
+    """Read a table of text with its heads in the first line.
+
+    Parameters
+    ----------
+    path : str or path
+        A CSV file in UTF-8, with commas, semicolons or tabs, as spreadsheets write it.
+
+    Returns
+    -------
+    heads : dict of str to str
+        Head in lower case, without spaces around it -> head as written.
+    rows : list of dict of str to str
+        Each row by heads as written.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read as a table.
+    """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file)
-            heads = {head.strip().casefold(): head for head in rows.fieldnames or () if head}
-            image, name = (
-                next((heads[head] for head in known if head in heads), None)
-                for known in (_IMAGE_COLUMNS, _CLASS_COLUMNS)
-            )
-            if image is None or name is None:
-                raise InputError(
-                    f"Expected columns named image and truth in {str(path)!r}, got "
-                    f"{', '.join(map(repr, heads)) or 'nothing'}: name them in the first line."
-                )
-            return {
-                read_cell(row[image]): read_cell(row[name])
-                for row in rows
-                if row[image] and row[name]
-            }
+        text = Path(path).expanduser().read_text("utf-8-sig")
+        separator = max(",;\t", key=text.partition("\n")[0].count)
+        rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
+        heads = {head.strip().casefold(): head for head in rows.fieldnames or () if head}
+        return heads, [
+            {head: read_cell(cell or "") for head, cell in row.items() if isinstance(head, str)}
+            for row in rows
+        ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(
             f"Expected class folders or a CSV file, got {str(path)!r}, which cannot be read: "

@@ -1,3 +1,4 @@
+from .auditing import read_audit, record_audit, write_audit
 from .checking import evaluate_dataset
 from .dataset import ExportResult, check_export, export
 from .duplicates import groups_of, near_duplicates
@@ -24,11 +25,14 @@ __all__ = [
     "groups_of",
     "lasting_split",
     "near_duplicates",
+    "read_audit",
     "read_label_studio",
     "read_metadata",
+    "record_audit",
     "replay_html",
     "report_text",
     "split_dataset",
     "versions",
+    "write_audit",
     "write_replay",
 ]

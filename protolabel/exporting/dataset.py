@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
     from protolabel.clustering.neighbors import KnnGraph
     from protolabel.encoders.base import EncoderInfo
+    from protolabel.evaluation.audit import AuditEstimate
     from protolabel.exporting.duplicates import Groups
     from protolabel.exporting.job import Writer
     from protolabel.images.image_set import ImageSet
@@ -100,6 +101,7 @@ def export(
     prototype_map: ArrayLike | None = None,
     graph: KnnGraph | None = None,
     visual_encoder: EncoderInfo | None = None,
+    audit: AuditEstimate | None = None,
     progress: ProgressFn | None = None,
 ) -> ExportResult:
     """Write a labelled dataset to a folder.
@@ -152,6 +154,8 @@ def export(
         A `knn_graph` of the vectors, to share it.
     visual_encoder
         Which encoder made the visual vectors, for metadata.json; None where there were none.
+    audit
+        What an audit of these labels found, for report.txt and metadata.json.
     progress
         ``progress(phase, done, total)``; by default a tqdm bar. It may raise `Stopped`.
 
@@ -213,6 +217,7 @@ def export(
         parameters={**run_parameters, **(parameters or {})},
         projection=points,
         prototype_map=stars,
+        audit=audit,
         progress=report,
     )
     with staging(target, image_set, overwrite=overwrite) as temporary:

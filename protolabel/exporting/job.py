@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from protolabel.common.progress import ProgressFn
     from protolabel.encoders.base import EncoderInfo
+    from protolabel.evaluation.audit import AuditEstimate
     from protolabel.images.image_set import ImageSet
     from protolabel.refinement.labels import Labels
 
@@ -106,6 +107,8 @@ class ExportJob:
         (N, 2) float32 map of the images, or None.
     prototype_map
         (T + 1, C, 2) float32 where the prototypes stand on that map, or None.
+    audit
+        What an audit of these labels found, or None.
     progress
         ``progress(phase, done, total)``; may raise `Stopped`.
     """
@@ -128,6 +131,7 @@ class ExportJob:
     parameters: Mapping[str, Any]
     projection: NDArray[np.float32] | None
     prototype_map: NDArray[np.float32] | None
+    audit: AuditEstimate | None
     progress: ProgressFn
 
     def __len__(self) -> int:

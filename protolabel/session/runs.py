@@ -123,6 +123,14 @@ class RunHistory(Sequence[Run]):
             self._runs = (*self._runs, made)[-_MOST:]
             return made
 
+    def rename(self, before: str, after: str) -> None:
+        """Call a class by its new name in every run so far."""
+        with self._lock:
+            self._runs = tuple(
+                replace(run, names=tuple(after if name == before else name for name in run.names))
+                for run in self._runs
+            )
+
     def judge(self, truth: Sequence[str | None] | None) -> None:
         """Compute the accuracy of every run so far against the N true class names."""
         with self._lock:

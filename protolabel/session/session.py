@@ -23,11 +23,12 @@ from protolabel.embedding.prompts import (
 from protolabel.encoders.base import EncoderInfo
 from protolabel.encoders.loading import load_encoder
 from protolabel.errors import InputError, StoreError
+from protolabel.evaluation.audit import Audit
 from protolabel.evaluation.diagnostics import Diagnostics, diagnose
 from protolabel.evaluation.fit import DEFAULT_STRICTNESS, Fit, measure_fit
 from protolabel.evaluation.missing import MissingName, missing_names
 from protolabel.evaluation.scoring import Evaluation, evaluate
-from protolabel.evaluation.truth import Truth, known_truth
+from protolabel.evaluation.truth import Truth, known_truth, renamed_truth
 from protolabel.refinement.labels import Labels, label
 from protolabel.refinement.loop import Refinement, refine
 from protolabel.session import class_edits
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 
     from protolabel.embedding.embed import Embeddings
     from protolabel.encoders.base import Encoder
+    from protolabel.evaluation.audit import AuditEstimate
     from protolabel.exporting import ExportResult
     from protolabel.exporting.duplicates import Groups
     from protolabel.images.image_set import ImageSet
@@ -178,6 +180,7 @@ class Session(traitlets.HasTraits):
             raise _no_setting(unknown, self._stages.feeds)
         self._source = Source(source, encoder, pretrained, device, store)
         self._runs = RunHistory()
+        self._audit: Audit | None = None
         self._progress = self._own_progress = resolve(progress)
         self._studio: Studio | None = None
         self._closing: list[Callable[[], None]] = []
@@ -314,6 +317,10 @@ class Session(traitlets.HasTraits):
         if after != before:
             self._journal.write("rename", [before, after])
         self.pins = renamed(self.pins, before, after)
+        self._runs.rename(before, after)
+        known = self._known_truth() if "embeddings" in self.computed else self.truth
+        if known is not None:
+            self.truth = renamed_truth(known, before, after)
 
     def set_synonyms(self, name: str, synonyms: Iterable[str]) -> None:
         """Use other words beside the name of a class.
@@ -685,6 +692,56 @@ class Session(traitlets.HasTraits):
             )
         return evaluate(self.labels, known)
 
+    def audit(self, images: int = 40, *, seed: int | None = None) -> Audit:
+        """Draw a random sample of labels for a person to check, to know how many are right.
+
+        The sample is stratified by class and agreement. The audit is of the labels as they are
+        now; while they stay the same, `export` writes what it found into the dataset. Audited
+        images become pins only if you pin them.
+
+        Parameters
+        ----------
+        images : int
+            Number of images to check, 1 or more.
+        seed : int, optional
+            Seed of the draw; by default `seed`.
+
+        Returns
+        -------
+        Audit
+
+        Raises
+        ------
+        InputError
+            If the number is no positive whole number, or every label is pinned or set aside.
+
+        Examples
+        --------
+        >>> audit = session.audit(40)
+        >>> for image in audit.images:
+        ...     audit.confirm(image)  # or audit.correct(image, "cat")
+        >>> print(audit.estimate())
+        """
+        labels = self.labels
+        self._audit = Audit(
+            labels.names,
+            labels.label,
+            labels.agreement,
+            images,
+            pinned=labels.pinned,
+            unfit=labels.unfit,
+            seed=self.seed if seed is None else seed,
+        )
+        return self._audit
+
+    def _audited(self) -> AuditEstimate | None:
+        """Return what the last audit found, if the labels are still those of the audit."""
+        audit, labels = self._audit, self.labels
+        if audit is None or not audit.is_of(labels.names, labels.label, labels.unfit):
+            return None
+        estimate = audit.estimate()
+        return estimate if estimate.checked else None
+
     def _known_truth(self) -> tuple[str | None, ...] | None:
         return self.embeddings.images.truth if self.truth is None else self.truth
 
@@ -813,6 +870,7 @@ class Session(traitlets.HasTraits):
             prototype_map=self.prototype_map,
             graph=self.graph,
             visual_encoder=None if visual is None else visual.encoder,
+            audit=self._audited(),
             progress=self._report,
         )
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from platform import python_version
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from protolabel.exporting.existing import FORMAT, MARK, METADATA
+from protolabel.common.files import writing
+from protolabel.exporting.existing import FORMAT, MARK, METADATA, read_metadata
 from protolabel.exporting.job import Writer
 from protolabel.exporting.splits import SPLITS, count_sides
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from protolabel.exporting.job import ExportJob
     from protolabel.refinement.labels import Labels
 
-__all__ = ["METADATA_JSON", "plain", "versions", "write_metadata"]
+__all__ = ["METADATA_JSON", "add_to_metadata", "plain", "versions", "write_metadata"]
 
 _PACKAGES = ("protolabel", "numpy", "scikit-learn", "torch", "open_clip_torch", "umap-learn")
 
@@ -42,17 +43,45 @@ def write_metadata(job: ExportJob) -> None:
     Valid JSON in UTF-8; a source whose name is no text keeps its odd bytes as ``\udc..``, which
     `json.load` gives back as Python had them.
     """
-    head = _head(job)
     with (job.folder / METADATA).open("wb") as file:
-        file.write(MARK)
-        for key, value in head.items():
-            file.write(b",\n" + _encoded(key) + b": " + _encoded(value))
-        file.write(b',\n"images": [')
-        separator = b"\n"
-        for record in job.records():
-            file.write(separator + _encoded(record))
-            separator = b",\n"
-        file.write(b"\n]}\n")
+        _write(file, _head(job), job.records())
+
+
+def add_to_metadata(folder: Path, key: str, value: Any) -> None:
+    """Set one entry of the head of a dataset's ``metadata.json``.
+
+    Parameters
+    ----------
+    folder : Path
+        The dataset.
+    key : str
+        Name of the entry.
+    value : Any
+        Its new value.
+
+    Raises
+    ------
+    ExportError
+        If the folder is no dataset of protolabel.
+    """
+    metadata = read_metadata(folder)
+    images = metadata.pop("images")
+    del metadata["generator"]
+    with writing(folder / METADATA) as file:
+        _write(file, {**metadata, key: plain(value)}, images)
+
+
+def _write(file: IO[bytes], head: Mapping[str, Any], records: Iterable[dict[str, Any]]) -> None:
+    # find_images knows a dataset of ours by this first line.
+    file.write(MARK)
+    for key, value in head.items():
+        file.write(b",\n" + _encoded(key) + b": " + _encoded(value))
+    file.write(b',\n"images": [')
+    separator = b"\n"
+    for record in records:
+        file.write(separator + _encoded(record))
+        separator = b",\n"
+    file.write(b"\n]}\n")
 
 
 def _head(job: ExportJob) -> dict[str, Any]:
@@ -93,6 +122,8 @@ def _head(job: ExportJob) -> dict[str, Any]:
     }
     if job.none_folder is not None:
         head["none_of_these"] = {"images": int(labels.unfit.sum()), "folder": job.none_folder}
+    if job.audit is not None:
+        head["audit"] = job.audit.record()
     return {key: plain(value) for key, value in head.items()}
 
 

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from protolabel.evaluation.audit import AuditEstimate
     from protolabel.exporting.job import ExportJob
     from protolabel.images.image_set import ImageSet
     from protolabel.refinement.labels import Labels
 
-__all__ = ["REPORT", "report_text", "write_report"]
+__all__ = ["REPORT", "report_text", "with_audit", "write_report"]
 
 WIDTH = 88
 _BAR = 24
@@ -30,6 +31,7 @@ _SKIPPED = 20  # skipped files that are listed
 _LONG = 40  # entries of a parameter that are listed
 _NAME = 28  # columns of a class name
 _ENTRY = 22  # columns of a file name in the list of contents
+_AUDITED = "audited: "  # how `AuditEstimate.summary` begins
 _MARKS = {"good": "+", "note": "-", "warning": "!"}
 
 
@@ -52,7 +54,7 @@ def report_text(job: ExportJob, diagnostics: Diagnostics | None = None) -> str:
     if diagnostics is None and labels.run is not None:
         diagnostics = diagnose(labels)
     sections: list[tuple[str, Iterable[str]]] = [
-        ("", _summary(labels, images, diagnostics)),
+        ("", _summary(labels, images, diagnostics, job.audit)),
         ("Classes", _classes(labels, job.class_folders)),
         ("What to know", _findings(diagnostics)),
         ("Least certain images: look at these first", _least_certain(labels, images)),
@@ -77,9 +79,23 @@ def write_report(job: ExportJob) -> None:
     path.write_text(report_text(job), encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
-def _summary(labels: Labels, images: ImageSet, diagnostics: Diagnostics | None) -> Iterator[str]:
+def with_audit(text: str, audit: AuditEstimate) -> str:
+    """Return the text of a report with the line of an audit, in place of an earlier one."""
+    lines = [line for line in text.splitlines() if not line.startswith(_AUDITED)]
+    place = next((i + 1 for i, line in enumerate(lines) if line.startswith("===")), len(lines))
+    return "\n".join([*lines[:place], audit.summary, *lines[place:]]) + "\n"
+
+
+def _summary(
+    labels: Labels,
+    images: ImageSet,
+    diagnostics: Diagnostics | None,
+    audit: AuditEstimate | None,
+) -> Iterator[str]:
     yield "A dataset labelled by protolabel"
     yield "================================"
+    if audit is not None:
+        yield audit.summary
     used, total = int(np.count_nonzero(labels.counts)), len(labels.names)
     classes = counted(total, "class", "classes")
     if used < total:
