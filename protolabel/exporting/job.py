@@ -107,10 +107,10 @@ class ExportJob:
         (N, 2) float32 map of the images, or None.
     prototype_map
         (T + 1, C, 2) float32 where the prototypes stand on that map, or None.
-    audit
-        What an audit of these labels found, or None.
     progress
         ``progress(phase, done, total)``; may raise `Stopped`.
+    audit
+        What an audit of these labels found, or None.
     """
 
     labels: Labels
@@ -131,8 +131,8 @@ class ExportJob:
     parameters: Mapping[str, Any]
     projection: NDArray[np.float32] | None
     prototype_map: NDArray[np.float32] | None
-    audit: AuditEstimate | None
     progress: ProgressFn
+    audit: AuditEstimate | None = None
 
     def __len__(self) -> int:
         return len(self.files)
