@@ -175,6 +175,7 @@ def export(
     embedded = images if isinstance(images, Embeddings) else None
     image_set = images.images if isinstance(images, Embeddings) else images
     _check(labels, image_set, embedded)
+    _check_seed(seed)
     writers, split_shares, target = check_export(
         image_set,
         folder,
@@ -283,10 +284,22 @@ def _check(labels: Labels, images: ImageSet, embedded: Embeddings | None) -> Non
         raise InputError(f"images holds {len(embedded.vectors)} vectors of {len(images)} images.")
 
 
+def _check_seed(seed: object) -> None:
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError(f"Expected a seed that is a whole number from 0, got {seed!r}.")
+
+
+def _numbers(values: ArrayLike, what: str) -> NDArray[np.float32]:
+    try:
+        return np.asarray(values, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"Expected {what} to be an array of numbers, got {error}.") from error
+
+
 def _map(values: ArrayLike | None, shape: tuple[int, ...], what: str) -> NDArray[np.float32] | None:
     if values is None:
         return None
-    points = np.asarray(values, dtype=np.float32)
+    points = _numbers(values, what)
     if points.shape != shape:
         raise InputError(f"{what} must have shape {shape}, got {points.shape}.")
     return points
@@ -295,7 +308,7 @@ def _map(values: ArrayLike | None, shape: tuple[int, ...], what: str) -> NDArray
 def _stars(values: ArrayLike | None, labels: Labels) -> NDArray[np.float32] | None:
     if values is None:
         return None
-    points = np.asarray(values, dtype=np.float32)
+    points = _numbers(values, "prototype_map")
     if points.ndim == 2:
         points = points[None]
     if points.ndim != 3 or points.shape[1:] != (len(labels.names), 2):

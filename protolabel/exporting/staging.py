@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from protolabel.common.files import sync_folder
-from protolabel.errors import ExportError
+from protolabel.errors import ExportError, InputError
 from protolabel.exporting.existing import check_replaceable, is_ours
 from protolabel.exporting.moving import move_new
 
@@ -63,10 +63,18 @@ def check_target(folder: str | os.PathLike[str], images: ImageSet, *, overwrite:
 
     Raises
     ------
+    InputError
+        If the folder is no path at all.
     ExportError
         If the folder is an address or a file, has an impossible name, holds the images, or holds
         something that may not be replaced.
     """
+    if not isinstance(folder, str | os.PathLike):
+        raise InputError(
+            f"Expected a folder to export to, got {folder!r}: pass its path, as text or as a Path."
+        )
+    if "\0" in str(folder):
+        raise ExportError(f"{str(folder)!r} cannot be a folder; give another name.")
     if "://" in str(folder):
         raise ExportError(
             f"{str(folder)!r} is an address; give a folder of this machine, and upload it then."

@@ -612,6 +612,14 @@ def test_a_length_mismatch_says_what_to_pass(labelled: Callable, tmp_path: Path)
         ({"shares": (0.5, 0.2, 0.2)}, "sum to 1"),
         ({"projection": np.zeros((3, 2))}, r"\(18, 2\)"),
         ({"prototype_map": np.zeros((3, 2, 2))}, "prototype_map"),
+        ({"projection": [["a", "b"]]}, "array of numbers"),
+        ({"formats": 5}, "names of formats"),
+        ({"formats": [5, "csv"]}, "no format 5"),
+        ({"formats": [["csv"]]}, "names of formats"),
+        ({"link": []}, "copy, hardlink, symlink"),
+        ({"seed": -1}, "whole number"),
+        ({"seed": "x"}, "whole number"),
+        ({"seed": 1.5}, "whole number"),
     ],
 )
 def test_arguments_are_checked_before_anything_is_written(
@@ -621,6 +629,14 @@ def test_arguments_are_checked_before_anything_is_written(
     with pytest.raises(InputError, match=message):
         save(case, tmp_path / "out", **options)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "error"), [(5, InputError), (None, InputError), ("a\0b", ExportError)]
+)
+def test_what_is_no_path_is_refused(labelled: Callable, place: object, error: type) -> None:
+    with pytest.raises(error, match="folder"):
+        save(labelled(), place)
 
 
 def test_parquet_without_pyarrow_names_the_extra(

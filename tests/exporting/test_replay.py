@@ -14,7 +14,7 @@ from worlds import clustered_world
 
 from protolabel.clustering.projection import place_prototypes, project
 from protolabel.common.progress import silent
-from protolabel.errors import InputError
+from protolabel.errors import ExportError, InputError
 from protolabel.exporting import export, replay_html, write_replay
 from protolabel.images import ImageSet
 from protolabel.refinement.labels import Labels, label
@@ -78,6 +78,12 @@ def test_what_has_no_run_or_does_not_fit_is_refused(case: dict, tmp_path: Path) 
         replay_html(**{**case, "labels": no_run})
     with pytest.raises(InputError, match="folder that exists"):
         write_replay(tmp_path / "missing" / "replay.html", **case)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a folder that takes no files")
+def test_a_page_that_cannot_be_written_is_a_clear_error(case: dict) -> None:
+    with pytest.raises(ExportError, match="cannot be written"):
+        write_replay("/proc/replay.html", **case)
 
 
 def test_what_is_set_aside_is_in_the_page(case: dict) -> None:

@@ -85,8 +85,14 @@ def check_formats(formats: Iterable[str]) -> tuple[Writer, ...]:
     InputError
         If there is no such format, or it needs a package that is not installed.
     """
-    wanted = {formats} if isinstance(formats, str) else set(formats)
-    unknown = sorted(wanted - set(WRITERS))
+    try:
+        wanted = {formats} if isinstance(formats, str) else set(formats)
+    except TypeError as error:
+        raise InputError(
+            f"Expected names of formats, got {formats!r}: pass a list of some of "
+            f"{', '.join(sorted(WRITERS))}."
+        ) from error
+    unknown = sorted(wanted - set(WRITERS), key=str)
     if unknown:
         raise InputError(
             f"There is no format {', '.join(map(repr, unknown))}; formats are "

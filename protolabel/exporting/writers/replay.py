@@ -18,7 +18,7 @@ from protolabel.clustering.projection import place_centroids
 from protolabel.common.files import write_text
 from protolabel.common.progress import ProgressFn, silent
 from protolabel.common.wording import counted, shown
-from protolabel.errors import InputError
+from protolabel.errors import ExportError, InputError
 from protolabel.evaluation.diagnostics import diagnose
 from protolabel.exporting.job import Writer
 
@@ -142,7 +142,14 @@ def write_replay(
     target = Path(path).expanduser().absolute()
     if not target.parent.is_dir():
         raise InputError(f"Expected a file in a folder that exists, got {str(target)!r}.")
-    write_text(target, replay_html(labels, images, projection, prototype_map, **options))
+    page = replay_html(labels, images, projection, prototype_map, **options)
+    try:
+        write_text(target, page)
+    except OSError as error:
+        raise ExportError(
+            f"{str(target)!r} cannot be written ({error.strerror or error}); give another path, or "
+            "make room."
+        ) from error
     return target
 
 
