@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from protolabel.common.progress import ProgressFn, resolve
 from protolabel.common.threads import Workers
-from protolabel.common.vectors import held_unit_rows
+from protolabel.common.vectors import held_unit_rows, is_whole_number
 from protolabel.embedding.cache import is_cache
 from protolabel.embedding.store import Entry, UnwritableStoreError, VectorStore
 from protolabel.embedding.vectorfiles import given_vectors, load_vectors, save_vectors
@@ -214,7 +214,7 @@ def embed_images(
     on after a kill computes the very batches that were missing, and its vectors are the same
     to the bit as those of a run that was never interrupted.
     """
-    _check(images, batch_size, dtype, workers)
+    _check(images, encoder, batch_size, dtype, workers)
     report = resolve(progress)
     info = encoder_info(encoder)
     with ExitStack() as stack:
@@ -269,15 +269,22 @@ def _say_uncached(error: UnwritableStoreError) -> None:
     )
 
 
-def _check(images: ImageSet, batch_size: int, dtype: str, workers: int | None) -> None:
+def _check(images: Any, encoder: Any, batch_size: Any, dtype: Any, workers: Any) -> None:
+    if not isinstance(images, ImageSet):
+        raise InputError(
+            f"Expected images as find_images returns them, got {type(images).__name__}: call "
+            "find_images first."
+        )
+    if not isinstance(encoder, Encoder) or isinstance(encoder, type):
+        raise InputError(f"Expected an encoder, got {encoder!r}: pass what load_encoder returns.")
     if not len(images):
         raise InputError("Expected at least one image, got an empty ImageSet.")
-    if batch_size < 1:
-        raise InputError(f"Expected a batch_size of at least 1, got {batch_size!r}.")
-    if dtype not in DTYPES:
-        raise InputError(f"Expected dtype 'float32' or 'float16', got {dtype!r}.")
-    if workers is not None and workers < 1:
-        raise InputError(f"Expected at least 1 worker, got {workers!r}.")
+    if not is_whole_number(batch_size, 1):
+        raise InputError(f"Expected a batch_size of at least 1, got {batch_size!r}: try 64.")
+    if not isinstance(dtype, str) or dtype not in DTYPES:
+        raise InputError(f"Expected dtype 'float32' or 'float16', got {dtype!r}: choose one.")
+    if workers is not None and not is_whole_number(workers, 1):
+        raise InputError(f"Expected at least 1 worker, got {workers!r}: leave it out.")
 
 
 def _stamps(pool: Workers, images: ImageSet) -> list[Stamp]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -203,7 +204,13 @@ class ClassVectors:
 
     def __post_init__(self) -> None:
         names = _parse_words(self.names)[0]
-        rows = np.asarray(self.vectors)
+        try:
+            rows = np.asarray(self.vectors)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise InputError(
+                f"Expected class vectors of shape ({len(names)}, d), got rows of different "
+                "lengths: pass one array."
+            ) from error
         if rows.ndim != 2 or len(rows) != len(names) or rows.shape[1] == 0:
             raise InputError(
                 f"Expected class vectors of shape ({len(names)}, d), one row for each of the "
@@ -214,8 +221,11 @@ class ClassVectors:
                 f"Expected class vectors of floating-point numbers, got {rows.dtype}: "
                 "convert them with .astype('float32')."
             )
-        if not (np.isfinite(self.logit_scale) and self.logit_scale > 0):
-            raise InputError(f"Expected a positive logit_scale, got {self.logit_scale!r}.")
+        scale: Any = self.logit_scale
+        if not isinstance(scale, Real) or not 0 < float(scale) < np.inf:
+            raise InputError(
+                f"Expected a positive logit_scale, got {scale!r}: pass a number such as 100."
+            )
         unit = _directions(rows)
         if unit is None:
             raise InputError("Expected finite, non-zero class vectors, got a row that is not.")

@@ -34,7 +34,7 @@ class SampleModel:
     tokenizer : SampleTokenizer
         Texts -> LongTensor (n, 16); `VocabularyError` for words it was never taught.
     name : str
-        Which encoder this is; stored beside vectors.
+        Name of the encoder, stored beside vectors.
     """
 
     model: Any
@@ -44,14 +44,14 @@ class SampleModel:
 
 
 def load_sample_model(device: str = "cpu", *, folder: str | Path = MODEL_FOLDER) -> SampleModel:
-    """Load the sample encoder. Nothing is downloaded.
+    """Load the sample encoder, without a download.
 
     Parameters
     ----------
     device : str
         A torch device.
     folder : str or Path
-        Where a training run left its files; the bundled encoder by default.
+        Folder with the files of a training run; by default the bundled encoder.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def load_sample_model(device: str = "cpu", *, folder: str | Path = MODEL_FOLDER)
     Raises
     ------
     EncoderError
-        Where the files are missing, or this open_clip cannot read them.
+        If the files are missing, or this open_clip cannot read them.
     """
     import open_clip
 
@@ -76,8 +76,8 @@ def load_sample_model(device: str = "cpu", *, folder: str | Path = MODEL_FOLDER)
         )
     except (OSError, RuntimeError, ValueError) as error:
         raise EncoderError(
-            f"expected the sample encoder in {folder}, but it could not be loaded ({error}); "
-            "install protolabel again."
+            f"Expected the sample encoder in {str(folder)!r}, but it could not be loaded "
+            f"({error}): install protolabel again."
         ) from error
     model.eval()
     return SampleModel(model, preprocess, tokenizer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -10,13 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protolabel.errors import InputError
+from protolabel.common.checks import as_seed
+from protolabel.common.vectors import is_whole_number
+from protolabel.errors import ExportError, InputError
 from protolabel.samples.drawing.animals import ANIMALS, build
 from protolabel.samples.drawing.shapes import place
 from protolabel.samples.drawing.styles import DEMO_STYLES, STYLES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from PIL import Image
 
@@ -33,7 +36,7 @@ class SamplePictures:
     Attributes
     ----------
     folder : Path
-        Where the pictures are, all at one level.
+        Holds all pictures, without subfolders.
     truth : mapping of str to str
         File name -> class, in the order of the names; for evaluation, never for labelling.
     styles : mapping of str to str
@@ -51,9 +54,21 @@ class SamplePictures:
         return len(self.truth)
 
 
-def _known(kind: str, name: str, names: Sequence[str]) -> None:
-    if name not in names:
-        raise InputError(f"expected one of the {kind} {', '.join(names)}; got {name!r}")
+def _check_known(kind: str, name: object, names: Sequence[str]) -> None:
+    if not isinstance(name, str) or name not in names:
+        raise InputError(
+            f"Expected one of the {kind} {', '.join(names)}, got {name!r}: choose one of them."
+        )
+
+
+def _check_listed(what: str, values: object) -> None:
+    if isinstance(values, str) or not isinstance(values, Sequence) or not values:
+        raise InputError(f"Expected a list of at least one of the {what}, got {values!r}.")
+
+
+def _check_size(size: object) -> None:
+    if not is_whole_number(size, 16):
+        raise InputError(f"Expected a size of at least 16 pixels, got {size!r}: try 256.")
 
 
 def animal_rng(name: str, seed: int) -> np.random.Generator:
@@ -88,10 +103,10 @@ def draw_animal(name: str, *, style: str = "flat", seed: int = 0, size: int = 25
     """
     from protolabel.samples.drawing.rendering import render
 
-    _known("animals", name, ANIMALS)
-    _known("styles", style, tuple(STYLES))
-    if size < 16 or seed < 0:
-        raise InputError(f"expected size >= 16 and seed >= 0; got size={size}, seed={seed}")
+    _check_known("animals", name, ANIMALS)
+    _check_known("styles", style, tuple(STYLES))
+    _check_size(size)
+    seed = as_seed(seed)
     rng = animal_rng(name, seed)
     layers, palette = build(name, rng)
     layers = place(
@@ -115,12 +130,12 @@ def write_sample_pictures(
     styles: Sequence[str] = DEMO_STYLES,
     size: int = 256,
 ) -> SamplePictures:
-    """Write JPEG pictures of animals into one folder, under names that say nothing.
+    """Write JPEG pictures of animals into one folder, under names that do not tell the class.
 
     Parameters
     ----------
     folder : str or Path
-        Made where it is missing. Files of the same names are replaced.
+        Created if it is missing. Files of the same names are replaced.
     classes : sequence of str
         Animals to draw, out of `ANIMALS`.
     per_class : int
@@ -140,21 +155,34 @@ def write_sample_pictures(
     Raises
     ------
     InputError
-        For unknown classes or styles, or where nothing would be drawn.
+        For unknown classes or styles, or if nothing would be drawn.
+    ExportError
+        If the folder cannot be written.
     """
+    _check_listed("animals", classes)
+    _check_listed("styles", styles)
+    _check_size(size)
+    seed = as_seed(seed)
     for name in classes:
-        _known("animals", name, ANIMALS)
+        _check_known("animals", name, ANIMALS)
     for style in styles:
-        _known("styles", style, tuple(STYLES))
-    if not classes or not styles or per_class < 1:
-        raise InputError(
-            "expected at least one class, one style and per_class >= 1; "
-            f"got {list(classes)}, {list(styles)}, per_class={per_class}"
-        )
-    folder = Path(folder)
+        _check_known("styles", style, tuple(STYLES))
+    if not is_whole_number(per_class, 1):
+        raise InputError(f"Expected at least one picture per_class, got {per_class!r}: try 40.")
+    try:
+        jobs = [(name, styles[k % len(styles)]) for name in classes for k in range(per_class)]
+        return _write(Path(folder), jobs, seed, size)
+    except (OSError, TypeError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise ExportError(
+            f"Expected a folder to write pictures to, got {folder!r} ({why}): choose another "
+            "folder or free the disk."
+        ) from error
+
+
+def _write(folder: Path, jobs: Sequence[tuple[str, str]], seed: int, size: int) -> SamplePictures:
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
-    jobs = [(c, styles[k % len(styles)]) for c in classes for k in range(per_class)]
     seeds = rng.integers(0, 2**31, len(jobs))
     truth: dict[str, str] = {}
     drawn: dict[str, str] = {}
@@ -165,5 +193,8 @@ def write_sample_pictures(
         picture.save(folder / file, quality=90)
         truth[file], drawn[file] = name, style
     return SamplePictures(
-        folder, MappingProxyType(truth), MappingProxyType(drawn), tuple(dict.fromkeys(classes))
+        folder,
+        MappingProxyType(truth),
+        MappingProxyType(drawn),
+        tuple(dict.fromkeys(name for name, _ in jobs)),
     )

@@ -66,7 +66,7 @@ class SampleTokenizer:
                 else f"{text!r} holds no word"
             )
             raise VocabularyError(
-                "the sample encoder knows drawings of a few animals and the words for them; "
+                "Expected words for the animals that the sample encoder knows; "
                 f"{what}. Use its class names ({', '.join(SYNONYMS)}), or a real encoder such as "
                 'load_encoder("ViT-B-32") for any other words.'
             )

@@ -230,3 +230,18 @@ def test_underscores_are_spaces_in_the_prompt_and_stay_in_the_name():
     assert prompts.names == ("hot_dog",)
     assert prompts.of(0) == ("a photo of a hot dog", "a photo of a corn dog")
     assert ClassPrompts.parse(["_"], ["{}"]).of(0) == ("_",)
+
+
+@pytest.mark.parametrize(
+    ("vectors", "scale"),
+    [
+        ([[1.0], [1.0, 2.0]], 100.0),
+        ([["a"], ["b"]], 100.0),
+        ([[1.0], [2.0]], "x"),
+        ([[1.0], [2.0]], np.array([1.0, 2.0])),
+        ([[1.0], [2.0]], None),
+    ],
+)
+def test_class_vectors_that_are_none_are_an_input_error(vectors, scale):
+    with pytest.raises(InputError):
+        ClassVectors(["a", "b"], vectors, scale)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from protolabel.errors import InputError
+from protolabel.errors import ExportError, InputError
 from protolabel.samples import (
     ANIMALS,
     DEMO_CLASSES,
@@ -58,7 +58,7 @@ def test_many_seeds_give_finite_shapes_and_known_colours(name):
     [("unicorn", {}), ("dog", {"style": "cubist"}), ("dog", {"size": 3}), ("dog", {"seed": -1})],
 )
 def test_what_cannot_be_drawn_is_refused(name, options):
-    with pytest.raises(InputError, match="expected"):
+    with pytest.raises(InputError, match="Expected"):
         draw_animal(name, **options)
 
 
@@ -120,3 +120,22 @@ def test_place_moves_scales_and_flips():
     moved = place(layers, scale=2, x=1, flip=True)
     before, after = layers[0].shapes[0].points, moved[0].shapes[0].points
     assert np.allclose(after, before * [-2, 2] + [1, 0])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"classes": 5}, {"classes": "dog"}, {"classes": [["dog"]]}, {"classes": []},
+        {"styles": None}, {"per_class": None}, {"per_class": 1.5}, {"seed": -1},
+        {"seed": 6.3e16}, {"seed": None}, {"size": "large"},
+    ],
+)  # fmt: skip
+def test_arguments_that_cannot_be_used_are_an_input_error(tmp_path, options):
+    with pytest.raises(InputError, match="Expected"):
+        write_sample_pictures(tmp_path, **options)
+
+
+def test_a_folder_that_cannot_be_written_is_an_export_error(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ExportError, match="choose another"):
+        write_sample_pictures(tmp_path / "file" / "below", per_class=1)
