@@ -49,7 +49,7 @@ class Preset:
 PRESETS = {
     "small": Preset("small", 5, 2, 10, 64, 500, 200_000),
     "medium": Preset("medium", 5, 2, 15, 64, 200, 200_000),
-    "large": Preset("large", 20, 5, 15, 64, 200, 200_000),
+    "large": Preset("large", 20, 5, 15, 64, 100, 200_000),
 }
 """The presets by name, smallest folders first."""
 

@@ -51,7 +51,10 @@ def project(
     preset : {"small", "medium", "large"} or Preset, optional
         Settings; by default those that suit N.
     seed : int
-        Seed of the neighbours, the sample and the layout, 0..2**32 - 1.
+        Seed of the neighbours, the sample and the layout, 0..2**32 - 1. The same seed gives the
+        same map on the same machine with the same number of threads. With another number the
+        starting points can differ by a rounding error, which UMAP amplifies: set
+        ``OMP_NUM_THREADS`` before Python starts to repeat a map elsewhere.
     progress : callable, optional
         ``progress(phase, done, total)``, counting steps; by default a tqdm bar.
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -236,6 +237,28 @@ def test_clusters_need_nothing_that_compiles():
         "assert not {'numba', 'umap', 'pynndescent', 'torch'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_clusters_are_the_same_with_one_thread_and_with_two():
+    code = (
+        "import hashlib, numpy as np, protolabel as pl\n"
+        "rng = np.random.default_rng(0)\n"
+        "x = rng.normal(size=(12, 64))[rng.integers(12, size=2500)] + rng.normal(size=(2500, 64))\n"
+        "graph = pl.knn_graph(x)\n"
+        "clusters = pl.cluster(x, graph, progress=lambda *step: None)\n"
+        "values = graph.indices, clusters.micro, clusters.nearest, clusters.meta\n"
+        "print(hashlib.sha256(b''.join(value.tobytes() for value in values)).hexdigest())"
+    )
+    seen = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads),
+            capture_output=True,
+            check=True,
+        ).stdout
+        for threads in "12"
+    ]
+    assert seen[0] == seen[1]
 
 
 def test_means_of_groups():
