@@ -286,7 +286,7 @@ def test_run_sets_aside_what_fits_no_name_and_suggests_one(vectors, tmp_path, ca
     assert f"{aside} images set aside as none of these" in said
     assert main([*call, "--none-of-these", "0", "--output", str(tmp_path / "all")]) == 0
     assert metadata(tmp_path / "all")["parameters"]["none_of_these"] == 0
-    assert not (tmp_path / "all" / "none_of_these").exists()
+    assert not (tmp_path / "all" / "splits" / "none_of_these").exists()
 
 
 @pytest.mark.parametrize(

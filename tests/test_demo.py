@@ -13,7 +13,7 @@ def test_demo_goes_from_pixels_to_a_dataset_and_runs_again(tmp_path):
     dataset = tmp_path / "annotated_dataset"
     about = json.loads((dataset / "metadata.json").read_text())
     assert about["n_images"] == 50
-    assert list((dataset / "plots").glob("*.png"))
+    assert list(dataset.with_name("annotated_dataset_plots").glob("*.png"))
     figures = {
         line.split()[0]: float(line.split()[1])
         for line in said

@@ -32,7 +32,7 @@ def test_every_image_is_labelled_unless_asked_otherwise(session, tmp_path):
     assert session.labels.counts.sum() == 38
     assert "fit" not in session.computed
     session.export(tmp_path / "out")
-    assert not (tmp_path / "out" / "none_of_these").exists()
+    assert not (tmp_path / "out" / "splits" / "none_of_these").exists()
 
 
 def test_what_fits_no_name_is_set_aside_when_asked(session):
@@ -131,7 +131,7 @@ def test_the_dataset_says_how_strict_it_was(session, tmp_path):
     session.vocabulary = ["blue", "yellow"]
     result = session.export(tmp_path / "out")
     assert result.none_of_these == 8
-    assert len(list((tmp_path / "out" / "none_of_these").iterdir())) == 8
+    assert len(list((tmp_path / "out" / "splits" / "none_of_these").iterdir())) == 8
     metadata = json.loads((tmp_path / "out" / "metadata.json").read_text("utf-8"))
     assert metadata["parameters"]["none_of_these"] == 0.5
     assert metadata["parameters"]["vocabulary"] == ["blue", "yellow"]
@@ -159,5 +159,5 @@ def test_in_one_call(make_images, encoder, tmp_path):
         root, ["red", "green"], tmp_path / "out", encoder=encoder, store=tmp_path / "store",
         none_of_these=0.5, progress=silent,
     )  # fmt: skip
-    names = [path.name for path in (tmp_path / "out" / "none_of_these").iterdir()]
+    names = [path.name for path in (tmp_path / "out" / "splits" / "none_of_these").iterdir()]
     assert len(names) == 6
