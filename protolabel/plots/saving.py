@@ -12,7 +12,7 @@ import numpy as np
 
 from protolabel.common.files import write_bytes
 from protolabel.errors import ExportError
-from protolabel.exporting.existing import PLOTS, read_metadata
+from protolabel.exporting.existing import MARK, METADATA, PLOTS, read_metadata
 from protolabel.plots.figures import (
     plot_agreement,
     plot_alignment,
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-_PICTURES = frozenset(
-    f"{name}.png"
-    for name in ("class_counts", "agreement", "micro_alignment", "meta_alignment", "map",
-                 "convergence", "contact_sheet")
+_OURS = frozenset(
+    (METADATA, "class_counts.png", "agreement.png", "micro_alignment.png", "meta_alignment.png",
+     "map.png", "convergence.png", "contact_sheet.png")
 )  # fmt: skip
+"""What may lie in the default folder, to be replaced."""
 
 
 def save_plots(
@@ -72,6 +72,9 @@ def save_plots(
     saved = []
     try:
         target.mkdir(parents=True, exist_ok=True)
+        if output is None:
+            # The folder may lie among the images: find_images passes over what has this mark.
+            write_bytes(target / METADATA, MARK + b', "plots": true}\n')
         for name, figure in _figures(folder, metadata):
             buffer = io.BytesIO()
             with warnings.catch_warnings():
@@ -90,7 +93,7 @@ def save_plots(
 
 def _check_default(target: Path) -> None:
     try:
-        foreign = next((path.name for path in target.iterdir() if path.name not in _PICTURES), None)
+        foreign = next((path.name for path in target.iterdir() if path.name not in _OURS), None)
     except FileNotFoundError:
         return
     except OSError as error:

@@ -139,3 +139,16 @@ def test_flipped_bytes_are_read_or_an_error(dataset: Path, data: st.DataObject) 
         pass
     finally:
         path.write_bytes(before)
+
+
+def test_pictures_of_a_dataset_among_the_images_are_no_images(labelled: Callable) -> None:
+    from protolabel.images import find_images
+
+    case = labelled()
+    folder = export(case.labels, case.embedded, case.root / "dataset", progress=silent).folder
+    pictures = save_plots(folder)
+    assert {picture.parent for picture in pictures} == {case.root / "dataset_plots"}
+    assert save_plots(folder) == pictures
+    assert find_images(case.root).names == tuple(sorted(case.images.names))
+    with pytest.raises(ExportError):
+        export(case.labels, case.embedded, case.root / "dataset_plots", overwrite=True)
