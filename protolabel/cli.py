@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 
+_SOURCE = (
+    "folder of images, or another source: an archive, a table of paths or URLs, a pattern in "
+    "quotes, a URL, or - for paths on standard input"
+)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
@@ -364,7 +370,7 @@ def _add_embed(commands: Any) -> None:
     from protolabel.embedding.embed import DTYPES
 
     embed = _command(commands, "embed", _embed, "embed images once, for later runs")
-    embed.add_argument("images", help="folder of images")
+    embed.add_argument("images", help=_SOURCE)
     embed.add_argument("--output", required=True, metavar="FOLDER", help="folder for the vectors")
     embed.add_argument("--batch-size", type=int, default=64, metavar="N", help="images per batch")
     embed.add_argument("--dtype", choices=DTYPES, default="float32")
@@ -375,7 +381,7 @@ def _add_run(commands: Any) -> None:
     from protolabel.exporting.writers import WRITERS
 
     run = _command(commands, "run", _run, "label images and write the dataset")
-    run.add_argument("images", nargs="?", help="folder of images")
+    run.add_argument("images", nargs="?", help=_SOURCE)
     run.add_argument("--embeddings", metavar="FILE", help="vectors to use instead of images")
     run.add_argument("--image-paths", metavar="FILE", help="text file with the path of each vector")
     classes = run.add_mutually_exclusive_group(required=True)

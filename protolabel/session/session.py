@@ -77,8 +77,9 @@ class Session(traitlets.HasTraits):
 
     Parameters
     ----------
-    source : path, ImageSet or Embeddings
-        A folder of images; or images, or embeddings, that were made before.
+    source : path, ImageSet, Embeddings or another source of images
+        A folder of images, or whatever else `find_images` takes, such as an archive, a table or
+        a list of images; or images, or embeddings, that were made before.
     classes : list of str, mapping of str to list of str, ClassPrompts or ClassVectors
         The class names; with synonyms; or with your own text vectors.
     encoder : str, callable or Encoder, optional

@@ -358,3 +358,11 @@ def test_an_image_of_a_zip_is_exported(tmp_path, encoder):
     copies = sorted((tmp_path / "out" / "red").rglob("*.png"))
     assert copies
     assert all(read_image(path).size == (24, 20) for path in copies)
+
+
+def test_the_command_line_reads_paths_from_standard_input(files, tmp_path, monkeypatch, capsys):
+    from protolabel.cli import main
+
+    monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{path}\n" for path in files)))
+    assert main(["embed", "-", "--output", str(tmp_path / "out"), "--encoder", "sample"]) == 0
+    assert "3 images" in capsys.readouterr().out
