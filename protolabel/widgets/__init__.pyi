@@ -1,4 +1,5 @@
 from .panels.classes import ClassesPanel
+from .panels.corrections import CorrectionsPanel
 from .panels.export import ExportPanel
 from .panels.gallery import GalleryPanel
 from .panels.map import MapPanel
@@ -11,6 +12,7 @@ from .studio import Studio
 __all__ = [
     "ClassesPanel",
     "ControlsPanel",
+    "CorrectionsPanel",
     "ExportPanel",
     "GalleryPanel",
     "MapPanel",

@@ -13,6 +13,7 @@ from protolabel.widgets.cells import keep_for_cell
 from protolabel.widgets.follower import follower_of
 from protolabel.widgets.panel import Look, close_widgets, heading
 from protolabel.widgets.panels.classes import ClassesPanel
+from protolabel.widgets.panels.corrections import CorrectionsPanel
 from protolabel.widgets.panels.export import ExportPanel
 from protolabel.widgets.panels.gallery import GalleryPanel
 from protolabel.widgets.panels.map import MapPanel
@@ -43,7 +44,7 @@ class Studio:
     ----------
     widget : ipywidgets.VBox
         What is displayed.
-    progress, classes, settings, map, timeline, gallery, runs, none, export
+    progress, corrections, classes, settings, map, timeline, gallery, runs, none, export
         The panels.
     closed : bool
         Whether `close` was called.
@@ -54,6 +55,7 @@ class Studio:
         self.follower = follower_of(session)
         self.map = MapPanel(session)  # first: it is told of new labels before the charts are
         self.progress = ProgressPanel(session)
+        self.corrections = CorrectionsPanel(session)
         self.classes = ClassesPanel(session)
         self.settings = SettingsPanel(session)
         self.timeline = TimelinePanel(session, player=False)  # the map has one
@@ -80,8 +82,8 @@ class Studio:
         self._handle = None
         if self._repainting is not None:
             self._repainting.cancel()
-        for panel in (self.map, self.progress, self.classes, self.settings, self.timeline,
-                      self.gallery, self.runs, self.none, self.export):  # fmt: skip
+        for panel in (self.map, self.progress, self.corrections, self.classes, self.settings,
+                      self.timeline, self.gallery, self.runs, self.none, self.export):  # fmt: skip
             panel.close()
         close_widgets([self.widget])
         self.follower.views.remove(self)
@@ -110,7 +112,7 @@ class Studio:
         self.tabs.add_class("pls-panel")
         self.tabs.add_class("pls-tabs")
         widget = ipw.VBox(
-            [Look(), self.progress.body, top, self.tabs],
+            [Look(), self.progress.body, self.corrections.body, top, self.tabs],
             layout={"width": "100%", "grid_gap": "8px"},
         )
         widget.add_class("pls-studio")

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
 
-from protolabel.embedding.prompts import DEFAULT_TEMPLATES, ClassPrompts
+from protolabel.embedding.prompts import DEFAULT_TEMPLATES, ClassPrompts, embed_classes
+from protolabel.errors import ProtolabelError
 from protolabel.widgets.panel import Panel, close_widgets, colours_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = ["ClassesPanel"]
+
+_REFUSED = "pls-refused"  # marks a field in the style sheet
 
 
 class _Row:
@@ -76,9 +79,31 @@ class ClassesPanel(Panel):
 
     def _add(self, _: Any = None) -> None:
         name = self.new.value.strip()
+        self.new.remove_class(_REFUSED)
         if name:
-            self.session.add_class(name)
+            try:
+                self._try_words([name])
+                self.session.add_class(name)
+            except ProtolabelError:
+                self.new.add_class(_REFUSED)  # the name stays, to be corrected
+                raise
             self.draw(setattr, self.new, "value", "")
+
+    def _try_words(self, words: list[str]) -> None:
+        """Let the encoder read words before they become part of a class.
+
+        Raises
+        ------
+        InputError
+            If the encoder refuses a word. Nothing has changed then.
+        """
+        # Before the class names are embedded, the encoder may take long to load.
+        if words and "text" in self.session.computed and self._editable:
+            embed_classes(ClassPrompts.parse(words), self.session.encoder)
+
+    @property
+    def _editable(self) -> bool:
+        return isinstance(self.session.classes, ClassPrompts)
 
     def _set_templates(self, event: Any) -> None:
         lines = tuple(line for line in event["new"].splitlines() if line.strip())
@@ -128,14 +153,21 @@ class ClassesPanel(Panel):
 
     def _rename(self, row: _Row, change: Any) -> None:
         try:
+            self._try_words([change["new"]])
             self.session.rename_class(row.known, change["new"])
-        except ValueError:
+        except ProtolabelError:
             self.draw(setattr, row.name, "value", row.known)
             raise
 
     def _reword(self, row: _Row, change: Any) -> None:
-        words = [word.strip() for word in change["new"].split(",")]
-        self.session.set_synonyms(row.known, [word for word in words if word])
+        words = [word.strip() for word in change["new"].split(",") if word.strip()]
+        row.synonyms.remove_class(_REFUSED)
+        try:
+            self._try_words(words)
+            self.session.set_synonyms(row.known, words)
+        except ProtolabelError:
+            row.synonyms.add_class(_REFUSED)
+            raise
 
     def _remove(self, row: _Row, _: Any) -> None:
         self.session.remove_class(row.known)
