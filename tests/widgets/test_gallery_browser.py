@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from quick_hand import many_pictures, type_labels
 
@@ -75,6 +76,24 @@ def test_the_order_stands_still_until_it_is_asked_for(gallery: GalleryPanel, set
     assert gallery.outdated.layout.visibility == "hidden"
     gallery.session.temperature = 0.2  # nobody labels: the list follows
     settle(gallery)
-    least = gallery.follower.labels.least_certain
+    least = np.argsort(gallery.follower.labels.agreement, kind="stable")
     pinned = gallery.follower.labels.pinned
     assert [t["id"] for t in gallery.grid.tiles] == least[~pinned[least]][:PAGE].tolist()
+
+
+def test_the_gallery_is_filtered_and_sorted(gallery: GalleryPanel, settle: Any) -> None:
+    gallery.show.value, gallery.part.value = "every", "0005"
+    settle(gallery)
+    names = [f"{i:05d}.png" for i in (5, *range(50, 60))]
+    assert [tile["name"] for tile in gallery.grid.tiles] == names
+    gallery.sort_by.value = "low"
+    settle(gallery)
+    sure = gallery.follower.labels.agreement[[tile["id"] for tile in gallery.grid.tiles]]
+    assert (np.diff(sure) >= 0).all()
+    gallery.session.pin([5, 50], "dog")
+    gallery.open_only.value = True
+    settle(gallery)
+    assert {tile["id"] for tile in gallery.grid.tiles} == set(range(51, 60))
+    gallery.part.value = "no such name"
+    settle(gallery)
+    assert "No picture passes the filter" in gallery.count.value

@@ -29,6 +29,7 @@ _SHOWS = (
     ("One class", "class"),
     ("Selection on the map", "selection"),
     ("Fixed by you", "pinned"),
+    ("Every picture", "every"),
 )
 
 _NONE = {
@@ -38,7 +39,14 @@ _NONE = {
     "class": "No picture has this label.",
     "selection": "Nothing is selected: draw around images on the map with the lasso.",
     "pinned": "You have not corrected a label yet.",
+    "every": "There are no pictures.",
 }
+_SORTS = (
+    ("Suggested order", ""),
+    ("Lowest agreement first", "low"),
+    ("Highest agreement first", "high"),
+    ("File name", "name"),
+)
 _FIRST = '<span class="pls-faint">Click pictures, then the class they show:</span>'
 _MORE = (
     '<span class="pls-faint">Ctrl or Shift for several. Keys: arrows, 1 to 9 label, Enter confirms.'
@@ -74,6 +82,20 @@ class GalleryPanel(Panel):
         self.forth = self.button("▶", "More pictures")
         self.count = ipw.HTML()
         self.grid = ThumbGrid()
+        style = {"description_width": "44px"}
+        self.sort_by = ipw.Dropdown(
+            options=_SORTS, description="Sort", tooltip="In which order", style=style,
+            layout={"width": "220px"},
+        )  # fmt: skip
+        self.part = ipw.Text(
+            placeholder="part of a file name", continuous_update=False, description="Name",
+            tooltip="Only pictures with this in their file name", style=style,
+            layout={"width": "210px"},
+        )  # fmt: skip
+        self.open_only = ipw.Checkbox(
+            description="Not yet fixed", indent=False,
+            tooltip="Only pictures that you have not fixed", layout={"width": "auto"},
+        )  # fmt: skip
         self.every = self.button("Choose all", "Choose every picture that is shown (A)")
         self.buttons = self.row()
         self.confirm = self.button(
@@ -89,6 +111,8 @@ class GalleryPanel(Panel):
         self.redo = self.button("Redo", "Make the correction again (Y)", icon="repeat")
         self.show.observe(self.guard(self._first_page), names="value")
         self.of_class.observe(self.guard(self._first_page), names="value")
+        for choice in (self.sort_by, self.part, self.open_only):
+            choice.observe(self.guard(self._first_page), names="value")
         self.back.on_click(self.guard(self._turn, -1))
         self.forth.on_click(self.guard(self._turn, 1))
         self.every.on_click(self.guard(self._choose_all))
@@ -103,6 +127,7 @@ class GalleryPanel(Panel):
         self.follow_work(self._show_pictures, "settled", "iteration")
         self.follow_work(self.turn_to_selection, "selection")
         yield self.row(self.show, self.of_class, self.back, self.forth, self.count, self.outdated)
+        yield self.row(self.sort_by, self.part, self.open_only)
         yield self.row(ipw.HTML(_FIRST), self.buttons)
         yield self.row(self.every, self.confirm, self.unpin, self.undo, self.redo, ipw.HTML(_MORE))
         yield self.grid
@@ -176,6 +201,9 @@ class GalleryPanel(Panel):
         files = self.session.embeddings.images.names
         pins = {files[image]: name for image, name in zip(images, names, strict=True)}
         self.session.pins = {**self.session.pins, **pins}
+        if len(images) > 1:
+            what = f"as {names[0]}" if len(set(names)) == 1 else "as they were shown"
+            self.say(f"{counted(len(images), 'picture')} fixed {what}; Undo takes it back.", "good")
         self._let_go(images)
 
     def _unpin(self, images: list[int]) -> None:
@@ -186,7 +214,8 @@ class GalleryPanel(Panel):
 
     def _let_go(self, images: list[int]) -> None:
         # Only of these: a quick hand has chosen the next picture by now.
-        self.grid.chosen = [image for image in self.grid.chosen if image not in images]
+        gone = set(images)
+        self.grid.chosen = [image for image in self.grid.chosen if image not in gone]
 
     def _first_page(self, _: Any = None) -> None:
         self._page = 0
@@ -251,7 +280,8 @@ class GalleryPanel(Panel):
             button.layout.display = None if pages > 1 else "none"
         of = f", page {self._page + 1} of {pages}" if pages > 1 else ""
         found = len(self._order)
-        text = counted(found, "picture") + of if found else _NONE[self.show.value]
+        nothing = "No picture passes the filter." if self._filters else _NONE[self.show.value]
+        text = counted(found, "picture") + of if found else nothing
         self.count.value = f'<span class="pls-faint" role="status">{text}</span>'
         self._fetch(now, more=self._page + 1 < pages)
 
@@ -259,10 +289,10 @@ class GalleryPanel(Panel):
         """Find what is asked for; while the user labels, the order stays as it was."""
         show = self.show.value
         what = {"class": self.of_class.label, "selection": self.follower.selection}.get(show)
-        asked = (show, what, step)
+        asked = (show, what, step, self.sort_by.value, self.part.value, self.open_only.value)
         if asked != self._asked:
             self._labelling = False
-        found = self._find(now, step)
+        found = self._sorted(self._filtered(self._find(now, step), now), now)
         if not self._labelling:
             self._asked, self._order = asked, found
         same = np.array_equal(found, self._order)
@@ -296,20 +326,44 @@ class GalleryPanel(Panel):
         self._tiles = tiles
         self.submit(fetch)
 
+    @property
+    def _filters(self) -> bool:
+        return bool(self.part.value.strip() or self.open_only.value)
+
+    def _filtered(self, found: NDArray[np.int64], now: Labels) -> NDArray[np.int64]:
+        if self.open_only.value:
+            found = found[~now.pinned[found]]
+        part = self.part.value.strip().casefold()
+        if part:
+            files = self.session.embeddings.images.names
+            found = found[[part in files[image].casefold() for image in found]]
+        return found
+
+    def _sorted(self, found: NDArray[np.int64], now: Labels) -> NDArray[np.int64]:
+        by = self.sort_by.value
+        if by == "name":
+            return np.sort(found)  # images are in the order of their names
+        if by in ("low", "high"):
+            sign = 1 if by == "low" else -1
+            return found[np.argsort(sign * now.agreement[found], kind="stable")]
+        return found
+
     def _find(self, now: Labels, step: int) -> NDArray[np.int64]:
         show = self.show.value
         if show == "class":
             inside = np.flatnonzero(now.label == self.of_class.value)
-            return inside[np.argsort(now.margin[inside], kind="stable")]
+            return inside[np.argsort(now.agreement[inside], kind="stable")]
         if show == "changed":
             return np.flatnonzero(now.label != now.at(max(step - 1, 0)).label)
         if show == "since":
             return np.flatnonzero(now.label != now.at(0).label)
         if show == "selection":
             return np.array([i for i in self.follower.selection if i < len(now)], dtype=np.int64)
-        if show == "pinned":
-            return np.flatnonzero(now.pinned)
-        return now.least_certain[~now.pinned[now.least_certain]]
+        if show in ("pinned", "every"):
+            return np.flatnonzero(now.pinned) if show == "pinned" else np.arange(len(now))
+        # By what the tiles say, and not by the margin, so that their numbers ascend.
+        least = np.argsort(now.agreement, kind="stable")
+        return least[~now.pinned[least]]
 
 
 def _require(images: list[int]) -> None:
