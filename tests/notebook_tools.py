@@ -26,12 +26,17 @@ _WIDGET = "application/vnd.jupyter.widget-view+json"
 _REST = "import time as _time; _time.sleep(4)"
 
 
-def execute(book: nbformat.NotebookNode, folder: Path, *, last: str = "") -> str:
-    """Run all cells of a notebook in a folder, in place; return what the code `last` prints."""
+def execute(book: nbformat.NotebookNode, folder: Path, *, first: str = "", last: str = "") -> str:
+    """Run all cells of a notebook in a folder, in place, between the code `first` and `last`.
+
+    Return what the code `last` prints.
+    """
+    book.cells.insert(0, nbformat.v4.new_code_cell(first))
     end = nbformat.v4.new_code_cell(f"{_REST}\n{last}")
     book.cells.append(end)
     run(book, folder)
     book.cells.pop()
+    del book.cells[0]
     return "".join(out.get("text", "") for out in end.outputs)
 
 
