@@ -89,7 +89,7 @@ def test_running_a_cell_again_leaves_one_session_with_its_studio(
     last = json.loads(run("probe()"))
     assert first["sessions"] == last["sessions"] == 1
     assert last["widgets"] == first["widgets"]
-    assert last["threads"] == first["threads"]
+    assert last["threads"] <= first["threads"]  # a thread of a library may end meanwhile
     assert last["memory"] < first["memory"] + 60  # a loaded encoder alone is more, times 17
 
 
