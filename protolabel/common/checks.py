@@ -32,7 +32,7 @@ def as_seed(seed: Any) -> int:
     InputError
         If it is something else.
     """
-    if not is_whole_number(seed, 0) or int(seed) >= 2**32:
+    if isinstance(seed, bool) or not is_whole_number(seed, 0) or int(seed) >= 2**32:
         raise InputError(
             f"Expected a seed from 0 to 2**32 - 1, got {seed!r}: choose a whole number in that "
             "range."

@@ -9,6 +9,7 @@ from typing import Any
 import traitlets
 
 from protolabel.clustering.presets import PRESETS
+from protolabel.common.checks import as_seed
 from protolabel.common.vectors import is_whole_number
 from protolabel.common.wording import did_you_mean
 from protolabel.embedding.prompts import ClassPrompts, ClassVectors
@@ -20,8 +21,6 @@ from protolabel.session.class_edits import parse_classes
 from protolabel.session.pins import Pins
 
 __all__ = ["CHECKS", "SettingError", "refusing", "setting"]
-
-_SEEDS = 2**32  # what numpy and UMAP take
 
 
 class SettingError(InputError, traitlets.TraitError):
@@ -138,7 +137,7 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "units": _choice("units", UNITS),
     "preset": _or_none(_choice("preset", PRESETS)),
     "min_cluster_size": _or_none(_whole("min_cluster_size", 2)),
-    "seed": _whole("seed", 0, _SEEDS),
+    "seed": as_seed,
     "visual": _or_none(_visual),
     "pins": Pins,
     "kept": _or_none(_whole("kept", 0)),
