@@ -1,6 +1,6 @@
-"""The command line: embed, run, apply, evaluate, audit, plot, demo.
+"""The command line: demo, embed, run, apply, evaluate, audit, plot, formats.
 
-Settings that are not given on the command line keep the defaults of `Session`.
+A setting that is not on the command line keeps the default of `Session`.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ __all__ = ["main"]
 
 
 _SOURCE = (
-    "folder of images, or another source: an archive, a table of paths or URLs, a pattern in "
-    "quotes, a URL, or - for paths on standard input"
+    "folder of images, or another source: an archive, a table of paths or URLs, a quoted pattern, "
+    "a URL, or - to read paths from standard input"
 )
+_DATASET = "folder that protolabel run wrote"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except (KeyboardInterrupt, Stopped):
         print(
-            "\nStopped. Finished batches are kept; the same command goes on from there.",
+            "\nStopped. Finished batches are kept; run the same command again to continue.",
             file=sys.stderr,
         )
         return 130
@@ -360,119 +361,174 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=protolabel.__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in (
-        _add_embed, _add_run, _add_apply, _add_evaluate, _add_audit, _add_plot, _add_demo,
+        _add_demo, _add_embed, _add_run, _add_apply, _add_evaluate, _add_audit, _add_plot,
+        _add_formats,
     ):  # fmt: skip
         add(commands)
     return parser
 
 
+def _add_demo(commands: Any) -> None:
+    demo = _command(commands, "demo", _demo, "Draw sample pictures and label them, offline.")
+    demo.add_argument(
+        "--output", default="protolabel_demo", metavar="FOLDER",
+        help="folder to write to (default: protolabel_demo)",
+    )  # fmt: skip
+    demo.add_argument(
+        "--per-class", type=int, default=40, metavar="N", help="pictures per class (default: 40)"
+    )
+    demo.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="seed of the drawings (default: 0)"
+    )
+
+
 def _add_embed(commands: Any) -> None:
     from protolabel.embedding.embed import DTYPES
 
-    embed = _command(commands, "embed", _embed, "embed images once, for later runs")
+    embed = _command(commands, "embed", _embed, "Embed images once, for later runs.")
     embed.add_argument("images", help=_SOURCE)
-    embed.add_argument("--output", required=True, metavar="FOLDER", help="folder for the vectors")
-    embed.add_argument("--batch-size", type=int, default=64, metavar="N", help="images per batch")
-    embed.add_argument("--dtype", choices=DTYPES, default="float32")
+    embed.add_argument(
+        "--output", required=True, metavar="FOLDER", help="folder to write the vectors to"
+    )
+    embed.add_argument(
+        "--batch-size", type=int, default=64, metavar="N", help="images per batch (default: 64)"
+    )
+    embed.add_argument(
+        "--dtype", choices=DTYPES, default="float32", help="type of the vectors (default: float32)"
+    )
     _add_encoder(embed)
 
 
 def _add_run(commands: Any) -> None:
-    from protolabel.exporting.writers import WRITERS
-
-    run = _command(commands, "run", _run, "label images and write the dataset")
+    run = _command(commands, "run", _run, "Label images and write the dataset.")
     run.add_argument("images", nargs="?", help=_SOURCE)
-    run.add_argument("--embeddings", metavar="FILE", help="vectors to use instead of images")
-    run.add_argument("--image-paths", metavar="FILE", help="text file with the path of each vector")
+    run.add_argument(
+        "--embeddings", metavar="FILE", help="use these vectors, for example of protolabel embed"
+    )
+    run.add_argument(
+        "--image-paths", metavar="FILE", help="text file with one path a line, one for each vector"
+    )
     classes = run.add_mutually_exclusive_group(required=True)
     classes.add_argument("--classes", nargs="+", metavar="NAME", help="class names")
-    classes.add_argument("--classes-file", metavar="FILE", help="text file, one class name a line")
-    run.add_argument(
-        "--templates", nargs="+", metavar="TEXT", help="prompts, with {} in place of the name"
+    classes.add_argument(
+        "--classes-file", metavar="FILE", help="text file with one class name a line"
     )
-    run.add_argument("--temperature", type=float, help="0.05 (sharp) to 0.3 (soft)")
-    run.add_argument("--iterations", type=int, help="passes of the loop; 0 is zero-shot")
-    run.add_argument("--method", choices=METHODS, help="which loop refines the labels")
-    run.add_argument("--preset", choices=tuple(PRESETS), help="by default, by the number of images")
-    run.add_argument("--seed", type=int, help="seed of everything that is random")
+    run.add_argument(
+        "--templates", nargs="+", metavar="TEXT",
+        help='sentences for the text encoder, with {} for the name: "a photo of a {}"',
+    )  # fmt: skip
+    run.add_argument(
+        "--temperature", type=float, metavar="X",
+        help="from 0.05 (sharp decisions) to 0.3 (soft)",
+    )  # fmt: skip
+    run.add_argument(
+        "--iterations", type=int, metavar="N", help="iterations of the loop; 0 is zero-shot"
+    )
+    run.add_argument("--method", choices=METHODS, help="the loop that refines the labels")
+    run.add_argument(
+        "--preset", choices=tuple(PRESETS), help="cluster sizes (default: by the number of images)"
+    )
+    run.add_argument("--seed", type=int, metavar="N", help="seed of clusters, map and splits")
     run.add_argument(
         "--none-of-these", nargs="?", type=float, const=DEFAULT_STRICTNESS, metavar="STRICTNESS",
         help="set aside images that fit no name: 0 (none) to 1 (most), "
         f"{DEFAULT_STRICTNESS:g} if no number is given",
     )  # fmt: skip
     run.add_argument(
-        "--vocabulary", metavar="FILE", help="text file of words that may be missing names"
+        "--vocabulary", metavar="FILE", help="text file with words that may be missing class names"
     )
     run.add_argument(
-        "--formats", nargs="+", metavar="NAME", help=f"what to write: {', '.join(WRITERS)}"
-    )
+        "--formats", nargs="+", metavar="NAME",
+        help="formats to write (see protolabel formats)",
+    )  # fmt: skip
     _add_encoder(run)
     _add_visual(run)
     _add_dataset(run)
 
 
 def _add_apply(commands: Any) -> None:
-    apply = _command(commands, "apply", _apply, "label new images with a dataset's prototypes")
-    apply.add_argument("dataset", help="folder that protolabel run wrote")
-    apply.add_argument("images", help="folder of new images")
+    apply = _command(
+        commands, "apply", _apply, "Label new images with the prototypes of a dataset."
+    )
+    apply.add_argument("dataset", help=_DATASET)
+    apply.add_argument("images", help=_SOURCE)
     _add_encoder(apply)
     _add_visual(apply)
     _add_dataset(apply)
 
 
 def _add_evaluate(commands: Any) -> None:
-    check = _command(commands, "evaluate", _evaluate, "compare a dataset's labels with the truth")
-    check.add_argument("dataset", help="folder that protolabel run wrote")
+    check = _command(
+        commands, "evaluate", _evaluate, "Compare the labels of a dataset with the truth."
+    )
+    check.add_argument("dataset", help=_DATASET)
     check.add_argument(
         "truth",
-        help="class folders, or a CSV file with columns image and truth; some images are enough",
+        help="class folders, or a CSV file with the columns image and truth; it may cover only "
+        "some of the images",
     )
     check.add_argument(
-        "--wrong", type=int, default=20, metavar="N", help="how many wrong labels to list"
+        "--wrong", type=int, default=20, metavar="N", help="wrong labels to list (default: 20)"
     )
 
 
 def _add_audit(commands: Any) -> None:
     audit = _command(
-        commands, "audit", _audit, "estimate how many labels are right from a random sample"
+        commands, "audit", _audit, "Estimate how many labels are right, from a random sample."
     )
-    audit.add_argument("dataset", help="folder that protolabel run wrote")
-    audit.add_argument("--images", type=int, default=40, metavar="N", help="images to check")
-    audit.add_argument("--seed", type=int, default=0, help="another seed draws other images")
-    audit.add_argument("--output", metavar="FOLDER", help="by default DATASET_audit beside it")
-    audit.add_argument("--answers", metavar="FILE", help="audit.csv, filled in in part or whole")
+    audit.add_argument("dataset", help=_DATASET)
+    audit.add_argument(
+        "--images", type=int, default=40, metavar="N", help="images to check (default: 40)"
+    )
+    audit.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="seed of the sample (default: 0)"
+    )
+    audit.add_argument(
+        "--output", metavar="FOLDER",
+        help="folder for the contact sheet and audit.csv (default: DATASET_audit)",
+    )  # fmt: skip
+    audit.add_argument(
+        "--answers", metavar="FILE", help="audit.csv with your answers, all or some of them"
+    )
 
 
 def _add_plot(commands: Any) -> None:
-    plot = _command(commands, "plot", _plot, "draw a dataset: counts, agreement, map")
-    plot.add_argument("dataset", help="folder that protolabel run wrote")
-    plot.add_argument("--output", metavar="FOLDER", help="by default DATASET_plots beside it")
+    plot = _command(
+        commands, "plot", _plot, "Draw the counts, agreement, map and convergence of a dataset."
+    )
+    plot.add_argument("dataset", help=_DATASET)
+    plot.add_argument(
+        "--output", metavar="FOLDER", help="folder for the pictures (default: DATASET_plots)"
+    )
 
 
-def _add_demo(commands: Any) -> None:
-    demo = _command(commands, "demo", _demo, "draw sample pictures and label them, offline")
-    demo.add_argument("--output", default="protolabel_demo", metavar="FOLDER")
-    demo.add_argument("--per-class", type=int, default=40, metavar="N", help="pictures per class")
-    demo.add_argument("--seed", type=int, default=0, help="another seed draws other pictures")
+def _add_formats(commands: Any) -> None:
+    _command(commands, "formats", _formats, "List the formats that a dataset can be written in.")
 
 
 def _command(commands: Any, name: str, command: Any, about: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=about, description=about)
+    summary = about[0].lower() + about[1:].removesuffix(".")
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=about)
     parser.set_defaults(command=command)
     return parser
 
 
 def _add_encoder(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--encoder", metavar="NAME", help='an open_clip model, or "sample"')
-    parser.add_argument("--pretrained", metavar="TAG|FILE", help="weights by tag, or a checkpoint")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument(
+        "--encoder", metavar="NAME", help='an open_clip model, or "sample" for drawn pictures'
+    )
+    parser.add_argument(
+        "--pretrained", metavar="TAG|FILE", help="a tag of open_clip, or a local checkpoint"
+    )
+    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda or mps")
 
 
 def _add_visual(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--visual",
         metavar="NAME|FILE.npy",
-        help="a second encoder (vit_small_patch14_dinov2), or its vectors, one row per image",
+        help="a second encoder, such as vit_small_patch14_dinov2, or its vectors, one row per "
+        "image",
     )
     parser.add_argument(
         "--visual-pretrained", metavar="TAG|FILE", help="weights of the second encoder"
@@ -480,11 +536,20 @@ def _add_visual(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_dataset(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--output", required=True, metavar="FOLDER", help="folder for the dataset")
-    parser.add_argument("--link", choices=LINKS, default=LINKS[0], help="how images get there")
+    parser.add_argument(
+        "--output", required=True, metavar="FOLDER", help="folder to write the dataset to"
+    )
+    parser.add_argument(
+        "--link", choices=LINKS, default=LINKS[0],
+        help=f"how images get into the dataset (default: {LINKS[0]})",
+    )  # fmt: skip
     parser.add_argument(
         "--groups", metavar="PATTERN",
-        help="keep images on one side whose names share what this regular expression finds",
+        help="regular expression on file names: images with the same match stay in one split",
     )  # fmt: skip
-    parser.add_argument("--overwrite", action="store_true", help="replace a dataset of protolabel")
-    parser.add_argument("--store", metavar="FOLDER", help="keep vectors here, not in the cache")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace an earlier dataset of protolabel"
+    )
+    parser.add_argument(
+        "--store", metavar="FOLDER", help="keep vectors in this folder (default: your cache)"
+    )

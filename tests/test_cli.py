@@ -14,6 +14,7 @@ import pytest
 
 import protolabel as pl
 from protolabel.cli import main
+from protolabel.exporting import WRITERS
 
 CLASSES = ["dog", "cat", "giraffe"]
 
@@ -126,6 +127,13 @@ def test_a_dataset_is_no_truth_about_itself(dataset, monkeypatch, capsys):
     monkeypatch.chdir(dataset)
     assert main(["evaluate", str(dataset), "labels.csv"]) == 1
     assert "columns image and truth" in capsys.readouterr().err
+
+
+def test_formats_lists_every_format_with_what_it_holds(capsys):
+    assert main(["formats"]) == 0
+    listed = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+    assert [name for name, _ in listed] == list(WRITERS)
+    assert all(description for _, description in listed)
 
 
 def test_plot_writes_pictures(dataset, tmp_path, capsys):
