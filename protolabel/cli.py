@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except (KeyboardInterrupt, Stopped):
         print(
-            "\nStopped. Finished batches are kept; run the same command again to continue.",
+            "\nStopped. Finished batches are kept, and the same command goes on from there.",
             file=sys.stderr,
         )
         return 130
