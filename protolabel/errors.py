@@ -1,17 +1,17 @@
-"""What protolabel raises.
+"""The exceptions of protolabel.
 
 ::
 
     ProtolabelError
     ├── InputError (ValueError)          a value that cannot be used
-    │   └── VocabularyError              a word that the sample encoder was never taught
+    │   └── VocabularyError              a word outside the sample encoder's vocabulary
     ├── ImageReadError (ValueError)      one file that is not a readable image
     ├── EncoderError (RuntimeError)      a model that cannot be loaded or used
     ├── StoreError (ValueError)          embeddings on disk that do not fit together
     ├── ExportError (OSError)            an output folder that may not be written
     └── Stopped                          long work that was stopped on request
 
-Every message says what was expected, what came and what to do.
+Every message says what was expected, what was given and what to do.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class InputError(ProtolabelError, ValueError):
 
 
 class VocabularyError(InputError):
-    """A word that the bundled sample encoder was never taught."""
+    """A word outside the vocabulary of the bundled sample encoder."""
 
 
 class ImageReadError(ProtolabelError, ValueError):
@@ -56,5 +56,5 @@ class ExportError(ProtolabelError, OSError):
     """An output folder that may not, or could not, be written."""
 
 
-class Stopped(ProtolabelError):  # noqa: N818 -- a request that was honoured, not a failure
-    """Long work was stopped on request; what was finished is kept."""
+class Stopped(ProtolabelError):  # noqa: N818 -- the answer to a request, not an error
+    """A long job was stopped on request; results finished before that are kept."""

@@ -1,1 +1,1 @@
-"""What every room uses: files, progress, wording, row vectors."""
+"""Helpers for every room: files, progress, wording, row vectors."""

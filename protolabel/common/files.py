@@ -37,7 +37,7 @@ _PATIENCE = 30.0  # seconds to wait for another process that saves to the same f
 
 @contextmanager
 def writing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a new file beside `path` that takes its place when the block ends well.
+    """Open a new file beside `path` that replaces it when the block ends without an error.
 
     Parameters
     ----------
@@ -73,9 +73,9 @@ def replacing(folder: Path) -> Iterator[Path]:
     """Open a new folder whose files take their places in `folder` together.
 
     Whenever the process dies, `folder` has all of the new files or none of them. They are written
-    to ``.saving-<id>`` inside it; when the block ends well, that folder is renamed to ``.saved``,
-    from which moment the new files count, and they move to their places. Whoever reads them calls
-    `finish_replacing` first, for a process that died between the two.
+    to ``.saving-<id>`` inside it. When the block ends without an error, that folder is renamed to
+    ``.saved``; from then on the new files count, and they move to their places. Code that reads
+    the files calls `finish_replacing` first, in case a process died between the two steps.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def replacing(folder: Path) -> Iterator[Path]:
     Raises
     ------
     OSError
-        If it cannot be written, or another process goes on writing to it.
+        If it cannot be written, or another process keeps writing to it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
@@ -111,7 +111,7 @@ def replacing(folder: Path) -> Iterator[Path]:
 
 
 def finish_replacing(folder: Path) -> None:
-    """Move files to their places that a process which died had saved already.
+    """Finish moving the files of a process that died after saving them.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def finish_replacing(folder: Path) -> None:
 
 
 def is_leftover(path: Path) -> bool:
-    """Say whether a file or folder is what `replacing` leaves where its process dies."""
+    """Return whether `replacing` left this file or folder behind when its process died."""
     return path.name in {_SAVED, _LOCK} or path.name.startswith(_SAVING)
 
 
@@ -132,7 +132,7 @@ def is_leftover(path: Path) -> bool:
 def _locked(folder: Path) -> Iterator[None]:
     import filelock
 
-    # The system frees it when the process dies, however it dies.
+    # The operating system releases this lock however the process ends.
     lock = filelock.FileLock(str(folder / _LOCK), timeout=_PATIENCE)
     try:
         lock.acquire()
@@ -182,7 +182,7 @@ def write_array(path: Path, array: NDArray[Any]) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make new names in a folder survive a power cut, where the system can.
+    """Make new names in a folder survive a power cut, where the file system supports it.
 
     Parameters
     ----------

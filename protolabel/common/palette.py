@@ -1,4 +1,4 @@
-"""Every colour of protolabel, once, for light and dark grounds.
+"""All colours of protolabel, for light and dark backgrounds.
 
 Plots, panels, charts, the map, the replay page and the tables of results take their colours from
 here, so a class has the same colour everywhere. Style sheets and ES modules read the CSS custom
@@ -28,7 +28,7 @@ __all__ = [
 OKABE_ITO = (
     "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#d6c51e", "#4d4d4d",
 )  # fmt: skip
-"""Okabe and Ito's eight, with a darker yellow, and grey for black, for points on white."""
+"""Okabe and Ito's eight colours, with a darker yellow, and grey in place of black."""
 
 THEME: dict[str, tuple[str, str]] = {
     "bg": ("#ffffff", "#15181e"),
@@ -53,7 +53,7 @@ CHANGES: dict[str, tuple[str, str]] = {
     "changed": ("#d55e00", "#d55e00"),
     "moved": ("#cc79a7", "#cc79a7"),
 }
-"""What the iterations did to labels and prototypes: name -> (light, dark)."""
+"""How the iterations changed labels and prototypes: name -> (light, dark)."""
 
 RIGHT, WRONG = OKABE_ITO[0], OKABE_ITO[3]
 """Cells of a confusion matrix, on and off the diagonal."""
@@ -67,7 +67,7 @@ def rgb(colour: str) -> tuple[int, int, int]:
 
 
 def legible(colour: str, *, dark: bool) -> str:
-    """Return the same hue, light enough for a dark ground or dark enough for a light one.
+    """Return the same hue, light enough for a dark background or dark enough for a light one.
 
     Parameters
     ----------

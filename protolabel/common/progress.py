@@ -1,4 +1,4 @@
-"""How long work tells where it stands, and how it is stopped."""
+"""Report the progress of long jobs, and stop them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ProgressFn = Callable[[str, int, int], None]
 
 
 def silent(phase: str, done: int, total: int) -> None:
-    """Show nothing."""
+    """Do not show progress."""
 
 
 class TqdmProgress:
@@ -29,7 +29,7 @@ class TqdmProgress:
         """Move the bar of `phase`; the first call of another phase starts a new one."""
         if phase != self._phase:
             self._close()
-            # Imported late: tqdm.auto asks for ipywidgets inside a notebook.
+            # Imported late, because tqdm.auto imports ipywidgets in a notebook.
             from tqdm.auto import tqdm
 
             self._phase = phase
@@ -46,5 +46,5 @@ class TqdmProgress:
 
 
 def resolve(progress: ProgressFn | None) -> ProgressFn:
-    """Return `progress` itself, or a tqdm bar where it is None."""
+    """Return `progress`, or a tqdm bar if it is None."""
     return TqdmProgress() if progress is None else progress

@@ -1,4 +1,4 @@
-"""Threads that can be left: stuck or slow work never keeps the interpreter from going on."""
+"""Threads that can be abandoned: stuck or slow calls never hold up the interpreter."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _PATIENCE = 1.0  # seconds
 class Workers:
     """Daemon threads that run calls in order of submission; a context manager.
 
-    Leaving the context cancels what has not begun and waits at most a second for the rest. The
-    threads of ``concurrent.futures`` are joined there and at exit, so one call that hangs, or
-    takes long, would hold up Ctrl-C and the end of the program.
+    Leaving the context cancels calls that have not begun and waits at most a second for the
+    others. ``concurrent.futures`` joins its threads there and at exit, so one call that hangs
+    would hold up Ctrl-C and the end of the program.
 
     Parameters
     ----------
     count : int
         Number of threads, at least 1.
     name : str
-        What they do, for debuggers.
+        Their name in a debugger.
     """
 
     def __init__(self, count: int, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Row vectors: checked once, read in blocks, never copied whole when they lie on disk."""
+"""Row vectors: checked once and read in blocks, so that files are never copied to memory whole."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = [
 FloatArray = NDArray[np.floating]
 """Any floating-point array: float16 from a store, float64 from a user."""
 Float32Array = NDArray[np.float32]
-"""What the library computes with."""
+"""The dtype of all computations."""
 IntArray = NDArray[np.integer]
 
 _BLOCK_BYTES = 4 * 2**20  # of float32: what is made of a block stays near the processor
@@ -63,7 +63,7 @@ def unit_blocks(
     Yields
     ------
     rows : slice
-        Place of the block in `x`.
+        Position of the block in `x`.
     block : (rows, d) float32
         Must not be changed.
     """
@@ -80,7 +80,7 @@ def held_unit_rows(x: FloatArray) -> NDArray[np.float32] | None:
     -------
     (N, d) float32 or None
         `x` itself if it is float32 in memory and its rows have length 1. None if the rows would
-        take more than 256 MB: then they are better scaled block by block.
+        take more than 256 MB; scale them block by block then.
     """
     if 4 * x.size > _HELD_BYTES:
         return None
@@ -171,7 +171,7 @@ def as_visual(x: FloatArray, n: int, dim: int | None = None) -> FloatArray:
 
 
 def is_whole_number(value: object, least: int) -> bool:
-    """Say whether `value` is a whole number, Python's or numpy's, of `least` or more."""
+    """Return whether `value` is a whole number, Python's or numpy's, of at least `least`."""
     return isinstance(value, Integral) and int(value) >= least
 
 

@@ -1,4 +1,4 @@
-"""Text of any origin, fit for a line of a report, a terminal, or a page."""
+"""Format text of any origin for a line of a report, a terminal or a page."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ def counted(count: int, one: str, others: str | None = None) -> str:
 
 
 def did_you_mean(word: str, words: Iterable[str], most: int = 4) -> str:
-    """Return a sentence with the words that are spelt nearly so, "" where there is none."""
+    """Return a sentence that suggests words of similar spelling, or "" if there are none."""
     lower = {name.lower(): name for name in words}
     near = difflib.get_close_matches(word.lower(), lower, n=most, cutoff=0.5)
     return f" Did you mean {', '.join(repr(lower[name]) for name in near)}?" if near else ""
 
 
 def printable(text: str) -> str:
-    """Keep names from breaking lines or steering the terminal."""
+    """Escape characters of a name that would break lines or control a terminal."""
     return "".join(c if c.isprintable() or c in "\u200c\u200d" else ascii(c)[1:-1] for c in text)
 
 
 def shown(value: object) -> str:
-    """Return a setting as people write it: 0.09999999976974147, from a slider, is 0.1."""
+    """Return a setting as people write it: 0.1 for 0.09999999976974147 from a slider."""
     whole = isinstance(value, numbers.Integral)
     return f"{value:.4g}" if isinstance(value, numbers.Real) and not whole else str(value)
 
 
 def columns(text: str) -> int:
-    """Columns that a terminal gives the text: wide characters take two, combining ones none."""
+    """Return the columns of a text in a terminal: wide characters take two, combining ones none."""
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
         for c in text
@@ -55,7 +55,7 @@ def columns(text: str) -> int:
 
 
 def truncated(name: str, width: int) -> str:
-    """Return a printable name of at most `width` columns."""
+    """Return a printable form of a name, at most `width` columns wide."""
     shown = printable(name)
     if columns(shown) <= width:
         return shown

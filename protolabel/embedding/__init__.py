@@ -1,4 +1,4 @@
-"""Pictures and class names become unit vectors."""
+"""Embed images and class names as unit vectors."""
 
 from __future__ import annotations
 

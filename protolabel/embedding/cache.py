@@ -1,4 +1,4 @@
-"""Folders that keep vectors from run to run when the user names none."""
+"""Default folders for vectors that are kept between runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["cache_folder", "is_cache", "journal_file", "named_folder"]
 def cache_folder(root: Path, encoder: str) -> Path:
     """Return the folder in the user's cache for the vectors of one encoder and image folder.
 
-    Deleting it costs nothing but the time to embed again.
+    If it is deleted, the images are embedded again.
 
     Parameters
     ----------
@@ -35,12 +35,12 @@ def cache_folder(root: Path, encoder: str) -> Path:
 
 
 def is_cache(folder: Path) -> bool:
-    """Say whether a folder is one of `cache_folder`, which nobody named and nobody misses."""
+    """Return whether a folder is one of `cache_folder`, which can be done without."""
     return folder.is_relative_to(_cache())
 
 
 def named_folder(store: Path, encoder: str) -> Path:
-    """Return the folder for the vectors of a second encoder below the store that the user names.
+    """Return the folder of a second encoder's vectors, inside the store that the user named.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def named_folder(store: Path, encoder: str) -> Path:
 
 
 def journal_file(root: Path, store: str | os.PathLike[str] | None) -> Path:
-    """File for the corrections made over one image folder, beside its vectors.
+    """Return the file with the corrections of one image folder, beside its vectors.
 
     Parameters
     ----------

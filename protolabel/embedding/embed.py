@@ -1,4 +1,4 @@
-"""From images to vectors: batches, overlapped decoding, a store that survives a kill."""
+"""Embed images: batches, decoding in parallel, and a store that survives a killed process."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ __all__ = ["Embeddings", "embed_images", "load_embeddings"]
 
 _PHASE = "embedding images"
 DTYPES = ("float16", "float32")
-_SIDE = 1024  # pixels of the shorter side that are enough where the encoder names no size
+_SIDE = 1024  # pixels of the shorter side to decode if the encoder has no image_size
 _AHEAD = 2  # batches that are decoded while one is encoded
 _STATS = 4096  # files asked for at a time: a million futures would fill memory
 _MAPPED = 256 * 1024 * 1024  # bytes from which vectors stay on disk
@@ -70,9 +70,9 @@ class Embeddings:
 
     @cached_property
     def unit(self) -> npt.NDArray[Any]:
-        """(N, d) float32 rows of length 1, made once for many passes over them, read-only.
+        """(N, d) float32 rows of length 1, read-only, converted once for many passes.
 
-        Where they would take more than 256 MB: the vectors as they are.
+        If they would take more than 256 MB, `vectors` is returned unchanged.
         """
         unit = held_unit_rows(self.vectors)
         return self.vectors if unit is None else unit
@@ -83,8 +83,8 @@ class Embeddings:
         Parameters
         ----------
         folder : path
-            Created if it is missing. The three files in it are replaced together: whenever the
-            process dies, the folder has the earlier vectors or the new ones.
+            Created if it is missing. The three files are replaced together: if the process dies,
+            the folder has either the earlier vectors or the new ones.
             ``image_paths.txt`` holds absolute paths, one a line, UTF-8.
 
         Raises
@@ -109,9 +109,9 @@ def load_embeddings(
         `protolabel.embedding.vectorformats.read_rows`. Or the array or tensor itself.
     image_paths : path, list of paths or ImageSet, optional
         Text file with one path a line, in the order of the rows; by default
-        ``image_paths.txt`` beside the vectors. A relative path is taken from the folder of
-        that file or, if nothing is there, from the working directory. Or the paths or images
-        themselves. An array may come without: its images can be labelled, not shown or copied.
+        ``image_paths.txt`` beside the vectors. A relative path starts at the folder of that file
+        or, if nothing is there, at the working directory. Or the paths or images themselves. For
+        an array they are optional; without them, images can be labelled but not shown or copied.
 
     Returns
     -------
@@ -163,7 +163,7 @@ def embed_images(
     workers: int | None = None,
     progress: ProgressFn | None = None,
 ) -> Embeddings:
-    """Encode images, a batch at a time, decoding ahead in threads.
+    """Encode images in batches; threads decode the next batches meanwhile.
 
     Parameters
     ----------
@@ -172,13 +172,13 @@ def embed_images(
     encoder : Encoder
         What `load_encoder` returns.
     store : path, optional
-        Folder that keeps finished batches (in its subfolder ``embedding_store``). A run that was
-        stopped or killed loses at most one batch, and the next one goes on from there; after
-        that only new and changed files (size, time of change) are embedded. It may be the
-        folder that `Embeddings.save` writes to: deleting ``embedding_store`` costs nothing but
-        the next update.
+        Folder that keeps finished batches (in its subfolder ``embedding_store``). A stopped or
+        killed run loses at most one batch, and the next run resumes there. Later runs embed only
+        new and changed files (by size and time of change). It may be the folder that
+        `Embeddings.save` writes to; if ``embedding_store`` is deleted, the next run embeds all
+        images again.
     batch_size : int, default 64
-        Images encoded at once; about three times as many are in memory.
+        Number of images encoded at once; about three times as many are in memory.
     dtype : {"float32", "float16"}, default "float32"
         Of the vectors.
     workers : int, optional
@@ -198,9 +198,9 @@ def embed_images(
     InputError
         If no image can be read, or a parameter is out of range.
     StoreError
-        If the store is of another encoder or dtype, or cannot be written. A folder of the
-        user's cache that cannot be written is done without, with a warning. While another run
-        writes the store, this one waits for it and then uses its vectors.
+        If the store has vectors of another encoder or dtype, or cannot be written. If a folder in
+        the user's cache cannot be written, the run continues without it and warns. While another
+        run writes the store, this one waits and then uses its vectors.
     EncoderError
         If the encoder returns vectors that cannot be used.
 
@@ -210,9 +210,9 @@ def embed_images(
     ``image_size`` of the encoder, or of 1024 pixels where it has none. All threads together
     decode at most `protolabel.images.pixels.BUDGET` bytes at a time.
 
-    Batches are cut over the whole list of images, whatever is done already. So a run that goes
-    on after a kill computes the very batches that were missing, and its vectors are the same
-    to the bit as those of a run that was never interrupted.
+    Batch boundaries depend only on the whole list of images, not on what is already embedded. A
+    resumed run therefore computes exactly the missing batches, and its vectors are bit-identical
+    to those of an uninterrupted run.
     """
     _check(images, encoder, batch_size, dtype, workers)
     report = resolve(progress)
@@ -247,7 +247,7 @@ def embed_images(
 def _opened(
     stack: ExitStack, folder: Path, info: EncoderInfo, dtype: str, report: ProgressFn
 ) -> VectorStore | None:
-    """Open the store, or go on without it where it is only a cache that cannot be written."""
+    """Open the store, or return None if it is only a cache that cannot be written."""
     try:
         return stack.enter_context(
             VectorStore(
@@ -288,7 +288,7 @@ def _check(images: Any, encoder: Any, batch_size: Any, dtype: Any, workers: Any)
 
 
 def _stamps(pool: Workers, images: ImageSet) -> list[Stamp]:
-    # Taken before the files are read: a change in between is noticed by the next run.
+    # Taken before the files are read, so the next run notices a change made meanwhile.
     stamps: list[Stamp] = []
     for start in range(0, len(images), _STATS):
         stamps.extend(pool.map(images.stamp, range(start, min(start + _STATS, len(images)))))
@@ -296,10 +296,10 @@ def _stamps(pool: Workers, images: ImageSet) -> list[Stamp]:
 
 
 def _cut(todo: Sequence[int], total: int, size: int) -> list[list[int]]:
-    """Cut batches that do not depend on where an earlier run stopped.
+    """Cut batches whose boundaries do not depend on where an earlier run stopped.
 
-    Slices of the full list that are still untouched stay as they are; scattered images, new or
-    changed, are packed together, since a slice each would be many near-empty batches.
+    Slices of the full list without a finished image are kept whole. Scattered new or changed
+    images are packed together, because slice by slice they would make many near-empty batches.
     """
     slices: dict[int, list[int]] = {}
     for index in todo:
@@ -345,7 +345,7 @@ def _decode(file: ImageFile, side: int, preprocess: Callable[[Any], Any] | None)
 def _encode(
     target: VectorStore | _Memory, encoder: Encoder, batch: Sequence[tuple[str, Stamp, Any]]
 ) -> VectorStore | _Memory:
-    """Encode one batch, and return where it and the next ones go."""
+    """Encode one batch, and return the store for it and for the next ones."""
     good, bad = [], []
     for name, stamp, picture in batch:
         if isinstance(picture, ImageReadError):
@@ -389,7 +389,7 @@ def _collect(target: VectorStore | _Memory, images: ImageSet, info: EncoderInfo)
 
 
 class _Memory:
-    """A `VectorStore` that keeps nothing on disk."""
+    """A `VectorStore` in memory only."""
 
     def __init__(self, dtype: str) -> None:
         self.entries: dict[str, Entry] = {}

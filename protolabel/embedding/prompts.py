@@ -1,4 +1,4 @@
-"""From class names to text vectors: names, synonyms, templates, and their mean.
+"""Embed class names: names, synonyms and templates, and the mean of their text vectors.
 
 A prompt ensemble is the mean of the unit vectors of several sentences about one class,
 renormalised (Radford et al., *Learning Transferable Visual Models From Natural Language
@@ -40,14 +40,14 @@ DEFAULT_TEMPLATES: tuple[str, ...] = (
     "a painting of a {}",
     "a {}",
 )
-"""Sentences for every class: photographs first, with drawings and paintings among them.
+"""Templates for every class: mostly for photographs, some for drawings and paintings.
 
-Few and general, so that they fit any folder; the bundled sample encoder knows their words.
+They are few and general, to suit any folder, and use words that the sample encoder knows.
 """
 
 
 class TextEncoder(Protocol):
-    """The half of an encoder that this module needs."""
+    """The text side of an encoder, the part this module needs."""
 
     @property
     def logit_scale(self) -> float:
@@ -59,7 +59,7 @@ class TextEncoder(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class ClassPrompts:
-    """Class names with the words and sentences that stand for them.
+    """Class names with their synonyms and templates.
 
     Build it with `ClassPrompts.parse`, which checks everything.
 
@@ -68,9 +68,9 @@ class ClassPrompts:
     names : tuple of str
         The C class names, in the order of every class index in protolabel.
     synonyms : tuple of tuple of str
-        For each class the words that are put into its templates; the name is the first.
+        For each class, the words that its templates are filled with; the name is the first.
     templates : tuple of tuple of str
-        For each class its sentences; ``{}`` marks the place of the word.
+        For each class, its templates; ``{}`` marks the place of the word.
     """
 
     names: tuple[str, ...]
@@ -82,16 +82,16 @@ class ClassPrompts:
 
     @classmethod
     def parse(cls, classes: Classes, templates: Templates = DEFAULT_TEMPLATES) -> ClassPrompts:
-        """Check names, synonyms and templates, and put them into one form.
+        """Check names, synonyms and templates, and bring them into one form.
 
         Parameters
         ----------
         classes : iterable of str, mapping of str to iterable of str, or ClassPrompts
-            Names; or names with their synonyms (the name itself is always used as well). A
-            `ClassPrompts` keeps its words, and its templates unless others are given.
+            Names, or names with their synonyms (the name itself is always used as well). A
+            `ClassPrompts` keeps its words, and keeps its templates unless `templates` is passed.
         templates : iterable of str, or mapping of str to iterable of str
-            Sentences with exactly one ``{}``, for all classes; or for some classes sentences
-            of their own, where the others keep `DEFAULT_TEMPLATES`.
+            Templates with exactly one ``{}``, for all classes; or a mapping with templates for
+            some classes, while the others keep `DEFAULT_TEMPLATES`.
 
         Returns
         -------
@@ -100,8 +100,9 @@ class ClassPrompts:
         Raises
         ------
         InputError
-            For a string instead of a list, no name at all, an empty name, one with a control
-            character, two names that differ only in case, or a template without one ``{}``.
+            If `classes` is a string instead of a list or has no name, a name is empty or has a
+            control character, two names differ only in case, or a template does not have exactly
+            one ``{}``.
 
         Notes
         -----
@@ -119,8 +120,8 @@ class ClassPrompts:
     def of(self, index: int) -> tuple[str, ...]:
         """Return the prompts of one class: every synonym in every template.
 
-        Names as folders have them are read as words: ``hot_dog`` becomes "hot dog" here, and
-        stays as it is everywhere else.
+        Underscores, as in names of folders, become spaces: ``hot_dog`` becomes "hot dog" in
+        prompts and stays unchanged everywhere else.
 
         Parameters
         ----------
@@ -131,7 +132,7 @@ class ClassPrompts:
         -------
         tuple of str
         """
-        # replace, not format: a class name or a template may hold other braces.
+        # replace, not format: a class name or a template may contain other braces.
         return tuple(
             template.replace("{}", " ".join(word.replace("_", " ").split()) or word)
             for word in self.synonyms[index]
@@ -162,7 +163,7 @@ class ClassPrompts:
         Raises
         ------
         InputError
-            If a key is missing, the lists differ in length, or a name is bad.
+            If a key is missing, the lists differ in length, or a name is invalid.
         """
         try:
             names, synonyms, templates = fields["names"], fields["synonyms"], fields["templates"]
@@ -189,7 +190,7 @@ class ClassVectors:
     logit_scale : float, default 100.0
         Factor from cosine similarity to logit; 100 for OpenAI's and most CLIP models.
     prompts : ClassPrompts, optional
-        The sentences behind the vectors; None where the vectors came from elsewhere.
+        The prompts behind the vectors; None if the vectors came from elsewhere.
 
     Raises
     ------
@@ -259,13 +260,13 @@ def embed_classes(
     Raises
     ------
     InputError
-        For names or templates that cannot be used.
+        If names or templates are invalid.
     EncoderError
         If the encoder has no text side, or returns rows of the wrong shape, zero or not finite.
     """
     prompts = ClassPrompts.parse(classes, templates)
     sentences = [prompts.of(index) for index in range(len(prompts))]
-    # One call for all classes: the encoder cuts its own batches, and a GPU is used well.
+    # One call for all classes, so that the encoder's batches fill a GPU.
     texts = [text for group in sentences for text in group]
     rows = np.asarray(encoder.encode_texts(texts))
     if rows.ndim != 2 or len(rows) != len(texts):
@@ -286,12 +287,12 @@ def embed_classes(
 
 
 def name_key(name: str) -> str:
-    """Return what is equal for two spellings of one class name: case and Unicode form are not.
+    """Return a key that is equal for spellings that differ only in case or Unicode form.
 
     Raises
     ------
     InputError
-        If it is no name at all.
+        If it is not a valid name.
     """
     return _clean(name, "class name").casefold()
 

@@ -1,16 +1,16 @@
-"""Vectors on disk while they are made: a log that a killed process cannot spoil.
+"""Store vectors on disk as they are computed, in a log that survives a killed process.
 
 A store is the folder ``embedding_store`` inside the folder that the user names::
 
-    store.json            format, encoder, dtype, and which generation of the log counts
+    store.json            format, encoder, dtype, and the current generation of the log
     vectors-0.bin         rows, one after another
     index-0.jsonl         one line a batch: its images, its skipped files, and checksums
     lock                  held by the process that writes
 
-The rows of a batch are on disk (fsync) before its index line is, and one line is one batch. So
-after a kill or a power cut the disk holds whole batches, then at most one torn batch, which is
-cut off when the store is opened again. The checksums find bits that flipped later: a batch whose
-rows changed is embedded again, and so is everything from a line that changed.
+The rows of a batch are on disk (fsync) before its index line, and each line is one batch. After a
+kill or a power cut the disk holds whole batches and at most one torn batch, which is removed when
+the store is opened again. The checksums detect bits that flipped later: a batch with changed rows
+is embedded again; so is everything from the first changed index line.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ __all__ = ["FOLDER", "Entry", "UnwritableStoreError", "VectorStore"]
 FOLDER = "embedding_store"
 _FORMAT = 1
 _GATHER = 8192  # rows copied at a time
-_POLL = 0.5  # seconds between two looks at a lock that another run holds
+_POLL = 0.5  # seconds between two attempts to take a lock that another run holds
 
 _holders: dict[Path, int] = {}
-"""By lock file: the thread of this process that holds it."""
+"""Lock file -> the thread of this process that holds it."""
 
 
 class UnwritableStoreError(StoreError):
@@ -53,7 +53,7 @@ class UnwritableStoreError(StoreError):
 
 @dataclass(frozen=True)
 class Entry:
-    """What the store knows of one image: the row of its vector, or why it has none."""
+    """The entry of one image: the row of its vector, or the reason it has none."""
 
     stamp: Stamp
     row: int
@@ -66,18 +66,18 @@ class VectorStore:
     Parameters
     ----------
     folder : Path
-        The user's folder; the store is a folder inside it.
+        The folder that the user named; the store is a folder inside it.
     encoder : EncoderInfo
-        Whose vectors these are.
+        The encoder of the vectors.
     dtype : {"float16", "float32"}
     waiting : callable, optional
-        Called twice a second while another run writes the store; it may raise, to wait no more.
+        Called twice a second while another run writes the store; it may raise to stop waiting.
 
     Raises
     ------
     StoreError
-        If the store is another encoder's or dtype's, this thread has it open already, or it
-        cannot be read or written (`UnwritableStoreError`).
+        If the store has another encoder or dtype, this thread has it open already, or it cannot
+        be read or written (`UnwritableStoreError`).
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class VectorStore:
         rows : array of shape (n, d)
             Vectors, in the store's dtype.
         images : sequence of (name, stamp)
-            Whose they are.
+            The images of the rows.
         skipped : sequence of (name, stamp, reason)
             Images of this batch that could not be read.
 
@@ -170,8 +170,8 @@ class VectorStore:
         Returns
         -------
         array of shape (n, d)
-            In the store's dtype. A memory map of the log where the rows stand there in this
-            order, as after a first run: then nothing is copied.
+            In the store's dtype. If the log has the rows in this order, as after a first run,
+            a memory map of the log, without a copy.
         """
         shape = (self._rows, self._encoder.dim)
         log = np.memmap(self._path("vectors"), self._dtype, "r", shape=shape)
@@ -183,15 +183,15 @@ class VectorStore:
         return out
 
     def compact(self, keep: Sequence[str]) -> None:
-        """Rewrite the log for the images in `keep`, in that order, if half of it is dead.
+        """Rewrite the log for the images in `keep`, in that order, if half its rows are unused.
 
-        Rows die when an image changes or goes. The new log counts from the moment that
-        store.json names it, so a kill leaves either the old one or the new one.
+        A row is unused once its image has changed or disappeared. The new log takes effect when
+        store.json names it, so a killed process leaves either the old log or the new one.
 
         Parameters
         ----------
         keep : sequence of str
-            Names of all images that are still there, the skipped ones too.
+            Names of all images that still exist, including the skipped ones.
 
         Raises
         ------
@@ -235,7 +235,7 @@ class VectorStore:
         import filelock
 
         path = (self.folder / "lock").resolve()
-        # The system frees it when the process dies, however it dies.
+        # The operating system releases this lock however the process ends.
         lock = filelock.FileLock(str(path), timeout=_POLL)
         while True:
             try:
@@ -304,7 +304,7 @@ class VectorStore:
         write_bytes(self.folder / "store.json", json.dumps(fields, indent=2).encode() + b"\n")
 
     def _replay(self) -> None:
-        """Read the index, and cut off what was torn by a kill."""
+        """Read the index, and remove a batch torn by a killed process."""
         vectors, index = self._files()
         on_disk = vectors.seek(0, os.SEEK_END) // self._row_bytes
         vectors.seek(0)
@@ -329,7 +329,7 @@ class VectorStore:
         vectors.seek(self._rows * self._row_bytes)
 
     def _learn(self, line: Mapping[str, Any], sound: bool = True) -> None:
-        """Take over one batch; images of rows that are not sound count as never embedded."""
+        """Read one batch; images whose rows are damaged count as not embedded."""
         fresh = {
             name: Entry((int(size), int(mtime)), line["start"] + place)
             for place, (name, size, mtime) in enumerate(line["images"])

@@ -1,4 +1,4 @@
-"""``embeddings.npy``, ``image_paths.txt``, ``embeddings.json``: write and read them."""
+"""Write and read ``embeddings.npy``, ``image_paths.txt`` and ``embeddings.json``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["given_vectors", "load_vectors", "save_vectors"]
 
 VECTORS, PATHS, ABOUT = "embeddings.npy", "image_paths.txt", "embeddings.json"
 _BLOCK = 16384  # rows handled at a time: 32 MB of 512 float32
-_TOLERANCE = {"float16": 5e-3, "float32": 1e-3}  # how far from 1 the length of a row may be
+_TOLERANCE = {"float16": 5e-3, "float32": 1e-3}  # largest deviation of a row's length from 1
 
 
 def save_vectors(
@@ -89,7 +89,7 @@ def _write(folder: Path, vectors: npt.NDArray[Any], images: ImageSet, encoder: E
         "root": str(images.root),
         "skipped": [[entry.name, entry.reason] for entry in images.skipped],
     }
-    # It vouches for the other two, should they be copied or replaced one by one.
+    # Its checksums show whether the other two were copied or replaced separately.
     write_bytes(folder / ABOUT, json.dumps(about, indent=2).encode() + b"\n")
 
 
@@ -159,8 +159,8 @@ def given_vectors(
     rows : array-like of shape (N, d)
         Numpy array or tensor, floating point.
     paths : sequence of path, ImageSet or None
-        The N images, in the order of the rows. None stands for images that are nowhere: they
-        can be labelled, not shown or exported.
+        The N images, in the order of the rows. With None the images can be labelled, but not
+        shown or exported.
 
     Returns
     -------
@@ -194,7 +194,7 @@ def given_vectors(
 
 
 class _Nowhere:
-    """The `Source` of images that came as vectors alone."""
+    """The `Source` of images of which only vectors are known."""
 
     def open(self, index: int) -> IO[bytes]:
         raise FileNotFoundError(errno.ENOENT, f"vector {index} came without an image")
@@ -204,10 +204,10 @@ class _Nowhere:
 
 
 def _checked(rows: npt.NDArray[Any], mapped: int, path: Path) -> tuple[npt.NDArray[Any], int]:
-    """Return unit rows and their checksum on disk; one pass, block by block."""
+    """Return unit rows and the checksum of the file, in one pass, block by block."""
     dtype = rows.dtype.name if rows.dtype.name in _TOLERANCE else "float32"
     tolerance = _TOLERANCE[dtype]
-    # A map can stay one as long as no row has to be changed.
+    # A memory map is copied only if a row has to change.
     out = np.empty(rows.shape, dtype) if dtype != rows.dtype or rows.nbytes < mapped else None
     checksum = start = 0
     for block in _blocks(rows):
@@ -233,7 +233,7 @@ def _checked(rows: npt.NDArray[Any], mapped: int, path: Path) -> tuple[npt.NDArr
 def _read_lines(listing: Path) -> list[str]:
     try:
         check_regular(listing)
-        # Names on Linux are bytes: those that are no UTF-8 have to come back as they were.
+        # Names on Linux are bytes: those that are not UTF-8 must survive unchanged.
         text = listing.read_bytes().decode("utf-8-sig", "surrogateescape")
     except OSError as error:
         raise StoreError(
@@ -272,7 +272,7 @@ def _image_set(lines: Sequence[str], listing: Path, about: Mapping[str, Any]) ->
 
 
 def _read_about(path: Path, rows: npt.NDArray[Any]) -> dict[str, Any]:
-    """Return what embeddings.json says, or {} where there is none."""
+    """Return the contents of embeddings.json, or {} if there is none."""
     try:
         check_regular(path)
         about = json.loads(path.read_text("utf-8"))
@@ -301,7 +301,7 @@ def _read_about(path: Path, rows: npt.NDArray[Any]) -> dict[str, Any]:
 
 
 def _names_digest(names: Iterable[str]) -> str:
-    """Digest the last parts of the names: folders may move, the order of the files may not."""
+    """Return a digest of the file names: folders may move, the order of the files may not."""
     digest = hashlib.sha256()
     for name in names:
         digest.update(name.rpartition("/")[2].encode("utf-8", "surrogateescape") + b"\n")

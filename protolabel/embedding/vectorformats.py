@@ -1,4 +1,4 @@
-"""Read an array of vectors from the files that people keep them in; nothing runs code."""
+"""Read an array of vectors from common file formats, without running code from a file."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read_rows(path: Path) -> npt.NDArray[Any]:
     Returns
     -------
     array of shape (N, d)
-        Floating point.
+        Floating-point numbers.
 
     Raises
     ------
@@ -62,25 +62,27 @@ def read_rows(path: Path) -> npt.NDArray[Any]:
         ) from error
     except (OSError, ValueError, TypeError, EOFError, BadZipFile, zlib.error) as error:
         raise StoreError(_unreadable(path, error)) from error
-    except Exception as error:  # pickled objects, damaged tensors: torch has its own errors
+    except (
+        Exception
+    ) as error:  # torch raises its own errors for pickled objects and damaged tensors
         raise StoreError(_unreadable(path, error)) from error
     return as_array(rows, str(path))
 
 
 def as_array(rows: Any, what: str) -> npt.NDArray[Any]:
-    """Return an array or a tensor on any device as a floating-point array (N, d).
+    """Convert an array, or a tensor on any device, to a floating-point array (N, d).
 
     Parameters
     ----------
     rows : array-like
         Numpy array, tensor, or nested lists.
     what : str
-        What messages call it.
+        Its name in messages.
 
     Raises
     ------
     StoreError
-        If it has another shape, or holds no numbers.
+        If it has another shape, or does not contain floating-point numbers.
     """
     try:
         if hasattr(rows, "detach"):
@@ -107,7 +109,7 @@ def as_array(rows: Any, what: str) -> npt.NDArray[Any]:
 
 
 def _unreadable(path: Path, error: Exception) -> str:
-    # What numpy and torch advise at this point, to load the file by pickle, runs code from it.
+    # numpy and torch advise to load such a file by pickle, which would run code from it.
     why = "it holds Python objects" if "pickle" in str(error).lower() else str(error)
     return (
         f"Expected a file of numbers, but {str(path)!r} cannot be read as one: {why.rstrip('.')}. "

@@ -1,4 +1,4 @@
-"""Visual vectors: the same images through a second encoder, or from a file."""
+"""Visual vectors: the same images embedded by a second encoder, or read from a file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["check_visual", "embed_visual", "is_file"]
 
 
 def check_visual(source: Any) -> None:
-    """Raise `InputError` unless `embed_visual` can make something of it."""
+    """Raise `InputError` unless `embed_visual` accepts `source`."""
     known = isinstance(source, str | os.PathLike | Embeddings | Encoder) or callable(source)
     if not known and _dimensions(source) != 2:
         raise InputError(
@@ -87,7 +87,7 @@ def embed_visual(
 
 
 def is_file(source: Any) -> bool:
-    """Say whether it names vectors on disk, and not a model."""
+    """Return whether `source` names vectors on disk rather than a model."""
     if not isinstance(source, str | os.PathLike):
         return False
     path = Path(source).expanduser()

@@ -1,4 +1,4 @@
-"""Models that turn images and sentences into vectors of one space."""
+"""Models that embed images and texts in one space."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The protocol of an encoder, the record that lies beside its vectors, and the checks of both."""
+"""The encoder protocol, the record stored beside an encoder's vectors, and checks of both."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ __all__ = ["Encoder", "EncoderInfo", "checked_rows", "encoder_info", "unit_rows"
 FloatArray = npt.NDArray[np.float32]
 
 UNLOADABLE = frozenset({"callable", "unknown", "custom"})
-"""Values of `EncoderInfo.model` that stand for encoders that no name can bring back."""
+"""Values of `EncoderInfo.model` for encoders that cannot be loaded by name."""
 
 
 @runtime_checkable
 class Encoder(Protocol):
     """An image encoder, with the text encoder that shares its space where there is one.
 
-    An encoder may also have ``preprocess(image) -> Any``: it is then called in the threads that
-    decode, and `encode_images` gets what it returned. It may have an ``image_size``, the side of
-    its input in pixels: images are then decoded to no less than twice this size.
+    An encoder may also have ``preprocess(image) -> Any``, which runs in the decoding threads;
+    `encode_images` then receives its results. It may have an ``image_size``, the side of its input
+    in pixels; larger images are then decoded at reduced size, no smaller than twice this.
     """
 
     @property
@@ -53,7 +53,7 @@ class Encoder(Protocol):
 class EncoderInfo:
     """Record of the encoder that made some vectors, stored beside them. Equal by value.
 
-    `load_encoder` brings the encoder back from it.
+    `load_encoder` loads the same encoder from it.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class EncoderInfo:
     logit_scale : float
         Factor from cosine similarity to logit.
     model : str
-        What `load_encoder` was asked for: a model name or "sample"; or "callable", "custom" or
+        The argument of `load_encoder`: a model name or "sample"; or "callable", "custom" or
         "unknown" for an encoder that cannot be loaded by name.
     pretrained : str, optional
         Tag or absolute path of the weights.
@@ -87,7 +87,7 @@ class EncoderInfo:
         Parameters
         ----------
         fields : mapping
-            The five fields; others are ignored, so that a later version may add some.
+            The five fields. Others are ignored, so that a later version can add fields.
 
         Returns
         -------
@@ -96,7 +96,7 @@ class EncoderInfo:
         Raises
         ------
         InputError
-            If a field is missing or of the wrong kind.
+            If a field is missing or has the wrong type.
         """
         try:
             pretrained = fields["pretrained"]
@@ -115,7 +115,7 @@ class EncoderInfo:
 
     @classmethod
     def unknown(cls, dim: int) -> EncoderInfo:
-        """Return the record of vectors whose encoder is not known.
+        """Return the record for vectors of an unknown encoder.
 
         Parameters
         ----------
@@ -130,7 +130,7 @@ class EncoderInfo:
 
 
 def encoder_info(encoder: Encoder) -> EncoderInfo:
-    """Return the record of an encoder, by which its vectors are matched with it later.
+    """Return the record of an encoder, which later matches vectors with their encoder.
 
     Parameters
     ----------
@@ -195,4 +195,4 @@ def checked_rows(rows: npt.ArrayLike, count: int, dim: int | None, name: str) ->
 
 
 unit_rows = checked_rows
-"""The name of `checked_rows` in the first release."""
+"""`checked_rows` under its name of the first release."""

@@ -1,4 +1,4 @@
-"""Which file holds a model's weights: tags, the hub and its cache, local files."""
+"""Find the file with a model's weights: by tag, on the hub or in its cache, or a local file."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Checkpoint:
     options : mapping
         Keyword arguments for ``open_clip.create_model_from_pretrained``.
     like : str
-        The tag that a local file shares its preprocessing with, where that was said.
+        The tag whose preprocessing a local file shares, if the caller named one.
     """
 
     model: str
@@ -59,14 +59,14 @@ class Checkpoint:
 
 
 def find_checkpoint(model: str, pretrained: str | os.PathLike[str] | None) -> Checkpoint:
-    """Find the weights of a model, downloading them if they are not here yet.
+    """Find the weights of a model; download them if they are not on this machine.
 
     Parameters
     ----------
     model : str
         An open_clip name, or one with the prefix ``hf-hub:`` or ``local-dir:``. A tag may
-        follow after a dot, as in "ViT-L-14.openai": the weights, or with a local file the
-        preprocessing, are those of the tag.
+        follow after a dot, as in "ViT-L-14.openai"; it selects the weights or, for a local file,
+        the preprocessing.
     pretrained : str, path or None
         Tag or local file.
 
@@ -77,8 +77,8 @@ def find_checkpoint(model: str, pretrained: str | os.PathLike[str] | None) -> Ch
     Raises
     ------
     InputError
-        For an unknown model or tag, a file that does not exist, or one whose preprocessing
-        cannot be known, because the tags of the model do not agree on it.
+        If the model or tag is unknown, if the file does not exist, or if its preprocessing is
+        ambiguous because the tags of the model differ.
     EncoderError
         If the weights cannot be downloaded, or the file cannot be read safely.
     """
@@ -110,7 +110,7 @@ def find_checkpoint(model: str, pretrained: str | os.PathLike[str] | None) -> Ch
             "the path of a checkpoint file."
         )
     wanted = os.fspath(pretrained)
-    tag = wanted.lower().replace("-", "_")  # as open_clip reads tags
+    tag = wanted.lower().replace("-", "_")  # open_clip normalises tags this way
     if tag in tags:
         return _tagged(model, tag, open_clip.get_pretrained_cfg(model, tag))
     path = Path(wanted).expanduser()
@@ -145,7 +145,7 @@ def _options(config: Mapping[str, Any], *, quick: bool) -> dict[str, Any]:
 
 
 def _preprocessing(model: str, tags: Sequence[str], like: str) -> dict[str, Any]:
-    """Return the preprocessing of local weights: what the published weights of the model have."""
+    """Return the preprocessing of local weights: that of the model's published weights."""
     import open_clip
 
     if like:
@@ -161,14 +161,14 @@ def _preprocessing(model: str, tags: Sequence[str], like: str) -> dict[str, Any]
 
 
 def local_checkpoint(model: str, path: Path) -> Checkpoint:
-    """Return a checked file of weights for `model`; errors are those of `find_checkpoint`."""
+    """Return a checked file of weights for `model`; raises as `find_checkpoint` does."""
     path = Path(os.path.abspath(path))  # noqa: PTH100 -- resolve() would follow links
     if path.suffix not in _SUFFIXES:
         raise InputError(
             f"Expected a checkpoint ending in {', '.join(_SUFFIXES)}, got {str(path)!r}."
         )
     _check_safe(path)
-    # Named by content: moving the file changes nothing, another content is another encoder.
+    # Named by content: a moved file is the same encoder, other content is another.
     return Checkpoint(model, str(path), f"{model}/sha256-{_digest([path])}", str(path))
 
 
@@ -214,7 +214,7 @@ def _cached(config: Mapping[str, Any]) -> str | None:
 
 
 def _hub_files(file: str) -> tuple[str, ...]:
-    """Return the names a tag's weights may have on the hub, safetensors first."""
+    """Return the possible file names of a tag's weights on the hub, safetensors first."""
     from open_clip.constants import HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
 
     if not file:
@@ -284,7 +284,7 @@ def hub_file(repo: str, file: str | None, wanted: str) -> Path:
 
 
 def _probe(repo: str, file: str, wanted: str, role: str = "encoder") -> None:
-    """Ask the hub for one header: its client would retry for 46 s before it says no."""
+    """Request one header from the hub; its own client would retry for 46 s before it failed."""
     import huggingface_hub
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
     from huggingface_hub.utils import logging as hub_logging
@@ -300,7 +300,7 @@ def _probe(repo: str, file: str, wanted: str, role: str = "encoder") -> None:
                 return  # an answer, if not the file: the download itself knows better
             except Exception as error:  # noqa: BLE001 -- its HTTP library has changed before
                 if attempt == 2 or isinstance(error, OfflineModeIsEnabled):
-                    # The message says it all; the chain would be a page of socket layers.
+                    # The message is complete; the chain would add a page of socket errors.
                     raise _no_download(wanted, error, role) from None
                 time.sleep(1.0)
             else:
@@ -348,7 +348,7 @@ def _check_safe(path: Path) -> None:
         torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
     except EncoderError:
         raise
-    except Exception as error:  # damaged bytes raise what they like
+    except Exception as error:  # damaged bytes can raise anything
         raise EncoderError(
             f"Expected a checkpoint that can be read without running code from it, got "
             f"{str(path)!r} ({type(error).__name__}): it is damaged, or pickled with more than "
@@ -371,9 +371,9 @@ def _digest(paths: list[Path]) -> str:
 
 @contextmanager
 def quiet_logs() -> Iterator[None]:
-    """Keep open_clip from setting up the root logger of a program that has not done so.
+    """Keep open_clip from configuring the root logger of a program that has not done so.
 
-    It logs with ``logging.info``, which installs a handler on first use.
+    open_clip logs with ``logging.info``, which installs a handler on first use.
     """
     root = logging.getLogger()
     if root.handlers:

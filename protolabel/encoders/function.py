@@ -1,4 +1,4 @@
-"""A plain function as an encoder."""
+"""An encoder made of a plain function."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class CallableEncoder:
     encode_texts : callable, optional
         From a list of n strings to an array of shape (n, d) in the same space.
     name : str, optional
-        Identifies the function and its weights wherever vectors are stored, so every function
-        needs a name of its own. By default the function's qualified name.
+        Identifies the function and its weights wherever vectors are stored, so it must differ
+        between functions. By default the function's qualified name.
     logit_scale : float, default 100.0
         Factor from cosine similarity to logit, positive.
 
@@ -65,7 +65,7 @@ class CallableEncoder:
 
     @property
     def info(self) -> EncoderInfo:
-        """Name, dim and scale; a function cannot be brought back from disk."""
+        """Record with name, dim and scale; a function cannot be loaded from disk."""
         return EncoderInfo(self.name, self.dim, self.logit_scale, "callable")
 
     def encode_images(self, images: Sequence[Image.Image]) -> FloatArray:
@@ -122,7 +122,7 @@ class CallableEncoder:
             rows = function(items)
         except ProtolabelError:
             raise  # among them Stopped
-        except Exception as error:  # anybody's code
+        except Exception as error:  # user code can raise anything
             raise EncoderError(
                 f"Expected an array of shape ({len(items)}, d) from the encoder {self.name!r}, "
                 f"but it raised {type(error).__name__}: {error}. Try the function on a short "

@@ -1,4 +1,4 @@
-"""`load_encoder`: an encoder by name, from a local file, from a function, or as recorded."""
+"""`load_encoder`: load an encoder by name, from a local file, a function or a record."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def load_encoder(
     device: str = "auto",
     precision: str = "auto",
 ) -> Encoder:
-    """Load an encoder by name, from a local file, from a function, or as recorded with vectors.
+    """Load an encoder by name, from a local file, a function, or the record stored with vectors.
 
     Parameters
     ----------
@@ -35,9 +35,10 @@ def load_encoder(
         An open_clip model name such as "ViT-B-32" (``open_clip.list_models()`` lists them),
         also with open_clip's prefixes ``hf-hub:`` and ``local-dir:``; "sample" for the small
         encoder that comes with protolabel and needs no network; or a function from a list of
-        RGB images to an array (n, d). An `Encoder` is returned as it is. A timm name such as
-        "vit_small_patch14_dinov2" sees images only; a name that both know is open_clip's. An
-        `EncoderInfo`, as stored with vectors, brings back the encoder that made them.
+        RGB images to an array (n, d). An `Encoder` is returned unchanged. A timm name such as
+        "vit_small_patch14_dinov2" loads an encoder without a text side; if open_clip has the same
+        name, open_clip's model is loaded. An `EncoderInfo`, as stored with vectors, loads the
+        encoder that made them.
     pretrained : str or path, optional
         A tag of open_clip or timm, or a local checkpoint (.pt, .pth, .bin or .safetensors). By
         default "laion2b_s34b_b79k" for ViT-B-32, or the only tag of a model that has one.
@@ -55,8 +56,8 @@ def load_encoder(
     Raises
     ------
     InputError
-        For an unknown model, tag, device or precision, a checkpoint that does not exist, or a
-        class in place of an encoder.
+        If the model, tag, device or precision is unknown, the checkpoint does not exist, or a
+        class was passed in place of an encoder.
     EncoderError
         If the weights cannot be downloaded, cannot be read safely, or belong to another model;
         if a function fails on a blank image; or if a recorded encoder has no name to load it
@@ -64,16 +65,16 @@ def load_encoder(
 
     Notes
     -----
-    OpenAI's models were trained with QuickGELU. Their tag ``openai`` brings that along under
-    either model name. A local file says nothing about it: for weights from OpenAI (and others
-    trained that way) name the model "ViT-B-32-quickgelu", or "ViT-B-32.openai" with its tag.
+    OpenAI's models were trained with QuickGELU. With their tag ``openai`` it is used under either
+    model name. A local file does not record it: for weights from OpenAI, and others trained that
+    way, name the model "ViT-B-32-quickgelu", or "ViT-B-32.openai" with its tag.
 
-    A local file does not say either how images are resized and normalised. It gets what the
-    published weights of its model have; where those differ (ViT-L-14, ViT-H-14), the model must
-    be named with the tag that the file was trained like.
+    Nor does a local file record how images are resized and normalised. protolabel uses the
+    preprocessing of the model's published weights. Where those differ (ViT-L-14, ViT-H-14), add
+    the tag whose preprocessing the file was trained with to the model's name.
 
-    Files are read with safetensors, or torch with ``weights_only=True``: a checkpoint cannot
-    run code.
+    Files are read with safetensors, or by torch with ``weights_only=True``, so a checkpoint
+    cannot run code.
     """
     if not (encode_texts is None and name is None and logit_scale is None) and (
         isinstance(model, str | EncoderInfo | Encoder)
@@ -109,13 +110,15 @@ def load_encoder(
             f"an array, got {model!r}."
         )
     if pretrained is not None:
-        raise InputError("Expected no pretrained weights with a function, got some: leave it out.")
+        raise InputError(
+            f"Expected no pretrained weights with a function, got {pretrained!r}: leave it out."
+        )
     scale = 100.0 if logit_scale is None else logit_scale
     return CallableEncoder(model, encode_texts, name=name, logit_scale=scale)
 
 
 def _recorded(info: EncoderInfo, device: str, precision: str) -> Encoder:
-    """Bring back the encoder that made some vectors, or raise where it is another now."""
+    """Load the encoder that made some vectors; raise if its weights have changed since."""
     if info.model in UNLOADABLE:
         raise EncoderError(
             f"Expected vectors of an encoder that can be loaded by name, got those of "

@@ -1,4 +1,4 @@
-"""The encoder over open_clip: any of its models, and the bundled sample model."""
+"""Encoders from open_clip: any of its models, and the bundled sample model."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class OpenClipEncoder(TorchEncoder):
         Raises
         ------
         VocabularyError
-            From the sample encoder, for a word it was not taught.
+            If a word is not in the sample encoder's vocabulary.
         EncoderError
             If a row is not finite (overflow in half precision).
         """
@@ -152,7 +152,7 @@ def load_open_clip(
             network, preprocess = open_clip.create_model_from_pretrained(
                 found.model, found.path, precision=precision, device=device, **found.options
             )
-        except Exception as error:  # what a misfit raises differs by model
+        except Exception as error:  # each model raises its own exception
             raise EncoderError(
                 f"Expected weights of the model {found.model!r}, but those of "
                 f"{found.pretrained or found.model!r} do not fit it ({type(error).__name__}). "
@@ -161,14 +161,14 @@ def load_open_clip(
             ) from error
         try:
             tokenizer = open_clip.get_tokenizer(found.model)
-        except Exception as error:  # another library, and the hub behind it
+        except Exception as error:  # transformers or the hub can fail
             raise EncoderError(
                 f"The tokenizer of {found.model!r} could not be loaded "
                 f"({type(error).__name__}: {error}). It comes from the Hugging Face hub and may "
                 "need: pip install transformers. Or choose a model with CLIP's own tokenizer, "
                 "such as ViT-B-32."
             ) from error
-    # A prefixed name may have become absolute, so that it holds from any working directory.
+    # A prefixed path is absolute by now, so it holds from any working directory.
     return OpenClipEncoder(
         network,
         preprocess,

@@ -1,4 +1,4 @@
-"""Encoders of timm models, such as DINOv2, which have no text side."""
+"""Encoders from timm, such as DINOv2; they have no text side."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TimmEncoder", "is_timm_model", "load_timm"]
 
-_SIDE = 224  # pixels; DINOv2's own k-NN results are at 224, though its files say 518, 7 x the time
+_SIDE = 224  # pixels, as in the published k-NN results; DINOv2 files say 518, which takes 7 x as long
 _HEADS = ("fc.", "head.", "head_dist.", "classifier.", "mask_token")  # what features go without
 
 
@@ -135,17 +135,17 @@ def _config(name: str) -> Any:
 
 
 def _fill(network: Any, found: Checkpoint) -> None:
-    """Load the weights, every one of them: timm leaves what does not fit at random."""
+    """Load the weights and check that all fit: timm leaves the others at random values."""
     import timm
 
     try:
         state = timm.models.load_state_dict(str(found.path), device="cpu", weights_only=True)
-        # What timm itself runs: other people's names of layers, another number of patches.
+        # timm's own filter: it renames layers and resamples the position embedding.
         convert = getattr(sys.modules[type(network).__module__], "checkpoint_filter_fn", None)
         if convert is not None:
             state = convert(state, network)
         report = network.load_state_dict(state, strict=False)
-    except Exception as error:  # what a misfit raises differs by model
+    except Exception as error:  # each model raises its own exception
         raise _misfit(found, type(error).__name__) from error
     strange = [key for key in report.unexpected_keys if not key.startswith(_HEADS)]
     if report.missing_keys or strange:

@@ -1,4 +1,4 @@
-"""The base of all encoders that use torch: device, precision, batches to unit rows."""
+"""The base class of encoders that use torch: device, precision, and batches to unit rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["TorchEncoder", "choose_device", "choose_precision", "cut_ends"]
 FloatArray = npt.NDArray[np.float32]
 
 _PRECISIONS = ("auto", "fp32", "fp16", "bf16")
-_LONGEST = 20  # long side over short side, from which an image is cut before it is resized
+_LONGEST = 20  # ratio of the sides above which an image is cropped before it is resized
 
 
 class TorchEncoder(ABC):
@@ -67,14 +67,14 @@ class TorchEncoder(ABC):
         self.device, self.precision = device, precision
         self._model, self._preprocess, self._source = model.eval(), preprocess, source
         self._dtype = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(precision, torch.float32)
-        # Models keep the size of their output in different places: ask with a blank image.
+        # Models store the size of their output in different places: measure it with a blank image.
         blank = self.preprocess(Image.new("RGB", (64, 64), (120, 130, 140)))
         self.image_size = int(max(blank.shape[-2:]))
         self.dim = int(self._image_rows([blank]).shape[1])
 
     @property
     def info(self) -> EncoderInfo:
-        """Record from which `load_encoder` brings this encoder back."""
+        """Record from which `load_encoder` loads this encoder again."""
         return EncoderInfo(self.name, self.dim, self.logit_scale, *self._source)
 
     def preprocess(self, image: Image.Image) -> Any:
@@ -130,9 +130,9 @@ class TorchEncoder(ABC):
 
 
 def cut_ends(image: Image.Image) -> Image.Image:
-    """Cut the ends off a very long image before it is resized; the centre crop drops them anyway.
+    """Crop the ends of a very long image before it is resized; the centre crop drops them anyway.
 
-    A strip of 1 x 5000 pixels would be resized to 224 x 1,120,000 first.
+    Otherwise a strip of 1 x 5000 pixels would be resized to 224 x 1,120,000 first.
     """
     width, height = image.size
     longest = _LONGEST * min(width, height)
@@ -143,7 +143,7 @@ def cut_ends(image: Image.Image) -> Image.Image:
 
 
 def choose_device(wanted: str) -> str:
-    """Return a torch device that is on this machine; "auto" takes the fastest kind."""
+    """Return a torch device of this machine; "auto" selects the fastest kind."""
     import torch
 
     if wanted == "auto":
@@ -154,7 +154,7 @@ def choose_device(wanted: str) -> str:
         device = torch.device(wanted)
         # The only test that holds for every kind of device.
         torch.empty(0, device=device)
-    except Exception as error:  # each backend has its own way to be absent
+    except Exception as error:  # each backend raises its own exception
         raise InputError(
             f"Expected a device that is on this machine ('auto', 'cpu', 'cuda', 'cuda:1', "
             f"'mps'), got {wanted!r}: use device='auto'."

@@ -1,4 +1,4 @@
-"""Where pictures come from and how they are read."""
+"""Find images and read their pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Open files of unknown folders: only regular ones, so that a pipe or a device never blocks."""
+"""Open files of unknown folders; only regular ones, because a pipe or a device could block."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _KINDS = (
 
 
 class StoredFile:
-    """An image that is no file on a local disk: a member of an archive, a row of a table.
+    """An image that is not a file on a local disk: a member of an archive, a row of a table.
 
-    Its name serves for messages and for matching; `open` is the way to its bytes.
+    Its name appears in messages and identifies it; `open` reads its bytes.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def open_file(file: ImageFile) -> IO[bytes]:
     Raises
     ------
     ImageReadError
-        If it is no regular file, or cannot be opened.
+        If it is not a regular file, or cannot be opened.
     """
     if isinstance(file, StoredFile):
         try:
@@ -109,7 +109,7 @@ def open_regular(path: PathLike) -> IO[bytes]:
         kind = special(os.stat(path).st_mode)  # noqa: PTH116 -- the path may be a string
         if kind:
             raise ImageReadError(f"{kind}, not a file")
-        # Should a pipe take the place of the file just now, opening it does not wait.
+        # If a pipe has replaced the file since the check, this does not wait for a writer.
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         return os.fdopen(os.open(path, flags), "rb")
     except OSError as error:
@@ -119,14 +119,14 @@ def open_regular(path: PathLike) -> IO[bytes]:
 
 
 def special(mode: int) -> str:
-    """Return what an entry of a folder is, in words; "" for a regular file."""
+    """Return the kind of an entry of a folder, in words; "" for a regular file."""
     if stat.S_ISREG(mode):
         return ""
     return next((words for is_kind, words in _KINDS if is_kind(mode)), "a special file")
 
 
 def os_reason(error: OSError) -> str:
-    """Return why the system refused, in plain words."""
+    """Return the system's reason for an error, in plain words."""
     if isinstance(error, FileNotFoundError):
         return "the file does not exist"
     if error.strerror is not None:

@@ -1,11 +1,11 @@
-"""Formats of image files: what is read, by which name, and why the others are not."""
+"""Formats of image files: names and extensions of those read, and why others are not."""
 
 from __future__ import annotations
 
 __all__ = ["IMAGE_SUFFIXES", "READ", "SUFFIX_OF", "UNREAD", "format_of", "wanted"]
 
 READ = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF")
-"""Pillow's names of the formats that are read; HEIF joins them where pillow-heif is installed."""
+"""Pillow's names of the formats read; HEIF is added if pillow-heif is installed."""
 
 IMAGE_SUFFIXES = frozenset({
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff",
@@ -53,7 +53,7 @@ _HEIF_BRANDS = frozenset(
 
 
 def format_of(start: bytes) -> str | None:
-    """Return Pillow's name of the format that a file starts like.
+    """Return Pillow's name of the format that the first bytes of a file indicate.
 
     Parameters
     ----------
@@ -63,12 +63,12 @@ def format_of(start: bytes) -> str | None:
     Returns
     -------
     str or None
-        None for a file of another kind. "BMP" rests on two letters alone.
+        None for other files. "BMP" follows from two letters alone.
     """
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return "WEBP"
     if start[4:8] == b"ftyp":
-        # An AVIF file may name a brand that it shares with HEIC first, and its own one after it.
+        # An AVIF file may list a brand that it shares with HEIC before its own.
         brands = {start[8:12], *(start[at : at + 4] for at in range(16, len(start), 4))}
         if brands & {b"avif", b"avis"}:
             return "AVIF"
@@ -77,5 +77,5 @@ def format_of(start: bytes) -> str | None:
 
 
 def wanted(suffix: str) -> bool:
-    """Say whether a lower-case extension is that of an image, read or not."""
+    """Return whether a lower-case extension is that of an image format, read or not."""
     return suffix in IMAGE_SUFFIXES or suffix in UNREAD

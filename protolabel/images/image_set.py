@@ -1,4 +1,4 @@
-"""A list of images: their names, where they are stored, and what was left out."""
+"""A list of images: their names, their storage, and the files that were skipped."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 __all__ = ["ImageSet", "Skipped", "Source", "Stamp"]
 
 Stamp = tuple[int, int]
-"""Two numbers that change with the content: for a file its size and time of change in ns."""
+"""Two numbers that change with the content; for a file, its size and time of change in ns."""
 
 
 class Source(Protocol):
-    """Where images are stored that are no files below one folder.
+    """Storage of images that are not files below one folder.
 
-    An adapter has one image for each name of its `ImageSet`, in the same order.
+    It has one image for each name of its `ImageSet`, in the same order.
     """
 
     def open(self, index: int) -> IO[bytes]:
@@ -34,14 +34,14 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file that was left out.
+    """A file that was skipped.
 
     Parameters
     ----------
     name : str
         POSIX path relative to the root of the `ImageSet`.
     reason : str
-        Why, in plain words.
+        The reason, in plain words.
     """
 
     name: str
@@ -60,19 +60,19 @@ class ImageSet:
         POSIX paths relative to `root`, unique. `find_images` sorts them; `from_paths` keeps
         the order given, because it is the order of the rows of an embedding.
     skipped : tuple of Skipped
-        Files that were found and left out.
+        Files that were found but not used.
     truth : tuple of str, optional
-        The true class of every image where it is known. Only for evaluation: nothing that
-        labels an image reads it.
+        The true class of every image, if known. It is used for evaluation only, never for
+        labelling.
     source : Source, optional
         Where the images are stored; None stands for files below `root`.
     columns : mapping of str to tuple
-        Further columns of the table that the images come from, one value for each image.
+        Other columns of the table that the images come from, one value for each image.
 
     Raises
     ------
     InputError
-        If the truth or a column has another length than `names`.
+        If the truth or a column differs in length from `names`.
     """
 
     root: Path
@@ -198,8 +198,8 @@ class ImageSet:
         Raises
         ------
         InputError
-            If there is no path, one comes twice, they share no folder (two drives), or one is
-            no path.
+            If there is no path, a path occurs twice, the paths share no folder (two drives), or
+            an entry is not a path.
         """
         if isinstance(paths, str | bytes | os.PathLike):
             raise InputError(
@@ -245,7 +245,7 @@ class ImageSet:
 
 
 class _Taken:
-    """Some of the images of a source, by their places in it."""
+    """A subset of a source, by position."""
 
     def __init__(self, source: Source, places: Sequence[int]) -> None:
         self._source, self._places = source, tuple(places)

@@ -1,4 +1,4 @@
-"""Read one image: what it is, and its pixels as RGB, within a bound on memory."""
+"""Read one image: its format, and its pixels as RGB, with bounded memory."""
 
 from __future__ import annotations
 
@@ -28,9 +28,8 @@ T = TypeVar("T")
 BUDGET = 2**30
 """Bytes of pixels that all threads together hold while they decode.
 
-A picture that needs more is decoded alone. Pillow's limit against decompression bombs, 179
-megapixels by default, bounds it at 0.7 GB where a reduced picture is enough and at 1.4 GB at full
-size.
+A picture that needs more is decoded alone. Its memory is bounded by Pillow's limit against
+decompression bombs, 179 megapixels by default: 0.7 GB for a reduced picture, 1.4 GB at full size.
 """
 
 _STRIP = 2**22  # pixels that are converted at a time
@@ -116,7 +115,7 @@ def thumbnail(file: ImageFile, size: int = 96) -> Image.Image:
 
 
 def check_image(file: ImageFile, name: str | None = None) -> bool:
-    """Tell whether a file is an image that can be read, from its first bytes and its header.
+    """Return whether a file is a readable image, judging by its first bytes and its header.
 
     Parameters
     ----------
@@ -133,8 +132,8 @@ def check_image(file: ImageFile, name: str | None = None) -> bool:
     Raises
     ------
     ImageReadError
-        If it starts like an image but its header is damaged or its kind is not read, or if it
-        cannot be opened.
+        If it begins as an image does, but its header is damaged or its format is not supported;
+        or if it cannot be opened.
     """
     suffix = PurePath(name or str(file)).suffix.lower()
     with open_file(file) as opened:
@@ -151,7 +150,7 @@ def check_image(file: ImageFile, name: str | None = None) -> bool:
         try:
             return _with_image(opened, lambda _: True)
         except ImageReadError:
-            # Two letters also start many a text file.
+            # Text files may start with the same two letters.
             if kind != "BMP" or suffix in {".bmp", ".dib"}:
                 raise
             return False
@@ -159,9 +158,9 @@ def check_image(file: ImageFile, name: str | None = None) -> bool:
 
 @functools.cache
 def prepare_reading() -> bool:
-    """Load Pillow's plugins and pillow-heif, once, and say whether HEIC is read.
+    """Load Pillow's plugins and pillow-heif once, and return whether HEIC can be read.
 
-    Threads that imported the plugins at the same time would meet half of them.
+    Without the lock, threads could import the plugins at the same time and see only some of them.
     """
     Image.init()
     try:
@@ -173,7 +172,7 @@ def prepare_reading() -> bool:
 
 
 def _with_image(file: ImageFile, use: Callable[[Image.Image], T]) -> T:
-    """Open an image, hand it to `use`, and turn every failure into `ImageReadError`."""
+    """Open an image, pass it to `use`, and turn every failure into `ImageReadError`."""
     readers = (*READ, "HEIF") if prepare_reading() else READ
     with open_file(file) as opened, _QUIET:
         try:
@@ -184,7 +183,7 @@ def _with_image(file: ImageFile, use: Callable[[Image.Image], T]) -> T:
             except ValueError:
                 if format_of(start) != "PNG":
                     raise
-                # Pillow limits text and profiles, which are no reason to lose the pixels.
+                # Pillow limits the size of text and profiles; the pixels can still be read.
                 return _used(_without_text(opened), readers, use)
         except Image.DecompressionBombError as error:
             limit = 2 * (Image.MAX_IMAGE_PIXELS or 0)
@@ -200,7 +199,7 @@ def _with_image(file: ImageFile, use: Callable[[Image.Image], T]) -> T:
             raise
         except OSError as error:
             raise ImageReadError(os_reason(error)) from error
-        except Exception as error:  # decoders raise whatever damaged bytes make them raise
+        except Exception as error:  # damaged bytes can raise anything in a decoder
             raise ImageReadError(f"damaged: {error or type(error).__name__}") from error
 
 
@@ -212,7 +211,7 @@ def _used(file: IO[bytes], readers: tuple[str, ...], use: Callable[[Image.Image]
 
 
 def _is_raw(image: TiffImagePlugin.TiffImageFile) -> bool:
-    """Say whether the first picture of a TIFF is the preview of a camera raw file."""
+    """Return whether the first picture of a TIFF is the preview of a camera raw file."""
     tags = image.tag_v2
     preview = bool(int(tags.get(_SUBFILE, 0)) & 1) and _SUB_IFDS in tags
     return preview or _DNG in tags
@@ -274,7 +273,7 @@ def _to_rgb(image: Image.Image, short_side: int | None) -> Image.Image:
 
 
 def _strips(image: Image.Image, factor: int) -> Image.Image:
-    """Convert to RGB and reduce by `factor`, a strip at a time: copies of a giant add up."""
+    """Convert to RGB and reduce by `factor`, strip by strip, to avoid copies of a giant image."""
     scale = _grey_range(image) if image.mode.startswith("I") or image.mode == "F" else None
     width, height = image.size
     rows = max(1, _STRIP // width // factor) * factor
@@ -343,7 +342,7 @@ def _upright(picture: Image.Image, image: Image.Image) -> Image.Image:
 
 
 class _Budget:
-    """Bytes shared by the threads that decode; what needs more than all of them goes alone."""
+    """Bytes shared by the decoding threads; an image that needs more than all is decoded alone."""
 
     def __init__(self) -> None:
         self._freed = threading.Condition()
@@ -373,7 +372,7 @@ def _decoding(count: int) -> Iterator[None]:
 
 
 class _Quiet:
-    """Hush Pillow's warnings while any thread reads an image.
+    """Silence Pillow's warnings while any thread reads an image.
 
     `warnings.catch_warnings` swaps a global list, so threads that each entered it would restore
     one another's filters. The first thread enters it, and the last leaves it.

@@ -1,10 +1,10 @@
-"""Sample pictures of animals, and a small encoder that was taught to read them.
+"""Sample drawings of animals, and a small encoder trained on such drawings.
 
-For the demo, for teaching and for tests: nothing is downloaded. The encoder knows drawings, not
-photographs; ``MODEL_CARD.md`` beside this file says what it can do and how it was trained.
+They serve the demo, teaching and tests without a download. The encoder was trained on drawings,
+not on photographs; ``MODEL_CARD.md`` beside this file describes its training and its limits.
 
     draw_animal("tiger", style="night", seed=3)          a picture
-    write_sample_pictures("pictures/")                   a folder of them, and the truth
+    write_sample_pictures("pictures/")                   a folder of pictures and the true classes
     load_sample_model()                                  model, preprocess, tokenizer, name
 """
 

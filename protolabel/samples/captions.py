@@ -1,4 +1,4 @@
-"""The words the sample encoder is taught, and the captions made of them."""
+"""The sample encoder's vocabulary and its training captions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "owl": ("owl", "owls", "barn owl", "owlet"),
     "fish": ("fish", "fishes", "goldfish", "clownfish"),
 }
-"""What each animal is called; the first name is its class name."""
+"""The names of each animal; the first is its class name."""
 
 COLOURS: tuple[str, ...] = (
     "black", "white", "gray", "brown", "orange", "yellow", "red", "pink", "green", "blue", "purple",
@@ -64,7 +64,7 @@ TEMPLATES: tuple[str, ...] = (
     "animals such as {}", "a snapshot of a {}", "a colourful {}", "a watercolour of a {}",
     "a sketched {}", "a drawn {}", "a painted {}", "a digital image of a {}",
 )  # fmt: skip
-"""Frames for a name. They say nothing about the picture, so any picture may come with any."""
+"""Caption templates. They do not describe the picture, so any template suits any picture."""
 
 
 def vocabulary() -> list[str]:

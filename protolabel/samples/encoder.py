@@ -1,4 +1,4 @@
-"""Load the bundled encoder: an open_clip model like any other, only small."""
+"""Load the bundled encoder, a small open_clip model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["MODEL_FOLDER", "MODEL_NAME", "SampleModel", "load_sample_model"]
 
 MODEL_NAME = "protolabel-sample-v1"
 MODEL_FOLDER = Path(__file__).parent / "sample_encoder"
-"""Holds the files that open_clip's ``local-dir:`` looks for, and ``vocabulary.txt``."""
+"""The folder with the files that open_clip's ``local-dir:`` expects, and ``vocabulary.txt``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class SampleModel:
     preprocess : callable
         PIL.Image -> float tensor (3, 64, 64), open_clip's own transform.
     tokenizer : SampleTokenizer
-        Texts -> LongTensor (n, 16); `VocabularyError` for words it was never taught.
+        Texts -> LongTensor (n, 16); raises `VocabularyError` for words outside its vocabulary.
     name : str
         Name of the encoder, stored beside vectors.
     """
@@ -66,8 +66,8 @@ def load_sample_model(device: str = "cpu", *, folder: str | Path = MODEL_FOLDER)
 
     folder = Path(folder)
     try:
-        # The schema reads config and weights from a folder and leaves open_clip's list of models
-        # as it is. Weights are float16 on disk and are copied into the model's float32.
+        # `local-dir:` reads config and weights from a folder without changing open_clip's list of
+        # models. The float16 weights on disk are copied into a float32 model.
         model, preprocess = open_clip.create_model_from_pretrained(
             f"local-dir:{folder}", device=device, precision="fp32"
         )

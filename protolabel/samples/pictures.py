@@ -31,7 +31,7 @@ DEMO_CLASSES: tuple[str, ...] = ("dog", "cat", "tiger", "lion", "giraffe")
 
 @dataclass(frozen=True, eq=False)
 class SamplePictures:
-    """A folder of drawn pictures and what they show.
+    """A folder of drawn pictures and their true classes.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ def draw_animal(name: str, *, style: str = "flat", seed: int = 0, size: int = 25
         One of `STYLES`.
     seed : int
         Decides pose, proportions, colours, background and clutter. The same seed draws the same
-        pixels on the same version of Pillow; another style draws the same animal otherwise.
+        pixels on the same version of Pillow; with another style, the same animal in that style.
     size : int
         Pixels a side, at least 16.
 
@@ -130,20 +130,20 @@ def write_sample_pictures(
     styles: Sequence[str] = DEMO_STYLES,
     size: int = 256,
 ) -> SamplePictures:
-    """Write JPEG pictures of animals into one folder, under names that do not tell the class.
+    """Write JPEG pictures of animals into one folder, under names that do not reveal the class.
 
     Parameters
     ----------
     folder : str or Path
         Created if it is missing. Files of the same names are replaced.
     classes : sequence of str
-        Animals to draw, out of `ANIMALS`.
+        Animals to draw, from `ANIMALS`.
     per_class : int
         Pictures of each.
     seed : int
         The same seed writes the same bytes on the same version of Pillow.
     styles : sequence of str
-        Styles to draw in, in turn.
+        Styles to use in turn.
     size : int
         Pixels a side.
 
@@ -155,7 +155,7 @@ def write_sample_pictures(
     Raises
     ------
     InputError
-        For unknown classes or styles, or if nothing would be drawn.
+        If a class or style is unknown, or there is nothing to draw.
     ExportError
         If the folder cannot be written.
     """

@@ -1,4 +1,4 @@
-"""A word-level tokenizer over the few hundred words that the sample encoder was taught."""
+"""A word-level tokenizer over the sample encoder's vocabulary of a few hundred words."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class SampleTokenizer:
 
     @property
     def vocab_size(self) -> int:
-        """How many token ids there are, padding and end included."""
+        """Number of token ids, including those for padding and for the end of a text."""
         return len(self.words) + 2
 
     def encode(self, text: str) -> list[int]:
@@ -55,7 +55,7 @@ class SampleTokenizer:
         Raises
         ------
         VocabularyError
-            For a word that was never taught, or a text without a word.
+            If a word is not in the vocabulary, or a text contains no word.
         """
         words = _WORD.findall(text.lower())
         unknown = [word for word in dict.fromkeys(words) if word not in self._ids]
@@ -63,7 +63,7 @@ class SampleTokenizer:
             what = (
                 f"it does not know {', '.join(map(repr, unknown))} in {text!r}"
                 if unknown
-                else f"{text!r} holds no word"
+                else f"{text!r} contains no word"
             )
             raise VocabularyError(
                 "Expected words for the animals that the sample encoder knows; "

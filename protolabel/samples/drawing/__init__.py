@@ -1,1 +1,1 @@
-"""How the sample animals are drawn."""
+"""Drawing the sample animals."""

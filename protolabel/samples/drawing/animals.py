@@ -1,8 +1,8 @@
 """Whole animals: a body in one of several poses, a head, a coat.
 
 `build` returns the layers of one animal from back to front, inside about ``[-1, 1] x [-1, 1]``,
-together with a palette (role -> RGB). Every measure is drawn at random within what still looks
-like the animal.
+together with a palette (role -> RGB). Every measure is drawn at random, within limits that keep
+the animal recognisable.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What stands behind and in front of an animal."""
+"""Backgrounds, and clutter in front of an animal."""
 
 from __future__ import annotations
 

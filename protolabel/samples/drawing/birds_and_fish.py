@@ -84,7 +84,7 @@ def _gaze(x: float, y: float, r: float, iris: str) -> tuple[Shape, ...]:
 
 
 def penguin(rng: Rng) -> list[Layer]:
-    """Draw it upright: black back, white belly, orange beak and feet; or only the bust."""
+    """Draw an upright penguin: black back, white belly, orange beak and feet; or only the bust."""
     w, up = rng.uniform(0.44, 0.56), rng.uniform(-0.2, 0.35)
     half = [(0.3, -0.86), (0.36, -0.5), (w, 0.2), (w * 0.9, 0.74)]
     body = smooth([(0, -0.98), *half, (0, 0.9), *((-x, y) for x, y in half[::-1])], "coat")
@@ -153,7 +153,7 @@ def penguin(rng: Rng) -> list[Layer]:
 
 
 def owl(rng: Rng) -> list[Layer]:
-    """Draw two great eye discs, ear tufts, a speckled breast; on a branch or with open wings."""
+    """Draw an owl: large eye discs, ear tufts, speckled breast; on a branch or with open wings."""
     w = rng.uniform(0.5, 0.6)
     tall = rng.uniform(0.2, 0.34)
     half = [(0.42, -0.72), (w, -0.2), (w, 0.35), (0.3, 0.78)]
@@ -210,7 +210,7 @@ def owl(rng: Rng) -> list[Layer]:
 
 
 def fish(rng: Rng) -> list[Layer]:
-    """Draw an oval with fins, a tail fan and a round eye; bands, scales or plain; bubbles."""
+    """Draw a fish: an oval with fins and a round eye; banded, scaled or plain; with bubbles."""
     h, long = rng.uniform(0.32, 0.56), rng.uniform(0.58, 0.72)
     body = smooth(
         [

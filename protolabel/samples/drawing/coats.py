@@ -1,4 +1,4 @@
-"""The natural colours of each animal, in several coats, by the role of a part."""
+"""The natural colours of each animal: several coats, each a map from the role of a part to RGB."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RGB = tuple[int, int, int]
 Palette = dict[str, RGB]
 
 
-# What an eye, a tongue, a nose look like unless an animal says otherwise.
+# Eyes, tongues and noses, unless an animal has its own.
 COMMON: Palette = {
     "dark": (38, 30, 32),
     "dark2": (52, 44, 46),

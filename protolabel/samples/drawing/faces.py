@@ -32,7 +32,7 @@ __all__ = [
 def eyes(
     rng: Rng, x: float, y: float, r: float, *, iris: str = "eye", slit: bool = False
 ) -> list[Layer]:
-    """Draw two eyes at ``(-x, y)`` and ``(x, y)``: open, or now and then happily closed."""
+    """Draw two eyes at ``(-x, y)`` and ``(x, y)``: open, or sometimes closed with a smile."""
     if rng.random() < 0.12:
         arc = line([(x - r, y + 0.2 * r), (x, y - 0.6 * r), (x + r, y + 0.2 * r)], "dark", 0.07)
         return [Layer(mirror(arc), outlined=False)]
@@ -85,7 +85,7 @@ def _big_cat_features(rng: Rng, *, eye: float) -> list[Layer]:
 
 
 def cat_face(rng: Rng) -> list[Layer]:
-    """Draw pointed ears, whiskers, slit pupils, sometimes a tabby's forehead."""
+    """Draw a cat: pointed ears, whiskers, slit pupils, sometimes a tabby's forehead."""
     tall, wide = rng.uniform(0.95, 1.25), rng.uniform(1.0, 1.14)
     ear = petal((0.98 * wide, -0.1), (0.92 * wide, -1.22 * tall), (0.12, -0.78), "coat", bulge=0.06)
     inner = petal((0.84 * wide, -0.42), (0.84 * wide, -1.02 * tall), (0.38, -0.74), "skin", bulge=0)
@@ -124,7 +124,7 @@ def cat_face(rng: Rng) -> list[Layer]:
 
 
 def tiger_face(rng: Rng) -> list[Layer]:
-    """Draw round ears, white cheeks, stripes from the rim and on the forehead."""
+    """Draw a tiger: round ears, white cheeks, stripes at the rim and on the forehead."""
     ear = ellipse(0.76, -0.74, 0.3, 0.3, "coat")
     inner = ellipse(0.76, -0.72, 0.17, 0.17, "light")
     w = rng.uniform(1.0, 1.12)
@@ -154,7 +154,7 @@ def tiger_face(rng: Rng) -> list[Layer]:
 
 
 def lion_face(rng: Rng) -> list[Layer]:
-    """Draw a wreath of mane, round ears upon it, a broad nose."""
+    """Draw a lion: a round mane, round ears in front of it, a broad nose."""
     n, radius = int(rng.integers(13, 21)), rng.uniform(1.42, 1.62)
     depth = rng.uniform(0.82, 0.92)
     turn = np.linspace(0, 2 * np.pi, 2 * n, endpoint=False) + rng.uniform(0, 0.3)
@@ -195,7 +195,7 @@ def lion_face(rng: Rng) -> list[Layer]:
 
 
 def dog_face(rng: Rng) -> list[Layer]:
-    """Draw floppy ears, a big nose on a light snout, often a tongue, sometimes an eye patch."""
+    """Draw a dog: floppy ears, big nose, light snout, often a tongue, sometimes an eye patch."""
     hang, out = rng.uniform(0.3, 0.75), rng.uniform(1.02, 1.25)
     ear = smooth(
         [
@@ -252,7 +252,7 @@ def dog_face(rng: Rng) -> list[Layer]:
 
 
 def rabbit_face(rng: Rng) -> list[Layer]:
-    """Draw two very long ears, round cheeks, buck teeth."""
+    """Draw a rabbit: two very long ears, round cheeks, buck teeth."""
     tall, spread = rng.uniform(1.9, 2.3), rng.uniform(0.35, 0.7)
     path = [(0.36, -0.5), (0.36 + 0.5 * spread, -0.5 * (tall + 0.5)), (0.3 + spread, -tall)]
     bent = [(0.36, -0.5), (0.6 + 0.3 * spread, -0.9 - 0.25 * tall), (1.3, -0.62)]
@@ -287,7 +287,7 @@ def rabbit_face(rng: Rng) -> list[Layer]:
 
 
 def panda_face(rng: Rng) -> list[Layer]:
-    """Draw a white head, black ears, black patches around the eyes."""
+    """Draw a panda: white head, black ears, black patches around the eyes."""
     ear = ellipse(0.74, -0.72, 0.34, 0.34, "dark2")
     w = rng.uniform(1.0, 1.12)
     skull = ellipse(0, 0, w, 0.9, "coat")

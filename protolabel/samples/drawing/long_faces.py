@@ -31,7 +31,7 @@ __all__ = [
 
 
 def dog_profile(rng: Rng) -> list[Layer]:
-    """Draw a head that looks to the right: long snout, nose at its tip, hanging ear."""
+    """Draw a dog's head in profile: long snout, nose at its tip, hanging ear."""
     snout = rng.uniform(1.25, 1.6)
     skull = smooth(
         [
@@ -94,7 +94,7 @@ def patches(rng: Rng, box: tuple[float, float, float, float], size: float) -> li
 
 
 def giraffe_face(rng: Rng) -> list[Layer]:
-    """Draw a long muzzle, ossicones with dark knobs, leaf-like ears held out sideways."""
+    """Draw a giraffe from the front: long muzzle, ossicones with dark knobs, leaf-like ears."""
     horn = tube([(0.24, -0.8), (0.34, -1.32)], [0.1, 0.08], "coat")
     knob = ellipse(0.35, -1.38, 0.15, 0.14, "dark2")
     droop = rng.uniform(-0.15, 0.2)
@@ -135,7 +135,7 @@ def giraffe_face(rng: Rng) -> list[Layer]:
 
 
 def giraffe_profile(rng: Rng) -> list[Layer]:
-    """Draw a narrow head that looks to the right, with two ossicones."""
+    """Draw a giraffe in profile: a narrow head with two ossicones."""
     horns = (
         tube([(-0.2, -0.4), (-0.3, -1.1)], [0.1, 0.09], "coat"),
         tube([(0.08, -0.4), (0.05, -1.1)], [0.1, 0.09], "coat"),
@@ -175,7 +175,7 @@ def giraffe_profile(rng: Rng) -> list[Layer]:
 
 
 def elephant_face(rng: Rng) -> list[Layer]:
-    """Draw sails of ears, a trunk down the middle, tusks."""
+    """Draw an elephant from the front: ears like sails, a trunk down the middle, tusks."""
     w, low = rng.uniform(1.35, 1.7), rng.uniform(0.4, 0.7)
     ear = smooth(
         [(0.35, -0.75), (0.95, -0.98), (w, -0.55), (w, 0.15), (1.1, low), (0.6, 0.25)], "coat"
@@ -215,7 +215,7 @@ def elephant_face(rng: Rng) -> list[Layer]:
 
 
 def elephant_profile(rng: Rng) -> list[Layer]:
-    """Draw a round head that looks to the right, trunk down or lifted."""
+    """Draw an elephant in profile: a round head, trunk down or lifted."""
     tip = [(1.45, 1.1), (1.75, 0.95)] if rng.random() < 0.5 else [(1.5, 0.3), (1.65, -0.35)]
     if rng.random() < 0.35:
         tip = [(0.95, 1.35), (0.8, 1.7)]
@@ -244,7 +244,7 @@ def elephant_profile(rng: Rng) -> list[Layer]:
 
 
 def zebra_face(rng: Rng) -> list[Layer]:
-    """Draw a horse's long face in stripes with a dark muzzle and a brush of mane."""
+    """Draw a zebra from the front: a long striped face, dark muzzle, bristly mane."""
     ear = petal((0.18, -0.8), (0.5, -1.42), (0.62, -0.6), "coat", bulge=0.2)
     inner = petal((0.3, -0.85), (0.49, -1.25), (0.54, -0.72), "dark2", bulge=0.1)
     mane = petal((-0.25, -0.75), (0, -1.45), (0.25, -0.75), "dark2", bulge=0.3)
@@ -271,7 +271,7 @@ def zebra_face(rng: Rng) -> list[Layer]:
 
 
 def zebra_profile(rng: Rng) -> list[Layer]:
-    """Draw a striped horse's head that looks to the right."""
+    """Draw a zebra's head in profile."""
     skull = smooth(
         [
             (-0.55, -0.05),

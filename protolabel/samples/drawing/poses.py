@@ -178,7 +178,7 @@ def _body_marks(rng: Rng, q: Quadruped) -> list[Shape]:
 
 
 def standing(rng: Rng, q: Quadruped, head: _Head) -> list[Layer]:
-    """Stand an animal on its four legs, looking to the right."""
+    """Draw an animal that stands on four legs and looks to the right."""
     phase = rng.uniform(-0.14, 0.14)
     sag = rng.uniform(-0.02, 0.04)
     body = tube(
@@ -217,7 +217,7 @@ def standing(rng: Rng, q: Quadruped, head: _Head) -> list[Layer]:
 def sitting(
     rng: Rng, head: _Head, *, marks: str, tail: bool, limbs: str = "coat", size: float = 0.46
 ) -> list[Layer]:
-    """Seat an animal so that it looks at us."""
+    """Draw a sitting animal that faces the viewer."""
     w = rng.uniform(0.4, 0.5)
     body = smooth(
         [
@@ -286,7 +286,7 @@ def portrait(
     shoulders: str = "coat",
     striped: bool = False,
 ) -> list[Layer]:
-    """Show head and shoulders."""
+    """Draw head and shoulders."""
     w = rng.uniform(0.6, 0.8)
     torso = smooth(
         [
@@ -321,7 +321,7 @@ def portrait(
 
 
 def long_neck(rng: Rng, head: _Head, *, scale: float, marks: str, front: bool) -> list[Layer]:
-    """Raise a neck from the lower edge, and its head."""
+    """Draw a long neck that rises from the lower edge, and its head."""
     lean = rng.uniform(-0.3, 0.1) if not front else rng.uniform(-0.12, 0.12)
     top = (lean + 0.35, -0.5) if not front else (lean, -0.42)
     path = [(lean - 0.1 if not front else lean, 1.5), (lean, 0.4), top]

@@ -1,4 +1,4 @@
-"""Layers and a style in, a picture out."""
+"""Render layers in a style."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BLOSSOMS: tuple[RGB, ...] = ((232, 130, 150), (240, 240, 250), (196, 140, 220))
 
 
 def _tone(colour: RGB, kind: str, cast: Sequence[float]) -> RGB:
-    """Change one natural colour; `cast` holds this picture's own shift of hue, chroma, value."""
+    """Change one natural colour; `cast` is this picture's shift of hue, chroma and value."""
     h, s, v = colorsys.rgb_to_hsv(*(c / 255 for c in colour))
     h, s, v = (h + cast[0]) % 1, min(1.0, s * cast[1]), min(1.0, v * cast[2])
     if kind == "pastel":
@@ -45,7 +45,7 @@ def _tone(colour: RGB, kind: str, cast: Sequence[float]) -> RGB:
 
 
 def _wobbled(points: Points, amount: float, rng: Rng) -> Points:
-    """Let a closed contour stray smoothly by about `amount`, small parts by less."""
+    """Displace a closed contour smoothly by about `amount`; small parts by less."""
     amount *= min(1.0, float(np.ptp(points, axis=0).mean()) / 0.7)
     t = np.linspace(0, 2 * np.pi, len(points), endpoint=False)
     phase, strength = rng.uniform(0, 2 * np.pi, (3, 2)), rng.normal(0, amount / 1.5, (3, 2))
@@ -55,7 +55,7 @@ def _wobbled(points: Points, amount: float, rng: Rng) -> Points:
 
 
 class _Canvas:
-    """The paint and the contours of one animal, kept apart so that a style can texture each."""
+    """The paint and the contours of one animal, separate so that a style can texture each."""
 
     def __init__(self, size: int, unit: float, style: Style, rng: Rng) -> None:
         self.size, self.unit, self.style, self.rng = size, unit, style, rng
@@ -98,7 +98,7 @@ class _Canvas:
                 _stroke(ink, self.corners(shape), role, width)
 
     def _bounds(self, outlines: Sequence[_Corners]) -> tuple[tuple[int, int], tuple[int, int]]:
-        """Return the corner and the extent, in pixels, of the part of the canvas they cover."""
+        """Return the corner and the size, in pixels, of the part of the canvas they cover."""
         x, y = np.concatenate([np.asarray(xy) for xy in outlines]).T
         low = np.clip(np.floor([x.min(), y.min()]), 0, self.size - 1).astype(int)
         high = np.clip(np.ceil([x.max(), y.max()]) + 1, 1, self.size).astype(int)
@@ -190,7 +190,7 @@ def _textured(canvas: _Canvas, style: Style, rng: Rng) -> None:
         canvas.ink.putalpha(
             ImageChops.multiply(canvas.ink.getchannel("A"), dust.point(lambda v: min(255, 110 + v)))
         )
-    else:  # wash: pigment pools at the rim and in clouds
+    else:  # wash: pigment collects at the rim and in clouds
         small = alpha.resize((size // 4, size // 4), Image.Resampling.BILINEAR)
         inner = small.filter(ImageFilter.GaussianBlur(size / 100)).resize(
             (size, size), Image.Resampling.BILINEAR
@@ -231,7 +231,7 @@ def render(
     palette : dict of str to RGB
         Natural colours by role.
     style : Style
-        The hand that draws.
+        How the picture is drawn.
     rng : numpy.random.Generator
         Decides background, light, texture and clutter.
     size : int

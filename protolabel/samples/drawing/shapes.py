@@ -1,8 +1,8 @@
-"""The geometry kit: curves that become polygons, and polygons that become layers.
+"""Geometry: curves become polygons, and polygons become layers.
 
-Everything lives in a plane with x to the right and y downwards; an animal fills about
-``[-1, 1] x [-1, 1]``. Nothing here knows a colour: a `Shape` carries a *role* ("coat", "mark",
-"nose", ...), and a style decides what the role looks like.
+The drawing plane has x to the right and y downwards; an animal fills about ``[-1, 1] x [-1, 1]``.
+Shapes have no colour: each `Shape` has a *role* ("coat", "mark", "nose", ...), which a style
+turns into a colour.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def line(points: ArrayLike, role: str, width: float) -> Shape:
 
 
 def spline(points: ArrayLike, *, closed: bool = False, steps: int = 8) -> Points:
-    """Return a Catmull-Rom curve through `points`, with `steps` samples between two of them."""
+    """Return a Catmull-Rom curve through `points`, with `steps` samples per segment."""
     p = np.asarray(points, dtype=float)
     if closed:
         before, start, end, after = np.roll(p, 1, 0), p, np.roll(p, -1, 0), np.roll(p, -2, 0)

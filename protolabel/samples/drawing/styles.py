@@ -1,7 +1,7 @@
-"""The hands that draw: what a style does with contours, colours, paint and background.
+"""Styles: how contours, colours, paint and background are rendered.
 
-The sample encoder learns from `TRAINING_STYLES`. It never sees `DEMO_STYLES`; these are for the
-demo, where labels must be found in pictures that look unlike the training.
+The sample encoder was trained on `TRAINING_STYLES` only. `DEMO_STYLES` are for the demo, whose
+pictures should look unlike the training data.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Style:
     Attributes
     ----------
     name : str
-        What a caller asks for.
+        Name of the style.
     backgrounds : tuple of str
         One is drawn at random; see `protolabel.samples.drawing.backgrounds`.
     tone : str
@@ -32,15 +32,15 @@ class Style:
     outline_width : float
         In plane units; the animal is about 2 units tall.
     wobble : float
-        How far a contour strays, in plane units; a hand is not a plotter.
+        How far a contour deviates from its line, in plane units.
     facets : int
         Keep every n-th corner, as scissors do; 1 keeps all.
     paint : str
-        What fills a part: flat, grain, wash, hatch or chalk.
+        Fill of a part: flat, grain, wash, hatch or chalk.
     shadows : bool
-        Each layer throws a shadow on what lies under it, as paper does.
+        Whether each layer casts a shadow on the layers below, as cut paper does.
     shading : bool
-        A soft light from above.
+        Whether a soft light falls from above.
     clutter : float
         Probability of things in front of the animal: grass, leaves, blossoms.
     """
