@@ -154,8 +154,8 @@ def _apply(options: argparse.Namespace) -> None:
     saved = Path(options.dataset) / "classifier.npz"
     if not saved.is_file():
         raise InputError(
-            f"{options.dataset!r} holds no classifier.npz: it was written without the format "
-            '"prototypes". Run again with it among --formats.'
+            f"Expected a dataset with classifier.npz, got {options.dataset!r}, which was written "
+            "without the format 'prototypes': run again with it among --formats."
         )
     classifier = PrototypeClassifier.load(saved)
     images = find_images(options.images)

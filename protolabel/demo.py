@@ -1,4 +1,4 @@
-"""The whole job on drawn pictures, from pixels to dataset, with no network."""
+"""The demo: label drawn pictures, from pixels to dataset, without a network."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["run_demo"]
 def run_demo(
     folder: Path, *, per_class: int = 40, seed: int = 0, say: Callable[[str], None]
 ) -> None:
-    """Draw pictures, label them, and compare the methods with what was drawn.
+    """Draw pictures, label them, and compare the methods with the true classes.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def run_demo(
     per_class
         Pictures of each of the five animals.
     seed
-        Draws other pictures.
+        Seed of the drawings.
     say
         Called with each line of the summary.
     """
@@ -48,7 +48,7 @@ def run_demo(
 
     with timed("draw pictures"):
         pictures = write_sample_pictures(folder / "pictures", per_class=per_class, seed=seed)
-    # Only what was drawn now: an earlier demo may have left more pictures there.
+    # Only the new pictures: an earlier demo may have left others there.
     found = find_images(pictures.folder)
     images = found.take(i for i, name in enumerate(found.names) if name in pictures.truth)
     session = Session(

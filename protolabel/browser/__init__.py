@@ -1,1 +1,1 @@
-"""What runs in the browser: the ES modules and style sheets of the map and the panels."""
+"""The ES modules and style sheets of the map and the panels, which run in the browser."""

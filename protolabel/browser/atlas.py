@@ -1,4 +1,4 @@
-"""Pictures for the card under the pointer: small ones of all images on one JPEG, or a sharp one."""
+"""Pictures for the hover card: thumbnails of all images on one JPEG, or one sharp picture."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 __all__ = ["ATLAS_LIMIT", "SHARP", "TILE", "large_tile", "make_atlas", "sharp_picture", "square"]
 
 ATLAS_LIMIT = 10_000
-"""Above so many images a browser asks for single pictures."""
+"""Number of images above which a browser requests single pictures."""
 
 TILE = 48
-"""Side of a tile in pixels, where a kernel sends sharper pictures as they are asked for."""
+"""Side of a tile in pixels if a kernel can send sharper pictures on request."""
 
 SHARP = 256
-"""Side in pixels of a picture that is sharp on a screen of two pixels per CSS pixel."""
+"""Side in pixels of a picture that is sharp on a screen with two pixels per CSS pixel."""
 
 _SHEET = 3072  # longer side of a large atlas in pixels
 
 
 def large_tile(n: int) -> int:
-    """Return the side of a tile, in pixels, for a page that has no kernel to ask.
+    """Return the side of a tile, in pixels, for a page without a kernel.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def make_atlas(
     Parameters
     ----------
     paths : sequence of path
-        N images, as `ImageSet.paths`; the tile of a file that cannot be read stays grey.
+        N images, as `ImageSet.paths`; the tile of an unreadable file stays grey.
     tile : int
         Side of a tile in pixels.
     quality : int

@@ -1,15 +1,15 @@
-"""The one place where ES modules and style sheets become what a widget or a page loads.
+"""Bundle ES modules and style sheets for widgets and pages.
 
-anywidget and ``replay.html`` each want a single script, without imports. `module` follows the
-imports of an entry module and puts every other module, in the order in which they need each other,
-into a function of its own: its names stay its own, and what it exports is an object::
+anywidget and ``replay.html`` each need a single script without imports. `module` follows the
+imports of an entry module and wraps every other module, in the order of their dependencies, in a
+function of its own, so that names do not clash. Its exports become an object::
 
     const $points = (() => { ...; return { Cloud, Grid }; })();
 
 The modules keep to a small part of the language, which `module` checks line by line: an import is
 ``import { a, b } from "./name.js";``, an export is ``export function``, ``export class``,
-``export const`` or, in an entry module, ``export default``. Anything else is an error here and not
-a surprise in a browser.
+``export const`` or, in an entry module, ``export default``. Anything else raises an error here,
+before a browser runs it.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _FOLDER = Path(__file__).parent
 _IMPORT = re.compile(r'import \{ (?P<names>\w+(?:, \w+)*) \} from "\./(?P<module>\w+)\.js";')
 _EXPORT = re.compile(r"export (?:async )?(?:function|class|const) (?P<name>\w+)\b.*")
 
-# Where the colours of the dark theme hold: in a notebook with a dark theme, on a map that was told
-# to be dark, and on a page of our own where the system is dark.
+# The dark theme applies in a notebook with a dark theme, on a map that is set to dark, and on pages
+# of our own if the system is dark.
 _LIGHT = ".pls-panel, .pls-grid, .pl-map, .pl-page"
 _DARK = ", ".join(
     [
@@ -51,7 +51,7 @@ class _Source(NamedTuple):
 
 @cache
 def module(entry: str) -> str:
-    """Return an entry module with everything that it imports as one ES module.
+    """Return an entry module and everything it imports as one ES module.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def module(entry: str) -> str:
 
 @cache
 def style(*names: str) -> str:
-    """Return style sheets of this folder, after the colours that they use.
+    """Return style sheets of this folder, preceded by the colours that they use.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""The picture of the map that a saved notebook shows where no kernel runs.
+"""The picture of the map that a saved notebook shows without a kernel.
 
-The picture carries its own mark: a text chunk of the PNG, right after its header, at a byte that
-base64 encodes in whole groups. So every such picture has the same letters in its ``data:`` address,
-and a style sheet finds it by them, wherever it stands among the outputs of a cell.
+The picture is marked by a text chunk of the PNG, right after the header, at an offset where base64
+encodes whole groups. Every such picture therefore has the same letters in its ``data:`` address,
+by which a style sheet finds it anywhere among the outputs of a cell.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _BODY = f"{_KEY}\0{_TEXT}".encode("latin-1")
 _CHUNK = struct.pack(">I", len(_BODY)) + b"tEXt" + _BODY
 
 STILL_MARK = base64.b64encode(_CHUNK[: len(_CHUNK) // 3 * 3]).decode("ascii")
-"""What the ``data:`` address of every such picture contains."""
+"""Text in the ``data:`` address of every such picture."""
 
 
 def still_png(picture: Image.Image) -> bytes:
-    """Return a picture as a small PNG that bears the mark.
+    """Return a picture as a small PNG with the mark.
 
     Parameters
     ----------

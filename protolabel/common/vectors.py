@@ -117,14 +117,18 @@ def as_vectors(x: FloatArray, *, what: str = "vectors", dim: int | None = None) 
     x = x if isinstance(x, np.ndarray) else np.asarray(x)
     if x.ndim != 2 or 0 in x.shape:
         raise InputError(
-            f"{what} must be an array of shape (N, d) with N >= 1; got shape {x.shape}."
+            f"Expected {what} of shape (N, d) with N >= 1, got shape {x.shape}: pass one row for "
+            "each image or name."
         )
     if not np.issubdtype(x.dtype, np.floating):
-        raise InputError(f"{what} must be floating point numbers; got dtype {x.dtype}.")
+        raise InputError(
+            f"Expected {what} of floating-point numbers, got dtype {x.dtype}: convert them to "
+            "float32."
+        )
     if dim is not None and x.shape[1] != dim:
         raise InputError(
-            f"{what} must have {dim} columns, got {x.shape[1]}: images and class names must be "
-            "embedded by the same encoder."
+            f"Expected {what} with {dim} columns, got {x.shape[1]}: images and class names must "
+            "be embedded by the same encoder."
         )
     bad = 0
     for start in range(0, len(x), 65_536):
@@ -132,8 +136,8 @@ def as_vectors(x: FloatArray, *, what: str = "vectors", dim: int | None = None) 
         bad += int(np.count_nonzero(~np.isfinite(norms) | (norms == 0)))
     if bad:
         raise InputError(
-            f"{what}: {bad} of {len(x)} rows are zero or not finite, so they have no direction; "
-            "leave those images out or embed them again."
+            f"Expected {what} that are finite and not zero, got {bad} of {len(x)} rows without a "
+            "direction: leave those images out or embed them again."
         )
     return x
 

@@ -107,9 +107,9 @@ class CallableEncoder:
         """
         if self._texts is None:
             raise EncoderError(
-                f"The encoder {self.name!r} has no text side, so class names cannot be encoded: "
-                "pass load_encoder(function, encode_texts=...), or ClassVectors(names, vectors) "
-                "of your own."
+                f"Expected an encoder with a text side to encode class names, got {self.name!r} "
+                "without one: pass load_encoder(function, encode_texts=...), or your own "
+                "ClassVectors(names, vectors)."
             )
         if not texts:
             return np.empty((0, self.dim), np.float32)

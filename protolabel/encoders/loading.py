@@ -127,9 +127,9 @@ def _recorded(info: EncoderInfo, device: str, precision: str) -> Encoder:
     weights = Path(info.pretrained or "")
     if weights.is_absolute() and not weights.is_file():
         raise EncoderError(
-            f"The vectors were made with {info.name!r}, whose checkpoint {info.pretrained!r} "
-            "is no longer there. Put it back, or pass load_encoder("
-            f"{info.model!r}, 'its new path')."
+            f"Expected the checkpoint {info.pretrained!r} of {info.name!r}, which made the "
+            "vectors, but it is no longer there: put it back, or pass "
+            f"load_encoder({info.model!r}, 'its new path')."
         )
     encoder = load_encoder(info.model, info.pretrained, device=device, precision=precision)
     if encoder.name != info.name:

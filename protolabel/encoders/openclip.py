@@ -143,7 +143,7 @@ def load_open_clip(
         import open_clip
     except ImportError as error:
         raise EncoderError(
-            f"open_clip cannot be imported ({error}): install it with pip install open_clip_torch."
+            f"Expected open_clip, which cannot be imported ({error}): pip install open_clip_torch."
         ) from error
     with quiet_logs():
         found = find_checkpoint(model, pretrained)
@@ -163,10 +163,10 @@ def load_open_clip(
             tokenizer = open_clip.get_tokenizer(found.model)
         except Exception as error:  # transformers or the hub can fail
             raise EncoderError(
-                f"The tokenizer of {found.model!r} could not be loaded "
+                f"Expected the tokenizer of {found.model!r}, but it could not be loaded "
                 f"({type(error).__name__}: {error}). It comes from the Hugging Face hub and may "
-                "need: pip install transformers. Or choose a model with CLIP's own tokenizer, "
-                "such as ViT-B-32."
+                "need transformers: pip install transformers. Or choose a model with CLIP's own "
+                "tokenizer, such as ViT-B-32."
             ) from error
     # A prefixed path is absolute by now, so it holds from any working directory.
     return OpenClipEncoder(

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["TimmEncoder", "is_timm_model", "load_timm"]
 
-_SIDE = 224  # pixels, as in the published k-NN results; DINOv2 files say 518, which takes 7 x as long
+_SIDE = (
+    224  # pixels, as in the published k-NN results; DINOv2 files say 518, which takes 7 x as long
+)
 _HEADS = ("fc.", "head.", "head_dist.", "classifier.", "mask_token")  # what features go without
 
 
@@ -30,10 +32,10 @@ class TimmEncoder(TorchEncoder):
     def encode_texts(self, texts: Sequence[str]) -> NoReturn:  # noqa: ARG002 -- the protocol's
         """Raise `EncoderError`: there is no text side."""
         raise EncoderError(
-            f"The encoder {self.name!r} sees images only, so class names cannot be encoded with "
-            "it. Use it for visual vectors beside an encoder that has a text side: "
-            f"Session(..., encoder='ViT-B-32', visual={self._source[0]!r}), on the command line "
-            f"--visual {self._source[0]}."
+            f"Expected an encoder with a text side to encode class names, got {self.name!r}, "
+            "which encodes only images: use it as a second encoder, Session(..., "
+            f"encoder='ViT-B-32', visual={self._source[0]!r}), on the command line --visual "
+            f"{self._source[0]}."
         )
 
     def _features(self, batch: Any) -> Any:
@@ -123,7 +125,9 @@ def _find(model: str, pretrained: str | os.PathLike[str] | None) -> Checkpoint:
     name = f"{architecture}.{wanted}"
     config = _config(name)
     if not config.hf_hub_id:
-        raise EncoderError(f"timm has no weights of {name} on the hub: pass a local file.")
+        raise EncoderError(
+            f"Expected weights of {name} on the hub, but timm lists none: pass a local file."
+        )
     path = hub_file(config.hf_hub_id, config.hf_hub_filename, name)
     return Checkpoint(name, str(local_checkpoint(name, path).path), name, None)
 

@@ -1,4 +1,4 @@
-"""How good the labels are, with a truth and without."""
+"""Measure how good the labels are, with and without true classes."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class ClassEstimate:
 
 @dataclass(frozen=True)
 class AuditEstimate:
-    """How many labels are right, as far as an audit tells; it prints as a few lines.
+    """The estimated fraction of right labels; it prints as a few lines.
 
     Attributes
     ----------
@@ -143,10 +143,10 @@ class AuditEstimate:
 
 
 class Audit:
-    """A random sample of labels for a person to check, and what was found so far.
+    """A random sample of labels for a person to check, and the answers so far.
 
-    Look at `images` in their order, and say `confirm` or `correct` for each; stop whenever you
-    like. Do not skip images that are hard to tell: the sample would no longer be random.
+    Look at `images` in their order, and call `confirm` or `correct` for each; you may stop at any
+    image. Do not skip difficult images, or the sample is no longer random.
 
     Parameters
     ----------
@@ -269,11 +269,11 @@ class Audit:
         return np.array(left, dtype=np.int64)
 
     def confirm(self, image: int) -> None:
-        """Say that the label of a drawn image is right."""
+        """Record that the label of a drawn image is right."""
         self.correct(image, self.names[int(self.label[self._drawn(image)])])
 
     def correct(self, image: int, name: str | None) -> None:
-        """Say what a drawn image shows.
+        """Record the true class of a drawn image.
 
         Parameters
         ----------
@@ -293,7 +293,7 @@ class Audit:
         self.answers[image] = "" if name is None else name if index < 0 else self.names[index]
 
     def withdraw(self, image: int) -> None:
-        """Forget what was said of an image."""
+        """Remove the answer for an image."""
         self._right.pop(image, None)
         self.answers.pop(image, None)
 

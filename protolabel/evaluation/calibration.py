@@ -1,4 +1,4 @@
-"""Score a confidence: its calibration, and how well it ranks errors last."""
+"""Scores of a confidence: its calibration, and how well it ranks right labels above wrong ones."""
 
 from __future__ import annotations
 
@@ -42,9 +42,11 @@ def calibration_error(confidence: ArrayLike, right: ArrayLike, *, bins: int = 15
     """
     p, hit = _pair(confidence, right)
     if bins < 1:
-        raise InputError(f"bins must be at least 1; got {bins}.")
+        raise InputError(f"Expected at least 1 bin, got {bins}: try 15.")
     if ((p < 0) | (p > 1)).any():
-        raise InputError(f"confidence must be in 0..1; got {p.min():g} to {p.max():g}.")
+        raise InputError(
+            f"Expected confidence in 0..1, got {p.min():g} to {p.max():g}: pass probabilities."
+        )
     if not len(p):
         return float("nan")
     place = np.minimum((p * bins).astype(np.int64), bins - 1)
@@ -125,7 +127,8 @@ def _pair(confidence: ArrayLike, right: ArrayLike) -> tuple[NDArray[np.float64],
     p, hit = np.asarray(confidence, dtype=np.float64), np.asarray(right)
     if p.ndim != 1 or p.shape != hit.shape or hit.dtype != np.bool_:
         raise InputError(
-            "confidence must be (N,) numbers and right (N,) bools of the same images; got "
-            f"{p.shape} and {hit.dtype} of shape {hit.shape}."
+            "Expected confidence as (N,) numbers and right as (N,) bools of the same images, got "
+            f"{p.shape} and {hit.dtype} of shape {hit.shape}: pass one value for each image to "
+            "both."
         )
     return p, hit

@@ -1,4 +1,4 @@
-"""Whether refinement helps: what a run did, in numbers and in plain words."""
+"""Diagnose a run: numbers and findings that show whether refinement helped."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ _SEVERITIES = ("warning", "note", "good")
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to know about a run.
+    """A finding about a run.
 
     Attributes
     ----------
     severity : str
         ``"warning"``, ``"note"`` or ``"good"``.
     text : str
-        What was found, and what to do, in plain words.
+        The finding and the advice, in plain words.
     """
 
     severity: Severity
@@ -52,7 +52,7 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class Diagnostics:
-    """What a run did.
+    """Diagnostics of a run.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Diagnostics:
     alike : tuple of (str, str)
         Pairs of names whose prototypes are close, the closest first.
     findings : tuple of Finding
-        The same in plain words, the most severe first.
+        The findings, the most severe first.
     """
 
     lambda_max: float
@@ -117,7 +117,10 @@ def diagnose(run: Refinement | Labels) -> Diagnostics:
     if isinstance(run, Refinement):
         run = label(run)
     if run.run is None:
-        raise InputError("diagnose needs a run; these labels are from saved prototypes.")
+        raise InputError(
+            "Expected labels of a run, got labels from saved prototypes: pass a Refinement, or "
+            "its labels."
+        )
     labels, first = run, run.at(0)
     refinement = run.run
     steps = refinement.iterations[: labels.iteration + 1]
@@ -170,7 +173,7 @@ def _alike(names: tuple[str, ...], prototypes: NDArray[np.float32]) -> tuple[tup
 
 @dataclass(frozen=True)
 class _Case:
-    """What a rule may look at."""
+    """The input of a rule."""
 
     numbers: Diagnostics
     run: Refinement
@@ -354,11 +357,11 @@ RULES: tuple[Callable[[_Case], Finding | None], ...] = (
     _confused_names,
     _small_folder,
 )
-"""What a run is checked for: each rule looks at one case and finds one thing, or nothing."""
+"""The rules: each checks one case and returns a finding, or nothing."""
 
 
 def _findings(case: _Case) -> tuple[Finding, ...]:
-    """Return what the rules found, the most severe first; a run without warnings is good."""
+    """Return the findings of all rules, the most severe first; a run without warnings is good."""
     found = [finding for rule in RULES if (finding := rule(case)) is not None]
     if case.refined and not any(finding.severity == "warning" for finding in found):
         churn = case.numbers.churn

@@ -1,10 +1,10 @@
-"""How well every image fits the name that it was given, and so any of the names.
+"""Measure how well every image fits the name it was given, and so whether any name fits.
 
-Every image gets a label, also one that shows nothing of what was asked for: softmax votes only
-say which name is the best. What tells such an image is how strongly its best name speaks, but a
-cosine means nothing by itself: it differs from model to model, from name to name, and with the
-folder. So it is measured against the two things that the folder holds of every name: the images
-that the name fits best, and those that are called something else.
+Every image gets a label, even an image that shows none of the classes, because softmax votes only
+say which name is best. The cosine with the best name would reveal such an image, but the scale of
+cosines differs between models, names and folders. The fit therefore compares it with two
+references from the same folder: the images that the name fits best, and the images with other
+names.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ __all__ = ["DEFAULT_STRICTNESS", "Fit", "check_strictness", "measure_fit"]
 DEFAULT_STRICTNESS = 0.5
 """Halfway between an image of another name and the best images of the folder."""
 
-_BEST = 0.9  # quantile of the images of a name that counts as a perfect fit
-_OTHERS = 10.0  # images that the mean of all wrong pairs counts for beside a name's own
-_OWN = 3.0  # images that the folder's perfect fit counts for beside a name's own
+_BEST = 0.9  # quantile of a name's images that counts as a perfect fit
+_OTHERS = 10.0  # pseudo-count, in images, of the mean over all wrong pairs
+_OWN = 3.0  # pseudo-count, in images, of the folder's perfect fit
 _LEAST = 0.25  # of the folder's perfect fit: a name whose images hardly differ is no measure
-_NEIGHBORS, _CLUSTER = 2.0, 1.0  # weights beside the image itself, as in the anchored loop
+_NEIGHBORS, _CLUSTER = 2.0, 1.0  # weights relative to the image itself, as in the anchored loop
 _BLOCK = 2**24  # cosines with a background at a time: 64 MB
 
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """How well N images fit the names that they were given.
+    """The fit of N images to the names they were given.
 
     Attributes
     ----------
     score
-        (N,) float32 in 0..1. 0: no better than images of other names; 1: like the best tenth of
-        the folder. A pinned image has 1.
+        (N,) float32 in 0..1. 0: no better than images with other names; 1: as good as the best
+        tenth of the folder. A pinned image has 1.
     """
 
     score: NDArray[np.float32]
@@ -60,7 +60,7 @@ class Fit:
 
     @cached_property
     def ordered(self) -> NDArray[np.float32]:
-        """(N,) float32 scores, ascending: the count for every strictness lies in it."""
+        """(N,) float32 scores, ascending, from which `count_at` reads its count."""
         return np.sort(self.score)
 
     def unfit(self, strictness: float = DEFAULT_STRICTNESS) -> NDArray[np.bool_]:
@@ -69,12 +69,12 @@ class Fit:
         Parameters
         ----------
         strictness
-            0..1, the fit that an image must reach: 0 asks nothing, 1 that it be one of the best.
+            0..1, the fit that an image must reach: 0 sets none aside, 1 keeps only the best.
         """
         return np.asarray(self.score < np.float32(check_strictness(strictness)))
 
     def count_at(self, strictness: float) -> int:
-        """Return how many images fit none of the names at a strictness, without a pass over them.
+        """Return the number of images that fit none of the names, by a binary search.
 
         Parameters
         ----------
@@ -96,8 +96,8 @@ def measure_fit(
 
     The cosine of an image and its name, from 0 (the mean of the images with other names) to 1
     (the best tenth of the images with this name), averaged with the neighbours (weight 2) and
-    the rest of the micro-cluster (weight 1), so that images which look alike go together, and
-    brought to 1 at the best tenth of the folder.
+    the rest of the micro-cluster (weight 1), so that similar images get similar scores, and scaled
+    to 1 at the best tenth of the folder.
 
     Parameters
     ----------
@@ -106,11 +106,11 @@ def measure_fit(
     vectors
         (N, d) floating image embeddings of the run; may be a memory map.
     graph
-        A `knn_graph` of the same vectors, to share it; computed where missing.
+        A `knn_graph` of the same vectors, to avoid computing it again.
     background
-        Text vectors of many other words, from `embed_classes`: what else there could be in such
-        images; the names themselves may be among them. An image for which such words speak
-        louder than its name fits less. Optional; it makes the measure sharper.
+        Text vectors of many other words, from `embed_classes`: other things that such images could
+        show. The names themselves may be among them. An image that is closer to these words than
+        to its name fits less. Optional; with it the measure separates better.
     progress
         ``progress(phase, done, total)``; by default a tqdm bar. It may raise `Stopped`.
 
@@ -129,32 +129,40 @@ def measure_fit(
     cosines with the background, as in NegLabel (Jiang et al., "Negative Label Guided OOD
     Detection", ICLR 2024); without, the raw cosine is the score that MCM (Ming et al., NeurIPS
     2022) sharpens with a softmax over the names. A name of few images borrows both ends of its
-    scale from the others. One name alone has no images of other names: without a background its
+    scale from the others. A single name has no images with other names; without a background, its
     lower end is three times as far below the median as the best tenth is above.
     """
     if labels.run is None:
-        raise InputError("measure_fit needs the labels of a run; these are of saved prototypes.")
+        raise InputError(
+            "Expected labels of a run, got labels from saved prototypes: pass those of label(run)."
+        )
     text, clusters = labels.run.classes, labels.run.clusters
     vectors = as_vectors(vectors, dim=text.vectors.shape[1])
     n, n_classes = len(vectors), len(text)
     if len(labels) != n:
-        raise InputError(f"labels are of {len(labels)} images, vectors of {n}.")
+        raise InputError(
+            f"Expected vectors of the {len(labels)} labelled images, got {n}: pass those of the "
+            "run."
+        )
     if background is not None and background.vectors.shape[1] != vectors.shape[1]:
         raise InputError(
-            f"background must have {vectors.shape[1]} columns, got "
+            f"Expected a background with {vectors.shape[1]} columns, got "
             f"{background.vectors.shape[1]}: embed it with the encoder of the images."
         )
     wanted = anchored_neighbors(n, n_classes)
     if graph is None:
         graph = knn_graph(vectors, wanted)
     elif len(graph) != n:
-        raise InputError(f"graph is of {len(graph)} images, vectors of {n}.")
+        raise InputError(
+            f"Expected a graph of {n} images, as many as there are vectors, got one of "
+            f"{len(graph)}: pass the graph of the same images."
+        )
     own, wrong, outside = _evidence(vectors, labels.label, text, background, resolve(progress))
     unit = 1.0 / text.logit_scale
     above = _relative(own, wrong, labels.label, outside=outside, unit=unit)
     shared = _shared(above, graph, wanted, clusters)
-    # Sharing evens scores out, so that the best are now lower; a folder of nothing but misfits
-    # still has its best, which are not for that good.
+    # Averaging lowers the best scores, so they are scaled up again. The best of a folder of misfits
+    # are no good fits, though.
     best = max(float(np.quantile(shared, _BEST)), _LEAST)
     score = np.clip(shared / best, 0.0, 1.0).astype(np.float32)
     score[labels.pinned] = 1.0
@@ -162,10 +170,11 @@ def measure_fit(
 
 
 def check_strictness(strictness: Any) -> float:
-    """Return a strictness, or raise `InputError` if it is no number from 0 to 1."""
+    """Return a strictness, or raise `InputError` if it is not a number from 0 to 1."""
     if not isinstance(strictness, Real) or not 0.0 <= float(strictness) <= 1.0:
         raise InputError(
-            f"strictness must be a number from 0 (nobody is set aside) to 1; got {strictness!r}."
+            f"Expected a strictness from 0 (no image is set aside) to 1, got {strictness!r}: try "
+            "0.5."
         )
     return float(strictness)
 
@@ -177,7 +186,7 @@ def _evidence(
     background: ClassVectors | None,
     report: ProgressFn,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], float | None]:
-    """Cosines less what the background says of the image.
+    """Return cosines minus the log-sum-exp of the image's cosines with the background.
 
     Returns
     -------
@@ -221,7 +230,7 @@ def _relative(
     outside: float | None,
     unit: float,
 ) -> NDArray[np.float64]:
-    """Each image from 0 (like images of other names) to 1 (like the best of its own), (N,)."""
+    """Return scores from 0 (as images of other names) to 1 (as the best of its own), (N,)."""
     n, n_classes = len(own), len(wrong)
     count = np.bincount(label, minlength=n_classes)
     if outside is None and n_classes > 1:
@@ -238,7 +247,7 @@ def _relative(
         if len(members):
             best_of[label[members[0]]] = np.quantile(gap[members], _BEST)
     best_of = (count * best_of + _OWN * everybody) / (count + _OWN)
-    # A logit is the least that a text can be said to tell.
+    # Differences of less than one logit carry no information.
     return np.asarray(gap / np.maximum(best_of, max(_LEAST * everybody, unit))[label])
 
 

@@ -1,4 +1,4 @@
-"""Names that a folder seems to lack: groups of images that fit none of those given."""
+"""Suggest missing names: find groups of images that fit none of the given names."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class MissingName:
     images
         (n,) int64 its images, the most typical first.
     label
-        The name that most of them have for want of a better one.
+        The label of most of its images, for lack of a better name.
     fit
         Mean fit of its images, 0..1.
     suggestions
         Words that may name it, the best first, each with its score: the mean cosine with the
-        images, and half of what that exceeds the mean over the folder. Scores rank the words of
-        one cluster and mean nothing else.
+        images plus half of its excess over the mean of the folder. Scores rank the words of one
+        cluster and have no other meaning.
     """
 
     cluster: int
@@ -63,7 +63,7 @@ def missing_names(
     strictness: float = DEFAULT_STRICTNESS,
     most: int = 5,
 ) -> tuple[MissingName, ...]:
-    """Point out micro-clusters that fit none of the names, and suggest names for them.
+    """Find micro-clusters that fit none of the names, and suggest names for them.
 
     Parameters
     ----------
@@ -75,9 +75,9 @@ def missing_names(
         From `measure_fit`.
     vocabulary
         Text vectors of words that could be names, from `embed_classes` with the encoder of the
-        images; without one nothing is suggested.
+        images; without it, clusters have no suggestions.
     strictness
-        0..1: a cluster is pointed out where the mean fit of its images is below.
+        0..1: clusters are returned if the mean fit of their images is below this.
     most
         Number of suggestions for each cluster.
 
@@ -93,19 +93,25 @@ def missing_names(
 
     Notes
     -----
-    Left out are the names themselves, and words that say as much of the images of a name that
-    is there: those are other words for it.
+    The names themselves are left out, and so are words that describe the images of a name equally
+    well, because those are synonyms of it.
     """
     run = labels.run
     if run is None or run.clusters is None:
-        raise InputError("missing_names needs the labels of a run that had clusters.")
+        raise InputError(
+            "Expected labels of a run with clusters, got others: pass clusters=cluster(vectors) "
+            "to refine."
+        )
     vectors = as_vectors(vectors, dim=run.classes.vectors.shape[1])
     n, micro, count = len(vectors), run.clusters.micro, run.clusters.n_micro
     if not len(labels) == len(fit) == n:
-        raise InputError(f"labels are of {len(labels)} images, fit of {len(fit)}, vectors of {n}.")
+        raise InputError(
+            f"Expected labels, fit and vectors of the same images, got {len(labels)}, {len(fit)} "
+            f"and {n}: pass those of one run."
+        )
     if vocabulary is not None and vocabulary.vectors.shape[1] != vectors.shape[1]:
         raise InputError(
-            f"vocabulary must have {vectors.shape[1]} columns, got "
+            f"Expected a vocabulary with {vectors.shape[1]} columns, got "
             f"{vocabulary.vectors.shape[1]}: embed it with the encoder of the images."
         )
     limit = check_strictness(strictness)
@@ -174,7 +180,7 @@ def _given(labels: Labels) -> set[str]:
 
 
 def _means(vectors: FloatArray, group: NDArray[np.int32], count: int) -> NDArray[np.float32]:
-    """Mean unit vector of each group, (count, d) float32; -1 takes no part."""
+    """Return the mean unit vector of each group, (count, d) float32; -1 is left out."""
     size = np.bincount(group[group >= 0], minlength=count)
     total = cluster_sums(vectors, group, count)
     return np.asarray(total / np.maximum(size, 1)[:, None], dtype=np.float32)

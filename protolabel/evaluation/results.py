@@ -1,6 +1,6 @@
-"""What an evaluation and a comparison hold, and how they print.
+"""The results of an evaluation and of a comparison.
 
-Both print as a few lines; an evaluation is also a set of tables in a notebook.
+Both print as a few lines; in a notebook, an evaluation also shows tables.
 """
 
 from __future__ import annotations
@@ -133,8 +133,8 @@ class Evaluation:
         a, b = class_indices((true, labelled), self.names).tolist()
         if min(a, b) < 0:
             raise InputError(
-                f"{true if a < 0 else labelled!r} is no class; the classes are "
-                f"{', '.join(self.names)}."
+                f"Expected the name of a class, got {(true if a < 0 else labelled)!r}: the "
+                f"classes are {', '.join(self.names)}."
             )
         return np.flatnonzero((self.true == a) & (self.label == b))
 

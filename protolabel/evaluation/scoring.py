@@ -174,7 +174,7 @@ share_right = accuracy  # its name in the first release
 
 
 class Labelled(Protocol):
-    """What can be compared: `Labels`, and the runs of a session."""
+    """Labels that can be compared: `Labels`, and the runs of a session."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -191,7 +191,7 @@ def compare(
     """Compare two labellings of the same images: iterations, runs, or settings.
 
     Images that `none_of_these` sets aside are compared by the best of the names, so that the
-    comparison is about the labels and not about the strictness.
+    comparison concerns the labels and not the strictness.
 
     Parameters
     ----------
@@ -245,11 +245,14 @@ def _truth_in_order(
     n = len(labels.label)
     if images is not None:
         if len(images) != n:
-            raise InputError(f"images are {len(images)}, labels {n}: pass those of the labels.")
+            raise InputError(
+                f"Expected the {n} images of the labels, got {len(images)}: pass embeddings.images."
+            )
         return known_truth(truth, images.names)
     if isinstance(truth, str | PathLike | Mapping):
         raise InputError(
-            "Truth by image name needs the images: pass images, such as embeddings.images, too."
+            "Expected the images together with a truth by image name: pass images, such as "
+            "embeddings.images."
         )
     return known_truth(truth, [""] * n)
 

@@ -103,7 +103,7 @@ def read_table(path: str | PathLike[str]) -> tuple[dict[str, str], list[dict[str
 
 
 def known_truth(truth: Truth, names: Sequence[str]) -> tuple[str | None, ...]:
-    """Bring truth into the order of the images.
+    """Match true classes with the images, in their order.
 
     Parameters
     ----------
@@ -130,8 +130,8 @@ def known_truth(truth: Truth, names: Sequence[str]) -> tuple[str | None, ...]:
         given = tuple(None if _missing(name) else str(name) for name in truth)
         if len(given) != len(names):
             raise InputError(
-                f"truth must name every image (None where it is unknown): {len(names)} images, "
-                f"{len(given)} names."
+                f"Expected a true class for each of {len(names)} images (None if unknown), got "
+                f"{len(given)}: pass one for each, or image name -> class name."
             )
         return given
     whole = {_key(image): name for image, name in truth.items() if not _missing(name)}
@@ -148,8 +148,8 @@ def known_truth(truth: Truth, names: Sequence[str]) -> tuple[str | None, ...]:
     if not any(known):
         asked = next(iter(truth), None)
         raise InputError(
-            f"truth names none of the {len(names)} images: it has {asked!r}, the images are "
-            f"called like {names[0]!r}."
+            f"Expected truth for some of the {len(names)} images, such as {names[0]!r}, got names "
+            f"such as {asked!r}: use the image names."
         )
     return tuple(known)
 
@@ -177,7 +177,7 @@ def class_indices(truth: Sequence[str | None], names: Sequence[str]) -> NDArray[
 
 
 def renamed_truth(truth: Sequence[str | None], old: str, new: str) -> tuple[str | None, ...]:
-    """Let true class names follow a class that was renamed.
+    """Rename a class in the true class names.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The audit of a dataset on disk: a contact sheet and a table to fill in, and what comes back."""
+"""Audit a dataset on disk: write a contact sheet and a table, and read the filled-in table."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def write_audit(
     dataset : str or path
         What `export` wrote.
     output : str or path
-        Folder for both files; it is made if it is missing.
+        Folder for both files, created if it is missing.
     count : int
         Number of images to check.
     seed : int
@@ -69,8 +69,8 @@ def write_audit(
     table, sheet = folder / TABLE, folder / SHEET
     if table.exists():
         raise ExportError(
-            f"{str(table)!r} is there already, perhaps with answers: pass it with --answers, or "
-            "choose another --output."
+            f"Expected a new file for the audit, but {str(table)!r} exists and may hold answers: "
+            "pass it with --answers, or choose another --output."
         )
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
@@ -140,7 +140,7 @@ def read_audit(dataset: str | PathLike[str], table: str | PathLike[str]) -> Audi
 
 
 def record_audit(dataset: str | PathLike[str], estimate: AuditEstimate) -> None:
-    """Write what an audit found into a dataset's ``metadata.json`` and ``report.txt``.
+    """Write the result of an audit into a dataset's ``metadata.json`` and ``report.txt``.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ def record_audit(dataset: str | PathLike[str], estimate: AuditEstimate) -> None:
 
 
 def _arrays(metadata: dict[str, Any]) -> dict[str, Any]:
-    """Return what `Audit` needs to know of a dataset."""
+    """Return the arguments of `Audit` for a dataset."""
     names, images = tuple(metadata["classes"]), metadata["images"]
     index = {name: number for number, name in enumerate(names)}
     return {

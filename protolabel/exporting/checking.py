@@ -1,4 +1,4 @@
-"""A dataset on disk against the truth."""
+"""Compare a dataset on disk with true classes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def evaluate_dataset(
     Parameters
     ----------
     folder
-        What `export` wrote.
+        A folder that `export` wrote.
     truth
         As for `Session.evaluate`.
 
@@ -46,8 +46,9 @@ def evaluate_dataset(
     metadata = read_metadata(folder)
     if isinstance(truth, str | PathLike) and _is_same(truth, Path(folder) / "labels.csv"):
         raise InputError(
-            f"{str(truth)!r} holds the labels of the dataset itself, not the truth: give class "
-            "folders, or a CSV file with columns image and truth, that a person has checked."
+            f"Expected true classes that a person has checked, got {str(truth)!r} with the "
+            "dataset's own labels: pass class folders, or a CSV file with the columns image and "
+            "truth."
         )
     names, images = tuple(metadata["classes"]), metadata["images"]
     sources = tuple(one["source"] for one in images)

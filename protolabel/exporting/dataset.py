@@ -1,4 +1,4 @@
-"""From labels to a dataset on disk, whole or not at all."""
+"""Export labels as a dataset on disk, completely or not at all."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ __all__ = ["ExportResult", "check_export", "export"]
 
 @dataclass(frozen=True)
 class ExportResult:
-    """What an export made.
+    """The result of an export.
 
     Attributes
     ----------
@@ -69,9 +69,9 @@ class ExportResult:
     class_counts
         Images of each class.
     split_counts
-        Images of train, val and test; empty where there are no splits.
+        Images of train, val and test; empty if there are no splits.
     near_duplicates
-        Images that are in a group of near-duplicates; 0 where none were looked for.
+        Images in groups of near-duplicates; 0 if the export did not look for them.
     none_of_these
         Images that were set aside because they fit none of the names.
     """
@@ -106,16 +106,16 @@ def export(
 ) -> ExportResult:
     """Write a labelled dataset to a folder.
 
-    Everything is built in a hidden folder beside `folder` and renamed when it is complete, so
-    that `folder` appears whole or not at all. What an earlier export left behind because it was
-    killed is put in order first, with a warning.
+    The dataset is built in a hidden folder beside `folder` and renamed when it is complete, so
+    `folder` appears completely or not at all. Leftovers of a killed export are cleaned up first,
+    with a warning.
 
     Parameters
     ----------
     labels
         From `label`, or from a saved `PrototypeClassifier`. Images that `Labels.set_aside` marks
-        go to the folder ``splits/none_of_these`` and to no side of the split; their best label
-        stays on record.
+        go to the folder ``splits/none_of_these`` and to no side of the split; the tables keep
+        their best label.
     images
         The N images of the labels. With `Embeddings`, near-duplicates are found by their vectors
         and kept on one side of the split, and metadata.json names the encoder; with an
@@ -128,9 +128,9 @@ def export(
             {formats}
 
     link
-        ``"copy"`` keeps bytes, times and permissions; ``"hardlink"`` takes no room but works
-        within one disk only, and an edit of one name is an edit of both; ``"symlink"`` takes no
-        room and breaks when the images move. The splits never hold the bytes a second time.
+        ``"copy"`` keeps bytes, times and permissions. ``"hardlink"`` takes no space but works
+        within one disk only, and editing one file edits both. ``"symlink"`` takes no space and
+        breaks when the images move. The splits never store the bytes a second time.
     shares
         Fractions of train, val and test; see `lasting_split`.
     seed
@@ -141,21 +141,21 @@ def export(
         pictures of a patient: a regular expression searched for in the name (``"^patient[0-9]+"``),
         a function of the name, or a value for each image; see `groups_of`.
     overwrite
-        Replace an earlier dataset of ours. Anything else is never replaced, nor is a dataset
-        that holds the images themselves or files that somebody else put there.
+        Replace an earlier dataset that protolabel exported. Nothing else is ever replaced, and
+        neither is a dataset that contains the images themselves or files of other origin.
     parameters
-        More to keep in metadata.json.
+        Further entries for metadata.json.
     projection
         (N, 2) map of the images, for `save_plots`.
     prototype_map
-        (T + 1, C, 2) where the prototypes stand on it, iteration by iteration; or (C, 2). With a
-        projection and `Embeddings` it is computed where missing.
+        (T + 1, C, 2) coordinates of the prototypes on it, iteration by iteration; or (C, 2). If
+        missing, it is computed from a projection and `Embeddings`.
     graph
         A `knn_graph` of the vectors, to share it.
     visual_encoder
-        Which encoder made the visual vectors, for metadata.json; None where there were none.
+        The encoder of the visual vectors, for metadata.json; None if there were none.
     audit
-        What an audit of these labels found, for report.txt and metadata.json.
+        The result of an audit of these labels, for report.txt and metadata.json.
     progress
         ``progress(phase, done, total)``; by default a tqdm bar. It may raise `Stopped`.
 
@@ -169,8 +169,8 @@ def export(
         If the arguments do not fit together.
     ExportError
         If the folder may not be written, or a file cannot be read; nothing has changed then. If
-        something appeared at `folder` while the export ran, it stays, and the message says where
-        the new dataset lies.
+        something appeared at `folder` during the export, it is kept, and the message says where
+        the new dataset is.
     """
     embedded = images if isinstance(images, Embeddings) else None
     image_set = images.images if isinstance(images, Embeddings) else images
@@ -242,12 +242,12 @@ def check_export(
     groups: Groups | None = None,
     overwrite: bool = False,
 ) -> tuple[tuple[Writer, ...], NDArray[np.float64], Path]:
-    """Refuse what `export` would refuse, before there are labels: embedding can take hours.
+    """Check the arguments of `export` before there are labels, because embedding can take hours.
 
     Parameters
     ----------
     images
-        What will be exported, as far as it is known.
+        The images to export, as far as they are known.
     folder, formats, link, shares, groups, overwrite
         As for `export`.
 
@@ -264,7 +264,9 @@ def check_export(
         If the folder may not be written.
     """
     if link not in LINKS:
-        raise InputError(f"link must be one of {', '.join(LINKS)}; got {link!r}.")
+        raise InputError(
+            f"Expected link to be one of {', '.join(LINKS)}, got {link!r}: choose one of them."
+        )
     if isinstance(groups, str):
         groups_of((), groups)
     writers, split_shares = check_formats(formats), check_shares(shares)
@@ -274,14 +276,19 @@ def check_export(
 def _check(labels: Labels, images: ImageSet, embedded: Embeddings | None) -> None:
     if len(labels) != len(images):
         raise InputError(
-            f"labels are of {len(labels)} images, images holds {len(images)}. Files that cannot "
-            "be read drop out when a folder is embedded: pass the Embeddings that were labelled, "
-            "or their .images, instead of what find_images returned."
+            f"Expected the {len(labels)} images of the labels, got {len(images)}. Files that "
+            "cannot be read drop out when a folder is embedded: pass the Embeddings that were "
+            "labelled, or their .images, instead of what find_images returned."
         )
     if not len(labels):
-        raise InputError("There is no image to export.")
+        raise InputError(
+            "Expected at least one image to export, got none: label some images first."
+        )
     if embedded is not None and len(embedded.vectors) != len(images):
-        raise InputError(f"images holds {len(embedded.vectors)} vectors of {len(images)} images.")
+        raise InputError(
+            f"Expected one vector for each image, got {len(embedded.vectors)} vectors of "
+            f"{len(images)} images: pass embeddings that belong together."
+        )
 
 
 def _check_seed(seed: object) -> None:
@@ -301,7 +308,9 @@ def _map(values: ArrayLike | None, shape: tuple[int, ...], what: str) -> NDArray
         return None
     points = _numbers(values, what)
     if points.shape != shape:
-        raise InputError(f"{what} must have shape {shape}, got {points.shape}.")
+        raise InputError(
+            f"Expected {what} of shape {shape}, got {points.shape}: pass those of the same labels."
+        )
     return points
 
 
@@ -313,8 +322,8 @@ def _stars(values: ArrayLike | None, labels: Labels) -> NDArray[np.float32] | No
         points = points[None]
     if points.ndim != 3 or points.shape[1:] != (len(labels.names), 2):
         raise InputError(
-            f"prototype_map must have shape (iterations, {len(labels.names)}, 2), "
-            f"got {points.shape}."
+            f"Expected prototype_map of shape (iterations, {len(labels.names)}, 2), got "
+            f"{points.shape}: pass that of the same run."
         )
     return points
 

@@ -1,4 +1,4 @@
-"""Images that show the same thing: near-duplicates by their vectors, copies by their bytes."""
+"""Group images of the same thing: near-duplicates by their vectors, copies by their bytes."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ __all__ = [
 ]
 
 Groups: TypeAlias = str | Callable[[str], Hashable] | Sequence[Hashable]
-"""Which images belong together: a pattern, a function of the name, or a value for each image."""
+"""Groups of images: a pattern, a function of the name, or a value for each image."""
 
 FARTHEST = 0.05
 """1 - cosine above which two images are never called near-duplicates."""
 
-_RANK = 5  # the neighbour whose distance says how dense the folder is
+_RANK = 5  # rank of the neighbour whose distance measures the density of the folder
 _LOCAL = 0.12  # of the usual distance to that neighbour
 _GLOBAL = 0.01  # of the usual distance between two images; for folders that are all bursts
-_SMALL = 20  # images that a group may always hold, as far as the folder goes
-_LARGEST = 0.1  # fraction of the folder that a group may hold
-_CLASS = 10  # images from which a class is so large that no group may hold most of it
-_KEY = 2**16  # bytes at the beginning and at the end that tell two pictures apart
+_SMALL = 20  # images that a group may always have, whatever the size of the folder
+_LARGEST = 0.1  # largest fraction of the folder in a group
+_CLASS = 10  # size of a class from which no group may have most of it
+_KEY = 2**16  # bytes at the beginning and at the end that are compared
 _ROUNDS = 6  # halvings of the threshold inside a group that is too large or too loose
 
 
@@ -55,7 +55,7 @@ def near_duplicates(
     graph: KnnGraph | None = None,
     label: NDArray[np.integer] | None = None,
 ) -> NDArray[np.int32]:
-    """Group images that are near-duplicates: resized, recompressed, the next frame.
+    """Group near-duplicate images: resized or recompressed copies, consecutive frames.
 
     Connected components of the neighbour graph over edges shorter than a threshold that adapts
     to the encoder: 0.12 of the median distance (1 - cosine) to the 5th neighbour, at least 0.01
@@ -67,10 +67,10 @@ def near_duplicates(
     vectors
         (N, d) floating; may be a memory map.
     graph
-        A `knn_graph` of the same vectors, to share it; computed where missing.
+        A `knn_graph` of the same vectors, to avoid computing it again.
     label
-        (N,) class index of every image, if no group may hold more than half of a class of 10
-        images or more: it could not be split.
+        (N,) class index of every image. If given, no group may have more than half of a class of
+        10 images or more, because such a class could not be split.
 
     Returns
     -------
@@ -84,10 +84,11 @@ def near_duplicates(
 
     Notes
     -----
-    Chains (a is like b, b is like c, a is not like c) would join half a folder. A group of more
-    than a tenth of the images (and more than 20), one of more than 20 whose images lie farther
-    from their mean than the threshold, and one that holds most of a class is cut again with half
-    the threshold, six times over; after that only equal vectors stay together in it.
+    Chains (a is similar to b, b to c, but not a to c) could join half a folder. A group is
+    therefore divided again with half the threshold, up to six times, if it has more than a tenth
+    of the images (and more than 20), if it has more than 20 images whose distance from their mean
+    exceeds the threshold, or if it has most of a class. After that, only equal vectors stay
+    together.
     """
     vectors = as_vectors(vectors)
     n = len(vectors)
@@ -125,8 +126,8 @@ def identical_files(paths: Sequence[Path | StoredFile]) -> NDArray[np.int32]:
     Returns
     -------
     (N,) int32
-        Group of every file, numbered from 0 by first appearance. A file that cannot be read is
-        alone in its group.
+        Group of every file, numbered from 0 by first appearance. An unreadable file forms a group
+        of its own.
     """
     sizes = np.array([file_size(path) for path in paths], dtype=np.int64)
     first: dict[bytes, int] = {}
@@ -144,9 +145,10 @@ def identical_files(paths: Sequence[Path | StoredFile]) -> NDArray[np.int32]:
 
 
 def content_keys(paths: Sequence[Path | StoredFile]) -> list[bytes]:
-    """Return a key for the content of each file, the same wherever it lies and whatever its name.
+    """Return a key of the content of each file, independent of its name and folder.
 
-    The size and the first and last 64 KiB are hashed: two pictures that share these are one.
+    The key is a hash of the size and of the first and last 64 KiB; files that share these count as
+    equal.
 
     Parameters
     ----------
@@ -156,14 +158,14 @@ def content_keys(paths: Sequence[Path | StoredFile]) -> list[bytes]:
     Returns
     -------
     list of bytes
-        N keys. The key of a file that cannot be read follows from its name.
+        N keys. The key of an unreadable file depends on its name.
     """
     with ThreadPoolExecutor(8, "protolabel-keys") as pool:
         return list(pool.map(_content_key, paths, chunksize=64))
 
 
 def groups_of(names: Sequence[str], groups: Groups) -> NDArray[np.int32]:
-    """Return the group of each image, from what a caller says about it.
+    """Return the group of each image from a pattern, a function or values.
 
     Parameters
     ----------
@@ -182,7 +184,7 @@ def groups_of(names: Sequence[str], groups: Groups) -> NDArray[np.int32]:
     Raises
     ------
     InputError
-        If the expression is none, the number of values is wrong, or a value cannot be compared.
+        If the expression is invalid, the number of values is wrong, or values cannot be compared.
     """
     values = list(_group_values(names, groups))
     if len(values) != len(names):
@@ -240,7 +242,7 @@ def _threshold(vectors: FloatArray, graph: KnnGraph) -> float:
     n = len(vectors)
     if graph.k == 0:
         return 0.0
-    # In a small folder the 5th neighbour is no neighbour any more.
+    # In a small folder the 5th neighbour is already a different picture.
     column = min(_RANK, graph.k, max(1, n // 4)) - 1
     local = float(np.median(1.0 - graph.similarities[:, column]))
     rng = np.random.default_rng(0)
@@ -251,7 +253,7 @@ def _threshold(vectors: FloatArray, graph: KnnGraph) -> float:
 
 
 def _is_chain(vectors: FloatArray, group: NDArray[np.int32], reach: float) -> NDArray[np.bool_]:
-    """(G,) bool: groups that are more likely a chain than a burst."""
+    """Return (G,) bool: groups that are more likely a chain than a burst."""
     size = np.bincount(group)
     bad = size > max(_SMALL, _LARGEST * len(group))
     suspects = np.flatnonzero((size > _SMALL) & ~bad)
@@ -266,7 +268,7 @@ def _is_chain(vectors: FloatArray, group: NDArray[np.int32], reach: float) -> ND
 
 
 def _holds_a_class(group: NDArray[np.int32], label: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """(G,) bool: groups that hold more than half of a class that is worth splitting."""
+    """Return (G,) bool: groups with more than half of a class that is large enough to split."""
     pairs, count = np.unique(np.stack([group, label]), axis=1, return_counts=True)
     whole = np.bincount(label)[pairs[1]]
     bad = np.zeros(int(group.max()) + 1, dtype=bool)
@@ -275,13 +277,13 @@ def _holds_a_class(group: NDArray[np.int32], label: NDArray[np.integer]) -> NDAr
 
 
 def _first_equal(vectors: FloatArray) -> NDArray[np.int64]:
-    """Index of the first image with exactly the same vector, (N,)."""
+    """Return the index of the first image with exactly the same vector, (N,)."""
     words = np.ascontiguousarray(vectors[:1]).view(np.uint8).shape[1] // 2
     weight = np.random.default_rng(0).integers(1, 2**63, size=words, dtype=np.uint64) | np.uint64(1)
     value = np.empty(len(vectors), dtype=np.uint64)
     for start in range(0, len(vectors), 16_384):
         block = np.ascontiguousarray(vectors[start : start + 16_384])
-        # Bits, not numbers: a float product may differ in the last place from row to row.
+        # Compare bits: cosines of equal vectors can differ in the last digit from row to row.
         value[start : start + len(block)] = block.view(np.uint16).astype(np.uint64) @ weight
     return _leader(np.unique(value, return_inverse=True)[1])
 
@@ -294,7 +296,7 @@ def _leader(group: NDArray[np.integer]) -> NDArray[np.int64]:
 def _components(n: int, left: NDArray[np.integer], right: NDArray[np.integer]) -> NDArray[np.int32]:
     edges = coo_array((np.ones(len(left), dtype=bool), (left, right)), shape=(n, n))
     label = connected_components(edges, directed=False)[1]
-    # Numbered by first appearance, so that equal input gives equal numbers.
+    # Number by first appearance, so that equal input gives equal numbers.
     _, first, inverse = np.unique(label, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first)).astype(np.int32)[inverse]
 

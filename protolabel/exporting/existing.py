@@ -1,4 +1,4 @@
-"""Which folders are datasets of ours, and what in them is not."""
+"""Recognise and read exported datasets, and find other files in them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["MARK", "METADATA", "check_replaceable", "is_ours", "read_metadata"]
 METADATA = "metadata.json"
 FORMAT = 1
 MARK = b'{"generator": "protolabel"'
-"""How ``metadata.json`` begins; `find_images` knows a dataset by it, too."""
+"""The beginning of ``metadata.json``, by which `find_images` also recognises a dataset."""
 PLOTS = "plots"
 
 _LARGEST = 4 * 2**30  # bytes of a metadata file; a million images take half of one GiB
@@ -33,8 +33,8 @@ _IGNORED = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".ipynb_checkpoin
 def read_metadata(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """Read ``metadata.json`` of an exported dataset.
 
-    The file may come from a stranger: it is read only if it begins as ours do, its parts are
-    checked, and no path in it leaves the dataset.
+    The file is untrusted: it is read only if it begins as protolabel writes it, its parts are
+    checked, and no path in it leads out of the dataset.
 
     Parameters
     ----------
@@ -44,12 +44,12 @@ def read_metadata(folder: str | os.PathLike[str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``classes``, ``class_index``, ``images`` (one record for each image) and all the rest.
+        ``classes``, ``class_index``, ``images`` (one record for each image) and all other entries.
 
     Raises
     ------
     ExportError
-        If the folder is no dataset of protolabel, one of a newer version, or damaged.
+        If the folder is not a dataset of protolabel, is of a newer version, or is damaged.
     """
     path = Path(folder).expanduser() / METADATA
     try:
@@ -59,21 +59,24 @@ def read_metadata(folder: str | os.PathLike[str]) -> dict[str, Any]:
             metadata = json.load(file)
     except (OSError, ValueError, RecursionError) as error:
         raise ExportError(
-            f"{str(folder)!r} is no dataset that protolabel exported: {METADATA} is missing or "
-            "damaged. Give the folder that an export made."
+            f"Expected a folder that an export wrote, got {str(folder)!r}, whose {METADATA} is "
+            "missing or damaged: choose another folder."
         ) from error
     if not isinstance(metadata, dict) or metadata.get("generator") != "protolabel":
-        raise ExportError(f"{str(path)!r} was not written by protolabel; give another folder.")
+        raise ExportError(
+            f"Expected a dataset that protolabel exported, got {str(path)!r} by another program: "
+            "choose another folder."
+        )
     if metadata.get("format") != FORMAT:
         raise ExportError(
-            f"{str(path)!r} has format {metadata.get('format')!r}, this version reads {FORMAT}; "
-            "update protolabel."
+            f"Expected a dataset of format {FORMAT}, got {metadata.get('format')!r} in "
+            f"{str(path)!r}: update protolabel."
         )
     wrong = _wrong_part(metadata)
     if wrong is not None:
         raise ExportError(
-            f"{str(path)!r} is damaged: {wrong} is not what an export writes. Export the dataset "
-            "again, or give another folder."
+            f"Expected a sound dataset, but in {str(path)!r} {wrong} is not what an export "
+            "writes: export the dataset again, or choose another folder."
         )
     return metadata
 
@@ -90,7 +93,7 @@ def is_ours(folder: Path) -> bool:
 
 
 def _wrong_part(metadata: dict[str, Any]) -> str | None:
-    """Name the first part of a metadata file that is not as written, None if all are."""
+    """Return the name of the first invalid part of a metadata file, or None."""
     return next((part for part, is_sound in _PARTS.items() if not is_sound(metadata)), None)
 
 
@@ -130,7 +133,7 @@ def _are_numbers(values: Any) -> TypeGuard[list[float]]:
 
 
 def _is_inside(path: str) -> bool:
-    """Whether a path leads to something in the dataset, as text goes."""
+    """Return whether the text of a path stays within the dataset."""
     parts = path.replace("\\", "/").split("/")
     return bool(path) and not path.startswith("/") and ":" not in parts[0] and ".." not in parts
 
@@ -165,30 +168,31 @@ _PARTS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "'curves' or 'iteration'": _are_curves,
     "'none_of_these'": lambda metadata: isinstance(metadata.get("none_of_these", {}), dict),
 }
-"""What `read_metadata` relies on; each check may rely on those above it."""
+"""The checks of `read_metadata`; each may rely on those above it."""
 
 
 def check_replaceable(target: Path, images: ImageSet) -> None:
-    """Raise `ExportError` if replacing a dataset would destroy what cannot be made again.
+    """Raise `ExportError` if replacing a dataset would destroy files that it cannot restore.
 
-    That is: an image that is to be exported, or a file that protolabel did not write there.
+    These are images to be exported, and files that protolabel did not write there.
     """
     inside = next(_sources_in(target, images), None)
     if inside is not None:
         raise ExportError(
-            f"{str(target)!r} holds images that are to be exported ({inside!r}): replacing it "
-            "would destroy them. Export to another folder."
+            f"Expected a folder without images that are to be exported, got {str(target)!r}, "
+            f"which holds {inside!r} and would be replaced: export to another folder."
         )
     foreign = list(islice(_foreign(target, read_metadata(target)), 3))
     if foreign:
         raise ExportError(
-            f"{str(target)!r} is an earlier dataset, but somebody put files of their own in it "
-            f"({', '.join(map(repr, foreign))}). Move them away, or export to another folder."
+            f"Expected an earlier dataset as it was exported, but {str(target)!r} also holds "
+            f"other files ({', '.join(map(repr, foreign))}): move them away, or export to another "
+            "folder."
         )
 
 
 def _sources_in(target: Path, images: ImageSet) -> Iterator[str]:
-    """Yield the images whose files lie in `target`, links followed."""
+    """Yield the images whose files are in `target`, following links."""
     real_folder: dict[str, str] = {}
     prefix = os.path.join(target, "")  # noqa: PTH118 -- strings: there may be a million
     root = str(images.root)
@@ -197,13 +201,13 @@ def _sources_in(target: Path, images: ImageSet) -> Iterator[str]:
         if parent not in real_folder:
             real_folder[parent] = os.path.realpath(os.path.join(root, parent))  # noqa: PTH118
         path = os.path.join(real_folder[parent], base)  # noqa: PTH118
-        # Both: replacing the dataset would break a link in it, and the file that a link leads to.
+        # Check both: replacing the dataset could destroy a link in it, or the target of a link.
         if path.startswith(prefix) or os.path.realpath(path).startswith(prefix):
             yield name
 
 
 def _foreign(target: Path, metadata: dict[str, Any]) -> Iterator[str]:
-    """Yield POSIX paths in `target` that are not from the export (or from `save_plots`)."""
+    """Yield POSIX paths in `target` that neither the export nor `save_plots` wrote."""
     contents = {*metadata.get("contents", []), PLOTS, METADATA}
     known = {record.get("file") for record in metadata.get("images", [])}
     known |= {

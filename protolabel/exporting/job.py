@@ -1,4 +1,4 @@
-"""An export format (a writer), and what it writes (a job)."""
+"""`Writer`, an export format, and `ExportJob`, the data that writers write."""
 
 from __future__ import annotations
 
@@ -29,28 +29,29 @@ __all__ = ["ExportJob", "Writer"]
 class Writer:
     """One format of an export.
 
-    The panel, the command line, the report, the reference and the checks of names all read these
-    fields: a new format is a file with one of these, and a row in `protolabel.exporting.WRITERS`.
+    The panel, the command line, the report, the reference and the checks of names all use these
+    fields. To add a format, write a module with a `Writer` and add a row to
+    `protolabel.exporting.WRITERS`.
 
     Attributes
     ----------
     name : str
-        What `export` calls it.
+        Its name in the argument `formats` of `export`.
     title : str
-        Two or three words for a check box.
+        Two or three words, for a check box.
     description : str
-        What it is good for, as the end of the sentence "It writes ...".
+        Its content and purpose, as the end of the sentence "It writes ...".
     files : tuple of str
-        What it may write at the root of the dataset, such as ``"labels.csv"``; a folder ends in
+        Names it may write at the root of the dataset, such as ``"labels.csv"``; folders end in
         ``/``. No class folder gets one of these names.
     write : callable
         ``write(job)`` writes its files below ``job.folder``. It may raise to end the export.
     by_default : bool
-        Whether an export writes it unasked.
+        Whether an export writes it by default.
     package : str, optional
-        A package of the extra ``formats`` that it needs.
+        The package of the extra ``formats`` that it requires.
     along_with : tuple of str
-        Formats that it reads or describes; they are written before it, asked for or not.
+        Formats that it reads or describes; they are always written before it.
     usage : str
         Lines for the section "Use it" of the report; paths are relative to the dataset.
     """
@@ -68,20 +69,20 @@ class Writer:
 
 @dataclass(frozen=True, eq=False)
 class ExportJob:
-    """One export: what to write, and under which names. Writers read it and change nothing.
+    """The data of one export and the names of its files. Writers do not change it.
 
     Attributes
     ----------
     labels, images
-        N labels and the N images that they are of.
+        N labels, and the N images with these labels.
     encoder
-        Which encoder made the vectors; None where the caller passed no `Embeddings`.
+        The encoder of the vectors; None if the caller passed no `Embeddings`.
     visual_encoder
-        Which encoder made the visual vectors; None where there were none.
+        The encoder of the visual vectors; None if there were none.
     folder
-        Where to write: a temporary folder that becomes the dataset when everything is in it.
+        The folder to write to, which becomes the dataset when it is complete.
     target
-        Where the dataset will lie.
+        The final folder of the dataset.
     writers
         The writers of this export, in the order in which they run.
     link
@@ -89,28 +90,29 @@ class ExportJob:
     class_folders
         (C,) safe folder name of every class.
     none_folder
-        Folder name of the images that fit none of the names; None where there are none.
+        Folder name of the images that fit none of the names; None if there are none.
     files
         (N,) safe file name of every image, unique in the dataset.
     side
-        (N,) int8 index into `SPLITS`, -1 for images that fit none of the names; None where there
-        are no splits.
+        (N,) int8 index into `SPLITS`, -1 for images that fit none of the names; None if there are
+        no splits.
     groups
-        (N,) int32 group of near-duplicates of every image; None where none were looked for.
+        (N,) int32 group of near-duplicates of every image; None if the export did not look for
+        them.
     split_shares
         Fractions of train, val and test, which sum to 1.
     seed
         Seed of the splits.
     parameters
-        Of the run, and what the caller added.
+        Parameters of the run, and those added by the caller.
     projection
         (N, 2) float32 map of the images, or None.
     prototype_map
-        (T + 1, C, 2) float32 where the prototypes stand on that map, or None.
+        (T + 1, C, 2) float32 coordinates of the prototypes on that map, or None.
     progress
         ``progress(phase, done, total)``; may raise `Stopped`.
     audit
-        What an audit of these labels found, or None.
+        The result of an audit of these labels, or None.
     """
 
     labels: Labels
@@ -155,7 +157,7 @@ class ExportJob:
 
     @property
     def reader_index(self) -> dict[str, int]:
-        """Number of each class that has an image, as readers count: folders sorted by name."""
+        """Class number as readers count it, by sorted folder names, for classes with images."""
         order = {folder: index for index, folder in enumerate(sorted(self.used_folders))}
         pairs = zip(self.labels.names, self.class_folders, strict=True)
         return {name: order[folder] for name, folder in pairs if folder in order}
@@ -175,17 +177,17 @@ class ExportJob:
                 yield dict(zip(block, values, strict=True))
 
     def in_folder(self, index: int) -> str:
-        """POSIX path of one image in the folder of its class, or of none, in the dataset."""
+        """Return the POSIX path of an image in its class folder, or in that of `none_folder`."""
         unfit = self.none_folder is not None and self.labels.unfit[index]
         folder = self.none_folder if unfit else self.class_folders[self.labels.label[index]]
         return f"{folder}/{self.files[index]}"
 
     def in_split(self, index: int) -> str | None:
-        """POSIX path of one image in its split, relative to the dataset; None if in none."""
+        """Return the POSIX path of an image in its split, relative to the dataset, or None."""
         if self.side is None or self.side[index] < 0:
             return None
         return f"splits/{SPLITS[self.side[index]]}/{self.in_folder(index)}"
 
     def exported(self, index: int) -> str | None:
-        """Where the image stands in the dataset: its folder, else its split, else None."""
+        """Return the path of an image in the dataset: in its folder, else in its split, or None."""
         return self.in_folder(index) if self.has_folders else self.in_split(index)

@@ -20,9 +20,9 @@ _NOREPLACE = 1
 def move_new(source: Path, target: Path) -> None:
     """Rename a folder to a name that does not exist.
 
-    On Linux the kernel refuses to replace (``renameat2``). Elsewhere, and on disks without it,
-    the name is checked first; a folder can then replace an empty folder at worst, because no
-    system renames a folder over a file or over a folder that holds something.
+    On Linux the kernel refuses to replace (``renameat2``). Elsewhere, and on disks that do not
+    support it, the name is checked first. At worst, the folder then replaces an empty folder,
+    because no system renames a folder over a file or over a folder with contents.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def move_new(source: Path, target: Path) -> None:
 
 @cache
 def _renameat2() -> Any:
-    """Return the function of the C library, None where there is none."""
+    """Return the function of the C library, or None."""
     try:
         function = ctypes.CDLL(None, use_errno=True).renameat2
     except (OSError, AttributeError, TypeError):

@@ -1,4 +1,4 @@
-"""Names that every file system takes, from names that nobody checked."""
+"""Turn unchecked names into file names that are valid on every file system."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 NONE_FOLDER = "splits/none_of_these"
-"""Where the images that fit none of the names go: in no class folder, and on no side."""
+"""Folder of the images that fit none of the names, outside class folders and splits."""
 
 LONGEST = 120
 """UTF-8 bytes of a name: 255 is the limit of most disks, and a number may be added."""
@@ -45,7 +45,7 @@ _READ_BY_ALL = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".we
 KEPT_SUFFIXES = {kind: suffix for kind, suffix in SUFFIX_OF.items() if suffix in _READ_BY_ALL}
 """Extension by the content of a file, as Pillow calls it, for files that are copied as they are."""
 
-# What the imagefolder of the package datasets takes for the name of a split. It looks for these
+# Words that the imagefolder of the package datasets takes for a split. It looks for these
 # words in every folder on the way, in lower case, alone or beside one of " -._" or a digit.
 _SPLIT_WORDS = re.compile(
     r"(?<![^-._ 0-9])(train|training|validation|valid|dev|val|test|testing|eval|evaluation)"
@@ -56,16 +56,17 @@ _SPLIT_WORDS = re.compile(
 def safe_name(name: str, fallback: str = "unnamed", *, longest: int = LONGEST) -> str:
     """Turn any text into one file or folder name that is safe on Linux, macOS and Windows.
 
-    Unicode stays (in form NFC); separators, control and direction characters and characters
-    that Windows forbids become ``_``; leading dots and trailing dots and spaces go; names that
-    Windows keeps for devices, or that a shell or a spreadsheet would run, get a ``_`` in front.
+    Unicode is kept (in form NFC). Separators, control and direction characters, and characters
+    that Windows forbids, become ``_``. Leading dots and trailing dots and spaces are removed.
+    Device names of Windows, and names that a shell or a spreadsheet would run, get a leading
+    ``_``.
 
     Parameters
     ----------
     name : str
         May be empty, hostile or undecodable.
     fallback : str
-        The answer where nothing is left.
+        The result if nothing is left.
     longest : int
         Most UTF-8 bytes.
 
@@ -91,7 +92,7 @@ def safe_name(name: str, fallback: str = "unnamed", *, longest: int = LONGEST) -
 
 
 def unique_names(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
-    """Make names differ on a case-insensitive disk by numbering those that clash.
+    """Make names distinct on a case-insensitive disk by numbering those that clash.
 
     The first keeps its name, the others become ``stem_2.ext``, ``stem_3.ext`` and so on.
 
@@ -100,12 +101,12 @@ def unique_names(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
     names : iterable of str
         Safe names.
     taken : iterable of str
-        Names that none may have.
+        Names that must not be used.
     """
     wanted = list(names)
     used = {_key(name) for name in taken}
     result: list[str | None] = []
-    for name in wanted:  # whoever comes first keeps its name, even if another is numbered to it
+    for name in wanted:  # the first name stays, even if a numbered name would equal it
         key = _key(name)
         result.append(None if key in used else name)
         used.add(key)
@@ -140,19 +141,19 @@ def image_files(images: ImageSet) -> list[str]:
     """Return one file name for each image, unique in the whole dataset.
 
     They depend on the images alone and not on their labels, so that two exports of one folder can
-    be compared file by file. An extension that some readers pass over, or none, becomes that of
-    the content: ``.jpg`` for ``.jfif``, ``.png`` for a GIF, whose first frame is exported.
+    be compared file by file. A missing extension, or one that some readers ignore, is replaced by
+    that of the content: ``.jpg`` for ``.jfif``, ``.png`` for a GIF, whose first frame is exported.
     """
     return unique_names(_file_name(images, i) for i in range(len(images)))
 
 
 def keeps_its_bytes(path: ImageFile) -> bool:
-    """Whether an image is exported as it is; else it becomes a PNG, because readers pass it over.
+    """Return whether an image is exported unchanged; readers ignore others, which become PNG.
 
     Parameters
     ----------
     path : path
-        The image, as `ImageSet.path`. It is opened only if its extension leaves a doubt.
+        The image, as `ImageSet.path`. It is opened only if its extension is ambiguous.
 
     Raises
     ------
@@ -187,7 +188,7 @@ def _file_name(images: ImageSet, index: int) -> str:
 
 
 def image_format(path: ImageFile) -> str | None:
-    """Return the format of an image file as Pillow calls it, None if it is none."""
+    """Return Pillow's name of the format of an image file, or None for other files."""
     try:
         with open_file(path) as file:
             return format_of(file.read(64))

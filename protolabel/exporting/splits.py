@@ -1,4 +1,4 @@
-"""Train, validation and test: stratified, and no group of near-duplicates ever divided."""
+"""Stratified splits into train, validation and test that never divide near-duplicates."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def split_dataset(
     shares: Sequence[float] = DEFAULT_SHARES,
     seed: int = 0,
 ) -> NDArray[np.int8]:
-    """Put every image on one of three sides: 0 train, 1 val, 2 test.
+    """Assign every image to one of three sides: 0 train, 1 val, 2 test.
 
-    Class by class, the largest group first, each group goes where most images are missing; the
-    rounding of one class is made up for in the next, so that many small classes still give the
-    shares as a whole.
+    Class by class and starting with the largest group, each group goes to the side that lacks most
+    images. Rounding errors of one class are made up in the next, so that many small classes still
+    add up to the shares.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def split_dataset(
     shares
         Of train, val and test, each 0 or more, train above 0, together 1.
     seed
-        Which images go where, apart from what the shares ask.
+        Seed of the assignment.
 
     Returns
     -------
@@ -65,13 +65,16 @@ def split_dataset(
     groups = np.arange(len(label)) if groups is None else np.asarray(groups)
     if label.ndim != 1 or groups.shape != label.shape:
         raise InputError(
-            "label and groups must be one integer for each image; got shapes "
-            f"{label.shape} and {groups.shape}."
+            f"Expected label and groups as one integer for each image, got shapes {label.shape} "
+            f"and {groups.shape}: pass arrays of the same images."
         )
     if not len(label):
         return np.empty(0, dtype=np.int8)
     if label.dtype.kind not in "iu" or int(label.min()) < 0:
-        raise InputError("label must hold class indices, whole numbers from 0.")
+        raise InputError(
+            "Expected label to hold class indices from 0, got a negative one: leave out images "
+            "without a class."
+        )
     group = np.unique(groups, return_inverse=True)[1].reshape(-1)
     size = np.bincount(group)
     owner = _majority(label, group, len(size))
@@ -95,15 +98,14 @@ def lasting_split(
     shares: Sequence[float] = DEFAULT_SHARES,
     seed: int = 0,
 ) -> NDArray[np.int8]:
-    """Put every image on a side that follows from its content, so that the sides last.
+    """Assign every image to a side that depends on its content, so that the sides are stable.
 
-    A group lies at a point of a circle that a hash of its smallest key says, and the circle is
-    divided among test, val and train by their fractions: what else is in the folder does not
-    matter. Where a class would miss a side, the group that is nearest to it on the circle moves
-    there. So one more image moves at most one group: its own, if its key is the smallest there,
-    or one that filled a gap. In a class with less than a dozen groups it is rarely two. The
-    fractions hold on average: with n groups, a side has about half the square root of n more or
-    fewer.
+    The hash of its smallest key places a group on a circle, which is divided among test, val and
+    train by their fractions, independently of the other images. If a class would miss a side, the
+    group nearest to that side on the circle moves there. One more image therefore moves at most
+    one group: its own, if its key is the smallest there, or one that had filled a gap. In a class
+    of less than a dozen groups it can, rarely, move two. The fractions hold on average: with n
+    groups, a side has up to about half the square root of n more or fewer.
 
     Parameters
     ----------
@@ -153,7 +155,7 @@ def lasting_split(
 
 
 def _point(key: bytes, seed: int) -> float:
-    """Return a number in [0, 1) that follows from a key."""
+    """Return a number in [0, 1) determined by a key."""
     digest = hashlib.blake2b(key, digest_size=8, salt=str(seed).encode()[-16:]).digest()
     return int.from_bytes(digest, "big") / 2**64
 
@@ -161,7 +163,7 @@ def _point(key: bytes, seed: int) -> float:
 def _fill_gaps(
     side: NDArray[np.int8], members: NDArray[np.int64], open_: NDArray[np.bool_]
 ) -> None:
-    """Bring a class to every open side, in place; `members` are its groups around the circle."""
+    """Give every open side a group of a class, in place; `members` are in order on the circle."""
     count = np.bincount(side[members], minlength=len(SPLITS))
     wanted = min(len(members), int(open_.sum()))
     for gap in np.flatnonzero(open_ & (count == 0)).tolist():
@@ -203,7 +205,7 @@ def _shares_message(shares: object) -> str:
 def _majority(
     label: NDArray[np.integer], group: NDArray[np.integer], count: int
 ) -> NDArray[np.int64]:
-    """Class that most images of each group have, the lowest of equals, (count,)."""
+    """Return the most frequent class of each group, the lowest among equals, (count,)."""
     pairs, votes = np.unique(np.stack([group, label]), axis=1, return_counts=True)
     order = np.lexsort((-pairs[1], votes, pairs[0]))  # the best of each group comes last
     owner = np.empty(count, dtype=np.int64)
@@ -212,7 +214,7 @@ def _majority(
 
 
 def _place(size: NDArray[np.integer], target: Shares, open_: NDArray[np.bool_]) -> list[int]:
-    """Side of each group of one class; sizes fall, so the last ones are single images."""
+    """Return the side of each group of one class; `size` falls, single images come last."""
     missing = np.where(open_, target, -np.inf)
     empty = open_.copy()
     single = int(np.searchsorted(-size, -1, side="left"))  # where groups of one image begin
@@ -229,7 +231,7 @@ def _place(size: NDArray[np.integer], target: Shares, open_: NDArray[np.bool_]) 
 
 
 def _fill(missing: Shares, empty: NDArray[np.bool_], count: int) -> NDArray[np.int64]:
-    """How many of `count` single images go to each side, all at once."""
+    """Return how many of `count` single images go to each side."""
     given = np.zeros(len(missing), dtype=np.int64)
     if count >= int(empty.sum()):  # fewer can only happen to a class of one or two groups
         given[empty] = 1

@@ -1,15 +1,15 @@
-"""A folder that appears whole or not at all, and never in the place of somebody else's.
+"""Build a folder that appears completely or not at all, and never replaces other files.
 
 An export works in a hidden folder beside its target::
 
     .NAME.partial-xxxxxxxx/
         lock        held as long as the export runs
         target      the whole name of the target
-        dataset/    what becomes the target, by one rename
-        earlier/    the dataset that is replaced, from the moment it leaves its place
+        dataset/    becomes the target, by one rename
+        earlier/    the replaced dataset, once it has been moved away
 
 A killed export leaves that folder behind with a free lock. The next export to the same target
-finds it: an earlier dataset without a successor goes back to its place, the rest is removed.
+finds it, restores an earlier dataset that has no successor, and removes the rest.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ _FRESH = 60.0  # seconds for which an empty hidden folder may be that of an expo
 
 
 def check_target(folder: str | os.PathLike[str], images: ImageSet, *, overwrite: bool) -> Path:
-    """Return the absolute folder to export to, or say why it may not be used.
+    """Return the absolute folder to export to, or raise if it may not be used.
 
-    What a killed export left behind is put in order first; see `restore_leftovers`.
+    Leftovers of a killed export are cleaned up first; see `restore_leftovers`.
 
     Parameters
     ----------
@@ -57,35 +57,38 @@ def check_target(folder: str | os.PathLike[str], images: ImageSet, *, overwrite:
         A new folder, an empty folder, or with `overwrite` a dataset of protolabel. A link to a
         folder stands for that folder.
     images : ImageSet
-        What will be exported. A folder that holds any of these images is never replaced.
+        The images to export. A folder that contains any of them is never replaced.
     overwrite : bool
         Whether an earlier dataset may be replaced.
 
     Raises
     ------
     InputError
-        If the folder is no path at all.
+        If the folder is not a path.
     ExportError
-        If the folder is an address or a file, has an impossible name, holds the images, or holds
-        something that may not be replaced.
+        If the folder is a URL or a file, has an invalid name, contains the images, or contains
+        files that may not be replaced.
     """
     if not isinstance(folder, str | os.PathLike):
         raise InputError(
             f"Expected a folder to export to, got {folder!r}: pass its path, as text or as a Path."
         )
     if "\0" in str(folder):
-        raise ExportError(f"{str(folder)!r} cannot be a folder; give another name.")
+        raise ExportError(
+            f"Expected the path of a folder, got {str(folder)!r}: choose another name."
+        )
     if "://" in str(folder):
         raise ExportError(
-            f"{str(folder)!r} is an address; give a folder of this machine, and upload it then."
+            f"Expected a folder on this machine, got the URL {str(folder)!r}: export to a local "
+            "folder and upload it."
         )
     target = Path(os.path.realpath(Path(folder).expanduser()))
     root = Path(os.path.realpath(images.root))
     if root == target or target in root.parents:
         what = "the folder of the images" if root == target else "above the folder of the images"
         raise ExportError(
-            f"{str(target)!r} is {what}; export to a folder of its own, for example "
-            f"{str(root / 'annotated_dataset')!r}."
+            f"Expected a folder for the dataset alone, but {str(target)!r} is {what}: choose for "
+            f"example {str(root / 'annotated_dataset')!r}."
         )
     restore_leftovers(target)
     check_free(target, images, overwrite=overwrite)
@@ -95,43 +98,52 @@ def check_target(folder: str | os.PathLike[str], images: ImageSet, *, overwrite:
 def check_free(target: Path, images: ImageSet, *, overwrite: bool) -> None:
     """Raise `ExportError` unless `target` is missing, empty, or a dataset that may be replaced."""
     if os.path.islink(target):  # noqa: PTH114 -- a long name is no error here; links are new
-        raise ExportError(f"{str(target)!r} is a link that appeared just now, and is kept.")
+        raise ExportError(
+            f"Expected no link at {str(target)!r}, but one appeared meanwhile and is kept: choose "
+            "another folder."
+        )
     try:
         target.stat()
     except FileNotFoundError:
         return
     except OSError as error:  # too long a name, a file or a closed folder on the way
         raise ExportError(
-            f"{str(target)!r} cannot be a folder ({error.strerror}); give another one."
+            f"Expected a folder that can be used, but for {str(target)!r} the system says: "
+            f"{error.strerror}. Choose another folder."
         ) from error
     if not target.is_dir():
-        raise ExportError(f"{str(target)!r} is a file; give the name of a new folder.")
+        raise ExportError(
+            f"Expected a folder, but {str(target)!r} is a file: choose the name of a new folder."
+        )
     try:
         if not any(target.iterdir()):
             return
     except OSError as error:
         raise ExportError(
-            f"{str(target)!r} cannot be read ({error.strerror}); give another folder."
+            f"Expected a folder that can be read, but for {str(target)!r} the system says: "
+            f"{error.strerror}. Choose another folder."
         ) from error
     if not is_ours(target):
         raise ExportError(
-            f"{str(target)!r} has something in it and is not a dataset of protolabel, so it is "
-            "not replaced in any case. Give another folder, or empty this one yourself."
+            f"Expected a new folder, an empty one or an earlier dataset, but {str(target)!r} "
+            "holds other files, which are never replaced: choose another folder, or empty this "
+            "one yourself."
         )
     if not overwrite:
         raise ExportError(
-            f"{str(target)!r} is an earlier dataset. Replace it with overwrite=True (--overwrite "
-            "on the command line, a box in the panel), or give another folder."
+            f"Expected a new folder, but {str(target)!r} is an earlier dataset: replace it with "
+            "overwrite=True (--overwrite on the command line, a box in the panel), or choose "
+            "another folder."
         )
     check_replaceable(target, images)
 
 
 @contextmanager
 def staging(target: Path, images: ImageSet, *, overwrite: bool) -> Iterator[Path]:
-    """Yield a new folder that becomes `target` when the block ends well.
+    """Yield a new folder that becomes `target` when the block ends without an error.
 
-    If the block fails or is stopped, the new folder is removed and everything is as it was. The
-    rights to `target` are checked again at the end; whatever appeared there meanwhile stays.
+    If the block fails or is stopped, the new folder is removed and nothing has changed. `target`
+    is checked again at the end; anything that appeared there meanwhile is kept.
 
     Parameters
     ----------
@@ -145,8 +157,8 @@ def staging(target: Path, images: ImageSet, *, overwrite: bool) -> Iterator[Path
     Raises
     ------
     ExportError
-        If a folder cannot be made, written or renamed, or if `target` was taken meanwhile: the
-        message then says where the new dataset lies.
+        If a folder cannot be created, written or renamed, or if something appeared at `target`
+        meanwhile; the message then says where the new dataset is.
     """
     made = _make_parents(target.parent)
     try:
@@ -154,8 +166,8 @@ def staging(target: Path, images: ImageSet, *, overwrite: bool) -> Iterator[Path
     except OSError as error:
         _remove_empty(made)
         raise ExportError(
-            f"A folder in {str(target.parent)!r} cannot be made ({error.strerror}); give another "
-            "place to export to."
+            f"Expected to create a folder in {str(target.parent)!r}, but the system says: "
+            f"{error.strerror}. Choose another place to export to."
         ) from error
     try:
         yield work / NEW
@@ -171,10 +183,10 @@ def staging(target: Path, images: ImageSet, *, overwrite: bool) -> Iterator[Path
 
 
 def restore_leftovers(target: Path) -> None:
-    """Put in order what killed exports to `target` left beside it, and warn about it.
+    """Clean up what killed exports to `target` left beside it, and warn about it.
 
-    An earlier dataset that lost its place and got no successor goes back there, or beside it
-    where the place is taken. The rest is removed. Exports that run are left alone.
+    An earlier dataset that was moved away and has no successor goes back to its place, or beside
+    it if the place is taken. The rest is removed. Running exports are not affected.
     """
     try:
         found = [Path(entry.path) for entry in os.scandir(target.parent) if _is_work(entry, target)]
@@ -211,7 +223,7 @@ def restore_leftovers(target: Path) -> None:
 
 
 def _is_owed(work: Path, earlier: Path, target: Path, *, first: bool) -> bool:
-    """Whether an earlier dataset left its place and nothing of ours has come instead."""
+    """Return whether an earlier dataset was moved away and has no successor."""
     if not earlier.is_dir():
         return False
     return not os.path.lexists(target) if first else (work / NEW).exists()
@@ -226,7 +238,7 @@ def _is_work(entry: os.DirEntry[str], target: Path) -> bool:
 
 
 def _free_lock(work: Path, target: Path) -> FileLock | None:
-    """Return the held lock of a hidden folder that no export uses, or None."""
+    """Lock a hidden folder that no export uses, and return the lock; else return None."""
     try:
         if (work / NAME).is_file():
             written = (work / NAME).read_text("utf-8", "surrogateescape")
@@ -243,7 +255,7 @@ def _free_lock(work: Path, target: Path) -> FileLock | None:
 
 
 def _work_folder(target: Path) -> tuple[Path, FileLock]:
-    """Make the hidden folder of an export, locked, with an empty folder for the dataset."""
+    """Create the hidden folder of an export, locked, with an empty folder for the dataset."""
     prefix = f".{target.name[:_PREFIX]}.partial-"
     while True:
         work = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
@@ -276,8 +288,8 @@ def _put_in_place(work: Path, target: Path, images: ImageSet, *, overwrite: bool
         move_new(new, target)
     except FileExistsError as error:
         raise ExportError(
-            f"{str(target)!r} appeared while the export ran and is kept. "
-            f"{_kept(new, earlier, target)}"
+            f"Expected no folder at {str(target)!r}, but one appeared while the export ran, and "
+            f"it is kept. {_kept(new, earlier, target)}"
         ) from error
     except ExportError as error:
         raise ExportError(f"{error} {_kept(new, earlier, target)}") from error
@@ -285,8 +297,9 @@ def _put_in_place(work: Path, target: Path, images: ImageSet, *, overwrite: bool
         if earlier.exists():
             _move_beside(earlier, target)
         raise ExportError(
-            f"{str(target)!r} cannot be put in place ({error.strerror}); what was there before "
-            "is still there. Close programs that have the folder open and try again."
+            f"Expected to move the dataset to {str(target)!r}, but the system says: "
+            f"{error.strerror}. What was there before is still there. Close programs that have "
+            "the folder open and try again."
         ) from error
     sync_folder(target.parent)
 
@@ -300,7 +313,7 @@ def _check_moved(earlier: Path, target: Path, images: ImageSet, *, overwrite: bo
 
 
 def _kept(new: Path, earlier: Path, target: Path) -> str:
-    """Move what would be lost to places beside the target, and say where it lies."""
+    """Move both datasets to folders beside the target, and return a sentence that names them."""
     text = ""
     if earlier.exists():
         text = f"The earlier dataset lies in {str(_move_beside(earlier, target))!r}. "
@@ -342,8 +355,8 @@ def _make_parents(folder: Path) -> list[Path]:
     except OSError as error:
         _remove_empty(missing)
         raise ExportError(
-            f"{str(missing[0])!r} cannot be made ({error.strerror}); give another place to "
-            "export to."
+            f"Expected to create {str(missing[0])!r}, but the system says: {error.strerror}. "
+            "Choose another place to export to."
         ) from error
     return missing
 

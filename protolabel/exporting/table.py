@@ -1,4 +1,4 @@
-"""The columns of every table, and their values a block of images at a time."""
+"""The columns of all tables, and their values, block by block."""
 
 from __future__ import annotations
 

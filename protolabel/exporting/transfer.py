@@ -1,4 +1,4 @@
-"""Copies and links of image files: many at once, and an error names the file that failed."""
+"""Copy and link image files in parallel; errors name the file that failed."""
 
 from __future__ import annotations
 
@@ -71,16 +71,16 @@ def transfer(
 def repeat_files(
     pairs: Iterator[tuple[str, str]], total: int, phase: str, progress: ProgressFn
 ) -> None:
-    """Give files of the dataset a second name in it, without their bytes where the disk can.
+    """Give files of the dataset a second name in it, without copying bytes if possible.
 
-    A hard link, else a relative symbolic link, else a copy. Parameters and errors are those of
-    `transfer`; the sources lie in the dataset itself.
+    The second name is a hard link, else a relative symbolic link, else a copy. Parameters and
+    errors are those of `transfer`; the sources are in the dataset itself.
     """
     _run(pairs, total, _repeat_file, phase, progress)
 
 
 def image_bytes(path: ImageFile, suffixes: Mapping[str, str] = KEPT_SUFFIXES) -> tuple[bytes, str]:
-    """Return an image as it is exported: the bytes of its file, or a PNG where readers need it.
+    """Return an image as it is exported: the bytes of its file, or a PNG if readers need one.
 
     Parameters
     ----------
@@ -170,8 +170,8 @@ def _transfer_file(source: Path | StoredFile, destination: str, link: str) -> No
         stored = isinstance(source, StoredFile)
         if stored and link != "copy":
             raise ExportError(
-                f"{str(source)!r} is no file that can be linked. Nothing was exported. Pass "
-                'link="copy".'
+                f"Expected a file that can be linked, got {str(source)!r}. Nothing was exported. "
+                "Pass link='copy'."
             )
         if not stored and not os.path.isfile(source):  # noqa: PTH113 -- a million strings, no Path objects
             raise FileNotFoundError(errno.ENOENT, "not there any more, or not a file")

@@ -1,4 +1,4 @@
-"""One function a picture: plain data in, a figure out."""
+"""Plots: each function takes plain data and returns a figure."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _ROWS = 1400  # rows of pixels in a heat map
 
 
 def plot_counts(names: Sequence[str], counts: ArrayLike) -> Figure:
-    """Draw how many images each class has.
+    """Draw the number of images of each class.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def plot_counts(names: Sequence[str], counts: ArrayLike) -> Figure:
 
 
 def plot_agreement(names: Sequence[str], label: ArrayLike, agreement: ArrayLike) -> Figure:
-    """Draw how far the votes agree, for all images and for each class.
+    """Draw the distribution of agreement, for all images and for each class.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def plot_agreement(names: Sequence[str], label: ArrayLike, agreement: ArrayLike)
     tidy(top, "How far the votes agree on the labels", "", "images")
     top.yaxis.set_major_locator(whole_numbers())
     top.grid(axis="y", color=GRID)
-    # Each row to its own largest value: in one scale a class of five images would pale the others.
+    # Each row is scaled to its own maximum; on one scale, small classes would look empty.
     share = table / np.maximum(table.max(axis=1, keepdims=True), 1)
     rows.pcolormesh(edges, np.arange(count + 1) - 0.5, share, cmap="Blues", vmin=0, vmax=1)
     name_ticks(rows, "y", names)
@@ -115,7 +115,7 @@ def plot_agreement(names: Sequence[str], label: ArrayLike, agreement: ArrayLike)
 def plot_alignment(
     names: Sequence[str], alignment: ArrayLike, *, units: str = "clusters"
 ) -> Figure:
-    """Draw how far each cluster goes with each class.
+    """Draw the alignment of each cluster with each class.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def plot_alignment(
     alignment
         (K, C), rows sum to 1. Rows are drawn in the order of their classes.
     units
-        What the rows are, for the title.
+        Name of the rows, for the title.
     """
     table = np.asarray(alignment, dtype=np.float64)
     rows, count = table.shape
@@ -158,7 +158,7 @@ def plot_alignment(
 
 
 def plot_confusion(names: Sequence[str], confusion: ArrayLike) -> Figure:
-    """Draw which class is taken for which; the darker, the more of the true class.
+    """Draw a confusion matrix, shaded by the fraction of the true class.
 
     Parameters
     ----------
@@ -200,15 +200,15 @@ def plot_map(
     Parameters
     ----------
     points
-        (N, 2) places of the images; a million are drawn in seconds.
+        (N, 2) coordinates of the images; a million are drawn in seconds.
     label
         (N,) class index of every image.
     names
         The C class names.
     prototypes
-        (C, 2) places of the prototypes, or (T + 1, C, 2) with their trails.
+        (C, 2) coordinates of the prototypes, or (T + 1, C, 2) with their trails.
     iteration
-        Where the trails end; the last by default.
+        Iteration at which the trails end; by default the last.
     """
     xy, labels = np.asarray(points, dtype=np.float32), np.asarray(label)
     n, count = len(xy), len(names)
@@ -255,18 +255,18 @@ def plot_convergence(
     *,
     iteration: int | None = None,
 ) -> Figure:
-    """Draw how a run went, iteration by iteration; 0 is zero-shot.
+    """Draw the convergence of a run, iteration by iteration; 0 is zero-shot.
 
     Parameters
     ----------
     names
         The C class names.
     churn, shift
-        (T + 1,) share of the labels that changed, and mean distance that prototypes moved.
+        (T + 1,) fraction of the labels that changed, and mean distance that prototypes moved.
     class_mass
-        (T + 1, C) images that each class holds, soft.
+        (T + 1, C) sum of the responsibilities of each class.
     iteration
-        The iteration that was kept, marked where given.
+        The kept iteration, which is marked if given.
     """
     moved, far, mass = (np.asarray(one, dtype=np.float64) for one in (churn, shift, class_mass))
     steps = np.arange(len(mass))
@@ -319,9 +319,9 @@ def plot_contact_sheet(
     names
         The C class names.
     rows
-        Class index and the images of each row; a file that cannot be read leaves its place empty.
+        Class index and the images of each row; an unreadable file leaves its place empty.
     title
-        Above the sheet.
+        Title of the sheet.
     """
     columns = max((len(paths) for _, paths in rows), default=1) or 1
     figure = new_figure(max(6.5, 1.6 + 0.92 * columns), 0.6 + 0.95 * max(1, len(rows)))

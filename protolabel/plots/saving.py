@@ -1,4 +1,4 @@
-"""From a dataset on disk to PNG files."""
+"""Save plots of a dataset on disk as PNG files."""
 
 from __future__ import annotations
 
@@ -33,34 +33,34 @@ _OURS = frozenset(
     (METADATA, "class_counts.png", "agreement.png", "micro_alignment.png", "meta_alignment.png",
      "map.png", "convergence.png", "contact_sheet.png")
 )  # fmt: skip
-"""What may lie in the default folder, to be replaced."""
+"""Files in the default folder that may be replaced."""
 
 
 def save_plots(
     dataset_folder: str | os.PathLike[str], output: str | os.PathLike[str] | None = None
 ) -> list[Path]:
-    """Draw what an exported dataset holds and save it as PNG files.
+    """Draw plots of an exported dataset and save them as PNG files.
 
     Parameters
     ----------
     dataset_folder : str or path
-        The folder that `export` made.
+        The folder that `export` wrote.
     output : str or path, optional
-        Where to save; by default beside the dataset, in a folder of its name and ``_plots``: a
-        training library would take pictures in the dataset for one more class. Pictures of an
+        Folder to save to; by default beside the dataset, with its name and ``_plots``, because
+        training libraries would take a folder of pictures in the dataset for a class. Plots of an
         earlier call are replaced.
 
     Returns
     -------
     list of Path
-        The pictures: counts, agreement, alignments, map and convergence, as far as the dataset
-        holds what they need, and a contact sheet.
+        The plots: counts, agreement, alignments, map and convergence, as far as the dataset has
+        the data for them, and a contact sheet.
 
     Raises
     ------
     ExportError
-        If the folder is no dataset of protolabel, `output` cannot be written, or the default
-        folder holds something else.
+        If the folder is not a dataset of protolabel, `output` cannot be written, or the default
+        folder has other files.
     """
     folder = Path(os.path.realpath(Path(dataset_folder).expanduser()))
     metadata = read_metadata(folder)
@@ -73,12 +73,12 @@ def save_plots(
     try:
         target.mkdir(parents=True, exist_ok=True)
         if output is None:
-            # The folder may lie among the images: find_images passes over what has this mark.
+            # The folder may be among the images: find_images skips folders with this mark.
             write_bytes(target / METADATA, MARK + b', "plots": true}\n')
         for name, figure in _figures(folder, metadata):
             buffer = io.BytesIO()
             with warnings.catch_warnings():
-                # Without a font for a script the name is drawn as boxes; that is warning enough.
+                # Without a font for a script, names are drawn as boxes; a warning adds nothing.
                 warnings.filterwarnings("ignore", message="Glyph .* missing from font")
                 warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
                 figure.savefig(buffer, format="png", dpi=150)
@@ -86,7 +86,8 @@ def save_plots(
             write_bytes(saved[-1], buffer.getvalue())
     except OSError as error:
         raise ExportError(
-            f"Pictures cannot be saved in {str(target)!r} ({error.strerror}); give another output."
+            f"Expected to save pictures in {str(target)!r}, but the system says: "
+            f"{error.strerror}. Pass another output."
         ) from error
     return saved
 
@@ -98,12 +99,13 @@ def _check_default(target: Path) -> None:
         return
     except OSError as error:
         raise ExportError(
-            f"Pictures cannot be saved in {str(target)!r} ({error.strerror}); give another output."
+            f"Expected to save pictures in {str(target)!r}, but the system says: "
+            f"{error.strerror}. Pass another output."
         ) from error
     if foreign is not None:
         raise ExportError(
-            f"{str(target)!r} holds {foreign!r}, which is no picture of a dataset, so nothing is "
-            "saved there unasked. Give that folder or another as output."
+            f"Expected a folder of a dataset's pictures, but {str(target)!r} holds {foreign!r}, "
+            "so nothing is saved there: pass that folder or another as output."
         )
 
 
@@ -151,12 +153,12 @@ def _examples(
 
 
 def _array(folder: Path, name: str, width: int | None = None) -> NDArray[Any] | None:
-    """Return a table of numbers of the dataset, None if it is missing or no such table."""
+    """Return an array of numbers of the dataset, or None if it is missing or unusable."""
     path = folder / name
     try:
         if not path.is_file():  # a pipe would wait for ever
             return None
-        # Mapped: a header may claim a shape that no memory holds.
+        # Memory-mapped, because a header may claim a shape larger than memory.
         table = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError, SyntaxError):
         return None

@@ -1,4 +1,4 @@
-"""How the pictures look: colours, names, frames."""
+"""Style of the plots: colours, names, frames."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def legend(figure: Figure, entries: list[tuple[str, Any, str, LineStyle]]) -> No
 
 
 def name_ticks(axes: Axes, side: str, names: Sequence[str]) -> None:
-    """Write class names along an axis as they are, without reading them as formulae."""
+    """Write class names along an axis literally, not as formulae."""
     texts = [short(name) for name in names]
     size = float(np.clip(330 / max(len(names), 1), 6.5, 9.5))
     if side == "y":
@@ -85,7 +85,7 @@ def tidy(axes: Axes, title: str, x: str, y: str) -> None:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return a white figure of so many inches that no window knows."""
+    """Return a white figure of a size in inches that is not attached to a window."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -95,7 +95,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def fonts() -> dict[str, Any]:
-    """Font families for names in any script, of those that this machine has."""
+    """Return the installed font families that cover names in any script."""
     from matplotlib.font_manager import fontManager
 
     known = {font.name for font in fontManager.ttflist}
@@ -103,12 +103,12 @@ def fonts() -> dict[str, Any]:
 
 
 def marker_of(index: int) -> str:
-    """Marker of a class: another one for every eight classes."""
+    """Return the marker of a class; it changes every eight classes."""
     return MARKERS[index // len(OKABE_ITO) % len(MARKERS)]
 
 
 def short(name: str, longest: int = 28) -> str:
-    """Cut a name that is too long for a picture."""
+    """Shorten a name that is too long for a plot."""
     shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)
     return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
 

@@ -1,4 +1,4 @@
-"""The learning loop: vectors, class names and clusters become labels."""
+"""The learning loop: from vectors, class names and clusters to labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far to trust a label: the votes of an image, tempered by what its neighbours say."""
+"""How far to trust a label: the votes of an image, calibrated by its neighbours."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ _RANGE = 30.0  # how far from its prior the exponent may be
 
 @dataclass(frozen=True, eq=False)
 class NeighborEvidence:
-    """What the neighbours of every image say about its label, after the votes are counted.
+    """The evidence of the neighbours of every image for its label, after the votes.
 
-    The votes of the loop depend on each other and their sum has no scale of its own: it changes
-    from folder to folder and with the temperature. So their scale is found as in temperature
-    scaling (Guo et al., "On Calibration of Modern Neural Networks", ICML 2017), with the zero-shot
-    label of the nearest neighbour in the place of the true one. And as errors sit where the
-    neighbourhood disagrees, the labels of more neighbours than those that vote are evidence:
+    The votes of the loop depend on each other, and the scale of their sum changes from folder to
+    folder and with the temperature. It is fitted as in temperature scaling (Guo et al., "On
+    Calibration of Modern Neural Networks", ICML 2017), with the zero-shot label of the nearest
+    neighbour in place of the true one. Errors are found where the neighbourhood disagrees, so the
+    labels of more neighbours than those that vote are further evidence:
     ``g_c^exponent (1 + neighbours that are c)^0.5``, normalised over the ten best classes.
-    Neighbours share errors of the text, though, so they are too sure on real photographs. A fifth
-    of the confidence is therefore the probability of the text alone, which on real photographs is
-    right about as often as it says.
+    On real photographs this is overconfident, because neighbours share errors of the text. A
+    fifth of the confidence is therefore the probability of the text alone, which is well
+    calibrated there.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class NeighborEvidence:
 
     @classmethod
     def of(cls, graph: KnnGraph, voters: int) -> NeighborEvidence:
-        """Choose the neighbours: three times as many as vote, as far as the graph has them."""
+        """Choose the neighbours: three times as many as vote, or all that the graph has."""
         from scipy.sparse import csr_array
 
         n, k = len(graph), min(NEIGHBORS_PER_VOTER * voters, graph.k)
@@ -66,10 +66,10 @@ class NeighborEvidence:
         return cls(graph.indices[:, :1].ravel(), around)
 
     def beside(self, others: NeighborEvidence, weight: float) -> NeighborEvidence:
-        """Ask the neighbours in a second view as well; each counts `weight`, 0..1.
+        """Add the neighbours in a second view; each counts `weight`, 0..1.
 
-        The scale stays with the nearest neighbour of the first view: one of a view that knows some
-        classes only would make all of them unsure.
+        The scale is still fitted to the nearest neighbour of the first view: a view that separates
+        only some of the classes would lower the confidence in all of them.
         """
         return NeighborEvidence(self.nearest, self.around + np.float32(weight) * others.around)
 
@@ -80,7 +80,7 @@ class NeighborEvidence:
         zero_shot: NDArray[np.integer],
         pins: NDArray[np.int64],
     ) -> Float32Array:
-        """Return how much speaks for every class, as logarithms, (N, C) float32.
+        """Return the logarithm of the evidence for every class, (N, C) float32.
 
         Parameters
         ----------
@@ -110,12 +110,12 @@ class NeighborEvidence:
 def fitted_sharpness(
     log_g: Float32Array, said: NDArray[np.integer], without: NDArray[np.integer]
 ) -> float:
-    """Fit the exponent that makes log-responsibilities as sure as the nearest neighbours bear out.
+    """Fit the exponent that calibrates log-responsibilities against the nearest neighbours.
 
-    A logistic regression without intercept on the log-odds of the two best classes of an image:
-    does the nearest neighbour have the one or the other? An image whose neighbour has neither is
-    passed over. Multiplying
-    `log_g` divides the exponent, so the outcome does not depend on the scale of the votes.
+    A logistic regression without intercept predicts from the log-odds of an image's two best
+    classes which of the two its nearest neighbour has. Images whose neighbour has neither are
+    left out. Multiplying `log_g` divides the exponent, so the result does not depend on the scale
+    of the votes.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
-"""The anchored loop: every image is decided by five votes.
+"""The anchored loop: five votes decide the label of every image.
 
-Its text, its prototype, its neighbours, its micro-cluster, and how common the class seems. The
-prototypes live in the space of the images, each tied to its text by an anchor across the modality
-gap (Liang et al., "Mind the Gap", NeurIPS 2022), so they can be wrong but cannot all fall onto
-the mean of the data as the plain loop's do.
+They are its text, its prototype, its neighbours, its micro-cluster, and the frequency of the
+class. The prototypes are points in the space of the images, each tied to its text by an anchor
+across the modality gap (Liang et al., "Mind the Gap", NeurIPS 2022). They can be wrong, but they
+cannot all collapse onto the mean of the data as those of the plain loop do.
 """
 
 from __future__ import annotations
@@ -77,14 +77,14 @@ def anchored_loop(given: LoopInput) -> LoopResult:
         states += states * given.iterations
         return LoopResult(tuple(states), *alignments(g, clusters), trusted)
 
-    # A pin speaks for more than its own image, so it weighs more in the mean of its class.
+    # A pin is certain, so it weighs more than one image in the mean of its class.
     weight = np.ones((n, 1), dtype=np.float32)
     weight[pins[:, 0]] = PIN_WEIGHT
     cluster_weight, own_weight, updates = CLUSTER_WEIGHT, 1.0, []
     if given.second is not None:
         second_neighbors, second_evidence = _voters(given.second, n_classes, "visual_graph")
         trusted = visual_weight(second_neighbors, neighbors, g)
-        # No text lies in this space: a class without images stands at the mean image.
+        # This space has no text vectors: the prototype of an empty class is the mean image.
         nowhere = np.zeros((n_classes, visual_dim), dtype=np.float32)
         updates.append(PrototypeUpdate(given.second.space, nowhere, weight, trusted))
         neighbors = neighbors + trusted * second_neighbors
@@ -133,7 +133,7 @@ def _reread(
     neighbors: csr_array,
     pins: NDArray[np.int64],
 ) -> tuple[PrototypeModel, Float32Array]:
-    """Return the text side of the model as the folder and the pins show it, and its votes."""
+    """Return the text side of the model, corrected by the folder and the pins, and its votes."""
     bias = label_bias(text_votes, neighbors, pins[:, 1])
     votes = log_softmax(text_votes + bias)
     confused_classes, confusion = _confusion(votes, pins)
@@ -156,8 +156,9 @@ def _voters(seen: Seen, n_classes: int, what: str) -> tuple[csr_array, NeighborE
         graph = knn_graph(seen.space.vectors, k=NEIGHBORS_PER_VOTER * wanted)
     elif len(graph) != n or graph.k < min(wanted, n - 1):
         raise InputError(
-            f"{what} holds {graph.k} neighbours of {len(graph)} images; these {n} images need "
-            f"{wanted} neighbours each (1 to 5, by the number of images for each class)."
+            f"Expected a {what} of {n} images with {wanted} neighbours each (1 to 5, by the "
+            f"number of images for each class), got {graph.k} neighbours of {len(graph)} images: "
+            "pass the graph of the same images."
         )
     return graph.weights(wanted), NeighborEvidence.of(graph, wanted)
 
@@ -175,7 +176,7 @@ def alignments(g: Float32Array, clusters: Clusters | None) -> tuple[Float32Array
 
 @dataclass(frozen=True)
 class _VoteWeights:
-    """How much the votes count, by what the folder seems to hold."""
+    """The weights of the votes, from an estimate of how many of the names are present."""
 
     text: float
     prior: float
@@ -186,15 +187,15 @@ class _VoteWeights:
 def _vote_weights(mass: NDArray[np.float64], temperature: float) -> _VoteWeights:
     """Weigh the votes by how many of the names the folder is like.
 
-    A folder that is like 70 % of the names or more (a long tail is) prefers no class for being
-    common, and prototypes count for more; one that is like 30 % or fewer lacks most names, so
-    common and coherent classes are preferred. A prototype of few images is uncertain, so the text
-    counts for more.
+    If the effective number of classes is 70 % of the names or more (as in a long tail), no class
+    is preferred for being common, and prototypes count for more. At 30 % or fewer, most names are
+    absent, so common and coherent classes are preferred. The prototype of few images is uncertain,
+    so the text counts for more.
 
     Parameters
     ----------
     mass : (C,) float64
-        How many images each class seems to have.
+        Estimated number of images of each class.
     temperature : float
         Above 0.
     """
@@ -215,7 +216,7 @@ def _vote_weights(mass: NDArray[np.float64], temperature: float) -> _VoteWeights
 def _log_prior(
     weights: _VoteWeights, mass: NDArray[np.float64], coherent: NDArray[np.float64]
 ) -> Float32Array:
-    """Return how far each class is preferred before an image is looked at, (C,) float32."""
+    """Return the log-prior of each class, (C,) float32."""
     common = np.log((mass + 1.0) / (mass.sum() + len(mass)))
     together = np.log(np.clip(coherent, INCOHERENT, COHERENT))
     prior: Float32Array = (weights.prior * common + weights.coherence * together).astype(np.float32)
@@ -223,7 +224,7 @@ def _log_prior(
 
 
 def _anchors(images: ImageSpace, text: Float32Array, labels: NDArray[np.int32]) -> Float32Array:
-    """Text vectors carried over the modality gap: centred, and scaled as the images spread.
+    """Text vectors moved across the modality gap: centred, and scaled to the spread of the images.
 
     The scale is the least-squares one of the centred images on the centred text of their
     zero-shot labels.
@@ -240,14 +241,14 @@ def _anchors(images: ImageSpace, text: Float32Array, labels: NDArray[np.int32]) 
 
 
 class _ClusterVotes:
-    """The votes of micro-clusters: the images of each vote on one another.
+    """The votes of micro-clusters: the images of a cluster vote on one another.
 
     Parameters
     ----------
     clusters
         K micro-clusters of N images.
     weight
-        (N, 1) float32, how much each image counts.
+        (N, 1) float32, weight of each image.
     """
 
     def __init__(self, clusters: Clusters, weight: Float32Array) -> None:
@@ -272,13 +273,14 @@ class _ClusterVotes:
 def _confusion(
     text_votes: Float32Array, pins: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], Float32Array]:
-    """How images of the pinned classes read: the text is an annotator who may confuse names.
+    """Estimate from the pinned images how the text confuses names.
 
-    After Dawid and Skene (Applied Statistics, 1979), from the pins alone. Where pins of a class
-    read as other names, so may the rest of the class. With m the probability that the text gives
-    to other names, summed over the P pins of a class, a share of (m / (P + 2))^2 of the class
-    reads as the pins do. The square asks pins to bear each other out: one wrong pin, or one image
-    unlike its class, says next to nothing; of a class whose name is wrong, five say enough.
+    The text is an annotator that confuses names, as in Dawid and Skene (Applied Statistics, 1979).
+    If the text takes pinned images of a class for other names, it may do so with the rest of the
+    class. With m the probability that the text gives to other names, summed over the P pins of a
+    class, the fraction (m / (P + 2))^2 of the class is confused as its pins are. Because of the
+    square, one wrong or unusual pin has almost no effect, while five pins suffice for a class
+    whose name is wrong.
 
     Returns
     -------

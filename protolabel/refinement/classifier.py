@@ -1,4 +1,4 @@
-"""A scikit-learn classifier that labels new images with the prototypes of a run."""
+"""A scikit-learn classifier that labels new images by the prototypes of a run."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     temperature
         Softness of the distances relative to the typical spread within a class, above 0.
     prior_weight
-        How far common classes are preferred; 0 is not at all.
+        Weight of the class prior, 0 or more; 0 ignores it.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             If the temperature is not above 0.
         """
         if not self.temperature > 0:
-            raise InputError(f"temperature must be a number above 0; got {self.temperature!r}.")
+            raise InputError(f"Expected a temperature above 0, got {self.temperature!r}: try 0.1.")
         X, y = validate_data(self, X, y)
         check_classification_targets(y)
         self.classes_, index = np.unique(y, return_inverse=True)
@@ -160,7 +160,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
 
     def save(self, path: str | Path) -> Path:
-        """Write names and arrays to one ``.npz`` without pickle, whole or not at all."""
+        """Write names and arrays to one ``.npz`` without pickle, completely or not at all."""
         check_is_fitted(self)
         classes = self.classes_
         if classes.dtype.hasobject:  # an array of objects could only be pickled
@@ -173,7 +173,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read what `save` wrote.
+        """Read a classifier that `save` wrote.
 
         Raises
         ------
@@ -189,10 +189,14 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         # An .npy has no `with`; an empty or a cut file is an EOFError or a BadZipFile.
         except (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise StoreError(
-                f"{path} is not a saved classifier (classifier.npz of an exported dataset)."
+                "Expected a saved classifier (classifier.npz of an exported dataset), got "
+                f"{path}, which is not one: choose another file."
             ) from error
         if version != _FORMAT:
-            raise StoreError(f"{path} is of another version of protolabel: export it again.")
+            raise StoreError(
+                "Expected a classifier of this version of protolabel, got another version in "
+                f"{path}: export it again."
+            )
         return cls._fitted(classes, model)
 
     def _scores(self, X: ArrayLike) -> NDArray[np.float32]:
@@ -205,7 +209,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def _flat(model: PrototypeModel) -> dict[str, Any]:
-    """Every array and number of a model by name; of prototypes as own_* and visual_*."""
+    """Return the arrays and numbers of a model by name; those of prototypes as own_*, visual_*."""
     fields: dict[str, Any] = {}
     for name, value in vars(model).items():
         if isinstance(value, Prototypes):
@@ -216,8 +220,8 @@ def _flat(model: PrototypeModel) -> dict[str, Any]:
 
 
 def _model(arrays: Mapping[str, NDArray[Any]]) -> PrototypeModel:
-    """Rebuild what `_flat` took apart."""
-    # Classifiers of the first release know no bias of the text.
+    """Rebuild a model from the result of `_flat`."""
+    # Classifiers of the first release have no text bias.
     arrays = {"text_bias": np.zeros(len(arrays["text"]), np.float32), **arrays}
     known = set(PrototypeModel.__dataclass_fields__) - {"own", "visual"}
     fields: dict[str, Any] = {name: arrays[name] for name in known}

@@ -1,4 +1,4 @@
-"""What a loop is given, what one pass leaves behind, and what a loop returns."""
+"""The input of a loop, the state after one pass, and the result of a loop."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["Iteration", "LoopInput", "LoopResult", "Seen", "hold_pins", "summari
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """The images as one encoder sees them.
+    """The images in the vectors of one encoder.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Seen:
 
 @dataclass(frozen=True, eq=False)
 class LoopInput:
-    """Everything that a loop is given, checked by `refine`, whose parameters it holds.
+    """The input of a loop: the parameters of `refine`, after its checks.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class LoopInput:
 
 @dataclass(frozen=True, eq=False)
 class LoopResult:
-    """What a loop returns.
+    """The result of a loop.
 
     Attributes
     ----------
@@ -105,22 +105,21 @@ class Iteration:
     labels
         (N,) int32 class index of every image.
     agreement
-        (N,) float32 in 0..1: how much of what is known speaks for the label; near the share that
-        is right, see `protolabel.refinement.agreement`.
+        (N,) float32 in 0..1, an estimate of the probability that the label is right; see
+        `protolabel.refinement.agreement`.
     runner_up
-        (N,) int32 the class for which most speaks apart from the label; the label itself where
-        there is only one class.
+        (N,) int32 second-best class; the label itself if there is only one class.
     margin
-        (N,) float32 in -1..1: agreement of the label less that of the runner-up; below 0 where the
-        neighbours speak for the runner-up.
+        (N,) float32 in -1..1: agreement of the label minus that of the runner-up; negative if the
+        neighbours favour the runner-up.
     prototypes
-        (C, d) float32 unit rows: where each class stands among the images (iteration 0: its text).
+        (C, d) float32 unit rows: the prototypes among the images (iteration 0: the text vectors).
     class_mass
-        (C,) float32, sums to N: how many images each class holds, soft.
+        (C,) float32, sums to N: the sum of the responsibilities of each class.
     shift
         Mean distance that the prototypes moved in this pass; 0 at iteration 0.
     model
-        What scores new images as this iteration does, but for neighbours and clusters.
+        Scores new images as this iteration does, without the votes of neighbours and clusters.
     """
 
     labels: NDArray[np.int32]
@@ -134,7 +133,7 @@ class Iteration:
 
 
 def hold_pins(log_g: NDArray[np.float32], pins: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Give pinned images wholly to their class, in place; the other classes keep their order.
+    """Assign pinned images entirely to their class, in place; other classes keep their order.
 
     Parameters
     ----------
@@ -156,7 +155,7 @@ def summarize(
     model: PrototypeModel,
     log_confidence: NDArray[np.float32] | None = None,
 ) -> Iteration:
-    """Reduce the responsibilities of a pass to what is kept of it.
+    """Reduce the responsibilities of a pass to the `Iteration` that is kept.
 
     Parameters
     ----------

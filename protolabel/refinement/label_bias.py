@@ -1,9 +1,9 @@
-"""Names that win too few images, and names that win images that do not belong together.
+"""Correct names that win too few images, and names that win unrelated images.
 
-Text vectors are biased: a weak name loses most of its own images to its neighbours, whatever is
-decided afterwards. The mean probability of a name over the folder shows the bias (Frolic, NeurIPS
-2024; GLA, NeurIPS 2023), but a name without images has a low mean as well. Coherence tells the two
-apart: the images of a class that is present lie near one another.
+Text vectors are biased: a weak name loses most of its images to similar names. The mean
+probability of a name over the folder shows this bias (Frolic, NeurIPS 2024; GLA, NeurIPS 2023),
+but the mean is also low for a name without images. Coherence distinguishes the two: the images of
+a class that is present lie near one another.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PRESENT_FROM, PRESENT_TO = 0.3, 0.5  # effective classes for each name: most are
 
 
 def effective_classes(mass: NDArray[np.floating]) -> float:
-    """Return how many equally common classes a folder is like, 1..C.
+    """Return the effective number of classes of a folder, 1..C.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def effective_classes(mass: NDArray[np.floating]) -> float:
 
 
 def coherence(neighbors: csr_array, g: Float32Array) -> NDArray[np.float64]:
-    """Return how far the neighbours of what a class claims belong to it too.
+    """Return the fraction of the neighbours of each class's images that are in the class too.
 
     Parameters
     ----------
@@ -63,10 +63,10 @@ def coherence(neighbors: csr_array, g: Float32Array) -> NDArray[np.float64]:
 def label_bias(
     text_votes: Float32Array, neighbors: csr_array, pinned: NDArray[np.integer]
 ) -> Float32Array:
-    """Return the log-odds that weak names are owed, (C,) float32, 0 or more.
+    """Return the log-odds to add to weak names, (C,) float32, 0 or more.
 
-    A name is believed if the images that it would win are enough and coherent, and if the folder
-    seems to hold enough of the names at all. A pin proves that its name is present.
+    A name is corrected if the images that it would win are coherent and numerous enough, and if
+    enough of the names seem to be present in the folder. A pin proves that its name is present.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Every image gets a label, a degree of agreement, and the class it might have been instead."""
+"""Labels: for every image a class, an agreement, a margin and a runner-up."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ class Labels:
     label
         (N,) int32 class index of every image.
     agreement
-        (N,) float32 in 0..1: how much of what is known speaks for the label. An estimate of the
-        share that is right, made without truth: see `protolabel.refinement.agreement`.
+        (N,) float32 in 0..1: an estimate, made without true labels, of the probability that the
+        label is right; see `protolabel.refinement.agreement`.
     margin
-        (N,) float32 in -1..1: agreement of the label less that of the runner-up; below 0 where the
-        neighbours speak for the runner-up.
+        (N,) float32 in -1..1: agreement of the label minus that of the runner-up; negative if the
+        neighbours favour the runner-up.
     runner_up
-        (N,) int32 second class.
+        (N,) int32 second-best class.
     pinned
         (N,) bool: a person fixed this label.
     unfit
-        (N,) bool: the image fits none of the names and is set aside; its label is the best of
-        them all the same. No image is until `set_aside` is asked for.
+        (N,) bool: the image fits none of the names and is set aside; its label is still the best
+        of them. All False until `set_aside` is called.
     iteration
         Which iteration of the run the labels are from; 0 is zero-shot.
     prototypes
         (C, d) float32 unit rows.
     model
-        Scores new images as these were, but for neighbours and clusters.
+        Scores new images in the same way, without the votes of neighbours and clusters.
     run
-        The run they are from; None where saved prototypes labelled new images.
+        The run that the labels are from; None if saved prototypes labelled new images.
     """
 
     names: tuple[str, ...]
@@ -85,7 +85,10 @@ class Labels:
     def at(self, iteration: int) -> Labels:
         """Return the labels of another iteration of the same run; 0 is zero-shot."""
         if self.run is None:
-            raise InputError("These labels are not from a run, so they have no iterations.")
+            raise InputError(
+                "Expected labels of a run, got labels from saved prototypes, which have no "
+                "iterations: use those of label(run)."
+            )
         return label(self.run, iteration)
 
     def set_aside(self, images: NDArray[np.bool_]) -> Labels:
@@ -99,14 +102,14 @@ class Labels:
         images = np.asarray(images)
         if images.shape != (len(self),) or images.dtype != np.bool_:
             raise InputError(
-                f"images must be {len(self)} booleans, one for each image; got "
-                f"{images.dtype} of shape {images.shape}."
+                f"Expected images as {len(self)} booleans, one for each image, got {images.dtype} "
+                f"of shape {images.shape}: pass for example fit.unfit(0.5)."
             )
         return replace(self, unfit=images & ~self.pinned)
 
 
 def label(run: Refinement, iteration: int | None = None) -> Labels:
-    """Read the labels off a run; a pinned image has its pinned class at every iteration.
+    """Return the labels of a run; a pinned image has its pinned class at every iteration.
 
     Parameters
     ----------
@@ -123,13 +126,16 @@ def label(run: Refinement, iteration: int | None = None) -> Labels:
     last = len(run.iterations) - 1
     wanted = last if iteration is None else iteration
     if not _is_place(wanted, last + 1):
-        raise InputError(f"This run has iterations 0 (zero-shot) to {last}; got {iteration!r}.")
+        raise InputError(
+            f"Expected an iteration of this run, from 0 (zero-shot) to {last}, got {iteration!r}: "
+            "choose one of them."
+        )
     wanted = int(wanted) % (last + 1)  # a plain int, also of a numpy number
     state = run.iterations[wanted]
     labels, agreement = state.labels.copy(), state.agreement.copy()
     margin, runner_up = state.margin.copy(), state.runner_up.copy()
     image, fixed = run.pins[:, 0], run.pins[:, 1]
-    # Where the run said something else, that is now the runner-up.
+    # If the run had another label for a pinned image, that is now the runner-up.
     runner_up[image] = np.where(labels[image] == fixed, runner_up[image], labels[image])
     labels[image], agreement[image], margin[image] = fixed, 1.0, 1.0
     pinned = np.zeros(len(labels), dtype=bool)
@@ -150,5 +156,5 @@ def label(run: Refinement, iteration: int | None = None) -> Labels:
 
 
 def _is_place(value: object, length: int) -> bool:
-    """Say whether `value` is an index of a sequence, from either end."""
+    """Return whether `value` is an index of a sequence, from either end."""
     return isinstance(value, Integral) and -length <= int(value) < length

@@ -43,8 +43,8 @@ class Loop:
     needs_clusters : bool
         Whether it averages over clusters unless ``units="images"``.
     is_calibrated : bool
-        Whether its agreement is meant to be near the fraction of labels that are right; otherwise
-        it is the softmax of one model, which ranks images and is no probability.
+        Whether its agreement estimates the probability that a label is right; otherwise it is the
+        softmax of one model, which only ranks images.
     can_collapse : bool
         Whether all prototypes can fall onto one direction.
     """
@@ -68,7 +68,7 @@ MIN_TEMPERATURE = 1e-5  # below, scores leave the range of float32
 
 @dataclass(frozen=True, eq=False)
 class Refinement:
-    """A whole run of the loop: every iteration, and what it was computed from.
+    """A run of the loop: every iteration, and the input.
 
     Attributes
     ----------
@@ -79,17 +79,17 @@ class Refinement:
     clusters
         The micro- and meta-clusters that took part; None where there were none.
     pins
-        (P, 2) int64: image index and class index of every label that a person fixed.
+        (P, 2) int64: image index and class index of every pinned label.
     micro_alignment, meta_alignment
-        (K, C) and (M, C) float32, rows sum to 1: how far each cluster goes with each class at the
-        last iteration. Zero rows in number where there are no clusters.
+        (K, C) and (M, C) float32, rows sum to 1: mean responsibilities of each cluster for each
+        class at the last iteration. Zero rows if there are no clusters.
     lambda_max
-        Largest eigenvalue of the covariance of the image vectors: the plain loop collapses onto
-        one direction where its temperature is above.
+        Largest eigenvalue of the covariance of the image vectors. The plain loop collapses onto
+        one direction if its temperature is above.
     visual_weight
-        How far the run trusted the visual vectors, 0..1; None where there were none.
+        Weight of the visual vectors, 0..1; None if there were none.
     parameters
-        Everything else that the run was started with, as plain JSON values.
+        All other parameters of the run, as plain JSON values.
     """
 
     iterations: tuple[Iteration, ...]
@@ -126,12 +126,12 @@ class Refinement:
 
     @property
     def loop(self) -> Loop:
-        """What is known of the method."""
+        """Properties of the method."""
         return LOOPS[self.method]
 
     @property
     def churn(self) -> NDArray[np.float64]:
-        """(T,) share of the labels that each iteration changed, 0..1."""
+        """(T,) fraction of the labels that each iteration changed, 0..1."""
         pairs = zip(self.iterations[:-1], self.iterations[1:], strict=True)
         return np.array([float(np.mean(a.labels != b.labels)) for a, b in pairs])
 
@@ -161,19 +161,19 @@ def refine(
     classes
         Text vectors of the C classes, from `embed_classes`.
     clusters
-        Micro- and meta-clusters from `cluster`. The anchored method uses them as one of its
-        votes and works without; the plain method needs them unless ``units="images"``.
+        Micro- and meta-clusters from `cluster`. They are one of the votes of the anchored method,
+        which also works without them; the plain method needs them unless ``units="images"``.
     visual
         (N, d2) floating image embeddings of a second encoder, of the same images in the same
-        order, or their `image_space`; may be a memory map. Distances to prototypes, neighbours and
-        (pass clusters of them) micro-clusters are seen in them as well, as far as they know the
-        classes: see Notes. The text vote and iteration 0 are those of `vectors`. The plain method
-        ignores them.
+        order, or their `image_space`; may be a memory map. They add distances to prototypes,
+        neighbours and (pass clusters of them) micro-clusters, weighted by how well they separate
+        the classes: see Notes. The text vote and iteration 0 use `vectors` alone. The plain method
+        ignores visual vectors.
     method
-        ``"anchored"``: every image is decided by its text, its prototype, its neighbours, its
-        micro-cluster and how common the class seems. ``"plain"``: prototypes move to the
-        softmax-weighted mean of the clusters; it collapses on CLIP vectors at most temperatures
-        and is here to be watched.
+        ``"anchored"``: the label of an image follows from its text, its prototype, its neighbours,
+        its micro-cluster and the frequency of the class. ``"plain"``: prototypes move to the
+        softmax-weighted mean of the clusters; on CLIP vectors it collapses at most temperatures,
+        and it is included for demonstration.
     temperature
         Softness, above 0; 0.05 (sharp) to 0.3 (soft) is useful. Anchored: distances relative to
         the typical spread within a class. Plain: cosines.
@@ -183,10 +183,10 @@ def refine(
         What the plain loop averages over; the anchored method ignores it.
     pins
         Labels that a person fixed: a mapping from image index to class index, or (P, 2) rows of
-        the two. They hold in every later iteration and steer it.
+        the two. They hold in every iteration and influence the other labels.
     graph
-        A `knn_graph` of `vectors`, to share it; computed where missing. At most 5 neighbours
-        vote, and three times as many are asked for the agreement, if the graph has them.
+        A `knn_graph` of `vectors`, to avoid computing it again. At most 5 neighbours vote; the
+        agreement uses three times as many if the graph has them.
     visual_graph
         A `knn_graph` of `visual`, likewise.
 
@@ -203,7 +203,7 @@ def refine(
 
     Notes
     -----
-    How far visual vectors are trusted, w in 0..1, is the autocorrelation of the zero-shot votes
+    The weight of the visual vectors, w in 0..1, is the autocorrelation of the zero-shot votes
     over their neighbours (Moran's I, Biometrika 1950), I^2 / (I^2 + 0.05^2 + 1/edges): vectors in
     which neighbours share no class get no say. Their distances and neighbours join the vote with
     weight w, and w is the weight of the micro-clusters; the distances in `vectors`, which repeat in
@@ -211,7 +211,8 @@ def refine(
     """
     if not isinstance(classes, ClassVectors):
         raise InputError(
-            f"classes must be ClassVectors from embed_classes, got {type(classes).__name__}."
+            f"Expected classes as ClassVectors, got {type(classes).__name__}: pass what "
+            "embed_classes returns."
         )
     check_parameters(method=method, temperature=temperature, iterations=iterations, units=units)
     space = _space(vectors, classes.vectors.shape[1])
@@ -221,16 +222,25 @@ def refine(
         if not isinstance(visual, ImageSpace):
             visual = image_space(as_visual(visual, n))
         elif len(visual) != n:
-            raise InputError(f"visual is of {len(visual)} images, vectors of {n}.")
+            raise InputError(
+                f"Expected visual vectors of {n} images, as many as there are vectors, got "
+                f"{len(visual)}: pass those of the same images."
+            )
         second = Seen(visual, visual_graph)
     elif visual_graph is not None:
-        raise InputError("visual_graph is given without visual: pass both, or neither.")
+        raise InputError(
+            "Expected visual together with visual_graph, got the graph alone: pass both, or "
+            "neither."
+        )
     if clusters is not None and len(clusters.micro) != n:
-        raise InputError(f"clusters are of {len(clusters.micro)} images, vectors of {n}.")
+        raise InputError(
+            f"Expected clusters of {n} images, as many as there are vectors, got "
+            f"{len(clusters.micro)}: pass clusters of the same images."
+        )
     if LOOPS[method].needs_clusters and units == "clusters" and clusters is None:
         raise InputError(
-            f"The {method} method averages over clusters: pass clusters=cluster(vectors), or "
-            'units="images" to let every image count by itself.'
+            f"Expected clusters for the {method} method, which averages over them: pass "
+            "clusters=cluster(vectors), or units='images' to use every image by itself."
         )
     fixed = _check_pins(pins, n, len(classes.names))
     found = LOOPS[method].run(
@@ -268,16 +278,22 @@ def refine(
 def check_parameters(*, method: str, temperature: Any, iterations: Any, units: str) -> None:
     """Raise `InputError` unless the parameters of `refine` are usable."""
     if method not in METHODS:
-        raise InputError(f"method must be one of {', '.join(METHODS)}; got {method!r}.")
+        raise InputError(
+            f"Expected a method, one of {', '.join(METHODS)}, got {method!r}: choose one of them."
+        )
     if units not in UNITS:
-        raise InputError(f"units must be one of {', '.join(UNITS)}; got {units!r}.")
+        raise InputError(
+            f"Expected units, one of {', '.join(UNITS)}, got {units!r}: choose one of them."
+        )
     if not isinstance(temperature, Real) or not MIN_TEMPERATURE <= float(temperature) < np.inf:
         raise InputError(
-            f"temperature must be a number above 0 (0.05 sharp to 0.3 soft; at least "
-            f"{MIN_TEMPERATURE:g}); got {temperature!r}."
+            "Expected a temperature above 0 (0.05 sharp to 0.3 soft; at least "
+            f"{MIN_TEMPERATURE:g}), got {temperature!r}: try 0.1."
         )
     if not is_whole_number(iterations, 0):
-        raise InputError(f"iterations must be a whole number, 0 or more; got {iterations!r}.")
+        raise InputError(
+            f"Expected iterations as a whole number, 0 or more, got {iterations!r}: try 5."
+        )
 
 
 def _space(vectors: FloatArray | ImageSpace, dim: int) -> ImageSpace:
@@ -285,8 +301,8 @@ def _space(vectors: FloatArray | ImageSpace, dim: int) -> ImageSpace:
         return image_space(as_vectors(vectors, dim=dim))
     if vectors.dim != dim:
         raise InputError(
-            f"vectors must have {dim} columns, got {vectors.dim}: images and class names must be "
-            "embedded by the same encoder."
+            f"Expected vectors with {dim} columns, as the class vectors have, got {vectors.dim}: "
+            "embed images and class names with the same encoder."
         )
     return vectors
 
@@ -301,15 +317,18 @@ def _check_pins(
         return np.empty((0, 2), dtype=np.int64)
     if table.ndim != 2 or table.shape[1] != 2 or not np.issubdtype(table.dtype, np.integer):
         raise InputError(
-            "pins must map image indices to class indices, or be (P, 2) rows of the two; got "
-            f"{table.dtype} of shape {table.shape}."
+            "Expected pins as a mapping of image index to class index, or (P, 2) rows of the "
+            f"two, got {table.dtype} of shape {table.shape}: write for example {{12: 0}}."
         )
     table = table.astype(np.int64)
     image, label = table[:, 0], table[:, 1]
     if len(np.unique(image)) != len(image):
-        raise InputError("pins name an image twice; give every image one class.")
+        raise InputError(
+            "Expected one class for each pinned image, got an image twice: remove one of its pins."
+        )
     if ((image < 0) | (image >= n)).any() or ((label < 0) | (label >= n_classes)).any():
         raise InputError(
-            f"pins must be image indices 0..{n - 1} with class indices 0..{n_classes - 1}."
+            f"Expected pins with image indices 0..{n - 1} and class indices 0..{n_classes - 1}, "
+            "got others: correct them."
         )
     return table[np.argsort(image)]

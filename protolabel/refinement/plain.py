@@ -1,9 +1,9 @@
 """The plain loop: prototypes move to the softmax-weighted mean of the clusters.
 
-The loop that most people would write first. On CLIP vectors it collapses at most temperatures:
-image-text cosines lie in a band so narrow that the softmax is nearly uniform, every prototype
-moves to the mean of the data, and from there the update is a power iteration that leaves only the
-top principal component. It is here as a method, and as a lesson.
+This is the loop that most people would write first. On CLIP vectors it collapses at most
+temperatures: image-text cosines lie in such a narrow band that the softmax is nearly uniform, so
+every prototype moves to the mean of the data. From there the update is a power iteration that
+leaves only the first principal component. It is included as a baseline and for teaching.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def plain_loop(given: LoopInput) -> LoopResult:
 
     Over clusters the first pass is coarse, on the meta-clusters, and every later pass is on the
     micro-clusters. With fewer meta-clusters than classes there is no coarse pass, because it would
-    merge two classes. Pinned images keep their label and do not steer: this loop has no place where
-    a single image could. Visual vectors are ignored.
+    merge two classes. Pinned images keep their label but do not influence others, because this
+    loop has no term for single images. Visual vectors are ignored.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def _image_pass(images: ImageSpace, prototypes: Float32Array, temperature: float
 
 
 def _directions(total: NDArray[np.float64], before: Float32Array) -> Float32Array:
-    """Return unit rows; a class whose weights have all vanished stays where it was."""
+    """Return unit rows; a class whose weights have all vanished keeps its prototype."""
     length = np.linalg.norm(total, axis=1, keepdims=True)
     moved: Float32Array = np.where(length > 0, total / np.where(length > 0, length, 1.0), before)
     return moved.astype(np.float32)

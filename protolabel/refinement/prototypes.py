@@ -1,4 +1,4 @@
-"""The prototypes: how they score images, and how the anchored loop moves them.
+"""Prototypes: how they score images, and how the anchored loop updates them.
 
 The loops fit `PrototypeModel`, the classifier applies it to new images, and an export saves it.
 `PrototypeUpdate` is the prototype update of the anchored loop.
@@ -37,12 +37,12 @@ SHARPEST = 0.5  # of the log-likelihood of Gaussians: vectors of few dimensions 
 
 @dataclass(frozen=True, eq=False)
 class Prototypes:
-    """Where C classes stand among the images of one space.
+    """The prototypes of C classes in one space, with the metric around them.
 
     Attributes
     ----------
     mean
-        (d,) float32, the mean image: what separates image space from text space.
+        (d,) float32, the mean image; its removal closes most of the gap between image and text.
     centres
         (C, d) float32 prototypes relative to `mean`.
     axes, axis_weights
@@ -60,7 +60,7 @@ class Prototypes:
 
     @classmethod
     def nowhere(cls, n_classes: int, dim: int) -> Prototypes:
-        """Return prototypes that say nothing."""
+        """Return prototypes with no influence on scores."""
         return cls(
             mean=np.zeros(dim, np.float32),
             centres=np.zeros((n_classes, dim), np.float32),
@@ -91,8 +91,8 @@ class PrototypeModel:
         text_weight * log softmax_c(text_scale * x . text_c + text_bias_c)
         - own.votes(x)_c - visual.votes(its visual vector)_c + log_prior_c
 
-    Zero-shot has a text weight of 1 and prototypes that say nothing; the plain loop has its
-    prototypes in the place of the text; the anchored loop uses every term.
+    Zero-shot has a text weight of 1 and prototypes without influence; the plain loop has its
+    prototypes in place of the text; the anchored loop uses every term.
 
     Attributes
     ----------
@@ -101,17 +101,17 @@ class PrototypeModel:
     text_scale, text_weight
         The logit scale that multiplies a cosine, and the weight of the text vote.
     text_bias
-        (C,) float32 what weak names are owed, added to the scaled cosines; see `label_bias`.
+        (C,) float32 log-odds of weak names, added to the scaled cosines; see `label_bias`.
     confused_classes, confusion
-        (Q,) int64 classes whose images may read as other names than their own, as pins have shown;
-        (Q, C) float32 probability that they read as each name, rows sum to 1. The text vote of
-        such a class is the logarithm of the sum of the softmax over the names, weighted by that.
+        (Q,) int64 classes whose images the text confuses with other names, according to the pins;
+        (Q, C) float32 probability that the text takes them for each name, rows sum to 1. The text
+        vote of such a class is the logarithm of the softmax over the names, weighted by these.
     own
         Prototypes among the vectors that share a space with the text.
     visual
-        Prototypes among visual vectors of d2 dimensions; None where there were none.
+        Prototypes among visual vectors of d2 dimensions; None if there were none.
     log_prior
-        (C,) float32, how common a class seems.
+        (C,) float32, logarithm of the prior of each class.
     """
 
     text: NDArray[np.float32]
@@ -131,12 +131,12 @@ class PrototypeModel:
 
     @property
     def visual_dim(self) -> int:
-        """The d2 of the visual vectors; 0 where there were none."""
+        """The d2 of the visual vectors; 0 if there were none."""
         return 0 if self.visual is None else len(self.visual.mean)
 
     @property
     def prototypes(self) -> NDArray[np.float32]:
-        """(C, d) float32 unit rows: where each class stands among the images, else its text."""
+        """(C, d) float32 unit rows: the prototypes among the images, or the text vectors."""
         own = self.own
         return unit_rows(own.mean + own.centres) if own.sharpness else self.text
 
@@ -177,11 +177,11 @@ class PrototypeUpdate:
     space : ImageSpace
         N images in d dimensions.
     anchors : (C, d) float32
-        Where a class without images stands, relative to the mean image.
+        Prototype of a class without images, relative to the mean image.
     weight : (N, 1) float32
-        How much each image counts in the mean of its class.
+        Weight of each image in the mean of its class.
     distance_weight : float
-        How much the distances in these vectors count, 0..1.
+        Weight of the distances in these vectors, 0..1.
     """
 
     def __init__(
@@ -201,7 +201,7 @@ class PrototypeUpdate:
         )
 
     def __call__(self, g: Float32Array, temperature: float) -> tuple[Prototypes, Float32Array]:
-        """Move the prototypes to where the responsibilities put them.
+        """Move the prototypes to the means given by the responsibilities.
 
         Parameters
         ----------
@@ -213,7 +213,7 @@ class PrototypeUpdate:
         Returns
         -------
         prototypes : Prototypes
-            Where the classes stand now.
+            The prototypes before the update.
         distances : (N, C) float32
             Squared distances of the images from them.
         """
@@ -239,7 +239,7 @@ class PrototypeUpdate:
 def confused_votes(
     votes: NDArray[np.float32], confused_classes: NDArray[np.int64], confusion: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Votes of the text, (N, C) normalised logarithms, where some classes read as other names too.
+    """Votes of the text, (N, C) normalised logarithms, with confused names taken into account.
 
     `confused_classes` and `confusion` are as in `PrototypeModel`; without them `votes` itself is
     returned.
@@ -254,7 +254,7 @@ def confused_votes(
 
 
 def text_model(text: NDArray[np.float32], scale: float, visual_dim: int = 0) -> PrototypeModel:
-    """Return the model that knows only the text: zero-shot with logit scale `scale`."""
+    """Return the model with the text vote only: zero-shot with logit scale `scale`."""
     n_classes, dim = text.shape
     return PrototypeModel(
         text=text,

@@ -1,7 +1,7 @@
 """A second view of the images: the visual vectors of an encoder without text.
 
-It may tell classes apart better than the first one. (Two spaces learnt apart from one another agree
-on what is really there: TURTLE, Gadetsky et al., ICML 2024.)
+It may separate the classes better than the first view. (Two independently trained spaces agree on
+the true classes: TURTLE, Gadetsky et al., ICML 2024.)
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ USELESS, USEFUL = 0.15, 0.4  # autocorrelation relative to the first view's: no 
 
 
 def visual_weight(second: csr_array, first: csr_array, g: Float32Array) -> float:
-    """Say how far visual vectors know the classes, 0..1, from the text votes alone.
+    """Return the weight of the visual vectors, 0..1, from the text votes alone.
 
     With I the autocorrelation of the text votes over the visual neighbours, the weight is
     ``I^2 / (I^2 + 0.05^2 + 1/edges)``, where the last term is what chance gives in a small folder,
     times a rise from 0 at 15 % of the autocorrelation in the first view to 1 at 40 % of it: raw
-    pixels know something of the classes, and much less than the vectors that they would overrule.
+    pixels carry some information about the classes, but much less than the vectors they would
+    overrule.
 
     Parameters
     ----------
@@ -50,8 +51,8 @@ def visual_weight(second: csr_array, first: csr_array, g: Float32Array) -> float
 def autocorrelation(neighbors: csr_array, g: Float32Array) -> float:
     """Return Moran's I (Biometrika 1950) of responsibilities over neighbours, about -1..1.
 
-    0 if neighbours agree on classes no more than strangers do, as in vectors that only see style.
-    The text cannot see visual vectors, so where the two agree neither is in error.
+    It is 0 if neighbours agree on classes no more than random images do, as in vectors that
+    encode only style. Text and visual vectors err independently, so their agreement is evidence.
 
     Parameters
     ----------

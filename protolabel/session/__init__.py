@@ -1,4 +1,4 @@
-"""The one mutable object: settings, and every stage that follows from them."""
+"""The session: settings, and the stages computed from them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Edits of the classes: functions from classes and templates to new classes and templates.
 
-Classes are `ClassPrompts` or `ClassVectors`. Templates are what the session was given: sentences
-for all classes, or a mapping from some of the classes to sentences of their own.
+Classes are `ClassPrompts` or `ClassVectors`. Templates are as the session was given them: for all
+classes, or a mapping from some of the classes to their own templates.
 """
 
 from __future__ import annotations
@@ -45,14 +45,17 @@ def class_index(classes: Classes, name: str) -> int:
     """
     found = {name_key(known): place for place, known in enumerate(classes.names)}
     if name_key(name) not in found:
-        raise InputError(f"{name!r} is no class; the classes are {', '.join(classes.names)}.")
+        raise InputError(
+            f"Expected the name of a class, got {name!r}: the classes are "
+            f"{', '.join(classes.names)}."
+        )
     return found[name_key(name)]
 
 
 def add_class(
     classes: Classes, templates: Templates, name: str, synonyms: Iterable[str] = ()
 ) -> Edited:
-    """Add a class at the end, with other words for it."""
+    """Add a class at the end, with synonyms."""
     prompts = _prompts(classes, "add a class")
     _check_new(name, prompts.names)
     return _with_words(prompts, templates, {**_words(prompts), name: synonyms})
@@ -62,7 +65,9 @@ def remove_class(classes: Classes, templates: Templates, name: str) -> Edited:
     """Remove a class and its templates."""
     place = class_index(classes, name)
     if len(classes) == 1:
-        raise InputError("The last class cannot be removed; rename it, or add another first.")
+        raise InputError(
+            "Expected at least one class to stay: rename this one, or add another first."
+        )
     if isinstance(classes, ClassVectors):
         stay = [index for index in range(len(classes)) if index != place]
         names = tuple(classes.names[index] for index in stay)
@@ -73,7 +78,7 @@ def remove_class(classes: Classes, templates: Templates, name: str) -> Edited:
 
 
 def rename_class(classes: Classes, templates: Templates, old: str, new: str) -> Edited:
-    """Give a class another name; its synonyms and templates go with it."""
+    """Rename a class; it keeps its synonyms and templates."""
     place = class_index(classes, old)
     old = classes.names[place]
     new = ClassPrompts.parse([new]).names[0]  # the form in which names are kept
@@ -90,7 +95,7 @@ def rename_class(classes: Classes, templates: Templates, old: str, new: str) -> 
 def set_synonyms(
     classes: Classes, templates: Templates, name: str, synonyms: Iterable[str]
 ) -> Edited:
-    """Use other words beside the name of a class."""
+    """Replace the synonyms of a class."""
     prompts = _prompts(classes, "change synonyms")
     name = prompts.names[class_index(prompts, name)]
     return _with_words(prompts, templates, {**_words(prompts), name: synonyms})
@@ -99,15 +104,17 @@ def set_synonyms(
 def _prompts(classes: Classes, what: str) -> ClassPrompts:
     if not isinstance(classes, ClassPrompts):
         raise InputError(
-            f"The classes of this session are vectors, not words, so you cannot {what}: set "
-            "session.classes to names, or to other ClassVectors."
+            "Expected classes that are words, but those of this session are vectors, so you "
+            f"cannot {what}: set session.classes to names, or to other ClassVectors."
         )
     return classes
 
 
 def _check_new(name: str, others: Iterable[str]) -> None:
     if name_key(name) in map(name_key, others):
-        raise InputError(f"{name!r} is a class already; choose another name.")
+        raise InputError(
+            f"Expected a new name, got {name!r}, which is a class already: choose another name."
+        )
 
 
 def _words(prompts: ClassPrompts) -> dict[str, Iterable[str]]:

@@ -1,4 +1,4 @@
-"""Corrections written down as they are made, so that none is lost with the kernel.
+"""Write corrections to disk as they are made, so that none is lost with the kernel.
 
 The journal of an image folder is one file beside its vectors, to which every session over that
 folder appends: one line of JSON for each change, with a checksum. A line is written by one call
@@ -41,7 +41,7 @@ _LONGEST = 2**28  # bytes of a line: the pins of some millions of images
 
 @dataclass(frozen=True)
 class SavedCorrections:
-    """What earlier sessions over the same images changed, and this session has not.
+    """Changes by earlier sessions over the same images that this session does not have.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class SavedCorrections:
 
 @dataclass(frozen=True, eq=False)
 class _State:
-    """Where all changes so far lead: pins, settings, and the time of the last change."""
+    """The result of all changes: pins, settings, and the time of the last change."""
 
     pins: Mapping[str, str]
     settings: Mapping[str, Any]
@@ -121,7 +121,7 @@ class Journal:
         self._lock = threading.Lock()
 
     def write(self, kind: str, value: Any) -> None:
-        """Append one change; a journal that cannot be written is said once, and ends nothing.
+        """Append one change; if the journal cannot be written, warn once and continue.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Labels that a person fixed: read-only pins, undo and redo, and a trail of every change."""
+"""Pins (labels fixed by a person): read-only, with undo, redo and a record of every change."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ImageChoice: TypeAlias = "int | str | os.PathLike[str] | Iterable[int | str | os
 
 
 class Pins(dict[str, str]):
-    """Image name -> class name, read-only: a change in place would change no label.
+    """Image name -> class name, read-only, because a change in place would not change labels.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Pins(dict[str, str]):
     Raises
     ------
     InputError
-        If it is no mapping of image names to class names.
+        If it is not a mapping of image names to class names.
     """
 
     def __init__(self, pins: Mapping[str, str]) -> None:
@@ -65,7 +65,7 @@ class Pins(dict[str, str]):
         super().__init__(pins)
 
     def __reduce__(self) -> tuple[type[Pins], tuple[dict[str, str]]]:
-        return Pins, (dict(self),)  # else copying would set item by item
+        return Pins, (dict(self),)  # otherwise copy would set items one by one
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise InputError(
@@ -103,7 +103,8 @@ def chosen_images(images: ImageSet, chosen: ImageChoice) -> list[str]:
     whole = not len(indices) or np.issubdtype(indices.dtype, np.integer)
     if not whole or ((indices < 0) | (indices >= len(images))).any():
         raise InputError(
-            f"Image indices are whole numbers from 0 to {len(images) - 1}; got {chosen!r}."
+            f"Expected image indices from 0 to {len(images) - 1}, got {chosen!r}: choose among "
+            "these."
         )
     words = {os.fspath(one) for one in listed if isinstance(one, str | os.PathLike)}
     named = _named(images, words)
@@ -114,7 +115,7 @@ def chosen_images(images: ImageSet, chosen: ImageChoice) -> list[str]:
 
 
 def _named(images: ImageSet, words: set[str]) -> dict[str, str]:
-    """Find images by what a person calls them: word -> name."""
+    """Find images by name or path: word -> name."""
     exact = words.intersection(images.names)
     found = {word: word for word in exact}
     rest = words - exact
@@ -131,8 +132,8 @@ def _named(images: ImageSet, words: set[str]) -> dict[str, str]:
                 break
         else:
             raise InputError(
-                f"No image is called {word!r}; the images are called like {images.names[0]!r}."
-                f"{did_you_mean(word, images.names[:_COMPARED])}"
+                f"Expected the name of an image, such as {images.names[0]!r}, got "
+                f"{word!r}.{did_you_mean(word, images.names[:_COMPARED])}"
             )
     return found
 
@@ -142,7 +143,7 @@ def pin_indices(
 ) -> dict[int, int]:
     """Return pins as image index -> class index.
 
-    A pin waits while its image or its class is away, and holds again when it is back.
+    A pin is inactive while its image or its class is missing, and active again once both exist.
     """
     if not pins:
         return {}
@@ -157,7 +158,7 @@ def pin_indices(
 
 @dataclass(frozen=True)
 class Correction:
-    """One image that a person gave a label, or took one from.
+    """A change of one pin.
 
     Attributes
     ----------
@@ -166,7 +167,7 @@ class Correction:
     image : str
         Name of the image.
     before, after : str or None
-        Class name that was fixed before and after; None means "the loop decides".
+        Pinned class name before and after; None if the loop decides.
     """
 
     when: str
@@ -176,7 +177,7 @@ class Correction:
 
 
 class PinHistory:
-    """Every state that the pins were in, and every change between them; safe across threads.
+    """All states of the pins, and the changes between them; thread-safe.
 
     Parameters
     ----------
@@ -199,16 +200,16 @@ class PinHistory:
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is a change to take back."""
+        """Whether there is a change to undo."""
         return self._place > 0
 
     @property
     def can_redo(self) -> bool:
-        """Whether a change was taken back."""
+        """Whether there is a change to redo."""
         return self._place + 1 < len(self._states)
 
     def record(self, pins: Mapping[str, str]) -> None:
-        """Remember a new state of the pins; what could be redone is gone."""
+        """Record a new state of the pins and discard what could be redone."""
         with self._lock:
             if pins == self._states[self._place]:
                 return
@@ -223,27 +224,27 @@ class PinHistory:
         Raises
         ------
         InputError
-            If there is no change to take back.
+            If there is no change to undo.
         """
         return self._move(-1, "There is no correction to undo.")
 
     def redo(self) -> Pins:
-        """Return the state that was last taken back.
+        """Return the state that was last undone.
 
         Raises
         ------
         InputError
-            If nothing was taken back.
+            If nothing was undone.
         """
         return self._move(1, "There is no correction to redo.")
 
     def rename(self, old: str, new: str) -> None:
-        """Let every state speak of a class by its new name, so that undo still holds."""
+        """Rename a class in every state, so that undo still works."""
         with self._lock:
             self._states = [renamed(state, old, new) for state in self._states]
 
     def records(self) -> list[dict[str, Any]]:
-        """Return the trail as plain values, for JSON."""
+        """Return the changes as plain values, for JSON."""
         return [asdict(correction) for correction in self._trail]
 
     def _move(self, step: int, nothing: str) -> Pins:
@@ -264,5 +265,5 @@ class PinHistory:
 
 
 def renamed(pins: Mapping[str, str], old: str, new: str) -> Pins:
-    """Return pins that call a class by its new name."""
+    """Return pins with a class renamed."""
     return Pins({image: new if name == old else name for image, name in pins.items()})

@@ -1,4 +1,4 @@
-"""An exported dataset as a session again: its images, classes, settings and corrections."""
+"""Reopen an exported dataset as a session: images, classes, settings and corrections."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ __all__ = ["Reopened", "is_dataset", "reopen_dataset"]
 
 @dataclass(frozen=True, eq=False)
 class Reopened:
-    """What a dataset tells of the session that exported it.
+    """The parts of an exporting session that its dataset records.
 
     Attributes
     ----------
     images : ImageSet
         In the order of the labels.
     classes : ClassPrompts or None
-        None if they were vectors, which no dataset holds.
+        None if they were vectors, which a dataset does not contain.
     settings : dict of str to object
         With ``corrections`` and ``truth``, by the names of `images`.
     encoder, visual : EncoderInfo or None
@@ -44,12 +44,12 @@ class Reopened:
 
 
 def is_dataset(folder: Path) -> bool:
-    """Say whether a folder looks like a dataset."""
+    """Return whether a folder looks like an exported dataset."""
     return (folder / METADATA).is_file()
 
 
 def reopen_dataset(folder: Path, images: str | os.PathLike[str] | None) -> Reopened:
-    """Read a dataset; nothing in it is trusted.
+    """Read a dataset as untrusted input.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def reopen_dataset(folder: Path, images: str | os.PathLike[str] | None) -> Reope
     Raises
     ------
     StoreError
-        If the folder is no dataset, or its images are not found.
+        If the folder is not a dataset, or its images are not found.
     """
     try:
         about = read_metadata(folder)
@@ -124,8 +124,9 @@ def _images(
         missing = [name for name in sources if not (_inside(name) and (root / name).is_file())]
         if missing:
             raise InputError(
-                f"{len(missing)} of {len(sources)} images are not in {str(root)!r}, the first: "
-                f"{missing[0]!r}. Pass the folder that the dataset was exported from."
+                f"Expected the {len(sources)} images of the dataset in {str(root)!r}, but "
+                f"{len(missing)} are missing, the first: {missing[0]!r}. Pass the folder that the "
+                "dataset was exported from."
             )
         return ImageSet.from_paths([root / name for name in sources], root=root)
     root = Path(str(about["source_root"]))

@@ -1,4 +1,4 @@
-"""Every run so far: the settings that it was made with, and how it went."""
+"""The history of runs: their settings and results."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Run:
     number : int
         1 for the first.
     settings : mapping of str to object
-        Settings of the session that it was made with, to go back to it.
+        Settings of the session at that time, to return to the run.
     names : tuple of str
         The C class names.
     label : array of shape (N,), int32
@@ -65,7 +65,7 @@ class Run:
 
 
 class RunHistory(Sequence[Run]):
-    """The runs of a session, oldest first; the last 100 are kept. Safe across threads."""
+    """The runs of a session, oldest first; the last 100 are kept. Thread-safe."""
 
     def __init__(self) -> None:
         self._runs: tuple[Run, ...] = ()
@@ -84,21 +84,21 @@ class RunHistory(Sequence[Run]):
     def record(
         self, labels: Labels, settings: Mapping[str, Any], truth: Sequence[str | None] | None
     ) -> Run:
-        """Remember a run, unless it repeats the last one.
+        """Add a run, unless it repeats the last one.
 
         Parameters
         ----------
         labels : Labels
             Those of the iteration that counts.
         settings : mapping of str to object
-            What the run was made with.
+            Settings of the run.
         truth : sequence of (str or None), optional
             True class name of each of the N images, as far as it is known.
 
         Returns
         -------
         Run
-            The last run, where settings and labels are the same.
+            The new run, or the last one if settings and labels are the same.
         """
         run = labels.run
         if run is None:
@@ -124,7 +124,7 @@ class RunHistory(Sequence[Run]):
             return made
 
     def rename(self, before: str, after: str) -> None:
-        """Call a class by its new name in every run so far."""
+        """Rename a class in every run so far."""
         with self._lock:
             self._runs = tuple(
                 replace(run, names=tuple(after if name == before else name for name in run.names))

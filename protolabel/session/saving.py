@@ -1,8 +1,8 @@
-"""A session on disk: settings as JSON, arrays as .npz, vectors as `Embeddings.save` writes them.
+"""Save and load a session: settings as JSON, arrays as .npz, vectors as by `Embeddings.save`.
 
-A save is one whole, old or new, whenever the process dies (see `protolabel.common.files`).
-``session.json`` holds the checksums of the other files, so that no mixture loads, however it came
-about.
+If the process dies, the folder has either the old session or the new one, complete (see
+`protolabel.common.files`). ``session.json`` holds the checksums of the other files, so that a
+mixture of two sessions is never loaded.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _DAMAGE = (
 
 @dataclass(frozen=True, eq=False)
 class SavedStages:
-    """What took time to compute and is kept beside the vectors."""
+    """Results of long computations, saved beside the vectors."""
 
     graph: KnnGraph
     clusters: Clusters
@@ -61,12 +61,12 @@ class SavedStages:
     visual_graph: KnnGraph | None
 
     def at_hand(self) -> dict[str, Any]:
-        """Return those that there are, by the name of the stage."""
+        """Return the available results by the name of their stage."""
         return {name: value for name, value in vars(self).items() if value is not None}
 
 
 def is_session(folder: Path) -> bool:
-    """Say whether a folder holds a saved session, whole or not."""
+    """Return whether a folder holds a saved session, complete or not."""
     return (folder / _SETTINGS).is_file()
 
 
@@ -77,7 +77,7 @@ def save_session(
     stages: SavedStages,
     text: ClassVectors,
 ) -> Path:
-    """Write a session to `folder`, whole or not at all.
+    """Write a session to `folder`, completely or not at all.
 
     Parameters
     ----------
@@ -158,8 +158,8 @@ def load_session(
 ) -> tuple[dict[str, Any], Embeddings, SavedStages, ClassVectors]:
     """Read what `save_session` wrote, now or in an earlier version.
 
-    Nothing in the folder is trusted: arrays are checked before compiled code reads them, settings
-    as if a user had set them, and others than those of a session are left out.
+    The folder is untrusted: arrays are checked before compiled code reads them, settings are
+    checked as if a user had set them, and unknown settings are ignored.
 
     Returns
     -------
@@ -172,7 +172,7 @@ def load_session(
     Raises
     ------
     StoreError
-        If the folder is no saved session, or its files are damaged or do not fit together.
+        If the folder is not a saved session, or its files are damaged or do not fit together.
     """
     folder = folder.expanduser()
     try:
@@ -184,7 +184,7 @@ def load_session(
         stored = _arrays(folder / _ARRAYS)
         clusters = Clusters(**_part(stored, "clusters_"))
         graph = KnnGraph(**_part(stored, "graph_"))
-        # Not by the folder: a session that has had visual vectors leaves it behind.
+        # Not by the folder, which stays behind after visual vectors were removed.
         seen = _part(stored, "visual_graph_")
         visual_graph = KnnGraph(**seen) if seen else None
         prompts = None if about["prompts"] is None else ClassPrompts.from_dict(about["prompts"])
@@ -273,8 +273,8 @@ def _check_files(folder: Path, about: Mapping[str, Any]) -> None:
     rest = {key: value for key, value in about.items() if key != "checksum"}
     if "checksum" in about and about["checksum"] != _checksum(rest):
         raise StoreError(
-            f"The file {str(folder / _SETTINGS)!r} was changed or damaged after it was written: "
-            "bring back a copy of the session."
+            f"Expected {str(folder / _SETTINGS)!r} as it was saved, but it was changed or damaged "
+            "since: restore a copy of the session."
         )
     for name, digest in about.get("files", {}).items():  # the first release wrote none
         if name not in (_ARRAYS, _ABOUT, f"{_VISUAL}/{_ABOUT}"):
@@ -293,7 +293,7 @@ def _different(folder: Path) -> StoreError:
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     with zipfile.ZipFile(path) as archive:
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
-            # Stored arrays are no larger than their file; compressed ones could fill the memory.
+            # Uncompressed arrays are no larger than their file; compressed ones could fill memory.
             raise ValueError("its arrays are compressed")
     with np.load(path, allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files}

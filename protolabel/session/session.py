@@ -1,4 +1,4 @@
-"""The one object that changes: what the user has set, and what follows from it."""
+"""`Session`: the settings of the user, and the stages computed from them."""
 
 from __future__ import annotations
 
@@ -67,13 +67,13 @@ __all__ = ["Session"]
 
 
 class Session(traitlets.HasTraits):
-    """From images and class names to labels; a change recomputes only what it touches.
+    """Label images with class names; a change recomputes only the stages that depend on it.
 
-    Every stage is computed when it is first asked for and kept until a setting that it depends on
-    changes: a new temperature runs the loop again, and embeds and clusters nothing.
+    Every stage is computed when it is first needed and kept until a setting that it depends on
+    changes. A new temperature, for example, runs the loop again but embeds and clusters nothing.
 
-    Settings are traits: set them, and observe them. A value that cannot be used is refused with
-    an `InputError`, and the setting stays as it was.
+    Settings are traits that you can set and observe. An invalid value raises an `InputError` and
+    leaves the setting unchanged.
 
     Parameters
     ----------
@@ -114,19 +114,19 @@ class Session(traitlets.HasTraits):
     `ClassVectors`."""
 
     templates: Any = setting(DEFAULT_TEMPLATES)
-    """Sentences around a class name, for all classes or by class, as for `embed_classes`."""
+    """Templates for class names, for all classes or by class, as for `embed_classes`."""
 
     method: str = setting("anchored")
     """"anchored" or "plain", as for `refine`."""
 
     temperature: float = setting(0.1)
-    """How soft the decisions of the loop are, above 0, as for `refine`."""
+    """Softness of the loop's decisions, above 0, as for `refine`."""
 
     iterations: int = setting(5)
     """Number T of iterations of the loop, 0 or more, as for `refine`."""
 
     units: str = setting("clusters")
-    """What the loop moves: "clusters" or "images", as for `refine`."""
+    """What the plain loop averages over: "clusters" or "images", as for `refine`."""
 
     preset: str | None = setting(None)
     """"small", "medium" or "large", as for `cluster`; None chooses by the number of images."""
@@ -140,8 +140,8 @@ class Session(traitlets.HasTraits):
     visual: Any = setting(None)
     """A second encoder of the same images, such as DINOv2 through timm
     ("vit_small_patch14_dinov2"), or your own vectors: `Embeddings`, a file, or an array of shape
-    (N, d); see `refine`. Clusters and map are then those of the visual vectors, because images
-    that look alike are found there. None is no second encoder."""
+    (N, d); see `refine`. Clusters and map are then computed from the visual vectors, in which
+    similar images are closer. None uses no second encoder."""
 
     pins: Mapping[str, str] = setting(Pins({}))
     """Image name -> class name: labels that a person fixed, read-only; use `pin` and `unpin`."""
@@ -161,7 +161,7 @@ class Session(traitlets.HasTraits):
     """True class name of every image, None where it is unknown; set as for `evaluate`."""
 
     revision = traitlets.Int(0)
-    """Grows whenever a setting changes: observe it to follow everything."""
+    """Increases whenever a setting changes; observe it to follow all settings."""
 
     def __init__(
         self,
@@ -197,7 +197,7 @@ class Session(traitlets.HasTraits):
     # --- what the user may set ---------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # A misspelt setting would change nothing and say nothing. Subclasses may add their own.
+        # Otherwise a misspelt setting would have no effect. Subclasses may add attributes.
         if type(self) is Session and not name.startswith("_") and not hasattr(Session, name):
             raise _no_setting([name], [*self._stages.feeds, "truth"])
         super().__setattr__(name, value)
@@ -205,7 +205,7 @@ class Session(traitlets.HasTraits):
     @traitlets.validate("classes")
     def _valid_classes(self, proposal: Any) -> Any:
         value, known = proposal["value"], self.classes
-        # The same words again are no change, so a panel may write what it shows.
+        # Equal values are no change, so a panel may write back the value that it shows.
         same = isinstance(known, ClassPrompts) and isinstance(value, ClassPrompts)
         return known if same and vars(known) == vars(value) else value
 
@@ -296,9 +296,9 @@ class Session(traitlets.HasTraits):
         self._set_classes(class_edits.remove_class(self.classes, self.templates, name))
 
     def rename_class(self, old: str, new: str) -> None:
-        """Give a class another name, and so another prompt.
+        """Rename a class, which also changes its prompts.
 
-        Its pins, synonyms and templates go with it.
+        It keeps its pins, synonyms and templates.
 
         Parameters
         ----------
@@ -324,7 +324,7 @@ class Session(traitlets.HasTraits):
             self.truth = renamed_truth(known, before, after)
 
     def set_synonyms(self, name: str, synonyms: Iterable[str]) -> None:
-        """Use other words beside the name of a class.
+        """Replace the synonyms of a class.
 
         Parameters
         ----------
@@ -348,7 +348,7 @@ class Session(traitlets.HasTraits):
     # --- pins --------------------------------------------------------------------------------
 
     def pin(self, images: ImageChoice, name: str) -> None:
-        """Fix the label of images; the next run of the loop is steered by it.
+        """Fix the label of images; the next run of the loop takes it into account.
 
         Parameters
         ----------
@@ -373,7 +373,7 @@ class Session(traitlets.HasTraits):
         self.pins = {**self.pins, **dict.fromkeys(chosen, name)}
 
     def unpin(self, images: ImageChoice) -> None:
-        """Let the loop decide about images again.
+        """Remove the pins of images, so that the loop decides again.
 
         Parameters
         ----------
@@ -389,7 +389,7 @@ class Session(traitlets.HasTraits):
         self.pins = {image: name for image, name in self.pins.items() if image not in gone}
 
     def undo(self) -> None:
-        """Take back the last change of the pins.
+        """Undo the last change of the pins.
 
         Raises
         ------
@@ -399,7 +399,7 @@ class Session(traitlets.HasTraits):
         self.pins = self._history.undo()
 
     def redo(self) -> None:
-        """Make the change again that `undo` took back.
+        """Redo the change that `undo` undid last.
 
         Raises
         ------
@@ -410,12 +410,12 @@ class Session(traitlets.HasTraits):
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is a correction to take back."""
+        """Whether there is a correction to undo."""
         return self._history.can_undo
 
     @property
     def can_redo(self) -> bool:
-        """Whether a correction was taken back."""
+        """Whether there is a correction to redo."""
         return self._history.can_redo
 
     @property
@@ -425,7 +425,7 @@ class Session(traitlets.HasTraits):
 
     @property
     def saved_corrections(self) -> SavedCorrections | None:
-        """What earlier sessions over the same images changed, and this one has not; else None.
+        """Changes by earlier sessions over the same images that this one does not have, or None.
 
         Pins, class edits and settings are written to a journal beside the vectors as they are
         made, so that they outlive the kernel. A new session applies none of them unasked: a
@@ -454,7 +454,10 @@ class Session(traitlets.HasTraits):
         """
         state = self._journal.read()
         if state is None or self.saved_corrections is None:
-            raise InputError("There are no saved corrections that this session does not have.")
+            raise InputError(
+                "Expected saved corrections that this session does not have, found none: nothing "
+                "needs restoring."
+            )
         settings = state.consistent(self.classes, self.iterations)
         with self.hold_trait_notifications():  # all or nothing
             for name, value in settings.items():
@@ -470,7 +473,7 @@ class Session(traitlets.HasTraits):
 
     @stage()
     def _images(self) -> ImageSet:
-        """What was found, before the pixels are read; `embeddings` has those that can be read."""
+        """All images found; `embeddings` has those whose pixels can be read."""
         return self._source.find()
 
     @stage("images")
@@ -560,7 +563,7 @@ class Session(traitlets.HasTraits):
 
     @stage("refinement", settings=("kept",))
     def _all_labels(self) -> Labels:
-        """The labels of the kept iteration, of every image; each time a run is recorded."""
+        """The labels of the kept iteration for every image; each computation records a run."""
         names = set(self._stages.settings_of("all_labels")) - {"pins"}
         settings = {name: getattr(self, name) for name in names}
         labels = label(self.refinement, self.kept)
@@ -570,7 +573,7 @@ class Session(traitlets.HasTraits):
 
     @stage("all_labels", "fit", settings=("none_of_these",))
     def labels(self) -> Labels:
-        """The labels of the kept iteration; with `none_of_these`, what fits no name set aside."""
+        """The labels of the kept iteration; `none_of_these` sets aside images that fit no name."""
         if self.none_of_these is None:
             return self._all_labels
         return self._all_labels.set_aside(self.fit.unfit(self.none_of_these))
@@ -597,7 +600,7 @@ class Session(traitlets.HasTraits):
         return embed_classes(words, self.encoder, DEFAULT_TEMPLATES[:1])
 
     def missing_names(self, most: int = 5) -> tuple[MissingName, ...]:
-        """Point out micro-clusters that fit no name, with suggestions from `vocabulary`.
+        """Find micro-clusters that fit no name, with suggestions from `vocabulary`.
 
         Parameters
         ----------
@@ -630,7 +633,7 @@ class Session(traitlets.HasTraits):
 
     @stage("visual", "graph", "visual_graph", settings=("preset", "seed"))
     def map(self) -> NDArray[np.float32]:
-        """(N, 2) place of every image; it does not move when labels change."""
+        """(N, 2) coordinates of every image; they do not change with the labels."""
         return project(
             (self.visual_embeddings or self.embeddings).vectors,
             self.visual_graph or self.graph,
@@ -641,7 +644,7 @@ class Session(traitlets.HasTraits):
 
     @stage("refinement", "map")
     def prototype_map(self) -> NDArray[np.float32]:
-        """(T + 1, C, 2) place of every prototype at every iteration."""
+        """(T + 1, C, 2) coordinates of every prototype at every iteration."""
         return place_prototypes(self.refinement, self.embeddings.unit, self.map)
 
     # --- what a run is worth -----------------------------------------------------------------
@@ -653,7 +656,7 @@ class Session(traitlets.HasTraits):
 
     @property
     def diagnostics(self) -> Diagnostics:
-        """What the run did up to the kept iteration, in numbers and plain words."""
+        """Diagnostics of the run up to the kept iteration, in numbers and plain words."""
         return diagnose(self.labels)
 
     def evaluate(self, truth: Truth | None = None) -> Evaluation:
@@ -688,8 +691,8 @@ class Session(traitlets.HasTraits):
         known = self._known_truth()
         if known is None:
             raise InputError(
-                "No truth is known: pass class names of some or all images, or make the session "
-                "from find_images(folder, truth=True)."
+                "Expected true classes of some or all images, but none are known: pass them, or "
+                "make the session from find_images(folder, truth=True)."
             )
         return evaluate(self.labels, known)
 
@@ -714,7 +717,7 @@ class Session(traitlets.HasTraits):
         Raises
         ------
         InputError
-            If the number is no positive whole number, or every label is pinned or set aside.
+            If the number is not a positive whole number, or every label is pinned or set aside.
 
         Examples
         --------
@@ -736,7 +739,7 @@ class Session(traitlets.HasTraits):
         return self._audit
 
     def _audited(self) -> AuditEstimate | None:
-        """Return what the last audit found, if the labels are still those of the audit."""
+        """Return the estimate of the last audit if the labels have not changed since."""
         audit, labels = self._audit, self.labels
         if audit is None or not audit.is_of(labels.names, labels.label, labels.unfit):
             return None
@@ -750,17 +753,17 @@ class Session(traitlets.HasTraits):
 
     @property
     def computed(self) -> frozenset[str]:
-        """Names of the stages that are at hand: embeddings, graph, clusters, text, labels, ..."""
+        """Names of the stages already computed: embeddings, graph, clusters, text, labels, ..."""
         vectors = {"text"} if isinstance(self.classes, ClassVectors) else set()
         return frozenset(self._stages.names) | vectors
 
     def report_to(self, progress: ProgressFn | None) -> None:
-        """Report the progress of long work to another function.
+        """Report progress to another function from now on.
 
         Parameters
         ----------
         progress : callable or None
-            ``progress(phase, done, total)``; None is tqdm bars.
+            ``progress(phase, done, total)``; None shows tqdm bars.
         """
         self._progress = resolve(progress)
 
@@ -791,10 +794,10 @@ class Session(traitlets.HasTraits):
         self._closing.append(callback)
 
     def close(self) -> None:
-        """Close the studio and everything else that works for the session in the background.
+        """Close the studio and all background work of the session.
 
-        What was computed stays, and the session can be used on: labels can be asked for, and
-        `widget` is then a new studio. A second call does nothing.
+        Computed results stay, and the session remains usable: it can still compute labels, and
+        `widget` creates a new studio. A second call does nothing.
         """
         while self._closing:
             self._closing.pop()()
@@ -813,7 +816,7 @@ class Session(traitlets.HasTraits):
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        """What the result depends on, as plain values; the pins as image name -> class name."""
+        """Everything the result depends on, as plain values; pins as image name -> class name."""
         preset, words = self._preset, self.vocabulary
         visual = self.visual_embeddings
         return {
@@ -876,7 +879,7 @@ class Session(traitlets.HasTraits):
         )
 
     def to_html(self, path: str | os.PathLike[str], **options: Any) -> Path:
-        """Write the run as one page that plays without a kernel."""
+        """Write the run as one HTML page that plays without a kernel."""
         from protolabel.exporting import write_replay
 
         return write_replay(
@@ -889,9 +892,9 @@ class Session(traitlets.HasTraits):
         )
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Keep settings, vectors, clusters and map in a folder; `Session.load` brings them back.
+        """Save settings, vectors, clusters and map in a folder, for `Session.load`.
 
-        The folder holds the earlier session or the new one, whole, whenever the process dies.
+        If the process dies, the folder has either the earlier session or the new one, complete.
 
         Parameters
         ----------
@@ -930,23 +933,23 @@ class Session(traitlets.HasTraits):
         trust: bool = False,
         **options: Any,
     ) -> Session:
-        """Bring back a saved session, or open an exported dataset as a session.
+        """Load a saved session, or open an exported dataset as a session.
 
-        Of a saved session nothing is embedded, clustered or laid out again. A dataset brings its
+        A saved session is not embedded, clustered or laid out again. A dataset provides its
         images, classes, settings, pins and audit trail; vectors come from the store or the cache,
         or the images are embedded again.
 
         Parameters
         ----------
         folder : path
-            What `save` or `export` wrote.
+            A folder that `save` or `export` wrote.
         images : path, optional
             For a dataset, the folder of its images. By default the one that it was exported from,
             if the files there are still those of the dataset; else the copies in the dataset,
             whose names the pins then have.
         trust : bool, default False
-            Whether the encoders that the folder names may be loaded from a hub or a file: a
-            folder may come from anybody. Encoders that you name are always loaded.
+            Whether encoders named in the folder may be loaded from a hub or a file. Leave it off
+            for folders from strangers. Encoders that you name are always loaded.
         **options
             ``encoder``, ``pretrained``, ``device``, ``store``, ``progress``, and for a dataset
             ``classes`` and ``visual``, as for the constructor.
@@ -1016,7 +1019,7 @@ class Session(traitlets.HasTraits):
         trust: bool,
         stages: Mapping[str, Any],
     ) -> Session:
-        """Make a session from what a folder holds: settings, audit trail, truth, stages."""
+        """Make a session from the contents of a folder: settings, audit trail, truth, stages."""
         trail, truth = settings.pop("corrections"), settings.pop("truth")
         try:
             session = cls(source, **settings, **options)

@@ -1,4 +1,4 @@
-"""The type of a session's settings: a trait that is checked as it is set, and the checks."""
+"""The trait type of a session's settings, and the check of each setting."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ __all__ = ["CHECKS", "SettingError", "refusing", "setting"]
 
 
 class SettingError(InputError, traitlets.TraitError):
-    """A value that a setting cannot have.
+    """An invalid value of a setting.
 
-    It is a `traitlets.TraitError` as well, because traitlets takes a change back for no other
-    error: a refused value would stay inside ``hold_trait_notifications``.
+    It is also a `traitlets.TraitError`, the only error on which traitlets reverts a change made
+    inside ``hold_trait_notifications``.
     """
 
 
@@ -44,13 +44,13 @@ class _Setting(traitlets.TraitType[Any, Any]):
 
 
 def setting(default: Any = traitlets.Undefined) -> Any:
-    """Return a trait that is checked by ``CHECKS[name]``; without a default it has to be set."""
+    """Return a trait that ``CHECKS[name]`` checks; without a default it must be set."""
     return _Setting(default)
 
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """Turn an `InputError` into a `SettingError`, so that traitlets takes the change back."""
+    """Turn an `InputError` into a `SettingError`, so that traitlets reverts the change."""
     try:
         yield
     except SettingError:
@@ -101,7 +101,7 @@ def _iterations(value: Any) -> int:
 
 
 def _templates(value: Any) -> Any:
-    # A list that changes later, or a generator, would be no setting.
+    # A copy, because a list could change later and a generator can be read only once.
     fixed = isinstance(value, Iterable) and not isinstance(value, str | set | Mapping)
     return tuple(value) if fixed else value
 
@@ -115,7 +115,7 @@ def _vocabulary(words: Any) -> Any:
     if isinstance(words, ClassVectors):
         return words
     if isinstance(words, Iterable) and not isinstance(words, str | set | frozenset):
-        # Word lists from elsewhere repeat words; that is no mistake worth a message.
+        # Word lists often repeat words, which does no harm.
         first: dict[str, Any] = {}
         for word in words:
             first.setdefault(str(word).strip().casefold(), word)

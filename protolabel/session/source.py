@@ -1,4 +1,4 @@
-"""Where the images of a session come from, and how they become vectors."""
+"""The source of a session's images, and their embedding."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["Source", "checked_record"]
 
 
 class Source:
-    """What a session was made from: images, or vectors of them, and the encoder.
+    """The input of a session: images, or their vectors, and the encoder.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class Source:
         elif isinstance(given, Embeddings):
             self.root = given.images.root
         else:
-            # At once: a generator can be read once, and a list may change.
+            # Read now: a generator can be read only once, and a list could change later.
             given = find_images(given)
             self.root = given.root
         self.given = given
@@ -99,7 +99,7 @@ class Source:
             return self._encoder
 
     def find(self) -> ImageSet:
-        """Return the images that there are, before their pixels are read."""
+        """Return all images found, before their pixels are read."""
         if isinstance(self.given, Embeddings):
             return self.given.images
         return self.given if isinstance(self.given, ImageSet) else find_images(self.given)
@@ -119,7 +119,7 @@ class Source:
 
 
 def checked_record(named: EncoderInfo, *, trust: bool, option: str = "encoder") -> EncoderInfo:
-    """Return the encoder that a folder names, or say why it is not loaded.
+    """Return the encoder named in a folder, or raise if it may not be loaded.
 
     Parameters
     ----------
@@ -133,17 +133,17 @@ def checked_record(named: EncoderInfo, *, trust: bool, option: str = "encoder") 
     Raises
     ------
     EncoderError
-        If no name can bring it back, or it is not trusted.
+        If it cannot be loaded by name, or is not trusted.
     """
     if named.model in UNLOADABLE:
         raise EncoderError(
-            f"Expected an encoder, got none. The vectors were made with {named.name!r}, which no "
-            f"name can bring back: pass the encoder that was used as {option}=..."
+            f"Expected an encoder, got none: the vectors are of {named.name!r}, which cannot "
+            f"be loaded by name. Pass the encoder that was used as {option}=..."
         )
     if not trust and (named.model != "sample" or named.pretrained is not None):
         raise EncoderError(
-            f"Expected an encoder, got none. The folder names {named.name!r}, which is not loaded "
-            f"unasked, as a folder may come from anybody: load the session with {option}=..., or "
-            "with trust=True if the folder is your own."
+            f"Expected an encoder, got none: the folder names {named.name!r}, which is not loaded "
+            f"unasked, because the folder may come from a stranger. Pass {option}=..., or "
+            "trust=True if the folder is your own."
         )
     return named

@@ -1,11 +1,11 @@
-"""Values that follow from one another: computed when asked for, dropped when a setting changes.
+"""Stages: values computed when needed and dropped when a setting they depend on changes.
 
-Each stage says beside its code which stages and settings it needs::
+Each stage declares beside its code which stages and settings it needs::
 
     @stage("clusters", "text", settings=("method", "temperature"))
     def refinement(self) -> Refinement: ...
 
-What a setting invalidates, and what follows from what, is derived from these declarations.
+Which stages a setting invalidates, and which stages depend on which, follows from these.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ class Stage(property, Generic[T]):
     Parameters
     ----------
     compute : callable
-        From the owner to the value. A stage that does not apply is None.
+        Takes the owner and returns the value, or None for a stage that does not apply.
     needs : tuple of str
-        The stages that `compute` asks for.
+        The stages that `compute` reads.
     settings : tuple of str
-        The settings that `compute` reads itself.
+        The settings that `compute` reads directly.
     name : str
         By default that of the function, without a leading underscore.
     """
@@ -53,7 +53,7 @@ class Stage(property, Generic[T]):
     @overload
     def __get__(self, owner: object, kind: type | None = None, /) -> T: ...
     def __get__(self, owner: Any, kind: type | None = None, /) -> Any:
-        """Return the value, computed if it is not at hand."""
+        """Return the value; compute it if necessary."""
         if owner is None:
             return self
         return owner._stages.get(self.name, lambda: self.compute(owner))  # noqa: SLF001 -- the part of the owner that is ours
@@ -67,9 +67,9 @@ def stage(
     Parameters
     ----------
     *needs : str
-        Names of the stages that it asks for.
+        Names of the stages that it reads.
     settings : tuple of str
-        Names of the settings that it reads itself.
+        Names of the settings that it reads directly.
     name : str, optional
         By default that of the method, without a leading underscore.
     """
@@ -77,11 +77,11 @@ def stage(
 
 
 class _OutdatedError(Exception):
-    """A setting changed while the stage was computed, so it has to be computed again."""
+    """Raised if a setting changed while the stage was computed; it is computed again."""
 
 
 class Stages:
-    """Computed values by name, safe to ask for from several threads.
+    """Computed values by name; thread-safe.
 
     One lock guards the tables briefly; each stage has its own lock while it computes, so a slider
     never blocks on a clustering.
@@ -117,11 +117,11 @@ class Stages:
         self._gates = {name: threading.RLock() for name in self.follows}
         self._ages = dict.fromkeys(self.follows, 0)
         self._values: dict[str, Any] = {}
-        self._here = threading.local()  # what each thread is computing, the innermost last
+        self._here = threading.local()  # the stages each thread is computing, the innermost last
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The stages at hand in the order in which they were computed; None does not count."""
+        """The stages already computed, in that order, without those that are None."""
         with self._lock:
             return tuple(name for name, value in self._values.items() if value is not None)
 
@@ -130,7 +130,7 @@ class Stages:
         return tuple(one for one, first in self.feeds.items() if name in self._closure(first))
 
     def get(self, name: str, compute: Callable[[], T]) -> T:
-        """Return a stage, computed if it is not at hand.
+        """Return a stage; compute it if necessary.
 
         Parameters
         ----------
@@ -167,12 +167,12 @@ class Stages:
                     raise _OutdatedError
 
     def peek(self, name: str) -> Any:
-        """Return a stage if it is at hand, else None."""
+        """Return a stage if it has been computed, else None."""
         with self._lock:
             return self._values.get(name)
 
     def put(self, **values: Any) -> None:
-        """Keep stages that came from elsewhere."""
+        """Store stages that were loaded rather than computed."""
         with self._lock:
             self._values.update(values)
 

@@ -1,4 +1,4 @@
-"""The studio and its panels; each is bound to one `Session` and works alone in a cell.
+"""The studio and its panels. Each is bound to one `Session` and also works alone in a cell.
 
 from protolabel.widgets import SettingsPanel
 SettingsPanel(session)

@@ -1,7 +1,7 @@
-"""What each notebook cell shows: kept while it is on the page, closed when the cell runs again.
+"""Close the studio or panel of a notebook cell when the cell runs again.
 
 ipywidgets keeps every widget until it is closed, and IPython keeps every displayed object in its
-`Out` history. Without this, each run of a cell would leave a whole studio behind.
+`Out` history. Without this module, each run of a cell would leave a whole studio in memory.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ _cells: dict[str, _Cell] = {}
 
 
 def keep_for_cell(view: _View) -> None:
-    """Keep what the running cell displays, and close what its earlier run displayed.
+    """Record what the running cell displays, and close what its previous run displayed.
 
     Outside a notebook this does nothing.
 
     Parameters
     ----------
     view : Studio or panel
-        What is about to be displayed. What another cell displays as well stays open.
+        The view about to be displayed. Views that another cell also displays stay open.
     """
     shell = _shell()
     request = shell.get_parent() if shell is not None else {}
     if "header" not in request:
         return
-    # Some programs send no id of the cell; then the same code is the same cell.
+    # Some front ends send no cell id; then equal code identifies the cell.
     place = request.get("metadata", {}).get("cellId") or request["content"].get("code", "")
     execution, earlier = request["header"]["msg_id"], _cells.get(place)
     if earlier is None or earlier.execution != execution:
@@ -69,7 +69,7 @@ def _close(views: list[_View], shell: Any) -> None:
 
 
 def _forget(gone: set[int], shell: Any) -> None:
-    """Take objects out of the history of outputs, which would keep all that they computed."""
+    """Remove objects from the history of outputs, which would keep all their results in memory."""
     outputs, hook = shell.user_ns.get("_oh", {}), vars(shell.displayhook)
     for number in [number for number, value in outputs.items() if id(value) in gone]:
         del outputs[number]

@@ -1,7 +1,8 @@
-"""Small line charts as SVG: text of a few kB, in the colours of the notebook's theme.
+"""Small line charts as SVG, in the colours of the notebook's theme.
 
-A Plotly figure widget costs a page 5 MB and seconds to appear, and its stored state breaks a saved
-notebook; these charts are drawn again in a millisecond at every step of a slider.
+A chart is a few kB of text and is drawn in a millisecond at every step of a slider. A Plotly
+figure widget would add 5 MB to the page and seconds to its start, and its stored state breaks a
+saved notebook.
 """
 
 from __future__ import annotations
@@ -29,24 +30,24 @@ def line_chart(
     bottom: float = 0.0,
     names: bool = False,
 ) -> str:
-    """Return one chart.
+    """Return a line chart as SVG.
 
     Parameters
     ----------
     title
-        Above the lines.
+        Title above the lines.
     series
         Name, values and colour of each line.
     mark
-        Iteration with a vertical line.
+        Iteration marked by a vertical line.
     first
         Iteration of the first value.
     unit
-        After the numbers.
+        Text after the numbers.
     bottom
-        Where the axis begins.
+        Lowest value of the axis.
     names
-        Write the name of each line at its end.
+        Whether to write the name of each line at its end.
     """
     count = max((len(values) for _, values, _ in series), default=0)
     top = max((value for _, values, _ in series for value in values), default=0.0)
@@ -104,7 +105,7 @@ def line_chart(
 
 
 def _spread(places: list[float]) -> list[float]:
-    """Move texts down, then up, until none lies over another."""
+    """Move texts down, then up, until none overlap."""
     order = sorted(range(len(places)), key=places.__getitem__)
     moved = dict.fromkeys(order, 0.0)
     lowest = -1e9

@@ -1,4 +1,4 @@
-"""Follows a session: whenever it changes, its newest labels, computed while panels stay usable."""
+"""Follow a session: compute its newest labels in the background whenever it changes."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Follower", "follower_of"]
 
-_PASSING = 0.8  # seconds: a run that a slider only passed through is not worth comparing
+_PASSING = 0.8  # seconds within which a slider only passed through a run
 
-_FRAMES = 0.04  # seconds that a browser has to draw the map before the charts come
+_FRAMES = 0.04  # seconds for a browser to draw the map before it receives the charts
 
-# A session holds its follower as an observer; here both are weak, so that both can go.
+# A session holds its follower as an observer; weak references here let both be freed.
 _followers: weakref.WeakKeyDictionary[Session, weakref.ref[Follower]] = weakref.WeakKeyDictionary()
 _finding = threading.Lock()
 
 
 def follower_of(session: Session) -> Follower:
-    """Return the one follower that all panels of a session share."""
+    """Return the follower that all panels of a session share."""
     with _finding:
         known = _followers.get(session)
         follower = None if known is None else known()
@@ -39,38 +39,38 @@ def follower_of(session: Session) -> Follower:
 
 
 class Follower(traitlets.HasTraits):
-    """Brings labels up to date whenever a session changes; the newest state comes first.
+    """Keeps labels up to date with a session; only the newest state matters.
 
     Parameters
     ----------
     session : Session
-        What to follow.
+        The session to follow.
 
     Attributes
     ----------
     embeddings : Embeddings or None
         None until the images are embedded.
     labels : Labels or None
-        The newest labels; None until there are some. The map draws these.
+        The newest labels, which the map draws; None until there are any.
     settled : Labels or None
-        The same, a moment later, for panels that need no computation: a browser that received
-        charts and thumbnails together with the map would draw the map after them.
+        The same labels a moment later, for the other panels: a browser that received charts and
+        thumbnails together with the map would draw the map last.
     problem : str
-        Why there are no new labels; empty if nothing went wrong.
+        The reason why there are no new labels; empty if there was no error.
     iteration : int
         The iteration that the panels show, 0 (zero-shot) to T.
     selection : tuple of int
         Indices of the images that are selected on the map.
     jobs : Jobs
-        Runs what takes long.
+        Runs long computations.
     views : list
-        Panels and studios of the session; they live as long as it does, and close with this.
+        Panels and studios of the session; they live as long as it does and close with this.
     drawing : threading.RLock
-        Handlers and drawings take turns by it; no computation holds it.
+        Lock by which handlers and drawings take turns; no computation holds it.
     touched : float
         When the user last used a panel, by `time.monotonic`.
     closed : bool
-        Whether it no longer follows.
+        Whether it has stopped following.
     """
 
     embeddings = traitlets.Any(None, allow_none=True)
@@ -99,11 +99,11 @@ class Follower(traitlets.HasTraits):
         self._follow()
 
     def wait(self, timeout: float | None = 60.0) -> bool:
-        """Wait until labels and panels are up to date; False if the time ran out."""
+        """Wait until labels and panels are up to date; return False if the time ran out."""
         return self.jobs.wait(timeout)
 
     def close(self) -> None:
-        """Close the panels, abandon the work under way, and let go of labels and vectors."""
+        """Close the panels, abandon running work, and release labels and vectors."""
         if self.closed:
             return
         self.closed = True
@@ -158,7 +158,7 @@ class Follower(traitlets.HasTraits):
             self.settled = labels
 
     def _iteration_to_show(self, seen: Labels | None, labels: Labels) -> int:
-        """Keep an earlier iteration that the user looks at; otherwise show the one in use."""
+        """Keep showing an earlier iteration if the user chose one; else show the one in use."""
         if seen is None or self.iteration == seen.iteration or seen.run is labels.run:
             return labels.iteration
         assert labels.run is not None  # noqa: S101 -- labels of a session come from a run

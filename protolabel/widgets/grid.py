@@ -1,4 +1,4 @@
-"""Thumbnails that a person chooses and relabels, with the mouse or the keyboard."""
+"""A grid of thumbnails to select and relabel with the mouse or the keyboard."""
 
 from __future__ import annotations
 
@@ -153,5 +153,5 @@ def _note(labels: Labels, i: int) -> str:
         return "fixed"
     if labels.unfit[i]:
         return "set aside"
-    # Votes never agree wholly; 100 would say that nobody has to look.
+    # Never 100 %, which would suggest that the label needs no check.
     return f"{min(99, int(100 * labels.agreement[i]))}%"

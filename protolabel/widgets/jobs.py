@@ -1,4 +1,4 @@
-"""Long work in threads: run in order, shown with a bar, stopped at once. Knows no session."""
+"""Run long jobs in threads, with progress and Stop; independent of sessions."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ _Submitted: TypeAlias = "tuple[Callable[[], None], Callable[[Exception], None]]"
 
 _log = logging.getLogger("protolabel")
 
-_BRIEF = 0.25  # seconds: a bar that is gone sooner would only flicker, and cost frames
+_BRIEF = 0.25  # seconds before a bar appears, so that short jobs do not flicker
 
 _STOPPED = "The work was stopped; what was finished is kept."
 
 
 class Jobs(traitlets.HasTraits):
-    """The long work of one session: jobs in order, their progress, and Stop.
+    """The jobs of one session: a queue, their progress, and Stop.
 
-    A thread lasts as long as it has something to do, so idle jobs keep nothing alive.
+    A thread ends when its queue is empty, so idle jobs keep nothing alive.
 
     Attributes
     ----------
     busy : bool
-        Whether a job is under way that takes longer than a moment.
+        Whether a job is running that takes longer than a moment.
     phase : str
-        What is being done.
+        Name of the current step.
     fraction : float
-        How much of it is done, 0..1.
+        Fraction of the step that is done, 0..1.
     background : str
-        What is computed that no panel waits for, such as a layout; empty for nothing.
+        Name of work that no panel waits for, such as a layout; empty if there is none.
     stopped : bool
-        Whether the user stopped the work; `resume` takes it back.
+        Whether the user stopped the work; `resume` continues it.
     """
 
     busy = traitlets.Bool(default_value=False)
@@ -73,16 +73,16 @@ class Jobs(traitlets.HasTraits):
         *,
         lane: str = "errands",
     ) -> None:
-        """Run a function after those that were submitted before.
+        """Run a function after those submitted before.
 
         Parameters
         ----------
         job : callable
-            What to do, in a thread.
+            The function to run in a thread.
         failed : callable
-            ``failed(error)`` shows why the job ended early; the jobs after it run anyway.
+            ``failed(error)`` shows why the job failed; later jobs still run.
         lane : str
-            Jobs of one lane run one after the other, those of two lanes side by side.
+            Jobs in one lane run one after the other; jobs in two lanes run in parallel.
         """
         with self._idle:
             if self._closed:
@@ -93,26 +93,26 @@ class Jobs(traitlets.HasTraits):
                 self._thread(lambda: self._serve(waiting), lane)
 
     def run(self, compute: Callable[[], T], *, background: str = "") -> T:
-        """Compute something that `stop` abandons at once; the caller is a thread of its own.
+        """Compute something that `stop` abandons at once; call it from a job's thread.
 
         Parameters
         ----------
         compute : callable
-            What to compute.
+            The computation.
         background : str
-            What to call the work where no panel waits for it. It goes on to its end when it is
-            stopped, and whoever asks for the same again finds it done.
+            Name of the work if no panel waits for it. It runs to its end even when stopped, so
+            that its result is there when it is needed again.
 
         Returns
         -------
         object
-            What `compute` returned.
+            The result of `compute`.
 
         Raises
         ------
         Stopped
-            If the work was stopped meanwhile. A fit of UMAP or HDBSCAN cannot be interrupted: its
-            thread ends with the step that it is in, and nobody waits for it.
+            If the work was stopped meanwhile. A fit of UMAP or HDBSCAN cannot be interrupted; its
+            thread ends after the current step, without anyone waiting for it.
         """
         job: Future[T] = Future()
         self._cancellable.add(job)
@@ -130,7 +130,7 @@ class Jobs(traitlets.HasTraits):
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Show the bar and the Stop button while the submitted job under way goes on."""
+        """Show the bar and the Stop button while the current job runs."""
         job = self._here.job
         self._show(job)
         try:
@@ -139,7 +139,7 @@ class Jobs(traitlets.HasTraits):
             self._hide(job)
 
     def report(self, phase: str, done: int, total: int) -> None:
-        """Take the progress of a job, in its own thread.
+        """Receive the progress of a job, in its own thread.
 
         Raises
         ------
@@ -156,22 +156,22 @@ class Jobs(traitlets.HasTraits):
     # --- to stop ------------------------------------------------------------------------------
 
     def stop(self) -> None:
-        """Abandon the work under way and leave the panels usable."""
+        """Abandon running work and leave the panels usable."""
         self.stopped = True
         for job in tuple(self._cancellable):
             job.cancel()
 
     def resume(self) -> None:
-        """Take `stop` back. If work resumes before an abandoned step ends, its result is used."""
+        """Continue after `stop`. The result of a step that is still running is used."""
         self.stopped = False
 
     def wait(self, timeout: float | None = 60.0) -> bool:
-        """Wait until every submitted job has ended; False if the time ran out."""
+        """Wait until every submitted job has ended; return False if the time ran out."""
         with self._idle:
             return self._idle.wait_for(lambda: not any(self._lanes.values()), timeout)
 
     def close(self) -> None:
-        """Abandon everything and take no more jobs."""
+        """Abandon all work and accept no more jobs."""
         with self._idle:
             self._closed = True
             for waiting in self._lanes.values():

@@ -1,4 +1,4 @@
-"""The map as a widget: plain arrays in, what the user points at and selects out."""
+"""The map as a widget: it shows plain arrays and reports what the user hovers and selects."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COLOURINGS = ("label", "agreement", "changed", "micro", "meta")
 
 
 def _down(default: bytes = b"") -> Any:
-    """Return a trait for a large array that travels to the browser and never back."""
+    """Return a trait for a large array that is sent to the browser and never back."""
     return traitlets.Bytes(default).tag(sync=True, echo_update=False)
 
 
@@ -32,7 +32,7 @@ class MapView(anywidget.AnyWidget):
     """N images as points on a plane, with labels that can be played iteration by iteration.
 
     Arrays are set with `set_points`, `set_run` and `set_clusters`; scrubbing, hovering,
-    selecting, filtering and zooming happen in the browser. It knows no session.
+    selecting, filtering and zooming happen in the browser. It is independent of sessions.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class MapView(anywidget.AnyWidget):
     Attributes
     ----------
     iteration
-        What is shown, 0 (zero-shot) to T.
+        Iteration shown, 0 (zero-shot) to T.
     playing
         Whether the iterations run by themselves.
     color_by
@@ -71,13 +71,12 @@ class MapView(anywidget.AnyWidget):
     theme
         ``"auto"`` follows the notebook or the system.
     summary
-        What a screen reader says about the map; empty makes one.
+        Text for screen readers; if empty, it is generated.
     status
-        A short line over the map about work under way.
+        A short line over the map about running work.
     relabels
-        Whether somebody hears what the map then sends: ``{"relabel": class index}`` with the
-        selection of that moment in a buffer, for `images_in`; ``{"undo": True}`` and
-        ``{"redo": True}``.
+        Whether the map sends corrections: ``{"relabel": class index}`` with the selection of that
+        moment in a buffer, for `images_in`; ``{"undo": True}`` and ``{"redo": True}``.
     """
 
     _esm = module("map_widget")
@@ -104,7 +103,7 @@ class MapView(anywidget.AnyWidget):
     playing = traitlets.Bool(default_value=False).tag(sync=True)
     color_by = traitlets.Enum(COLOURINGS, "label").tag(sync=True)
     hidden = traitlets.List(traitlets.Int()).tag(sync=True)
-    # Buffers from the browser arrive as memoryview, which Bytes rejects in silence.
+    # Buffers from the browser arrive as memoryview, which Bytes silently rejects.
     selection = traitlets.CBytes(b"").tag(sync=True, echo_update=False)
     hovered = traitlets.Int(-1).tag(sync=True)
     height = traitlets.Int(440, min=160).tag(sync=True)
@@ -160,12 +159,14 @@ class MapView(anywidget.AnyWidget):
         Parameters
         ----------
         xy
-            (N, 2) coordinates. With as many points as before they glide to their new places, and
-            labels and selection stay; with another number everything else is emptied.
+            (N, 2) coordinates. If their number is unchanged, points move smoothly to their new
+            positions and labels and selection stay; otherwise everything else is cleared.
         """
         points = np.ascontiguousarray(xy, dtype=np.float32)
         if points.ndim != 2 or points.shape[1] != 2:
-            raise InputError(f"xy must have shape (N, 2), got {points.shape}.")
+            raise InputError(
+                f"Expected xy of shape (N, 2), got {points.shape}: pass the map of the images."
+            )
         with self.hold_sync():
             if len(points) != self.n_images:
                 self.hovered = -1
@@ -193,18 +194,21 @@ class MapView(anywidget.AnyWidget):
         names
             The C class names.
         colours
-            C colours as ``#rrggbb``; lightened where the ground is dark. By default those of
+            C colours as ``#rrggbb``, lightened on a dark background. By default those of
             `protolabel.plots.class_colours`.
         """
         table, sure = np.asarray(labels), np.asarray(agreement)
         n, count = self.n_images, len(names)
         if table.ndim != 2 or table.shape[1] != n or sure.shape != table.shape or not len(table):
             raise InputError(
-                f"labels and agreement must have shape (T + 1, {n}), got {table.shape} and "
-                f"{sure.shape}."
+                f"Expected labels and agreement of shape (T + 1, {n}), got {table.shape} and "
+                f"{sure.shape}: pass those of one run."
             )
         if table.size and not 0 <= int(table.min()) <= int(table.max()) < count:
-            raise InputError(f"labels must be class indices from 0 to {count - 1}.")
+            raise InputError(
+                f"Expected labels as class indices from 0 to {count - 1}, got others: pass those "
+                "of one run."
+            )
         if sure.dtype != np.uint8:
             sure = np.rint(255 * np.clip(sure, 0, 1))
         follows = not self.labels or self.iteration >= self.last
@@ -215,13 +219,13 @@ class MapView(anywidget.AnyWidget):
             self.agreement = np.ascontiguousarray(sure, dtype=np.uint8).tobytes()
             self.names, self.colours = list(names), list(colours)
             self.hidden = [one for one in self.hidden if one < count]
-            # Who watches the last iteration goes on watching the last.
+            # If the last iteration is shown, keep showing the last.
             self.iteration = self.last if follows else min(self.iteration, self.last)
 
     def set_prototypes(self, places: ArrayLike) -> None:
-        """Show where the prototypes stand on the map at every iteration, (T + 1, C, 2).
+        """Show the prototypes on the map at every iteration, (T + 1, C, 2).
 
-        Those of another number of iterations or classes than the labels' are not shown.
+        They are hidden if the number of iterations or classes differs from that of the labels.
         """
         self.prototypes = np.ascontiguousarray(places, dtype=np.float32).tobytes()
 
@@ -233,11 +237,14 @@ class MapView(anywidget.AnyWidget):
         micro, meta
             (N,) cluster of every image, -1 for none.
         centroids
-            (K, 2) where the centroids of the micro-clusters stand on the map.
+            (K, 2) coordinates of the centroids of the micro-clusters on the map.
         """
         groups = [np.ascontiguousarray(one, dtype=np.int32) for one in (micro, meta)]
         if any(one.shape != (self.n_images,) for one in groups):
-            raise InputError(f"micro and meta must have one value for each of {self.n_images}.")
+            raise InputError(
+                f"Expected micro and meta with one value for each of {self.n_images} images: pass "
+                "the clusters of the same images."
+            )
         with self.hold_sync():
             self.micro, self.meta = (one.tobytes() for one in groups)
             self.centroids = np.ascontiguousarray(centroids, dtype=np.float32).tobytes()
@@ -252,11 +259,13 @@ class MapView(anywidget.AnyWidget):
         self.unfit = bits if any(bits) else b""  # nothing to look at in a browser
 
     def _bits(self, images: ArrayLike) -> bytes:
-        """One bit an image, from (N,) bool or from indices."""
+        """Return one bit per image, from (N,) bool or from indices."""
         n, chosen = self.n_images, np.asarray(images)
         chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen.astype(np.int64)
         if chosen.size and not 0 <= int(chosen.min()) <= int(chosen.max()) < n:
-            raise InputError(f"Image indices are whole numbers from 0 to {n - 1}.")
+            raise InputError(
+                f"Expected image indices from 0 to {n - 1}, got others: choose among these."
+            )
         flags = np.zeros(n, dtype=bool)
         flags[chosen] = True
         return np.packbits(flags, bitorder="little").tobytes()

@@ -1,4 +1,4 @@
-"""What every panel has: one guard around its handlers, a frame, and a status line."""
+"""The base of every panel: a guard around its handlers, a frame, and a status line."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ __all__ = [
 _log = logging.getLogger("protolabel")
 
 failures: list[BaseException] | None = None
-"""Tests put a list here: every guard adds what it shows, and raises it again."""
+"""Tests set this to a list; every guard then adds the error it shows, and raises it again."""
 
 
 class Look(anywidget.AnyWidget):
-    """The style sheet of the panels, and the keys that the notebook leaves to them."""
+    """The style sheet of the panels, and the keys that they take from the notebook."""
 
     _esm = module("shortcuts")
     _css = style("panels")
@@ -51,9 +51,10 @@ class Look(anywidget.AnyWidget):
 
 
 def heading(text: str) -> ipw.HTML:
-    """Return the heading of a panel, by which screen readers find it.
+    """Return the heading of a panel, for screen readers as well.
 
-    Boxes of ipywidgets take no ARIA role. An ``<h3>`` would be in the notebook's own contents.
+    Boxes of ipywidgets accept no ARIA role, and an ``<h3>`` would appear in the notebook's table
+    of contents.
     """
     head = ipw.HTML(f'<p class="pls-title" role="heading" aria-level="3">{escape(text)}</p>')
     head.add_class("pls-name")
@@ -66,24 +67,24 @@ def colours_of(count: int) -> list[str]:
 
 
 class SessionView:
-    """What shows a session: handlers go through one guard, drawings follow its traits.
+    """A view of a session: its handlers are guarded, and it redraws when traits change.
 
-    It lives as long as its session and no longer: the session's follower holds it, whereas its
-    widgets, which ipywidgets keeps until they are closed, know it by weak references alone.
+    It lives exactly as long as its session: the session's follower holds it, while its widgets,
+    which ipywidgets keeps until they are closed, have only weak references to it.
 
     Parameters
     ----------
     session : Session
-        What it shows and changes.
+        The session that it shows and changes.
 
     Attributes
     ----------
     session : Session
-        As passed.
+        The argument.
     follower : Follower
-        Has the newest labels of the session.
+        Holds the newest labels of the session.
     jobs : Jobs
-        Runs what takes long.
+        Runs long computations.
     """
 
     title = ""
@@ -100,14 +101,14 @@ class SessionView:
         self.follower.views.append(self)
 
     def say(self, text: str, kind: str = "") -> None:
-        """Show a line of text; an empty text takes it away.
+        """Show a line of text; an empty text hides it.
 
         Parameters
         ----------
         text : str
-            What to say, as plain text.
+            The message, as plain text.
         kind : {"", "good", "bad"}
-            How it went.
+            Kind of message.
         """
         raise NotImplementedError
 
@@ -125,18 +126,18 @@ class SessionView:
     def guard(
         self, handler: Callable[..., Any], *first: Any, at_once: bool = False
     ) -> Callable[..., None]:
-        """Wrap a handler of a widget: it takes its turn, and what goes wrong is shown.
+        """Wrap a handler of a widget: it waits its turn, and its errors are shown.
 
-        ipywidgets loses what a callback raises, so a panel would just do nothing.
+        ipywidgets swallows exceptions in callbacks, so the panel would silently do nothing.
 
         Parameters
         ----------
         handler : callable
             A method of this object; it is held weakly.
         *first
-            Passed before what the widget passes.
+            Arguments before those of the widget.
         at_once : bool
-            Do not wait for a drawing under way.
+            Whether to run without waiting for a drawing.
         """
         view, method = weakref.ref(self), _weakly(handler)
 
@@ -148,13 +149,13 @@ class SessionView:
         return guarded
 
     def take_turn(self, handler: Callable[..., Any], *arguments: Any) -> None:
-        """Call a handler once no drawing is under way, unless the panel itself set the widget."""
+        """Call a handler between drawings, unless the panel itself changed the widget."""
         with self.follower.drawing:
             if not self._drawing:
                 self.attempt(handler, *arguments)
 
     def attempt(self, handler: Callable[..., Any], *arguments: Any) -> None:
-        """Call a handler and show what goes wrong."""
+        """Call a handler and show its errors."""
         try:
             self.say("")
             self.follower.touched = time.monotonic()
@@ -165,7 +166,7 @@ class SessionView:
                 raise
 
     def show_failure(self, error: Exception, what: str = "This did not work") -> None:
-        """Show why something failed; what is not our own error goes to the log as well."""
+        """Show why something failed; unexpected errors are also logged."""
         if isinstance(error, ProtolabelError):
             self.say(str(error), "bad")
             return
@@ -175,13 +176,13 @@ class SessionView:
             failures.append(error)
 
     def submit(self, job: Callable[[], None]) -> None:
-        """Run a function in the background, after those before; its failure is shown here."""
+        """Run a function in the background, after earlier ones; its failure is shown here."""
         self.jobs.submit(job, self.show_failure)
 
     # --- drawings -----------------------------------------------------------------------------
 
     def draw(self, drawing: Callable[..., Any], *arguments: Any) -> None:
-        """Bring widgets up to date: what changes now was not changed by the user."""
+        """Update widgets; changes made here are not the user's."""
         with self.follower.drawing:
             before, self._drawing = self._drawing, True
             try:
@@ -215,12 +216,12 @@ class SessionView:
 
 
 class Panel(SessionView):
-    """One part of the studio, in a frame, with a status line.
+    """A part of the studio, in a frame, with a status line.
 
     Parameters
     ----------
     session : Session
-        What the panel shows and changes.
+        The session that the panel shows and changes.
 
     Attributes
     ----------
@@ -246,7 +247,7 @@ class Panel(SessionView):
 
     @property
     def widget(self) -> ipw.VBox:
-        """What is displayed: the body with the style sheet."""
+        """The displayed widget: the body with the style sheet."""
         if self._widget is None:
             self._widget = ipw.VBox([Look(), self.body])
             self._widgets.append(self._widget)
@@ -257,7 +258,7 @@ class Panel(SessionView):
         return self.widget._repr_mimebundle_(**options)
 
     def say(self, text: str, kind: str = "") -> None:
-        """Show a line at the foot of the panel; an empty text takes it away."""
+        """Show a line at the foot of the panel; an empty text hides it."""
         mark = {"bad": "✕ ", "good": "✓ "}.get(kind, "")
         role = "alert" if kind == "bad" else "status"
         self.status.value = (
@@ -266,19 +267,19 @@ class Panel(SessionView):
 
     @staticmethod
     def row(*widgets: ipw.Widget) -> ipw.HBox:
-        """Return widgets side by side, in as many lines as they need."""
+        """Return widgets side by side, wrapped to as many lines as necessary."""
         made = ipw.HBox(widgets, layout={"overflow": "visible"})
         made.add_class("pls-row")
         return made
 
     @staticmethod
     def button(text: str, tooltip: str, **options: Any) -> ipw.Button:
-        """Return a button that is as wide as its text."""
+        """Return a button as wide as its text."""
         return ipw.Button(description=text, tooltip=tooltip, layout={"width": "auto"}, **options)
 
 
 def close_widgets(widgets: Iterable[ipw.Widget]) -> None:
-    """Close widgets with all that they hold: children, layouts and styles."""
+    """Close widgets with their children, layouts and styles."""
     waiting = list(widgets)
     while waiting:
         widget = waiting.pop()

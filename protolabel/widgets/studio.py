@@ -33,7 +33,7 @@ _REST = 1.5  # seconds after a change before the picture for saved notebooks is 
 
 
 class Studio:
-    """Classes, settings, map, timeline, gallery, runs and export of one session.
+    """All panels of one session: classes, settings, map, timeline, gallery, runs, export.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Studio:
     Attributes
     ----------
     widget : ipywidgets.VBox
-        What is displayed.
+        The displayed widget.
     progress, corrections, classes, settings, map, timeline, gallery, runs, none, export
         The panels.
     closed : bool

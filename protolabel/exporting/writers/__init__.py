@@ -95,8 +95,8 @@ def check_formats(formats: Iterable[str]) -> tuple[Writer, ...]:
     unknown = sorted(wanted - set(WRITERS), key=str)
     if unknown:
         raise InputError(
-            f"There is no format {', '.join(map(repr, unknown))}; formats are "
-            f"{', '.join(sorted(WRITERS))}."
+            f"Expected formats among {', '.join(sorted(WRITERS))}, got "
+            f"{', '.join(map(repr, unknown))}: choose from these."
         )
     wanted.add("metadata")
     wanted |= {also for name in wanted for also in WRITERS[name].along_with}
@@ -104,7 +104,7 @@ def check_formats(formats: Iterable[str]) -> tuple[Writer, ...]:
     for writer in chosen:
         if writer.package is not None and importlib.util.find_spec(writer.package) is None:
             raise InputError(
-                f'The format "{writer.name}" needs {writer.package}, which is not installed: '
-                "pip install 'protolabel[formats]'."
+                f"Expected {writer.package} for the format {writer.name!r}, which is not "
+                "installed: pip install 'protolabel[formats]'."
             )
     return chosen

@@ -75,15 +75,19 @@ def replay_html(
     """
     run = labels.run
     if run is None:
-        raise InputError("A replay needs a run; these labels are from saved prototypes.")
+        raise InputError(
+            "Expected labels of a run, got labels from saved prototypes, which have no "
+            "iterations to replay: pass those of label(run)."
+        )
     n, steps = len(labels), [labels.at(t) for t in range(len(run.iterations))]
     xy = np.asarray(projection, dtype=np.float32)
     stars = np.asarray(prototype_map, dtype=np.float32)
     wanted = (len(steps), len(labels.names), 2)
     if xy.shape != (n, 2) or len(images) != n or stars.shape != wanted:
         raise InputError(
-            f"A replay of {n} images needs their map of shape {(n, 2)} and prototypes of shape "
-            f"{wanted}; got {xy.shape} and {stars.shape} for {len(images)} images."
+            f"Expected for a replay of {n} images their map of shape {(n, 2)} and prototypes of "
+            f"shape {wanted}, got {xy.shape} and {stars.shape} for {len(images)} images: pass "
+            "those of one run."
         )
     wide = len(labels.names) > 256
     kind: Any = np.dtype("<u2") if wide else np.uint8
@@ -147,8 +151,8 @@ def write_replay(
         write_text(target, page)
     except OSError as error:
         raise ExportError(
-            f"{str(target)!r} cannot be written ({error.strerror or error}); give another path, or "
-            "make room."
+            f"Expected to write {str(target)!r}, but the system says: {error.strerror or error}. "
+            "Choose another path, or free the disk."
         ) from error
     return target
 

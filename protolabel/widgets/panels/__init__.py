@@ -1,1 +1,1 @@
-"""The panels of the studio, one a file."""
+"""The panels of the studio, one per module."""

@@ -1,4 +1,4 @@
-"""Class names, their synonyms, and the sentences they are put into."""
+"""The panel of class names, synonyms and templates."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class ClassesPanel(Panel):
             self.draw(setattr, self.new, "value", "")
 
     def _try_words(self, words: list[str]) -> None:
-        """Let the encoder read words before they become part of a class.
+        """Check that the encoder accepts words before they become part of a class.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Offer the corrections of earlier sessions over the same images; apply none unasked."""
+"""The panel that offers the corrections of earlier sessions over the same images."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["CorrectionsPanel"]
 
 
 class CorrectionsPanel(Panel):
-    """A line that offers saved corrections; it is there only while there are some to take over."""
+    """A line that offers saved corrections; it is visible only while there are any."""
 
     def build(self) -> Iterator[ipw.Widget]:
         """Yield the line with its two buttons."""

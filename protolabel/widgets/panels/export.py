@@ -1,4 +1,4 @@
-"""The labelled dataset, written to a folder."""
+"""The panel that exports the labelled dataset."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LINKS = {"copy": "Copy the images", "hardlink": "Hard links", "symlink": "Symbo
 
 
 class ExportPanel(Panel):
-    """Where to, in which formats, and how it went."""
+    """The folder, the formats, the splits, and the result of an export."""
 
     title = "Export"
 

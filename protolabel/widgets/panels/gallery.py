@@ -1,4 +1,4 @@
-"""Pictures to look at and to correct; a correction is a pin that steers the next run."""
+"""The panel of pictures to look at and correct; a correction is a pin for the next run."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _OUTDATED = "The order is from before your last corrections."
 
 
 class GalleryPanel(Panel):
-    """Thumbnails of what deserves a look, to relabel with buttons or number keys."""
+    """Thumbnails of pictures to check, to relabel with buttons or number keys."""
 
     title = "Gallery"
 

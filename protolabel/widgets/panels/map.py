@@ -1,4 +1,4 @@
-"""The map panel: a `MapView` that follows a `Session`."""
+"""The panel of the map: a `MapView` that follows a `Session`."""
 
 from __future__ import annotations
 

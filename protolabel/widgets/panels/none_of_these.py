@@ -1,4 +1,4 @@
-"""Images that fit none of the names, counted as the slider moves, and names that may be missing."""
+"""The panel of images that fit none of the names, and of names that may be missing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SHOWN = 6  # clusters that are listed
 
 
 class NonePanel(Panel):
-    """How strict to be, how many images that concerns, and which names seem to be missing."""
+    """The strictness, the number of images set aside, and suggestions of missing names."""
 
     title = "None of these"
 

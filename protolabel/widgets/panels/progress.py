@@ -1,4 +1,4 @@
-"""What is being done, how far it is, and what there is by now."""
+"""The panel of progress, with a summary of the session."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SHOWN = ("busy", "phase", "fraction", "background", "stopped")  # traits of the
 
 
 class ProgressPanel(Panel):
-    """What is being done, how far it is, and a button that stops it."""
+    """The current step, its progress, a Stop button, and a summary of the session."""
 
     def build(self) -> Iterator[ipw.Widget]:
         """Yield the summary, the bar and the buttons."""

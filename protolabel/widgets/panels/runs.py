@@ -1,4 +1,4 @@
-"""Every run so far, and the pictures in which two of them differ."""
+"""The panel of all runs, and of the pictures in which two of them differ."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _HINT = "Every change makes a run. Change a setting or fix a label, then compare
 
 
 class RunsPanel(Panel):
-    """A row for each run, and the difference of two."""
+    """A table of runs, and the comparison of two."""
 
     title = "Runs"
 

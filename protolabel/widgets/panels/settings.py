@@ -1,4 +1,4 @@
-"""Temperature, iterations and the other settings of the loop."""
+"""The panel of temperature, iterations and the other settings of the loop."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class SettingsPanel(Panel):
     def _set(self, name: str, change: Any) -> None:
         value = change["new"]
         if name == "temperature":
-            # The browser snaps the slider to a step; the user did not make that change.
+            # The browser rounds the slider to a step; that is no change by the user.
             moved = abs(math.log10(value / self.session.temperature))
             if moved < 0.505 * _STEP:
                 return

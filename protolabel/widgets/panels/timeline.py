@@ -1,4 +1,4 @@
-"""The run, iteration by iteration: play it, keep an iteration, read what was found."""
+"""The panel of the iterations of a run: play them, keep one, read the findings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SHOWN = 10  # classes that have a line in the chart
 
 
 class TimelinePanel(Panel):
-    """Iteration 0 is zero-shot; every iteration can be looked at and kept.
+    """The iterations of a run, from 0 (zero-shot); each can be shown and kept.
 
     Parameters
     ----------
