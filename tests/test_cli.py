@@ -120,7 +120,7 @@ def test_evaluate_takes_a_table_of_a_part(dataset, tmp_path, capsys):
     assert "for all 24 with 95 % confidence" in said
     assert "Wrong labels" not in said
     assert main(["evaluate", str(tmp_path), str(tmp_path / "truth.csv")]) == 1
-    assert "no dataset that protolabel exported" in capsys.readouterr().err
+    assert "Expected a folder that an export wrote" in capsys.readouterr().err
 
 
 def test_a_dataset_is_no_truth_about_itself(dataset, monkeypatch, capsys):
@@ -233,7 +233,7 @@ def test_a_misspelt_format_is_named_before_anything_is_embedded(photos, tmp_path
     call = ["run", str(photos), "--classes", *CLASSES, "--encoder", "sample"]
     call += ["--formats", "folders", "cvs", "--output", str(tmp_path / "out")]
     assert main([*call, "--store", str(tmp_path / "store")]) == 1
-    assert "no format 'cvs'" in capsys.readouterr().err
+    assert "got 'cvs'" in capsys.readouterr().err
     assert not (tmp_path / "store").exists()
 
 

@@ -190,7 +190,7 @@ def test_a_seed_is_a_whole_number_in_range(seed):
         ("nearest", [0, 1, 1], r"got \(4,\), \(3,\) and \(2,\)"),
         ("meta", [0, 1], "meta from 0 to 0, got 0 to 1"),
         ("centroids", [[1.0, 0.0], [np.nan, 1.0]], "centroids"),
-        ("meta_centroids", [[1.0, 0.0, 0.0]], "meta_centroids must have 2 columns"),
+        ("meta_centroids", [[1.0, 0.0, 0.0]], "meta_centroids with 2 columns"),
     ],
 )
 def test_clusters_that_do_not_fit_together_are_refused(name, value, reason):

@@ -116,7 +116,7 @@ def test_places_do_not_depend_on_blocks(monkeypatch, rows):
 
 def test_places_check_that_points_images_and_map_fit():
     x, xy = unit_rows(np.eye(3)), np.zeros((3, 2), np.float32)
-    with pytest.raises(pl.InputError, match="points must have 3 columns, got 2"):
+    with pytest.raises(pl.InputError, match="points with 3 columns, got 2"):
         place(x[:, :2], x, xy)
     with pytest.raises(pl.InputError, match="map of 3 images, got one of 2"):
         place(x, x, xy[:2])

@@ -194,7 +194,7 @@ class TestEmbedClasses:
 
     def test_an_encoder_without_text_side_says_so(self):
         encoder = load_encoder(lambda images: np.ones((len(images), 3)), name="mine")
-        with pytest.raises(EncoderError, match=r"'mine' has no text side.*encode_texts"):
+        with pytest.raises(EncoderError, match=r"'mine' without one.*encode_texts"):
             embed_classes(["dog"], encoder)
 
     @pytest.mark.parametrize("rows", [np.ones(2), np.ones((1, 2)), np.zeros((7, 2))])

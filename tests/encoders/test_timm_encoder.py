@@ -72,9 +72,9 @@ def test_a_long_strip_is_not_blown_up(small):
 
 
 def test_class_names_are_refused_in_plain_words(small):
-    with pytest.raises(pl.EncoderError, match=r"sees images only.*visual='resnet10t'"):
+    with pytest.raises(pl.EncoderError, match=r"encodes only images.*visual='resnet10t'"):
         small.encode_texts(["a dog"])
-    with pytest.raises(pl.EncoderError, match="sees images only"):
+    with pytest.raises(pl.EncoderError, match="encodes only images"):
         pl.embed_classes(["dog", "cat"], small)
 
 

@@ -154,7 +154,7 @@ def test_restless_runs_are_a_warning(monkeypatch):
 
 def test_labels_of_saved_prototypes_have_no_run():
     new = pl.PrototypeClassifier.from_labels(pl.label(run_of())).label(make_world().vectors)
-    with pytest.raises(pl.InputError, match="needs a run"):
+    with pytest.raises(pl.InputError, match="labels of a run, got"):
         pl.diagnose(new)
 
 

@@ -177,21 +177,21 @@ def test_equal_images_under_one_name_fit():
 @pytest.mark.parametrize("strictness", [-0.1, 1.5, np.nan, "half", None])
 def test_a_strictness_is_a_number_from_0_to_1(strictness):
     fit = pl.Fit(np.array([0.5], np.float32))
-    with pytest.raises(pl.InputError, match="strictness must be a number from 0"):
+    with pytest.raises(pl.InputError, match="strictness from 0"):
         fit.unfit(strictness)
-    with pytest.raises(pl.InputError, match="strictness must be a number from 0"):
+    with pytest.raises(pl.InputError, match="strictness from 0"):
         fit.count_at(strictness)
 
 
 def test_what_does_not_fit_together_is_refused():
     world = make_world((10, 10))
     labels = labels_of(world.vectors, world.classes)
-    with pytest.raises(pl.InputError, match="labels are of 20 images, vectors of 5"):
+    with pytest.raises(pl.InputError, match="vectors of the 20 labelled images, got 5"):
         measure(labels, world.vectors[:5])
-    with pytest.raises(pl.InputError, match="graph is of 5 images"):
+    with pytest.raises(pl.InputError, match="graph of .* got one of 5"):
         measure(labels, world.vectors, pl.knn_graph(world.vectors[:5], 2))
     other = pl.ClassVectors(["x"], np.ones((1, 3)))
-    with pytest.raises(pl.InputError, match="background must have 256 columns, got 3"):
+    with pytest.raises(pl.InputError, match="background with 256 columns, got 3"):
         measure(labels, world.vectors, background=other)
     with pytest.raises(pl.InputError, match="saved prototypes"):
         measure(replace(labels, run=None), world.vectors)
@@ -208,5 +208,5 @@ def test_setting_aside_marks_and_keeps_every_label():
     assert not labels.unfit.any()
     assert not aside.at(0).unfit.any()
     for wrong in (np.ones(19, bool), np.ones(20, int), [0, 1]):
-        with pytest.raises(pl.InputError, match="images must be 20 booleans"):
+        with pytest.raises(pl.InputError, match="images as 20 booleans"):
             labels.set_aside(wrong)

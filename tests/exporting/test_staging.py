@@ -197,7 +197,7 @@ def test_an_earlier_dataset_whose_place_was_taken_after_a_kill_goes_beside_it(
     (out / "mine.txt").write_text("mine")
     with (
         pytest.warns(UserWarning, match="killed"),
-        pytest.raises(ExportError, match="not replaced"),
+        pytest.raises(ExportError, match="never replaced"),
     ):
         save(case, out, overwrite=True)
     assert names(out) == ["mine.txt"]

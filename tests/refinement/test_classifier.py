@@ -116,7 +116,7 @@ def test_prior_weight_prefers_common_classes():
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])
 def test_temperature_is_checked_when_it_is_fitted(temperature):
-    with pytest.raises(pl.InputError, match="temperature must be a number above 0"):
+    with pytest.raises(pl.InputError, match="temperature above 0"):
         PrototypeClassifier(temperature=temperature).fit(np.eye(4), [0, 0, 1, 1])
 
 
@@ -165,12 +165,12 @@ def content(name: str) -> bytes:
 def test_other_files_are_refused(tmp_path, name):
     path = tmp_path / "classifier.npz"
     path.write_bytes(content(name))
-    with pytest.raises(pl.StoreError, match="not a saved classifier"):
+    with pytest.raises(pl.StoreError, match="saved classifier .* which is not one"):
         PrototypeClassifier.load(path)
 
 
 def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(pl.StoreError, match="not a saved classifier"):
+    with pytest.raises(pl.StoreError, match="saved classifier .* which is not one"):
         PrototypeClassifier.load(tmp_path / "nothing.npz")
 
 

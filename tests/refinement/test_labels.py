@@ -43,7 +43,7 @@ def test_every_iteration_can_be_had(run):
 
 @pytest.mark.parametrize("iteration", [4, -5, 99, 1.5, "last"])
 def test_other_iterations_are_refused(run, iteration):
-    with pytest.raises(pl.InputError, match=r"0 \(zero-shot\) to 3; got"):
+    with pytest.raises(pl.InputError, match=r"0 \(zero-shot\) to 3, got"):
         pl.label(run, iteration)
 
 
@@ -88,7 +88,7 @@ def test_counts_and_order_of_doubt(run):
 
 def test_labels_of_new_images_have_no_iterations(run):
     new = pl.PrototypeClassifier.from_labels(pl.label(run)).label(clustered_world()[0].vectors[:5])
-    with pytest.raises(pl.InputError, match="not from a run"):
+    with pytest.raises(pl.InputError, match="labels of a run"):
         new.at(0)
 
 

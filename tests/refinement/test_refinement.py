@@ -423,7 +423,7 @@ def test_directions_of_tiny_sums_are_not_lost():
 
 
 def test_plain_needs_units():
-    with pytest.raises(pl.InputError, match='units="images"'):
+    with pytest.raises(pl.InputError, match="units='images'"):
         refine(make_world(), method="plain")
 
 
@@ -610,14 +610,14 @@ def test_pins_may_be_rows_of_two():
 @pytest.mark.parametrize(
     ("pins", "message"),
     [
-        ({240: 0}, "0..239 with class indices 0..5"),
+        ({240: 0}, "image indices 0..239 and class indices 0..5"),
         ({-1: 0}, "0..239"),
         ({0: 6}, "class indices 0..5"),
         ([[1, 0], [1, 2]], "an image twice"),
         ([[1, 2, 3], [4, 5, 0]], "shape"),
         ([1, 2], "shape"),
         ([[1.5, 0.0]], "float64"),
-        ({"a.png": "dog"}, "image indices to class indices"),
+        ({"a.png": "dog"}, "image index to class index"),
     ],
 )
 def test_bad_pins_are_refused(pins, message):
@@ -690,8 +690,8 @@ def test_duplicates_agree_with_each_other():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"method": "magic"}, "anchored, plain; got 'magic'"),
-        ({"units": "pixels"}, "clusters, images; got 'pixels'"),
+        ({"method": "magic"}, "anchored, plain, got 'magic'"),
+        ({"units": "pixels"}, "clusters, images, got 'pixels'"),
         ({"temperature": 0}, "above 0"),
         ({"temperature": -0.1}, "above 0"),
         ({"temperature": float("nan")}, "got nan"),
@@ -699,7 +699,7 @@ def test_duplicates_agree_with_each_other():
         ({"temperature": 1e-40}, "at least 1e-05"),
         ({"temperature": "0.1"}, "got '0.1'"),
         ({"temperature": None}, "got None"),
-        ({"iterations": -1}, "whole number, 0 or more; got -1"),
+        ({"iterations": -1}, "whole number, 0 or more, got -1"),
         ({"iterations": 2.5}, "got 2.5"),
         ({"iterations": float("nan")}, "got nan"),
         ({"iterations": "five"}, "got 'five'"),
@@ -716,7 +716,7 @@ def test_numpy_numbers_are_numbers():
 
 
 def test_names_instead_of_class_vectors_are_refused():
-    with pytest.raises(pl.InputError, match="ClassVectors from embed_classes, got list"):
+    with pytest.raises(pl.InputError, match="ClassVectors, got list: pass what embed_classes returns"):
         pl.refine(make_world().vectors, ["dog", "cat"], progress=silent)
 
 
@@ -724,12 +724,12 @@ def test_other_dimensions_and_other_folders_are_refused():
     world, graph, clusters = clustered_world()
     with pytest.raises(pl.InputError, match="same encoder"):
         pl.refine(world.vectors[:, :10], world.classes, progress=silent)
-    with pytest.raises(pl.InputError, match="clusters are of 240 images, vectors of 9"):
+    with pytest.raises(pl.InputError, match="clusters of 9 images.* got 240"):
         pl.refine(world.vectors[:9], world.classes, clusters, progress=silent)
-    with pytest.raises(pl.InputError, match="graph holds 10 neighbours of 240 images"):
+    with pytest.raises(pl.InputError, match="graph of .* got 10 neighbours of 240 images"):
         pl.refine(world.vectors[:9], world.classes, graph=graph, progress=silent)
     narrow = pl.knn_graph(world.vectors, 2)
-    with pytest.raises(pl.InputError, match="need 5 neighbours each"):
+    with pytest.raises(pl.InputError, match="with 5 neighbours each"):
         pl.refine(world.vectors, world.classes, graph=narrow, progress=silent)
 
 
@@ -737,7 +737,7 @@ def test_zero_and_broken_rows_are_refused():
     world = make_world()
     x = world.vectors.copy()
     x[4], x[9, 2] = 0, np.nan
-    with pytest.raises(pl.InputError, match="2 of 240 rows are zero or not finite"):
+    with pytest.raises(pl.InputError, match="finite and not zero, got 2 of 240 rows"):
         pl.refine(x, world.classes, progress=silent)
 
 
@@ -792,9 +792,9 @@ def test_a_prepared_second_view_gives_the_same_run_to_the_bit():
 def test_a_prepared_space_is_checked_like_vectors():
     world = make_world()
     narrow = image_space(world.vectors[:, :9])
-    with pytest.raises(pl.InputError, match="columns, got 9"):
+    with pytest.raises(pl.InputError, match="columns, .* got 9"):
         pl.refine(narrow, world.classes)
-    with pytest.raises(pl.InputError, match="visual is of 5 images, vectors of 240"):
+    with pytest.raises(pl.InputError, match="visual vectors of 240 images.* got 5"):
         pl.refine(world.vectors, world.classes, visual=image_space(world.vectors[:5]))
 
 

@@ -69,7 +69,7 @@ def test_vectors_are_renamed_and_removed_but_have_no_words():
     assert renamed.names == ("a", "d", "c")
     fewer, _ = class_edits.remove_class(renamed, (), "d")
     np.testing.assert_array_equal(fewer.vectors, np.eye(3)[[0, 2]])
-    with pytest.raises(pl.InputError, match="vectors, not words, so you cannot add a class"):
+    with pytest.raises(pl.InputError, match="are vectors, so you cannot add a class"):
         class_edits.add_class(vectors, (), "d")
     with pytest.raises(pl.InputError, match="is a class already"):
         class_edits.rename_class(vectors, (), "a", "B")

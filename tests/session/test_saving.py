@@ -287,7 +287,7 @@ def test_an_encoder_that_the_folder_names_is_not_loaded_unasked(folder, encoder,
     monkeypatch.setattr(source, "load_encoder", hub)
     loaded = load(folder)
     loaded.add_class("yellow")
-    with pytest.raises(pl.EncoderError, match=r"encoder=\.\.\., or with trust=True"):
+    with pytest.raises(pl.EncoderError, match=r"encoder=\.\.\., or trust=True"):
         _ = loaded.labels
     assert not asked
     mine = Session.load(folder, trust=True, progress=silent)
