@@ -73,7 +73,7 @@ def test_other_types_are_refused_with_their_type(bad):
 def test_rows_without_a_direction_are_counted(bad):
     x = np.ones((70_000, 2), np.float16)
     x[[3, 69_999]] = bad
-    with pytest.raises(InputError, match="Expected features .* got 2 of 70000 rows"):
+    with pytest.raises(InputError, match=r"Expected features .* got 2 of 70000 rows"):
         as_vectors(x, what="features")
 
 

@@ -57,7 +57,7 @@ def test_without_a_known_truth_there_is_no_accuracy():
 
 
 def test_the_number_of_names_must_fit():
-    with pytest.raises(pl.InputError, match="each of 2 images .*, got 1"):
+    with pytest.raises(pl.InputError, match=r"each of 2 images .*, got 1"):
         pl.evaluate(labels(["cat", "dog"], [0, 1]), ["cat"])
 
 

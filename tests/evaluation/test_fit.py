@@ -188,7 +188,7 @@ def test_what_does_not_fit_together_is_refused():
     labels = labels_of(world.vectors, world.classes)
     with pytest.raises(pl.InputError, match="vectors of the 20 labelled images, got 5"):
         measure(labels, world.vectors[:5])
-    with pytest.raises(pl.InputError, match="graph of .* got one of 5"):
+    with pytest.raises(pl.InputError, match=r"graph of .* got one of 5"):
         measure(labels, world.vectors, pl.knn_graph(world.vectors[:5], 2))
     other = pl.ClassVectors(["x"], np.ones((1, 3)))
     with pytest.raises(pl.InputError, match="background with 256 columns, got 3"):

@@ -97,7 +97,7 @@ def test_nothing_is_missing_where_every_image_has_its_name():
 
 def test_what_does_not_fit_together_is_refused(case):
     world, labels, fit = case
-    with pytest.raises(pl.InputError, match="same images, got .*, 5 and "):
+    with pytest.raises(pl.InputError, match=r"same images, got .*, 5 and "):
         pl.missing_names(labels, world.vectors, pl.Fit(fit.score[:5]))
     words = pl.ClassVectors(["x"], np.ones((1, 3)))
     with pytest.raises(pl.InputError, match="vocabulary with 256 columns, got 3"):

@@ -13,7 +13,7 @@ def test_a_list_may_have_gaps():
 
 
 def test_a_list_names_every_image():
-    with pytest.raises(pl.InputError, match="each of 2 images .*, got 1"):
+    with pytest.raises(pl.InputError, match=r"each of 2 images .*, got 1"):
         known_truth(["cat"], ["a.png", "b.png"])
 
 

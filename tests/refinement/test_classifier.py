@@ -165,12 +165,12 @@ def content(name: str) -> bytes:
 def test_other_files_are_refused(tmp_path, name):
     path = tmp_path / "classifier.npz"
     path.write_bytes(content(name))
-    with pytest.raises(pl.StoreError, match="saved classifier .* which is not one"):
+    with pytest.raises(pl.StoreError, match=r"saved classifier .* which is not one"):
         PrototypeClassifier.load(path)
 
 
 def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(pl.StoreError, match="saved classifier .* which is not one"):
+    with pytest.raises(pl.StoreError, match=r"saved classifier .* which is not one"):
         PrototypeClassifier.load(tmp_path / "nothing.npz")
 
 

@@ -724,9 +724,9 @@ def test_other_dimensions_and_other_folders_are_refused():
     world, graph, clusters = clustered_world()
     with pytest.raises(pl.InputError, match="same encoder"):
         pl.refine(world.vectors[:, :10], world.classes, progress=silent)
-    with pytest.raises(pl.InputError, match="clusters of 9 images.* got 240"):
+    with pytest.raises(pl.InputError, match=r"clusters of 9 images.* got 240"):
         pl.refine(world.vectors[:9], world.classes, clusters, progress=silent)
-    with pytest.raises(pl.InputError, match="graph of .* got 10 neighbours of 240 images"):
+    with pytest.raises(pl.InputError, match=r"graph of .* got 10 neighbours of 240 images"):
         pl.refine(world.vectors[:9], world.classes, graph=graph, progress=silent)
     narrow = pl.knn_graph(world.vectors, 2)
     with pytest.raises(pl.InputError, match="with 5 neighbours each"):
@@ -792,9 +792,9 @@ def test_a_prepared_second_view_gives_the_same_run_to_the_bit():
 def test_a_prepared_space_is_checked_like_vectors():
     world = make_world()
     narrow = image_space(world.vectors[:, :9])
-    with pytest.raises(pl.InputError, match="columns, .* got 9"):
+    with pytest.raises(pl.InputError, match=r"columns, .* got 9"):
         pl.refine(narrow, world.classes)
-    with pytest.raises(pl.InputError, match="visual vectors of 240 images.* got 5"):
+    with pytest.raises(pl.InputError, match=r"visual vectors of 240 images.* got 5"):
         pl.refine(world.vectors, world.classes, visual=image_space(world.vectors[:5]))
 
 

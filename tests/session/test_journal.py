@@ -57,7 +57,7 @@ def test_corrections_are_known_to_the_next_session_and_applied_when_asked(again)
     np.testing.assert_array_equal(second.labels.label, first.labels.label)
     assert len(second.corrections) == 3
     assert second.saved_corrections is None
-    with pytest.raises(pl.InputError, match="saved corrections .* found none"):
+    with pytest.raises(pl.InputError, match=r"saved corrections .* found none"):
         second.restore_corrections()
 
 
