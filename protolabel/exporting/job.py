@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from protolabel.exporting.splits import SPLITS
-from protolabel.exporting.table import blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -169,12 +168,6 @@ class ExportJob:
             members = np.flatnonzero((side == number) & ~self.labels.unfit).tolist()
             if members:
                 yield name, members
-
-    def records(self) -> Iterator[dict[str, Any]]:
-        """Yield the columns of each image by name."""
-        for block in blocks(self):
-            for values in zip(*block.values(), strict=True):
-                yield dict(zip(block, values, strict=True))
 
     def in_folder(self, index: int) -> str:
         """Return the POSIX path of an image in its class folder, or in that of `none_folder`."""

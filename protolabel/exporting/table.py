@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from protolabel.exporting.job import ExportJob
 
-__all__ = ["Column", "blocks", "columns"]
+__all__ = ["Column", "blocks", "columns", "records"]
 
 _BLOCK = 8192
 
@@ -55,6 +55,13 @@ def blocks(job: ExportJob) -> Iterator[dict[str, list[Any]]]:
     for start in range(0, len(job), _BLOCK):
         rows = slice(start, min(start + _BLOCK, len(job)))
         yield {column.name: column.values(job, rows) for column in columns(job)}
+
+
+def records(job: ExportJob) -> Iterator[dict[str, Any]]:
+    """Yield the columns of each image by name, as `blocks` has them."""
+    for block in blocks(job):
+        for values in zip(*block.values(), strict=True):
+            yield dict(zip(block, values, strict=True))
 
 
 def _files(job: ExportJob, rows: slice) -> list[str | None]:

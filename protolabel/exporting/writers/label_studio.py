@@ -11,6 +11,7 @@ from xml.sax.saxutils import quoteattr
 from protolabel.common.wording import printable
 from protolabel.errors import InputError
 from protolabel.exporting.job import Writer
+from protolabel.exporting.table import records
 
 if TYPE_CHECKING:
     import os
@@ -48,7 +49,7 @@ def write_label_studio(job: ExportJob) -> None:
     shown = job.target if is_exported else Path(job.images.root)
     tasks = [
         _task(record, shown.name)
-        for record in job.records()
+        for record in records(job)
         if not is_exported or record["file"] is not None
     ]
     with (folder / "tasks.json").open("w", encoding="utf-8", errors="backslashreplace") as file:

@@ -16,6 +16,7 @@ from protolabel.common.files import writing
 from protolabel.exporting.existing import FORMAT, MARK, METADATA, read_metadata
 from protolabel.exporting.job import Writer
 from protolabel.exporting.splits import SPLITS, count_sides
+from protolabel.exporting.table import records
 
 if TYPE_CHECKING:
     from protolabel.exporting.job import ExportJob
@@ -44,7 +45,7 @@ def write_metadata(job: ExportJob) -> None:
     `json.load` gives back as Python had them.
     """
     with (job.folder / METADATA).open("wb") as file:
-        _write(file, _head(job), job.records())
+        _write(file, _head(job), records(job))
 
 
 def add_to_metadata(folder: Path, key: str, value: Any) -> None:

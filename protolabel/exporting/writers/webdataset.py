@@ -11,6 +11,7 @@ import numpy as np
 
 from protolabel.common.wording import printable
 from protolabel.exporting.job import Writer
+from protolabel.exporting.table import records
 from protolabel.exporting.transfer import image_bytes
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def write_webdataset(job: ExportJob) -> None:
     """
     folder = job.folder / "webdataset"
     folder.mkdir()
-    records = list(job.records())
+    samples = list(records(job))
     done = 0
     for side, members in job.sides():
         order = np.random.default_rng(job.seed).permutation(members).tolist()
@@ -40,7 +41,7 @@ def write_webdataset(job: ExportJob) -> None:
                     if done % 64 == 0:
                         job.progress("exporting to WebDataset", done, len(job))
                     content, suffix = image_bytes(job.images.path(index), _DECODED)
-                    record = {**records[index], "source": printable(records[index]["source"])}
+                    record = {**samples[index], "source": printable(samples[index]["source"])}
                     about = json.dumps(record, ensure_ascii=False).encode()
                     _add(tar, f"{index:09}.{suffix}", content)
                     _add(tar, f"{index:09}.cls", str(int(job.labels.label[index])).encode())
