@@ -10,7 +10,14 @@ import numpy as np
 from protolabel.clustering.neighbors import KnnGraph, knn_graph
 from protolabel.clustering.presets import Preset, choose_preset
 from protolabel.clustering.reduction import principal_components
-from protolabel.common.checks import as_indices, as_seed
+from protolabel.common.checks import (
+    as_count,
+    as_indices,
+    as_seed,
+    checked,
+    checked_apart_from,
+    described,
+)
 from protolabel.common.progress import ProgressFn, resolve
 from protolabel.common.vectors import (
     FloatArray,
@@ -103,6 +110,7 @@ class Clusters:
         return self.meta[self.nearest]
 
 
+@checked_apart_from("preset", "min_cluster_size", "n_meta", "seed")
 def cluster(
     vectors: FloatArray,
     graph: KnnGraph | None = None,
@@ -211,6 +219,7 @@ def cluster(
     return Clusters(micro, nearest, centroids, meta, meta_centroids)
 
 
+@checked
 def cluster_means(
     values: FloatArray,
     assignment: NDArray[np.integer],
@@ -234,12 +243,20 @@ def cluster_means(
     -------
     (count, columns) float32
         The mean of an empty group is 0.
+
+    Raises
+    ------
+    InputError
+        If the arrays do not fit together.
     """
     from scipy.sparse import csr_array
 
-    n = len(values)
+    count = as_count(count, "the number of groups")
+    n = _check_groups(values, assignment, count, least=0)
     if weight is None:
         weight = np.ones(n, np.float32)
+    elif np.shape(weight) != (n,):
+        raise InputError(f"Expected a weight for each of {n} rows, got shape {np.shape(weight)}.")
     member = csr_array((weight, (assignment, np.arange(n))), shape=(count, n))
     total = np.maximum(member.sum(axis=1), np.finfo(np.float32).tiny)
     return np.asarray((member @ values) / total[:, None], dtype=np.float32)
@@ -358,6 +375,7 @@ def _edges(graph: KnnGraph, weights: NDArray[np.floating] | None = None) -> csr_
     return csr_array((weights.ravel(), graph.indices.ravel(), starts), shape=(n, n))
 
 
+@checked
 def cluster_sums(
     vectors: FloatArray, assignment: NDArray[np.int32], count: int
 ) -> NDArray[np.float32]:
@@ -376,7 +394,14 @@ def cluster_sums(
     -------
     (count, d) float32
         The sum of an empty group is 0.
+
+    Raises
+    ------
+    InputError
+        If the arrays do not fit together.
     """
+    count = as_count(count, "the number of groups")
+    _check_groups(vectors, assignment, count, least=-1)
     total = np.zeros((count, vectors.shape[1]), dtype=np.float32)
     for rows, x in unit_blocks(vectors):
         inside = assignment[rows] >= 0
@@ -384,6 +409,21 @@ def cluster_sums(
         size = np.bincount(group, minlength=count).astype(np.float32)
         total += cluster_means(x[inside], group, count) * size[:, None]
     return total
+
+
+def _check_groups(
+    values: FloatArray, assignment: NDArray[np.integer], count: int, *, least: int
+) -> int:
+    """Return the number of rows, or raise `InputError` if they and their groups do not fit."""
+    shape, dtype = np.shape(values), getattr(values, "dtype", None)
+    if len(shape) != 2 or dtype is None or dtype.kind not in "fiu":
+        raise InputError(f"Expected rows of numbers, (n, columns), got {described(values)}.")
+    if np.shape(assignment) != shape[:1]:
+        raise InputError(
+            f"Expected a group for each of {shape[0]} rows, got shape {np.shape(assignment)}."
+        )
+    as_indices(assignment, count, "groups", least=least)
+    return int(shape[0])
 
 
 def _agglomerate(centroids: NDArray[np.float32], n_meta: int | None) -> NDArray[np.int32]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from protolabel.common.checks import checked_apart_from
 from protolabel.errors import InputError
 
 __all__ = ["PRESETS", "Preset", "choose_preset"]
@@ -54,6 +55,7 @@ PRESETS = {
 """The presets by name, smallest folders first."""
 
 
+@checked_apart_from("preset")
 def choose_preset(preset: str | Preset | None, n_images: int) -> Preset:
     """Return a preset by its name, or the one that suits the number of images.
 

@@ -10,7 +10,7 @@ from protolabel.clustering.clusters import Clusters, cluster_means
 from protolabel.clustering.neighbors import KnnGraph, knn_graph
 from protolabel.clustering.presets import Preset, choose_preset
 from protolabel.clustering.reduction import principal_components, umap_layout
-from protolabel.common.checks import as_seed
+from protolabel.common.checks import as_numbers, as_seed, checked, checked_apart_from
 from protolabel.common.progress import ProgressFn, resolve
 from protolabel.common.vectors import FloatArray, as_vectors, unit_blocks
 from protolabel.errors import InputError
@@ -25,6 +25,7 @@ __all__ = ["place", "place_centroids", "place_prototypes", "project"]
 _NEAREST = 15  # images whose coordinates are averaged to place a prototype
 
 
+@checked_apart_from("preset", "seed", "method")
 def project(
     vectors: FloatArray,
     graph: KnnGraph | None = None,
@@ -97,6 +98,7 @@ def project(
     return xy
 
 
+@checked
 def place(
     points: NDArray[np.float32], vectors: FloatArray, xy: NDArray[np.float32]
 ) -> NDArray[np.float32]:
@@ -124,7 +126,9 @@ def place(
     InputError
         If the three arrays do not fit together.
     """
+    vectors = as_vectors(vectors)
     points = as_vectors(points, what="points", dim=vectors.shape[1])
+    xy = as_numbers(xy, "xy, the map of the images,", None, 2)
     if len(xy) != len(vectors):
         raise InputError(
             f"Expected xy, the map of {len(vectors)} images, got one of {len(xy)}: pass the map "
@@ -148,6 +152,7 @@ def place(
     return np.asarray(np.einsum("pk,pkc->pc", weight, xy[near]), dtype=np.float32)
 
 
+@checked
 def place_prototypes(
     run: Refinement, vectors: FloatArray, xy: NDArray[np.float32]
 ) -> NDArray[np.float32]:
@@ -171,6 +176,7 @@ def place_prototypes(
     return place(points, vectors, xy).reshape(len(run.iterations), -1, 2)
 
 
+@checked
 def place_centroids(clusters: Clusters, xy: NDArray[np.float32]) -> NDArray[np.float32]:
     """Place the micro-clusters on the map, each at the mean of its images.
 
@@ -186,6 +192,7 @@ def place_centroids(clusters: Clusters, xy: NDArray[np.float32]) -> NDArray[np.f
     (K, 2) float32
         Coordinates on the map.
     """
+    xy = as_numbers(xy, "xy, the map of the same images,", len(clusters.micro), 2)
     inside = clusters.micro >= 0
     if not inside.any():
         return np.asarray(xy.mean(axis=0, keepdims=True))

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import functools
+import inspect
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral, Real
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -12,7 +19,264 @@ from protolabel.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["as_indices", "as_seed"]
+__all__ = [
+    "as_count",
+    "as_indices",
+    "as_numbers",
+    "as_path",
+    "as_seed",
+    "check_fields",
+    "checked",
+    "checked_apart_from",
+    "described",
+]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def checked(function: Callable[P, R]) -> Callable[P, R]:
+    """Check the arguments of a public function against its annotations.
+
+    The annotations are the one place that says what a parameter takes. What this cannot know,
+    such as a range or the length of an array, the function checks itself; so it does what an
+    annotation says that `_KINDS` and `_CLASSES` do not list.
+
+    Raises
+    ------
+    InputError
+        By the decorated function, if an argument is of another kind.
+    """
+    return checked_apart_from()(function)
+
+
+def checked_apart_from(*names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return `checked` for a function that has checks of its own for some parameters.
+
+    Parameters
+    ----------
+    *names : str
+        These parameters.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        return _checked(function, {"self", *names})
+
+    return decorate
+
+
+def _checked(function: Callable[P, R], left: set[str]) -> Callable[P, R]:
+    signature = inspect.signature(function)
+    parameters = signature.parameters.values()
+    kinds = {one.name: _kinds(one.annotation) for one in parameters if one.name not in left}
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        for name, value in signature.bind(*args, **kwargs).arguments.items():
+            allowed = kinds.get(name)
+            if allowed and not any(fits(value) for fits in allowed.values()):
+                raise InputError(
+                    f"Expected {name} to be {' or '.join(allowed)}, got {described(value)}: see "
+                    f"help({function.__qualname__})."
+                )
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+def check_fields(value: Any) -> None:
+    """Check the fields of a dataclass against its annotations, as `checked` does arguments.
+
+    Raises
+    ------
+    InputError
+        If a field is of another kind.
+    """
+    for name, annotation in type(value).__annotations__.items():
+        allowed, given = _kinds(annotation), getattr(value, name)
+        if allowed and not any(fits(given) for fits in allowed.values()):
+            raise InputError(
+                f"Expected {name} to be {' or '.join(allowed)}, got {described(given)}: see "
+                f"help({type(value).__name__})."
+            )
+
+
+def described(value: Any) -> str:
+    """Return what a value is, in a few words for a message."""
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple):
+        return f"{type(value).__name__} of shape {shape} and dtype {getattr(value, 'dtype', '?')}"
+    text = repr(value)
+    kind = type(value).__name__
+    return f"{kind} {text}" if len(text) <= 60 and not text.startswith("<") else kind
+
+
+def _numbers(kinds: str) -> Callable[[Any], bool]:
+    def fits(value: Any) -> bool:
+        try:
+            array = np.asarray(value)
+        except (TypeError, ValueError, RuntimeError):  # ragged; a tensor with a gradient
+            return False
+        return array.dtype.kind in kinds or array.shape == (0,)  # an empty list has any dtype
+
+    return fits
+
+
+def _is_list_of_text(value: Any) -> bool:
+    listed = isinstance(value, Sequence | np.ndarray) and not isinstance(value, str | bytes)
+    return listed and np.ndim(value) == 1 and all(isinstance(word, str) for word in value)
+
+
+_KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "None": ("None", lambda value: value is None),
+    "str": ("text", lambda value: isinstance(value, str)),
+    "bool": ("True or False", lambda value: isinstance(value, bool | np.bool_)),
+    "int": ("a whole number", lambda v: isinstance(v, Integral) and not isinstance(v, bool)),
+    "float": ("a number", lambda v: isinstance(v, Real) and not isinstance(v, bool)),
+    "Path": ("a path", lambda value: isinstance(value, os.PathLike)),
+    "PathLike": ("a path", lambda value: isinstance(value, os.PathLike)),
+    "ArrayLike": ("an array of numbers", _numbers("fiub")),
+    "IntArray": ("an array of whole numbers", _numbers("iu")),
+    "BoolArray": ("an array of True and False", _numbers("b")),
+    "RealArray": ("an array of numbers", _numbers("fiu")),
+    "Texts": ("a list of texts", _is_list_of_text),
+    "Mapping": ("a mapping", lambda value: isinstance(value, Mapping)),
+    "Callable": ("a function", callable),
+    "ProgressFn": ("a function (phase, done, total)", callable),
+}
+_ALIASES = (
+    (r"(npt\.)?ArrayLike", "ArrayLike"),
+    (r"NDArray\[np\.(integer|int\d+)\]", "IntArray"),
+    (r"NDArray\[np\.bool_\]", "BoolArray"),
+    (r"NDArray\[np\.float\w*\]", "RealArray"),
+    (r"(Sequence|tuple)\[str(, \.\.\.)?\]", "Texts"),
+    (r"(os\.)?PathLike\[str\]", "PathLike"),
+    (r"Mapping\[.*\]", "Mapping"),
+    (r"Callable\[.*\]", "Callable"),
+)
+_CLASSES = {
+    "AuditEstimate", "ClassVectors", "Clusters", "Embeddings", "EncoderInfo", "Fit", "ImageSet",
+    "ImageSpace", "KnnGraph", "Labels", "Preset", "Refinement",
+}  # fmt: skip
+"""Classes of protolabel that are tested for, by name: this room knows none of them."""
+
+
+def _kinds(annotation: Any) -> dict[str, Callable[[Any], bool]]:
+    """Return words -> test for each alternative of an annotation; {} if one has no test."""
+    if not isinstance(annotation, str) or annotation == "":
+        return {}
+    found: dict[str, Callable[[Any], bool]] = {}
+    for part in re.split(r" \| (?![^\[]*\])", annotation):
+        name = next((to for pattern, to in _ALIASES if re.fullmatch(pattern, part)), part)
+        if name in _KINDS:
+            words, fits = _KINDS[name]
+            found[words] = fits
+        elif name in _CLASSES:
+            found[f"{'an' if name[0] in 'AEIO' else 'a'} {name}"] = _is_a(name)
+        else:
+            return {}
+    return found
+
+
+def _is_a(name: str) -> Callable[[Any], bool]:
+    return lambda value: any(kind.__name__ == name for kind in type(value).__mro__)
+
+
+def as_path(path: Any, what: str) -> Path:
+    """Check that a value is a path that the system can look up, and return it.
+
+    Parameters
+    ----------
+    path : str or path
+        A leading ``~`` is expanded.
+    what : str
+        What it leads to, in an error.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    InputError
+        If it is no path, holds a NUL, is too long, or names an unknown home.
+    """
+    try:
+        found = Path(path).expanduser()
+        found.exists()
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"Expected the path of {what}, got {described(path)} ({why}): check it."
+        ) from error
+    if "\0" in str(found):
+        raise InputError(f"Expected the path of {what}, got {path!r}, which holds a NUL: check it.")
+    return found
+
+
+def as_count(count: Any, what: str, least: int = 1) -> int:
+    """Check a number of things and return it as a Python integer.
+
+    Parameters
+    ----------
+    count : int
+    what : str
+        What is counted, in an error.
+    least : int
+        The smallest number allowed.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    InputError
+        If it is something else.
+    """
+    if isinstance(count, bool) or not is_whole_number(count, least):
+        raise InputError(
+            f"Expected {what} as a whole number of {least} or more, got {described(count)}."
+        )
+    return int(count)
+
+
+def as_numbers(values: Any, what: str, *shape: int | None) -> NDArray[Any]:
+    """Check finite numbers of a shape and return them as an array.
+
+    Parameters
+    ----------
+    values : array-like
+        Numbers, or True and False.
+    what : str
+        What they are, in an error.
+    *shape : int or None
+        Length of each axis; None is any length.
+
+    Returns
+    -------
+    array of that shape
+
+    Raises
+    ------
+    InputError
+        If the shape differs, or a value is no finite number.
+    """
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError, RuntimeError) as error:  # ragged; a tensor with a gradient
+        raise InputError(f"Expected {what} as an array of numbers, got {error}.") from error
+    fits = array.ndim == len(shape) and all(
+        want in (None, have) for want, have in zip(shape, array.shape, strict=True)
+    )
+    if not fits:
+        wanted = ", ".join("any" if length is None else str(length) for length in shape)
+        raise InputError(f"Expected {what} of shape ({wanted}), got {array.shape}: reshape it.")
+    if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
+        raise InputError(
+            f"Expected {what} as finite numbers, got {described(array)}: replace what is no number."
+        )
+    return array
 
 
 def as_seed(seed: Any) -> int:
@@ -63,8 +327,11 @@ def as_indices(indices: Any, count: int, what: str, *, least: int = 0) -> NDArra
     InputError
         If the dtype is not integer, or a number refers to no row.
     """
-    indices = np.asarray(indices)
-    if not np.issubdtype(indices.dtype, np.integer):
+    try:
+        indices = np.asarray(indices)
+    except (TypeError, ValueError, RuntimeError) as error:  # ragged
+        raise InputError(f"Expected {what} as whole numbers, got {error}.") from error
+    if indices.size and not np.issubdtype(indices.dtype, np.integer):
         raise InputError(
             f"Expected {what} that are whole numbers, got dtype {indices.dtype}: convert them to "
             "int32."

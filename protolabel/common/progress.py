@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from protolabel.errors import InputError
+
 __all__ = ["ProgressFn", "TqdmProgress", "resolve", "silent"]
 
 ProgressFn = Callable[[str, int, int], None]
@@ -46,5 +48,16 @@ class TqdmProgress:
 
 
 def resolve(progress: ProgressFn | None) -> ProgressFn:
-    """Return `progress`, or a tqdm bar if it is None."""
+    """Return `progress` itself, or a tqdm bar if it is None.
+
+    Raises
+    ------
+    InputError
+        If it cannot be called.
+    """
+    if progress is not None and not callable(progress):
+        raise InputError(
+            f"Expected progress as a function (phase, done, total), got {progress!r}: leave it "
+            "out for a bar."
+        )
     return TqdmProgress() if progress is None else progress

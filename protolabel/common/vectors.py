@@ -114,7 +114,12 @@ def as_vectors(x: FloatArray, *, what: str = "vectors", dim: int | None = None) 
     InputError
         If the shape, the dtype or a value does not fit.
     """
-    x = x if isinstance(x, np.ndarray) else np.asarray(x)
+    try:
+        x = x if isinstance(x, np.ndarray) else np.asarray(x)
+    except (TypeError, ValueError, RuntimeError) as error:  # ragged; a tensor with a gradient
+        raise InputError(
+            f"{what} must be an array of shape (N, d); got rows that are none ({error})."
+        ) from error
     if x.ndim != 2 or 0 in x.shape:
         raise InputError(
             f"Expected {what} of shape (N, d) with N >= 1, got shape {x.shape}: pass one row for "

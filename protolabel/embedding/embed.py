@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from protolabel.common.checks import as_path, check_fields
 from protolabel.common.progress import ProgressFn, resolve
 from protolabel.common.threads import Workers
 from protolabel.common.vectors import held_unit_rows, is_whole_number
 from protolabel.embedding.cache import is_cache
 from protolabel.embedding.store import Entry, UnwritableStoreError, VectorStore
 from protolabel.embedding.vectorfiles import given_vectors, load_vectors, save_vectors
-from protolabel.embedding.vectorformats import read_rows
+from protolabel.embedding.vectorformats import as_array, read_rows
 from protolabel.encoders.base import Encoder, EncoderInfo, checked_rows, encoder_info
 from protolabel.errors import ImageReadError, InputError, StoreError
 from protolabel.images.image_set import ImageSet, Skipped, Stamp
@@ -54,11 +55,29 @@ class Embeddings:
         The N images, in the order of the rows; `ImageSet.skipped` holds the others.
     encoder : EncoderInfo
         Which encoder made the vectors.
+
+    Raises
+    ------
+    InputError
+        If the vectors are no floating-point array (N, d).
     """
 
     vectors: npt.NDArray[Any]
     images: ImageSet
     encoder: EncoderInfo
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        try:
+            rows = as_array(self.vectors, "the vectors")
+        except StoreError as error:
+            raise InputError(str(error)) from error
+        if len(rows) != len(self.images):
+            raise InputError(
+                f"Expected one vector for each of {len(self.images)} images, got {len(rows)}: "
+                "files that cannot be read have no row, so pass the images that were embedded."
+            )
+        object.__setattr__(self, "vectors", rows)  # a list or a tensor is an array from here on
 
     def __len__(self) -> int:
         return len(self.images)
@@ -92,7 +111,8 @@ class Embeddings:
         StoreError
             If the folder cannot be written.
         """
-        save_vectors(Path(folder), self.vectors, self.images, self.encoder)
+        place = as_path(folder, "a folder to save to")
+        save_vectors(place, self.vectors, self.images, self.encoder)
 
 
 def load_embeddings(
@@ -220,7 +240,7 @@ def embed_images(
     with ExitStack() as stack:
         log: VectorStore | None = None
         if store is not None:
-            log = _opened(stack, Path(store).expanduser(), info, dtype, report)
+            log = _opened(stack, as_path(store, "a folder for the store"), info, dtype, report)
         pool = stack.enter_context(Workers(workers or min(16, os.cpu_count() or 1), "decode"))
         stamps = _stamps(pool, images)
         target: VectorStore | _Memory = log or _Memory(dtype)

@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from protolabel.common.vectors import is_whole_number
 from protolabel.errors import EncoderError, InputError
 
 __all__ = [
@@ -131,7 +132,16 @@ class ClassPrompts:
         Returns
         -------
         tuple of str
+
+        Raises
+        ------
+        InputError
+            If there is no such class.
         """
+        if not is_whole_number(index, -len(self)) or index >= len(self):
+            raise InputError(
+                f"Expected the number of a class, 0 to {len(self) - 1}, got {index!r}."
+            )
         # replace, not format: a class name or a template may contain other braces.
         return tuple(
             template.replace("{}", " ".join(word.replace("_", " ").split()) or word)
@@ -264,6 +274,10 @@ def embed_classes(
     EncoderError
         If the encoder has no text side, or returns rows of the wrong shape, zero or not finite.
     """
+    if not hasattr(encoder, "encode_texts") or isinstance(encoder, type):
+        raise InputError(
+            f"Expected an encoder of texts, got {encoder!r}: pass what load_encoder returns."
+        )
     prompts = ClassPrompts.parse(classes, templates)
     sentences = [prompts.of(index) for index in range(len(prompts))]
     # One call for all classes, so that the encoder's batches fill a GPU.

@@ -52,7 +52,6 @@ def save_vectors(
     StoreError
         If the folder cannot be written.
     """
-    folder = folder.expanduser()
     try:
         with replacing(folder) as new:
             _write(new, vectors, images, encoder)

@@ -140,10 +140,17 @@ def encoder_info(encoder: Encoder) -> EncoderInfo:
     -------
     EncoderInfo
         The encoder's own ``info``, or a record without a name to load it by.
+
+    Raises
+    ------
+    InputError
+        If it is no encoder.
     """
     info = getattr(encoder, "info", None)
     if isinstance(info, EncoderInfo):
         return info
+    if not isinstance(encoder, Encoder) or isinstance(encoder, type):
+        raise InputError(f"Expected an encoder, got {encoder!r}: pass what load_encoder returns.")
     return EncoderInfo(encoder.name, int(encoder.dim), float(encoder.logit_scale), "custom")
 
 

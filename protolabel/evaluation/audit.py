@@ -9,17 +9,27 @@ of right labels, by the distribution of a sample that is drawn without replaceme
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from protolabel.common.checks import (
+    as_count,
+    as_indices,
+    as_numbers,
+    as_seed,
+    checked,
+    checked_apart_from,
+    described,
+)
 from protolabel.common.wording import counted
 from protolabel.errors import InputError
 from protolabel.evaluation.truth import class_indices
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -180,6 +190,7 @@ class Audit:
         If the count is not a positive whole number, or every label is pinned or set aside.
     """
 
+    @checked_apart_from("names", "count")
     def __init__(
         self,
         names: Sequence[str],
@@ -191,14 +202,18 @@ class Audit:
         unfit: NDArray[np.bool_] | None = None,
         seed: int = 0,
     ) -> None:
-        nothing = np.zeros(len(label), dtype=bool)
-        self.names = tuple(names)
-        self.label = np.array(label)
-        self._aside = np.array(nothing if unfit is None else unfit)
-        self._agreement = np.array(agreement)
-        self._certain = (nothing if pinned is None else pinned) & ~self._aside
+        self.label = as_numbers(label, "labels", None).copy()
+        if not isinstance(names, Sequence):
+            raise InputError(f"Expected the class names as a list, got {described(names)}.")
+        n, self.names = len(self.label), tuple(names)
+        as_indices(self.label, len(self.names), "labels")
+        nothing = np.zeros(n, dtype=bool)
+        self._aside = as_numbers(nothing if unfit is None else unfit, "unfit", n).astype(bool)
+        self._agreement = as_numbers(agreement, "agreement", n).copy()
+        self._certain = as_numbers(nothing if pinned is None else pinned, "pinned", n).astype(bool)
+        self._certain &= ~self._aside
         self._free = np.flatnonzero(~self._aside & ~self._certain)
-        self._rng = np.random.default_rng(seed)
+        self._rng = np.random.default_rng(as_seed(seed))
         self._right: dict[int, bool] = {}
         self.answers: dict[int, str] = {}
         self.images: NDArray[np.int64] = np.empty(0, dtype=np.int64)
@@ -241,10 +256,9 @@ class Audit:
         InputError
             If the count is not a positive whole number.
         """
-        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
-            raise InputError(f"Expected a number of images of 1 or more, got {count!r}.")
+        count = as_count(count, "a number of images")
         left = np.setdiff1d(self._free, self.images)
-        drawn = draw_sample(self.label[left], self._agreement[left], int(count), self._rng)
+        drawn = draw_sample(self.label[left], self._agreement[left], count, self._rng)
         self.images = np.concatenate([self.images, left[drawn]])
 
     def is_of(
@@ -268,10 +282,12 @@ class Audit:
         left = [image for image in self.images.tolist() if image not in self._right]
         return np.array(left, dtype=np.int64)
 
+    @checked
     def confirm(self, image: int) -> None:
         """Record that the label of a drawn image is right."""
         self.correct(image, self.names[int(self.label[self._drawn(image)])])
 
+    @checked
     def correct(self, image: int, name: str | None) -> None:
         """Record the true class of a drawn image.
 
@@ -292,6 +308,7 @@ class Audit:
         self._right[image] = index == int(self.label[image])
         self.answers[image] = "" if name is None else name if index < 0 else self.names[index]
 
+    @checked
     def withdraw(self, image: int) -> None:
         """Remove the answer for an image."""
         self._right.pop(image, None)
@@ -349,6 +366,7 @@ class Audit:
         return _with(sure, interval[0], len(free)), _with(sure, interval[1], len(free))
 
 
+@checked
 def draw_sample(
     label: NDArray[np.integer],
     agreement: NDArray[np.floating],
@@ -376,9 +394,20 @@ def draw_sample(
     -------
     ndarray
         (n,) int64 image indices in random order.
+
+    Raises
+    ------
+    InputError
+        If the arrays do not fit together.
     """
+    label = as_indices(as_numbers(label, "labels", None), 2**31 - 1, "labels")
     n = len(label)
-    count = min(count, n)
+    agreement = as_numbers(agreement, "agreement", n)
+    if not isinstance(rng, np.random.Generator):
+        raise InputError(f"Expected a generator of random numbers, got {described(rng)}.")
+    count = min(as_count(count, "a number of images", 0), n)
+    if count == 0:
+        return np.empty(0, dtype=np.int64)
     order = np.lexsort((rng.random(n), agreement, label))
     size = np.bincount(label, minlength=int(label.max()) + 1 if n else 0)
     first = np.cumsum(size) - size
@@ -396,6 +425,7 @@ def draw_sample(
     return rng.permutation(drawn).astype(np.int64)
 
 
+@checked
 def fixed_size_interval(right: NDArray[np.bool_], population: int) -> tuple[float, float]:
     """Return the 95 % interval for a sample whose size was chosen in advance.
 
@@ -419,9 +449,10 @@ def fixed_size_interval(right: NDArray[np.bool_], population: int) -> tuple[floa
     equal tails (Clopper and Pearson, 1934), most of all where nearly all labels are right. A
     proportionally stratified sample varies less than a simple one, so coverage is at least that.
     """
-    return _invert(right, population, {len(right): _ALPHA})
+    return _invert(right, population, {np.size(right): _ALPHA})
 
 
+@checked
 def anytime_interval(right: NDArray[np.bool_], population: int) -> tuple[float, float]:
     """Return the 95 % interval that holds whenever the person stops.
 
@@ -445,9 +476,8 @@ def anytime_interval(right: NDArray[np.bool_], population: int) -> tuple[float, 
     count is followed for each K, and the 5 % are spent by an error-spending function (Lan and
     DeMets, 1983) at a look after every fifth image; between two looks the last interval holds.
     """
-    looks = {
-        n: _ALPHA * (1.0 - 0.5 ** (n / _HALF_SPENT)) for n in range(_LOOK, len(right) + 1, _LOOK)
-    }
+    answers = np.size(right)
+    looks = {n: _ALPHA * (1.0 - 0.5 ** (n / _HALF_SPENT)) for n in range(_LOOK, answers + 1, _LOOK)}
     return _invert(right, population, looks)
 
 
@@ -455,6 +485,11 @@ def _invert(
     right: NDArray[np.bool_], population: int, looks: dict[int, float]
 ) -> tuple[float, float]:
     """Return the ends of the fractions K / N that no look rejects.
+
+    Raises
+    ------
+    InputError
+        If the answers are no sample of the population.
 
     Parameters
     ----------
@@ -465,7 +500,10 @@ def _invert(
     looks
         Number of images at each look -> error probability that is spent up to it.
     """
+    right = as_numbers(right, "right", None).astype(bool)
     x_now, n_now = int(right.sum()), len(right)
+    population = as_count(population, f"the number of labels of which {n_now} were drawn",
+                          max(1, n_now))  # fmt: skip
     # What was not seen yet may all be wrong, or all be right.
     possible = np.unique(np.linspace(x_now, population - n_now + x_now, _GRID + 1).round())
     step = max(1.0, (population - n_now) / _GRID) - 1.0

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from protolabel.common.checks import checked
 from protolabel.errors import InputError
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["calibration_error", "error_auroc", "found_errors"]
 
 
+@checked
 def calibration_error(confidence: ArrayLike, right: ArrayLike, *, bins: int = 15) -> float:
     """Return the expected calibration error.
 
@@ -54,6 +56,7 @@ def calibration_error(confidence: ArrayLike, right: ArrayLike, *, bins: int = 15
     return float(np.abs(excess).sum() / len(p))
 
 
+@checked
 def error_auroc(confidence: ArrayLike, right: ArrayLike) -> float:
     """Return the area under the ROC curve of right against wrong labels.
 
@@ -89,6 +92,7 @@ def error_auroc(confidence: ArrayLike, right: ArrayLike) -> float:
     return above / (n_right * n_wrong)
 
 
+@checked
 def found_errors(confidence: ArrayLike, right: ArrayLike, fraction: float) -> float:
     """Return the recall of errors among the least confident images.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from protolabel.common.checks import checked
 from protolabel.common.wording import counted
 from protolabel.errors import InputError
 from protolabel.refinement.labels import Labels, label
@@ -97,6 +98,7 @@ class Diagnostics:
     findings: tuple[Finding, ...]
 
 
+@checked
 def diagnose(run: Refinement | Labels) -> Diagnostics:
     """Describe a run up to its last iteration, or up to the iteration of the given labels.
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from protolabel.clustering.neighbors import KnnGraph, knn_graph
+from protolabel.common.checks import checked
 from protolabel.common.progress import ProgressFn, resolve
 from protolabel.common.vectors import FloatArray, as_vectors, unit_blocks
 from protolabel.errors import InputError
@@ -84,6 +85,7 @@ class Fit:
         return int(np.searchsorted(self.ordered, np.float32(check_strictness(strictness))))
 
 
+@checked
 def measure_fit(
     labels: Labels,
     vectors: FloatArray,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from protolabel.clustering.clusters import cluster_sums
+from protolabel.common.checks import checked
 from protolabel.common.vectors import FloatArray, as_vectors, unit_rows
 from protolabel.errors import InputError
 from protolabel.evaluation.fit import DEFAULT_STRICTNESS, check_strictness
@@ -54,6 +55,7 @@ class MissingName:
         return len(self.images)
 
 
+@checked
 def missing_names(
     labels: Labels,
     vectors: FloatArray,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from protolabel.common.checks import as_indices, as_numbers, checked, described
 from protolabel.errors import InputError
 from protolabel.evaluation.calibration import calibration_error, error_auroc
 from protolabel.evaluation.results import Comparison, Evaluation
@@ -36,6 +37,7 @@ __all__ = [
 _Z = 1.959964  # 95 % of a normal distribution lie within so many standard deviations
 
 
+@checked
 def evaluate(labels: Labels, truth: Truth, images: ImageSet | None = None) -> Evaluation:
     """Compare labels with the true classes, as far as these are known.
 
@@ -79,6 +81,7 @@ def evaluate(labels: Labels, truth: Truth, images: ImageSet | None = None) -> Ev
     )
 
 
+@checked
 def judge(
     names: tuple[str, ...],
     label: NDArray[np.int32],
@@ -112,8 +115,12 @@ def judge(
     -------
     Evaluation
     """
-    count = len(names)
-    aside = np.zeros(len(label), dtype=bool) if unfit is None else unfit
+    count, n = len(names), np.size(label)
+    label = as_indices(as_numbers(label, "label", n), count, "label")
+    true = as_indices(as_numbers(true, "true", n), count, "true", least=-2).astype(np.int64)
+    agreement = as_numbers(agreement, "agreement", n)
+    pinned = as_numbers(pinned, "pinned", n).astype(bool)
+    aside = as_numbers(np.zeros(n) if unfit is None else unfit, "unfit", n).astype(bool)
     label = np.where(aside, -1, label).astype(np.int32)
     judged = (true >= 0) & ~aside
     confusion = np.bincount(true[judged] * count + label[judged], minlength=count**2)
@@ -151,6 +158,7 @@ def judge(
     )
 
 
+@checked
 def accuracy(label: NDArray[np.integer], true: NDArray[np.int64]) -> float:
     """Return the correct labels as a fraction of the images whose true class is known.
 
@@ -166,6 +174,8 @@ def accuracy(label: NDArray[np.integer], true: NDArray[np.int64]) -> float:
     float
         0..1; NaN if every image is left out.
     """
+    true = as_numbers(true, "true", None)
+    label = as_numbers(label, "label", len(true))
     judged = true >= 0
     return float(np.mean(label[judged] == true[judged])) if judged.any() else float("nan")
 
@@ -185,6 +195,7 @@ class Labelled(Protocol):
         """(N,) class index of every image."""
 
 
+@checked
 def compare(
     before: Labelled, after: Labelled, truth: Truth | None = None, images: ImageSet | None = None
 ) -> Comparison:
@@ -214,6 +225,9 @@ def compare(
     --------
     >>> print(pl.compare(labels.at(0), labels, session.truth))
     """
+    for labels in (before, after):
+        if not hasattr(labels, "label") or not hasattr(labels, "names"):
+            raise InputError(f"Expected labels or runs to compare, got {described(labels)}.")
     n = len(before.label)
     if n != len(after.label):
         raise InputError(

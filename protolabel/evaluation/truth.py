@@ -9,11 +9,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from protolabel.common.cells import read_cell
+from protolabel.common.checks import as_path, checked, described
+from protolabel.common.files import check_regular
 from protolabel.errors import InputError
 from protolabel.images.sources.finding import find_images
 
@@ -29,6 +31,7 @@ _IMAGE_COLUMNS = ("image", "source", "file", "filename", "path")
 _CLASS_COLUMNS = ("truth", "class", "label")
 
 
+@checked
 def read_truth(path: str | PathLike[str]) -> dict[str, str]:
     """Read true classes from class folders or from a table.
 
@@ -66,6 +69,7 @@ def read_truth(path: str | PathLike[str]) -> dict[str, str]:
     return {row[image]: row[name] for row in rows if row[image] and row[name]}
 
 
+@checked
 def read_table(path: str | PathLike[str]) -> tuple[dict[str, str], list[dict[str, str]]]:
     """Read a table of text with its heads in the first line.
 
@@ -87,7 +91,9 @@ def read_table(path: str | PathLike[str]) -> tuple[dict[str, str], list[dict[str
         If the file cannot be read as a table.
     """
     try:
-        text = Path(path).expanduser().read_text("utf-8-sig")
+        place = as_path(path, "a table")
+        check_regular(place)
+        text = place.read_text("utf-8-sig")
         separator = max(",;\t", key=text.partition("\n")[0].count)
         rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
         heads = {head.strip().casefold(): head for head in rows.fieldnames or () if head}
@@ -102,6 +108,7 @@ def read_table(path: str | PathLike[str]) -> tuple[dict[str, str], list[dict[str
         ) from error
 
 
+@checked
 def known_truth(truth: Truth, names: Sequence[str]) -> tuple[str | None, ...]:
     """Match true classes with the images, in their order.
 
@@ -127,7 +134,7 @@ def known_truth(truth: Truth, names: Sequence[str]) -> tuple[str | None, ...]:
     if isinstance(truth, str | PathLike):
         truth = read_truth(truth)
     if not isinstance(truth, Mapping):
-        given = tuple(None if _missing(name) else str(name) for name in truth)
+        given = tuple(None if _missing(name) else str(name) for name in _listed(truth))
         if len(given) != len(names):
             raise InputError(
                 f"Expected a true class for each of {len(names)} images (None if unknown), got "
@@ -154,6 +161,7 @@ def known_truth(truth: Truth, names: Sequence[str]) -> tuple[str | None, ...]:
     return tuple(known)
 
 
+@checked
 def class_indices(truth: Sequence[str | None], names: Sequence[str]) -> NDArray[np.int64]:
     """Return the class index of each true name.
 
@@ -172,10 +180,12 @@ def class_indices(truth: Sequence[str | None], names: Sequence[str]) -> NDArray[
         (N,) int64 in 0..C-1; -1 if the name is no class, -2 if the true class is unknown.
     """
     index = {_name(name): i for i, name in enumerate(names)}
+    truth = _listed(truth)
     found = {name: -2 if _missing(name) else index.get(_name(str(name)), -1) for name in set(truth)}
     return np.array([found[name] for name in truth], dtype=np.int64)
 
 
+@checked
 def renamed_truth(truth: Sequence[str | None], old: str, new: str) -> tuple[str | None, ...]:
     """Rename a class in the true class names.
 
@@ -191,8 +201,24 @@ def renamed_truth(truth: Sequence[str | None], old: str, new: str) -> tuple[str 
     tuple of (str or None)
         (N,) true class names.
     """
+    truth = _listed(truth)
     is_old = class_indices(truth, [old]) == 0
     return tuple(new if hit else name for name, hit in zip(truth, is_old.tolist(), strict=True))
+
+
+def _listed(truth: Any) -> list[Any]:
+    """Return truth as a list of what can be a name, or raise `InputError`."""
+    try:
+        listed = truth.tolist() if isinstance(truth, np.ndarray) else list(truth)
+        known = set(listed)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"Expected one true class name for each image, got {described(truth)}: pass a list "
+            "with None where it is unknown, a mapping of image names, or a path."
+        ) from error
+    if any(isinstance(name, tuple) for name in known):
+        raise InputError("Expected one true class name for each image, got several for an image.")
+    return listed
 
 
 def _missing(name: object) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from protolabel.common.cells import safe_cell
+from protolabel.common.checks import as_path, checked
 from protolabel.common.files import write_text
 from protolabel.common.wording import escape
 from protolabel.errors import ExportError, ImageReadError, InputError
@@ -34,6 +35,7 @@ _NO = frozenset({"no", "n", "wrong", "false", "0"})
 _SIDE = 220  # pixels of a picture on the sheet
 
 
+@checked
 def write_audit(
     dataset: str | PathLike[str], output: str | PathLike[str], count: int, *, seed: int = 0
 ) -> tuple[Path, Path]:
@@ -65,7 +67,7 @@ def write_audit(
     metadata = read_metadata(dataset)
     audit = Audit(**_arrays(metadata), count=count, seed=seed)
     images = [metadata["images"][image] for image in audit.images.tolist()]
-    folder = Path(output).expanduser()
+    folder = as_path(output, "a folder for the audit")
     table, sheet = folder / TABLE, folder / SHEET
     if table.exists():
         raise ExportError(
@@ -88,6 +90,7 @@ def write_audit(
     return table, sheet
 
 
+@checked
 def read_audit(dataset: str | PathLike[str], table: str | PathLike[str]) -> AuditEstimate:
     """Estimate how many labels of a dataset are right from the table of an audit.
 
@@ -139,6 +142,7 @@ def read_audit(dataset: str | PathLike[str], table: str | PathLike[str]) -> Audi
     return audit.estimate()
 
 
+@checked
 def record_audit(dataset: str | PathLike[str], estimate: AuditEstimate) -> None:
     """Write the result of an audit into a dataset's ``metadata.json`` and ``report.txt``.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from protolabel.common.checks import checked
 from protolabel.errors import InputError
 from protolabel.evaluation.scoring import judge
 from protolabel.evaluation.truth import Truth, class_indices, known_truth
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["evaluate_dataset"]
 
 
+@checked
 def evaluate_dataset(
     folder: str | PathLike[str], truth: Truth
 ) -> tuple[Evaluation, tuple[str, ...]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from protolabel.clustering.projection import place_prototypes
+from protolabel.common.checks import as_numbers, as_seed, checked_apart_from
 from protolabel.common.progress import ProgressFn, resolve
 from protolabel.embedding.embed import Embeddings
 from protolabel.errors import InputError
@@ -85,6 +86,7 @@ class ExportResult:
     none_of_these: int
 
 
+@checked_apart_from("link", "seed")
 def export(
     labels: Labels,
     images: ImageSet | Embeddings,
@@ -175,7 +177,7 @@ def export(
     embedded = images if isinstance(images, Embeddings) else None
     image_set = images.images if isinstance(images, Embeddings) else images
     _check(labels, image_set, embedded)
-    _check_seed(seed)
+    as_seed(seed)
     writers, split_shares, target = check_export(
         image_set,
         folder,
@@ -232,6 +234,7 @@ _lines = describe_formats().splitlines()
 export.__doc__ = (export.__doc__ or "").replace("{formats}", f"\n{' ' * 12}".join(_lines))
 
 
+@checked_apart_from("link")
 def check_export(
     images: ImageSet,
     folder: str | os.PathLike[str],
@@ -291,41 +294,16 @@ def _check(labels: Labels, images: ImageSet, embedded: Embeddings | None) -> Non
         )
 
 
-def _check_seed(seed: object) -> None:
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise InputError(f"Expected a seed that is a whole number from 0, got {seed!r}.")
-
-
-def _numbers(values: ArrayLike, what: str) -> NDArray[np.float32]:
-    try:
-        return np.asarray(values, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"Expected {what} to be an array of numbers, got {error}.") from error
-
-
 def _map(values: ArrayLike | None, shape: tuple[int, ...], what: str) -> NDArray[np.float32] | None:
-    if values is None:
-        return None
-    points = _numbers(values, what)
-    if points.shape != shape:
-        raise InputError(
-            f"Expected {what} of shape {shape}, got {points.shape}: pass those of the same labels."
-        )
-    return points
+    return None if values is None else as_numbers(values, what, *shape).astype(np.float32)
 
 
 def _stars(values: ArrayLike | None, labels: Labels) -> NDArray[np.float32] | None:
     if values is None:
         return None
-    points = _numbers(values, "prototype_map")
-    if points.ndim == 2:
-        points = points[None]
-    if points.ndim != 3 or points.shape[1:] != (len(labels.names), 2):
-        raise InputError(
-            f"Expected prototype_map of shape (iterations, {len(labels.names)}, 2), got "
-            f"{points.shape}: pass that of the same run."
-        )
-    return points
+    points = np.asarray(values)
+    points = points[None] if points.ndim == 2 else points
+    return as_numbers(points, "prototype_map", None, len(labels.names), 2).astype(np.float32)
 
 
 def _groups(

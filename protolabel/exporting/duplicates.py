@@ -14,6 +14,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from protolabel.clustering.neighbors import KnnGraph, knn_graph
+from protolabel.common.checks import as_indices, as_numbers, checked, described
 from protolabel.common.vectors import FloatArray, as_vectors, unit_rows
 from protolabel.errors import ImageReadError, InputError
 from protolabel.images.files import StoredFile, open_file
@@ -50,6 +51,7 @@ _KEY = 2**16  # bytes at the beginning and at the end that are compared
 _ROUNDS = 6  # halvings of the threshold inside a group that is too large or too loose
 
 
+@checked
 def near_duplicates(
     vectors: FloatArray,
     graph: KnnGraph | None = None,
@@ -92,8 +94,14 @@ def near_duplicates(
     """
     vectors = as_vectors(vectors)
     n = len(vectors)
+    if label is not None:
+        label = as_indices(as_numbers(label, "label", n), 2**31 - 1, "label")
     if graph is None:
         graph = knn_graph(vectors)
+    elif len(graph) != n:
+        raise InputError(
+            f"Expected the graph of the same {n} images, got one of {len(graph)}: leave it out."
+        )
     same = _first_equal(vectors)
     threshold = _threshold(vectors, graph)
     distance = 1.0 - graph.similarities
@@ -108,7 +116,7 @@ def near_duplicates(
         group = _components(n, np.concatenate([left[keep], copies]), ends)
         bad = _is_chain(vectors, group, threshold)
         if label is not None:
-            bad |= _holds_a_class(group, np.asarray(label))
+            bad |= _holds_a_class(group, label)
         if not bad.any():
             break
         limit[bad[group]] *= 0.5 if attempt < _ROUNDS - 1 else 0.0
@@ -164,6 +172,7 @@ def content_keys(paths: Sequence[Path | StoredFile]) -> list[bytes]:
         return list(pool.map(_content_key, paths, chunksize=64))
 
 
+@checked
 def groups_of(names: Sequence[str], groups: Groups) -> NDArray[np.int32]:
     """Return the group of each image from a pattern, a function or values.
 
@@ -218,6 +227,11 @@ def _group_values(names: Sequence[str], groups: Groups) -> Iterable[Any]:
         return [match and match[min(1, pattern.groups)] for match in found]
     if callable(groups):
         return [groups(name) for name in names]
+    if not isinstance(groups, Iterable):
+        raise InputError(
+            f"Expected groups as a pattern, a function of the name, or a value for each image, got "
+            f"{described(groups)}."
+        )
     return np.asarray(groups).tolist() if hasattr(groups, "__array__") else list(groups)
 
 

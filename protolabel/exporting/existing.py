@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from protolabel.common.checks import as_path, checked
 from protolabel.errors import ExportError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ _LARGEST = 4 * 2**30  # bytes of a metadata file; a million images take half of 
 _IGNORED = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".ipynb_checkpoints"})
 
 
+@checked
 def read_metadata(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """Read ``metadata.json`` of an exported dataset.
 
@@ -51,7 +53,7 @@ def read_metadata(folder: str | os.PathLike[str]) -> dict[str, Any]:
     ExportError
         If the folder is not a dataset of protolabel, is of a newer version, or is damaged.
     """
-    path = Path(folder).expanduser() / METADATA
+    path = as_path(folder, "a dataset") / METADATA
     try:
         if not path.is_file() or path.stat().st_size > _LARGEST:  # a pipe would wait for ever
             raise FileNotFoundError(errno.ENOENT, "not a file of a size that an export writes")

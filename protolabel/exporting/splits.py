@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from protolabel.common.checks import as_indices, as_numbers, as_seed, checked
 from protolabel.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["DEFAULT_SHARES", "SPLITS", "count_sides", "lasting_split", "split_dataset"]
 
@@ -24,6 +22,7 @@ _CARRY = 0.5  # images that a class may owe to the shares of the classes before 
 Shares = NDArray[np.float64]
 
 
+@checked
 def split_dataset(
     label: ArrayLike,
     groups: ArrayLike | None = None,
@@ -60,21 +59,12 @@ def split_dataset(
     InputError
         If an argument does not fit.
     """
-    label = np.asarray(label)
-    split_shares = check_shares(shares)
-    groups = np.arange(len(label)) if groups is None else np.asarray(groups)
-    if label.ndim != 1 or groups.shape != label.shape:
-        raise InputError(
-            f"Expected label and groups as one integer for each image, got shapes {label.shape} "
-            f"and {groups.shape}: pass arrays of the same images."
-        )
+    split_shares, seed = check_shares(shares), as_seed(seed)
+    label = as_numbers(label, "label", None)
+    groups = as_numbers(np.arange(len(label)) if groups is None else groups, "groups", len(label))
     if not len(label):
         return np.empty(0, dtype=np.int8)
-    if label.dtype.kind not in "iu" or int(label.min()) < 0:
-        raise InputError(
-            "Expected label to hold class indices from 0, got a negative one: leave out images "
-            "without a class."
-        )
+    label = as_indices(label, 2**31 - 1, "label")
     group = np.unique(groups, return_inverse=True)[1].reshape(-1)
     size = np.bincount(group)
     owner = _majority(label, group, len(size))
@@ -91,6 +81,7 @@ def split_dataset(
     return side[group]
 
 
+@checked
 def lasting_split(
     label: ArrayLike,
     groups: ArrayLike,
@@ -130,12 +121,17 @@ def lasting_split(
     Raises
     ------
     InputError
-        If the shares do not fit.
+        If an argument does not fit.
     """
     split_shares = check_shares(shares)
-    label, groups = np.asarray(label), np.asarray(groups)
+    seed, label = as_seed(seed), as_numbers(label, "label", None)
+    groups = as_numbers(groups, "groups", len(label))
     if not len(label):
         return np.empty(0, dtype=np.int8)
+    label = as_indices(label, 2**31 - 1, "label")
+    listed = isinstance(keys, Sequence) and len(keys) == len(label)
+    if not listed or not all(isinstance(key, bytes) for key in keys):
+        raise InputError(f"Expected a key of bytes for each of {len(label)} images.")
     group = np.unique(groups, return_inverse=True)[1].reshape(-1)
     size = np.bincount(group)
     owner = _majority(label, group, len(size))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from dataclasses import dataclass, field, replace
+from numbers import Integral
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
+from protolabel.common.checks import check_fields
 from protolabel.errors import ImageReadError, InputError
 from protolabel.images.files import StoredFile, open_file
 
@@ -72,7 +75,7 @@ class ImageSet:
     Raises
     ------
     InputError
-        If the truth or a column differs in length from `names`.
+        If a value is of another kind, or the truth or a column has another length than `names`.
     """
 
     root: Path
@@ -83,6 +86,7 @@ class ImageSet:
     columns: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if self.truth is not None and len(self.truth) != len(self.names):
             raise InputError(
                 f"Expected one true class for each of {len(self.names)} images, "
@@ -115,11 +119,23 @@ class ImageSet:
         -------
         Path or StoredFile
             Both go into `read_image` and `thumbnail`.
+
+        Raises
+        ------
+        InputError
+            If there is no such image.
         """
+        self._check(index)
         if self.source is None:
             return self.root / self.names[index]
         source = self.source
         return StoredFile(f"{self.root.as_posix()}/{self.names[index]}", lambda: source.open(index))
+
+    def _check(self, index: Any) -> None:
+        if not isinstance(index, Integral) or not -len(self) <= int(index) < len(self):
+            raise InputError(
+                f"Expected the number of an image, 0 to {len(self) - 1}, got {index!r}."
+            )
 
     @property
     def paths(self) -> list[Path | StoredFile]:
@@ -144,6 +160,7 @@ class ImageSet:
         (int, int)
             Of a file: its size in bytes and its time of change in ns; (-1, -1) if it is gone.
         """
+        self._check(index)
         try:
             if self.source is not None:
                 return self.source.stamp(index)
@@ -165,7 +182,14 @@ class ImageSet:
         ImageSet
             With the same root and the same skipped files.
         """
-        chosen = [int(index) for index in indices]
+        try:
+            chosen = [operator.index(index) for index in indices]
+        except TypeError as error:
+            raise InputError(
+                f"Expected positions of images as whole numbers, got {indices!r}: pass a list."
+            ) from error
+        for index in chosen:
+            self._check(index)
 
         def pick(values: Sequence[Any]) -> tuple[Any, ...]:
             return tuple(values[index] for index in chosen)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError, features
 
+from protolabel.common.checks import checked
 from protolabel.errors import ImageReadError, InputError
 from protolabel.images.files import ImageFile, open_file, os_reason
 from protolabel.images.formats import RAW, READ, UNREAD, format_of
@@ -85,6 +86,7 @@ def read_image(file: ImageFile, *, short_side: int | None = None) -> Image.Image
     return _with_image(file, lambda image: _to_rgb(image, short_side))
 
 
+@checked
 def thumbnail(file: ImageFile, size: int = 96) -> Image.Image:
     """Read an image as RGB and shrink it into a square of `size` pixels.
 

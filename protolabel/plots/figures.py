@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from protolabel.common.palette import CHANGES, OKABE_ITO
-from protolabel.errors import ImageReadError
+from protolabel.common.checks import as_indices, as_numbers, checked, described
+from protolabel.common.palette import CHANGES, CLASS_COLOURS, OKABE_ITO
+from protolabel.errors import ImageReadError, InputError
 from protolabel.images.pixels import thumbnail
 from protolabel.plots.style import (
     FAINT,
     FIELD,
     GRID,
     INK,
+    MARKERS,
     LineStyle,
     class_colours,
     fonts,
@@ -36,8 +39,11 @@ if TYPE_CHECKING:
 
 _LEGEND = 40  # entries that a legend may hold
 _ROWS = 1400  # rows of pixels in a heat map
+_CLASSES = 150  # that a picture has room for
+_LOOKS = math.lcm(len(CLASS_COLOURS), len(OKABE_ITO) * len(MARKERS))  # colours by markers
 
 
+@checked
 def plot_counts(names: Sequence[str], counts: ArrayLike) -> Figure:
     """Draw the number of images of each class.
 
@@ -48,26 +54,29 @@ def plot_counts(names: Sequence[str], counts: ArrayLike) -> Figure:
     counts
         (C,) number of images.
     """
-    values = np.asarray(counts)
+    values = as_numbers(counts, "counts", len(names))
+    total = max(1, int(values.sum()))
+    kept, title = _largest(values, f"Images of each class ({total:,} in all)")
+    values, colours, names = values[kept], class_colours(len(names))[kept], _picked(names, kept)
     count = len(names)
     figure = new_figure(8.0, 1.3 + 0.3 * min(count, 12) + 0.2 * min(max(count - 12, 0), 120))
     axes = figure.subplots()
-    axes.barh(np.arange(count), values, color=class_colours(count), height=0.72)
+    axes.barh(np.arange(count), values, color=colours, height=0.72)
     most = max(1, int(values.max(initial=0)))
-    total = max(1, int(values.sum()))
     for place, value in enumerate(values.tolist()):
         text = f"{value:,}  ({value / total:.0%})" if value else "none"
         axes.text(value + 0.012 * most, place, text, va="center", color=INK, fontsize=9)
     name_ticks(axes, "y", names)
     axes.set_xlim(0, 1.17 * most)
     axes.set_ylim(count - 0.4, -0.6)
-    tidy(axes, f"Images of each class ({total:,} in all)", "images", "")
+    tidy(axes, title, "images", "")
     axes.grid(axis="x", color=GRID)
     axes.xaxis.set_major_locator(whole_numbers())
     axes.tick_params(axis="y", length=0)
     return figure
 
 
+@checked
 def plot_agreement(names: Sequence[str], label: ArrayLike, agreement: ArrayLike) -> Figure:
     """Draw the distribution of agreement, for all images and for each class.
 
@@ -80,18 +89,23 @@ def plot_agreement(names: Sequence[str], label: ArrayLike, agreement: ArrayLike)
     agreement
         (N,) 0..1.
     """
-    labels, values = np.asarray(label), np.asarray(agreement, dtype=np.float64)
-    count = len(names)
+    labels, values = _labels(label, names), as_numbers(agreement, "agreement", np.size(label))
+    kept, title = _largest(
+        np.bincount(labels, minlength=len(names)),
+        "Within each class: the darker, the more of its images",
+    )
+    count = len(kept)
     edges = np.linspace(0.0, 1.0, 41)
-    bins = np.clip((values * 40).astype(int), 0, 39)
-    table = np.zeros((count, 40))
+    bins = np.clip(values * 40, 0, 39).astype(int)
+    table = np.zeros((len(names), 40))
     np.add.at(table, (labels, bins), 1)
+    everything, table, names = table.sum(axis=0), table[kept], _picked(names, kept)
     height = max(0.6, 0.3 * min(count, 12) + 0.17 * min(max(count - 12, 0), 120))
     figure = new_figure(8.0, 3.2 + height)
     top, rows = figure.subplots(2, 1, sharex=True, height_ratios=[1.7, height])
-    top.bar(edges[:-1], table.sum(axis=0), width=1 / 40, align="edge", color=OKABE_ITO[0],
+    top.bar(edges[:-1], everything, width=1 / 40, align="edge", color=OKABE_ITO[0],
             edgecolor="white", linewidth=0.5)  # fmt: skip
-    median = float(np.median(values))
+    median = float(np.median(values)) if len(values) else 0.0
     top.axvline(median, color=INK, linewidth=1, linestyle=(0, (4, 2)))
     place, side = (median - 0.01, "right") if median > 0.5 else (median + 0.01, "left")
     top.text(place, 0.97, f"median {median:.2f}", ha=side, va="top", color=INK, fontsize=9,
@@ -106,12 +120,12 @@ def plot_agreement(names: Sequence[str], label: ArrayLike, agreement: ArrayLike)
     rows.set_ylim(count - 0.5, -0.5)
     rows.set_xlim(0, 1)
     tidy(rows, "", "agreement (an estimate of the share that is right)", "")
-    rows.set_title("Within each class: the darker, the more of its images", loc="left",
-                   color=FAINT, fontsize=9)  # fmt: skip
+    rows.set_title(title, loc="left", color=FAINT, fontsize=9)
     rows.tick_params(axis="y", length=0)
     return figure
 
 
+@checked
 def plot_alignment(
     names: Sequence[str], alignment: ArrayLike, *, units: str = "clusters"
 ) -> Figure:
@@ -126,8 +140,12 @@ def plot_alignment(
     units
         Name of the rows, for the title.
     """
-    table = np.asarray(alignment, dtype=np.float64)
+    table = as_numbers(alignment, "alignment", None, len(names)).astype(np.float64)
+    kept, title = _largest(table.sum(axis=0), f"How {units} go with classes")
+    table, names = table[:, kept], _picked(names, kept)
     rows, count = table.shape
+    if not rows:
+        raise InputError(f"Expected at least one row of {units} to draw, got none.")
     order = np.lexsort((-table.max(axis=1), table.argmax(axis=1)))
     width = float(np.clip(2.6 + 0.42 * count, 5.0, 16.0))
     height = float(np.clip(2.6 + 0.24 * rows, 3.8, 11.0))
@@ -148,7 +166,7 @@ def plot_alignment(
             value = table[order[row], column]
             axes.text(column, row, f"{value:.2f}".lstrip("0"), ha="center", va="center", fontsize=8,
                       color="white" if value > 0.55 else INK)  # fmt: skip
-    tidy(axes, f"How {units} go with classes", "", f"{rows:,} {units}")
+    tidy(axes, title, "", f"{rows:,} {units}")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.02)
@@ -157,6 +175,7 @@ def plot_alignment(
     return figure
 
 
+@checked
 def plot_confusion(names: Sequence[str], confusion: ArrayLike) -> Figure:
     """Draw a confusion matrix, shaded by the fraction of the true class.
 
@@ -167,7 +186,10 @@ def plot_confusion(names: Sequence[str], confusion: ArrayLike) -> Figure:
     confusion
         (C, C) number of images, rows are the truth, columns the labels: `Evaluation.confusion`.
     """
-    table = np.asarray(confusion)
+    table = as_numbers(confusion, "confusion", len(names), len(names))
+    right, total = int(np.trace(table)), int(table.sum())
+    kept, title = _largest(table.sum(axis=1), f"{right:,} of {total:,} labels are right")
+    table, names = table[np.ix_(kept, kept)], _picked(names, kept)
     count = len(names)
     share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     size = float(np.clip(2.8 + 0.42 * count, 4.6, 13.0))
@@ -180,13 +202,13 @@ def plot_confusion(names: Sequence[str], confusion: ArrayLike) -> Figure:
         for row, column in np.argwhere(table):
             axes.text(column, row, f"{table[row, column]:,}", ha="center", va="center", fontsize=8,
                       color="white" if share[row, column] > 0.55 else INK)  # fmt: skip
-    right, total = int(np.trace(table)), int(table.sum())
-    tidy(axes, f"{right:,} of {total:,} labels are right", "label", "truth")
+    tidy(axes, title, "label", "truth")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     return figure
 
 
+@checked
 def plot_map(
     points: ArrayLike,
     label: ArrayLike,
@@ -210,26 +232,31 @@ def plot_map(
     iteration
         Iteration at which the trails end; by default the last.
     """
-    xy, labels = np.asarray(points, dtype=np.float32), np.asarray(label)
-    n, count = len(xy), len(names)
+    labels = _labels(label, names)
+    n, count = len(labels), len(names)
+    xy = as_numbers(points, "points", n, 2).astype(np.float32)
     colours = class_colours(count)
     figure = new_figure(8.6, 7.0)
     axes = figure.subplots()
     size = float(np.clip(45 / max(n, 1) ** 0.35, 1.0, 9.0))
     # In shuffled batches, so that no class hides the others.
     order = np.random.default_rng(0).permutation(n)
+    looks = labels % _LOOKS  # classes that look alike are drawn at once: there may be many
     for turn, batch in enumerate(np.array_split(order, max(1, min(40, n // 50)))):
-        for one in np.roll(np.unique(labels[batch]), turn):
-            here = xy[batch[labels[batch] == one]]
+        for one in np.roll(np.unique(looks[batch]), turn):
+            here = xy[batch[looks[batch] == one]]
             axes.plot(here[:, 0], here[:, 1], linestyle="none", marker=marker_of(one),
                       markersize=size, color=colours[one], alpha=0.8 if size > 2 else 1.0,
                       markeredgewidth=0.3 if size > 4 else 0, markeredgecolor="white",
                       rasterized=True)  # fmt: skip
-    if prototypes is not None:
-        trail = np.asarray(prototypes, dtype=np.float32).reshape(-1, count, 2)
-        stop = min(iteration, len(trail) - 1) if iteration >= 0 else len(trail) - 1
-        _draw_prototypes(axes, trail[: stop + 1], colours)
     counts = np.bincount(labels, minlength=count)
+    if prototypes is not None:
+        stars = np.asarray(prototypes)
+        stars = stars[None] if stars.ndim == 2 else stars
+        trail = as_numbers(stars, "prototypes", None, count, 2).astype(np.float32)
+        stop = min(iteration, len(trail) - 1) if iteration >= 0 else len(trail) - 1
+        kept, _ = _largest(counts, "")
+        _draw_prototypes(axes, trail[: stop + 1, kept], colours[kept])
     shown = np.argsort(-counts, kind="stable")[:_LEGEND] if count > _LEGEND else np.arange(count)
     entries: list[tuple[str, Any, str, LineStyle]] = [
         (f"{short(names[one])} ({counts[one]:,})", colours[one], marker_of(one), "none")
@@ -247,6 +274,7 @@ def plot_map(
     return figure
 
 
+@checked
 def plot_convergence(
     names: Sequence[str],
     churn: ArrayLike,
@@ -268,7 +296,10 @@ def plot_convergence(
     iteration
         The kept iteration, which is marked if given.
     """
-    moved, far, mass = (np.asarray(one, dtype=np.float64) for one in (churn, shift, class_mass))
+    mass = as_numbers(class_mass, "class_mass", None, len(names)).astype(np.float64)
+    moved, far = (as_numbers(one, "churn and shift", len(mass)) for one in (churn, shift))
+    if not len(mass) or not len(names):
+        raise InputError("Expected a run of at least one iteration and one class, got none.")
     steps = np.arange(len(mass))
     figure = new_figure(10.0, 5.2)
     grid = figure.add_gridspec(2, 2, width_ratios=[1.0, 1.35])
@@ -280,7 +311,7 @@ def plot_convergence(
     tidy(panels[1], "Distance that prototypes moved", "iteration", "mean distance")
     colours, last = class_colours(len(names)), np.argsort(-mass[-1], kind="stable")
     named = np.sort(last if len(names) <= 12 else last[:11])
-    for one in np.setdiff1d(last, named):
+    for one in np.setdiff1d(last[:_CLASSES], named):
         panels[2].plot(steps, mass[:, one], color=FIELD, linewidth=0.8)
     for one in named:
         panels[2].plot(
@@ -306,6 +337,7 @@ def plot_convergence(
     return figure
 
 
+@checked
 def plot_contact_sheet(
     names: Sequence[str],
     rows: Sequence[tuple[int, Sequence[Path]]],
@@ -323,6 +355,13 @@ def plot_contact_sheet(
     title
         Title of the sheet.
     """
+    listed = isinstance(rows, list | tuple) and len(rows) <= 200
+    if not listed or not all(isinstance(row, list | tuple) and len(row) == 2 for row in rows):
+        raise InputError(
+            "Expected at most 200 rows, each the number of a class and a list of images, got "
+            f"{described(rows)}."
+        )
+    as_indices(np.array([one for one, _ in rows] or [0]), max(1, len(names)), "classes")
     columns = max((len(paths) for _, paths in rows), default=1) or 1
     figure = new_figure(max(6.5, 1.6 + 0.92 * columns), 0.6 + 0.95 * max(1, len(rows)))
     grid = figure.subplots(max(1, len(rows)), columns, squeeze=False)
@@ -338,6 +377,22 @@ def plot_contact_sheet(
             except (ImageReadError, OSError):
                 axes.text(0.5, 0.5, "?", ha="center", va="center", color=FAINT)
     return figure
+
+
+def _labels(label: ArrayLike, names: Sequence[str]) -> NDArray[np.int32]:
+    return as_indices(as_numbers(label, "label", None), len(names), "label")
+
+
+def _largest(counts: NDArray[Any], title: str) -> tuple[NDArray[np.intp], str]:
+    """Return the classes that a picture has room for, and its title, which says if not all."""
+    if len(counts) <= _CLASSES:
+        return np.arange(len(counts)), title
+    kept = np.sort(np.argsort(-counts, kind="stable")[:_CLASSES])
+    return kept, f"{title}; the {_CLASSES} largest of {len(counts):,} classes"
+
+
+def _picked(names: Sequence[str], kept: NDArray[np.intp]) -> list[str]:
+    return [names[one] for one in kept.tolist()]
 
 
 def _draw_prototypes(axes: Axes, trail: NDArray[np.float32], colours: NDArray[np.float64]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from protolabel.common.checks import as_path, checked
 from protolabel.common.files import write_bytes
 from protolabel.errors import ExportError
 from protolabel.exporting.existing import MARK, METADATA, PLOTS, read_metadata
@@ -36,6 +37,7 @@ _OURS = frozenset(
 """Files in the default folder that may be replaced."""
 
 
+@checked
 def save_plots(
     dataset_folder: str | os.PathLike[str], output: str | os.PathLike[str] | None = None
 ) -> list[Path]:
@@ -62,13 +64,13 @@ def save_plots(
         If the folder is not a dataset of protolabel, `output` cannot be written, or the default
         folder has other files.
     """
-    folder = Path(os.path.realpath(Path(dataset_folder).expanduser()))
+    folder = Path(os.path.realpath(as_path(dataset_folder, "a dataset")))
     metadata = read_metadata(folder)
     if output is None:
         target = folder.with_name(f"{folder.name}_{PLOTS}")
         _check_default(target)
     else:
-        target = Path(output).expanduser()
+        target = as_path(output, "a folder for the pictures")
     saved = []
     try:
         target.mkdir(parents=True, exist_ok=True)

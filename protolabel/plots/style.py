@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from protolabel.common import palette
+from protolabel.common.checks import as_count, checked
 from protolabel.common.palette import OKABE_ITO, THEME
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ _FONTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans Arabic", "Noto Sans
           "PingFang SC", "Microsoft YaHei", "Segoe UI Emoji", "Noto Emoji")  # fmt: skip
 
 
+@checked
 def class_colours(count: int) -> NDArray[np.float64]:
     """Return the colours of classes, the same as in the panels and on the map.
 
@@ -40,6 +42,7 @@ def class_colours(count: int) -> NDArray[np.float64]:
         RGB from 0 to 1: Okabe and Ito's eight, then darker and lighter ones; from the 41st class on
         they begin again.
     """
+    count = as_count(count, "a number of classes", 0)
     return np.array([palette.rgb(one) for one in palette.class_colours(count)]).reshape(-1, 3) / 255
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import zipfile
-from pathlib import Path
+from contextlib import contextmanager
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -12,15 +13,17 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from protolabel.common.checks import as_path
 from protolabel.common.files import write_bytes
 from protolabel.common.vectors import as_vectors, as_visual, log_softmax, unit_rows
-from protolabel.errors import InputError, StoreError
+from protolabel.errors import ExportError, InputError, StoreError
 from protolabel.refinement.iteration import summarize
 from protolabel.refinement.labels import Labels
 from protolabel.refinement.prototypes import PrototypeModel, Prototypes, fit_prototypes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -84,10 +87,14 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         InputError
             If the temperature is not above 0.
         """
-        if not self.temperature > 0:
-            raise InputError(f"Expected a temperature above 0, got {self.temperature!r}: try 0.1.")
-        X, y = validate_data(self, X, y)
-        check_classification_targets(y)
+        for name, least in (("temperature", 1e-9), ("prior_weight", 0.0)):
+            value = getattr(self, name)
+            if not isinstance(value, Real) or not least <= float(value) < np.inf:
+                above = "0 or more" if least == 0.0 else "above 0"
+                raise InputError(f"Expected {name} as a number {above}, got {value!r}: try 0.1.")
+        with _refusing():
+            X, y = validate_data(self, X, y)
+            check_classification_targets(y)
         self.classes_, index = np.unique(y, return_inverse=True)
         self.model_ = fit_prototypes(
             unit_rows(np.asarray(X)),
@@ -160,15 +167,27 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
 
     def save(self, path: str | Path) -> Path:
-        """Write names and arrays to one ``.npz`` without pickle, completely or not at all."""
+        """Write names and arrays to one ``.npz`` without pickle, completely or not at all.
+
+        Raises
+        ------
+        ExportError
+            If the file cannot be written.
+        """
         check_is_fitted(self)
+        path = as_path(path, "a file to save to")
         classes = self.classes_
         if classes.dtype.hasobject:  # an array of objects could only be pickled
             classes = np.array([str(name) for name in classes])
         buffer = io.BytesIO()
         np.savez(buffer, format=np.int64(_FORMAT), classes=classes, **_flat(self.model_))
-        path = Path(path)
-        write_bytes(path, buffer.getvalue())
+        try:
+            write_bytes(path, buffer.getvalue())
+        except (OSError, ValueError) as error:  # a path without a name, such as ".."
+            raise ExportError(
+                f"Expected a file to save the classifier to, but for {str(path)!r} the system "
+                f"says: {getattr(error, 'strerror', None) or error}. Choose another place."
+            ) from error
         return path
 
     @classmethod
@@ -201,11 +220,27 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _scores(self, X: ArrayLike) -> NDArray[np.float32]:
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False)
+        with _refusing():
+            X = validate_data(self, X, reset=False)
         model: PrototypeModel = self.model_
         X = np.asarray(X)
         visual = X[:, model.dim :] if model.visual_dim else None
         return model.scores(X[:, : model.dim], visual)
+
+
+class _KindError(InputError, TypeError):
+    """Values of another kind, for which scikit-learn expects its estimators to raise TypeError."""
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Turn what scikit-learn says of an array into an `InputError`, a `ValueError` as well."""
+    try:
+        yield
+    except TypeError as error:
+        raise _KindError(str(error)) from error
+    except ValueError as error:
+        raise InputError(str(error)) from error
 
 
 def _flat(model: PrototypeModel) -> dict[str, Any]:

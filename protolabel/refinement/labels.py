@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from protolabel.common.checks import checked_apart_from
 from protolabel.errors import InputError
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ class Labels:
         return replace(self, unfit=images & ~self.pinned)
 
 
+@checked_apart_from("iteration")
 def label(run: Refinement, iteration: int | None = None) -> Labels:
     """Return the labels of a run; a pinned image has its pinned class at every iteration.
 

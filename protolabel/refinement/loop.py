@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from protolabel.clustering.image_space import ImageSpace, image_space
+from protolabel.common.checks import checked_apart_from
 from protolabel.common.progress import ProgressFn, resolve
 from protolabel.common.vectors import FloatArray, as_vectors, as_visual, is_whole_number
 from protolabel.common.wording import counted
@@ -136,6 +137,7 @@ class Refinement:
         return np.array([float(np.mean(a.labels != b.labels)) for a, b in pairs])
 
 
+@checked_apart_from("classes", "temperature", "iterations", "units", "method")
 def refine(
     vectors: FloatArray | ImageSpace,
     classes: ClassVectors,

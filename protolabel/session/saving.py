@@ -95,7 +95,6 @@ def save_session(
         If the folder holds other things, is being saved to by another process, or cannot be
         written; an earlier session in it is then as it was.
     """
-    folder = folder.expanduser()
     try:
         if folder.exists() and not is_session(folder) and not _is_free(folder):
             raise StoreError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import traitlets
@@ -12,6 +11,7 @@ from protolabel.clustering.image_space import ImageSpace, image_space
 from protolabel.clustering.neighbors import KnnGraph, knn_graph
 from protolabel.clustering.presets import Preset, choose_preset
 from protolabel.clustering.projection import place_prototypes, project
+from protolabel.common.checks import as_path
 from protolabel.common.progress import ProgressFn, resolve
 from protolabel.common.wording import did_you_mean
 from protolabel.embedding.prompts import (
@@ -50,6 +50,7 @@ from protolabel.session.stages import Stages, stage
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -179,6 +180,7 @@ class Session(traitlets.HasTraits):
         unknown = sorted(set(settings) - set(self._stages.feeds))
         if unknown:
             raise _no_setting(unknown, self._stages.feeds)
+        store = None if store is None else as_path(store, "a folder for the vectors")
         self._source = Source(source, encoder, pretrained, device, store)
         self._runs = RunHistory()
         self._audit: Audit | None = None
@@ -791,6 +793,8 @@ class Session(traitlets.HasTraits):
         callback : callable
             Without arguments. The last that was registered is called first.
         """
+        if not callable(callback):
+            raise InputError(f"Expected a function to call, got {callback!r}.")
         self._closing.append(callback)
 
     def close(self) -> None:
@@ -922,7 +926,8 @@ class Session(traitlets.HasTraits):
             self.visual_embeddings,
             self.visual_graph,
         )
-        return save_session(Path(folder), settings, self.embeddings, stages, self.text)
+        place = as_path(folder, "a folder to save to")
+        return save_session(place, settings, self.embeddings, stages, self.text)
 
     @classmethod
     def load(
@@ -974,7 +979,7 @@ class Session(traitlets.HasTraits):
         from protolabel.session.reopening import is_dataset, reopen_dataset
         from protolabel.session.saving import is_session, load_session
 
-        folder = Path(folder).expanduser()
+        folder = as_path(folder, "a saved session or a dataset")
         if is_dataset(folder) and not is_session(folder):
             return cls._of_dataset(reopen_dataset(folder, images), trust, options)
         settings, embeddings, stages, text = load_session(folder)

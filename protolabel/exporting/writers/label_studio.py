@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
+from protolabel.common.checks import as_path, checked
 from protolabel.common.wording import printable
 from protolabel.errors import InputError
 from protolabel.exporting.job import Writer
@@ -66,6 +67,7 @@ def write_label_studio(job: ExportJob) -> None:
     (folder / "README.txt").write_text(text, "utf-8", "backslashreplace")
 
 
+@checked
 def read_label_studio(path: str | os.PathLike[str]) -> dict[str, str]:
     """Read the labels that people gave in Label Studio, as pins of a session.
 
@@ -87,7 +89,7 @@ def read_label_studio(path: str | os.PathLike[str]) -> dict[str, str]:
         If the file cannot be read as such an export.
     """
     try:
-        tasks = json.loads(Path(path).expanduser().read_text("utf-8"))
+        tasks = json.loads(as_path(path, "an export of Label Studio").read_text("utf-8"))
         pairs = [(_source(task), _choice(task)) for task in tasks]
     except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
         raise InputError(

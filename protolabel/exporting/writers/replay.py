@@ -15,6 +15,7 @@ import numpy as np
 from protolabel.browser.atlas import ATLAS_LIMIT, large_tile, make_atlas
 from protolabel.browser.bundle import module, style
 from protolabel.clustering.projection import place_centroids
+from protolabel.common.checks import checked
 from protolabel.common.files import write_text
 from protolabel.common.progress import ProgressFn, silent
 from protolabel.common.wording import counted, shown
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["REPLAY", "replay_html", "write_replay"]
 
 
+@checked
 def replay_html(
     labels: Labels,
     images: ImageSet,
@@ -134,6 +136,7 @@ def replay_html(
     return _page(heading, content)
 
 
+@checked
 def write_replay(
     path: str | os.PathLike[str],
     labels: Labels,
