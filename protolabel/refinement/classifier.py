@@ -91,7 +91,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             value = getattr(self, name)
             if not isinstance(value, Real) or not least <= float(value) < np.inf:
                 above = "0 or more" if least == 0.0 else "above 0"
-                raise InputError(f"Expected {name} as a number {above}, got {value!r}: try 0.1.")
+                raise InputError(f"Expected a {name} {above}, got {value!r}: try 0.1.")
         with _refusing():
             X, y = validate_data(self, X, y)
             check_classification_targets(y)
