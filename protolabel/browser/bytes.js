@@ -1,6 +1,6 @@
-// Bytes as they travel between kernel and browser. Pure functions.
+// Encode and decode the binary data exchanged between kernel and browser. Pure functions.
 
-/** View bytes from the kernel as a typed array; a buffer that starts at an odd place is copied. */
+/** View bytes from the kernel as a typed array; copy a buffer that is not aligned. */
 export function typed(value, Type) {
   if (!value) return new Type(0);
   const buffer = value.buffer ?? value;

@@ -1,6 +1,5 @@
-// Choice: which pictures of a grid are chosen, and at which one the keyboard is. It knows no page.
-// Pictures are known by their ids, so they stay chosen and in focus when others come or the order
-// changes.
+// Choice: which pictures of a grid are selected, and which has the keyboard focus. Independent of
+// the page. Pictures are identified by id, so selection and focus survive new pictures and orders.
 
 export class Choice {
   constructor() {
@@ -23,7 +22,7 @@ export class Choice {
     for (const id of this.chosen) if (!shown.has(id)) this.chosen.delete(id);
   }
 
-  /** What an action is about: the chosen pictures, else the one at the keyboard. */
+  /** The pictures an action applies to: those selected, else the one with the focus. */
   get targets() {
     return this.chosen.size ? this.ids.filter((id) => this.chosen.has(id)) : this.ids.slice(this.at, this.at + 1);
   }
@@ -37,7 +36,7 @@ export class Choice {
     this.choose(this.ids);
   }
 
-  /** Choose the picture at a place alone, or all from the anchor to it (`range`). */
+  /** Select only the picture at an index, or all from the anchor to it (`range`). */
   moveTo(place, range) {
     this.at = Math.max(0, Math.min(this.ids.length - 1, place));
     if (!range) this.anchor = this.at;
@@ -45,7 +44,7 @@ export class Choice {
     this.choose(this.ids.slice(from, to + 1));
   }
 
-  /** Choose the picture at a place, or let go of it, beside the others. */
+  /** Toggle the picture at an index in the selection. */
   turn(place) {
     const id = this.ids[place];
     if (id === undefined) return;
@@ -53,18 +52,18 @@ export class Choice {
     if (!this.chosen.delete(id)) this.chosen.add(id);
   }
 
-  /** Whether an action is about the last picture alone. */
+  /** Whether an action applies to the last picture alone. */
   get atEnd() {
     return this.targets.length === 1 && this.targets[0] === this.ids.at(-1);
   }
 
-  /** No picture is up: the next ones are on their way. */
+  /** Clear the selection while the next page is loading. */
   leave() {
     this.choose([]);
     [this.at, this.anchor] = [this.ids.length, this.ids.length];
   }
 
-  /** After an answer about one picture the next one is up; several are let go. */
+  /** After an answer about one picture, select the next; after several, clear the selection. */
   advance() {
     if (this.targets.length === 1) this.moveTo(this.ids.indexOf(this.targets[0]) + 1, false);
     else this.choose([]);

@@ -1,4 +1,4 @@
-// What the colour of a point means. Pure functions of the data and the theme.
+// Colour the points. Pure functions of the data and the theme.
 import { CLUSTER_COLOURS } from "./decode.js";
 
 /** Code of every point, colour of every code, and which codes come on top or are hollow. */

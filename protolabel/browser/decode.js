@@ -1,4 +1,4 @@
-// MapData: what the arrays of the model hold, made ready to draw.
+// MapData: the arrays of the model, decoded for drawing.
 import { countOf, typed, unpackBits } from "./bytes.js";
 import { Cloud } from "./points.js";
 
@@ -60,7 +60,7 @@ export class MapData {
     for (let i = 0; i < flags.length && this.pins.length < MOST_RINGS; i++) if (flags[i]) this.pins.push(i);
   }
 
-  /** Images that fit none of the names: a flag each, or null, which costs nothing. */
+  /** A flag for each image that fits none of the names, or null if there are none. */
   readUnfit() {
     const bits = typed(this.get("unfit"), Uint8Array);
     this.unfit = bits.length && this.steps ? unpackBits(bits, this.n) : null;

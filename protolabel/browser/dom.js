@@ -1,4 +1,4 @@
-// Small pieces of a page. Texts are set as text, never as HTML: names are untrusted.
+// Create elements of a page. Text is set as text, never as HTML, because names are untrusted.
 const ICONS = {
   play: ["M7 4.5v15l12-7.5z"], pause: ["M7 5h4v14H7zM14 5h4v14h-4z"],
   plus: ["M12 6v12M6 12h12"], minus: ["M6 12h12"], close: ["M6 6l12 12M18 6L6 18"],
@@ -30,7 +30,7 @@ export function icon(name) {
   return svg;
 }
 
-/** A button; people who see and people who hear both get the text on it first. */
+/** A button whose visible text is also the start of its accessible name. */
 export function button(className, title, content, action) {
   const name = typeof content === "string" && content ? `${content}: ${title}` : title;
   const node = make("button", className, { type: "button", title, "aria-label": name }, content);

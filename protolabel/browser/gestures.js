@@ -1,5 +1,5 @@
-// Gestures: what a hand does on the stage, told to the map as hover, click, lasso and view.
-// It owns the pointers that are down, the tool, and the line of a lasso while it is drawn.
+// Gestures: translate pointer events on the stage into hover, click, lasso and view changes.
+// Owns the active pointers, the tool, and the line of a lasso while it is drawn.
 
 const ABOVE = "button, select, [role=dialog]"; // what lies over the map and has gestures of its own
 const SLACK = 4; // pixels that a click may move
@@ -127,7 +127,7 @@ export class Gestures {
     this.tell.tool();
   }
 
-  /** Drop a lasso that is being drawn; says whether there was one. */
+  /** Cancel a lasso that is being drawn; return whether there was one. */
   dropLine() {
     if (!this.line) return false;
     [this.drag, this.line] = [null, null];

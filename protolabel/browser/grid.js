@@ -1,4 +1,4 @@
-// What anywidget calls to show a grid of pictures over a model.
+// The entry point for anywidget: render a grid of pictures over a model.
 import { PictureGrid } from "./picture_grid.js";
 
 function render({ model, el }) {

@@ -1,4 +1,4 @@
-// Help: the sheet over the map that says what mouse, fingers and keys do.
+// Help: a sheet over the map that explains mouse, touch and keys.
 import { button, icon, make } from "./dom.js";
 
 const GESTURES = [

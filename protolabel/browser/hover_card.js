@@ -1,5 +1,5 @@
-// HoverCard: the picture and the facts of the image under the pointer. It owns which image that is,
-// the atlas of small pictures, and the pictures that the kernel sent.
+// HoverCard: the picture and the facts of the image under the pointer. Owns the hovered index,
+// the atlas of thumbnails, and the pictures received from the kernel.
 import { typed } from "./bytes.js";
 import { css } from "./colours.js";
 import { make } from "./dom.js";
@@ -22,7 +22,7 @@ export class HoverCard {
     this.node = make("div", "pl-card", { hidden: "", "aria-hidden": "true" }, this.canvas, this.facts);
   }
 
-  /** Turn to another image, -1 for none; says whether it is another. */
+  /** Show another image, -1 for none; return whether it changed. */
   turn(i) {
     if (i === this.index) return false;
     this.index = i;
@@ -43,7 +43,7 @@ export class HoverCard {
     this.act.ask(i);
   }
 
-  /** Take a picture from the kernel. */
+  /** Receive a picture from the kernel. */
   async receive(message, buffers) {
     const i = message?.thumb;
     if (!Number.isInteger(i)) return;
@@ -96,7 +96,7 @@ export class HoverCard {
   }
 }
 
-/** Where a box of some size goes in a room: right or left of a spot, else below or above it. */
+/** Position of a box beside a point within an area: right or left, else below or above. */
 export function beside([x, y], [w, h], [width, height]) {
   const within = (at, size, room) => Math.max(4, Math.min(room - size - 4, at));
   if (x + GAP + w <= width) return [x + GAP, within(y - h / 2, h, height)];

@@ -6,7 +6,7 @@ import { counted, number } from "./wording.js";
 const FEW = 12; // classes that are found by looking
 const CHANGES = ["unchanged", "changed earlier", "changed now"];
 
-/** The hidden classes after a click on class c of `count`: it alone (`only`), or turned. */
+/** The hidden classes after a click on class c of `count`: all others (`only`), or c toggled. */
 export function afterClick(hidden, c, count, only) {
   const others = Array.from({ length: count }, (_, k) => k).filter((k) => k !== c);
   if (only) return hidden.length === others.length && !hidden.includes(c) ? [] : others;
@@ -14,7 +14,7 @@ export function afterClick(hidden, c, count, only) {
   return hidden.includes(c) ? rest : [...rest, c].sort((a, b) => a - b);
 }
 
-/** The classes whose names hold every word of a text, in any letter case, with or without accents. */
+/** The classes whose names contain every word of a text, ignoring letter case and accents. */
 export function matching(names, text) {
   const plain = (word) => word.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
   const words = plain(text).split(/\s+/).filter(Boolean);
@@ -23,7 +23,7 @@ export function matching(names, text) {
 }
 
 export class Legend {
-  /** `hide(classes)` is called with all that shall be hidden. */
+  /** `hide(classes)` is called with all hidden classes. */
   constructor(hide) {
     this.hide = hide;
     [this.names, this.hidden, this.entries] = [[], [], []];
@@ -89,7 +89,7 @@ export class Legend {
   }
 }
 
-/** What a colour means where it does not mean a class. */
+/** The meanings of colours that do not stand for classes. */
 function keyOf({ data, theme, by }) {
   if (!data.steps) return [];
   if (by === "agreement") {

@@ -20,7 +20,7 @@ import { Toolbar } from "./toolbar.js";
 import { View } from "./view.js";
 import { spokenMap, stepWords } from "./wording.js";
 
-// What a change of a trait makes out of date.
+// What a change of a trait invalidates.
 const DIRTIES = {
   xy: "points", labels: "run", label_bytes: "run", agreement: "run", names: "run", colours: "run",
   dark_colours: "run", prototypes: "stars", micro: "clusters", meta: "clusters", centroids: "clusters",
@@ -171,7 +171,7 @@ export class ImageMap {
 
   // --- iterations ---------------------------------------------------------------------------
 
-  /** A person goes to an iteration; the player stops. */
+  /** Go to an iteration at the user's request; stop the player. */
   goTo(step) {
     if (this.get("playing")) this.set("playing", false);
     this.set("iteration", Math.max(0, Math.min(this.data.last, step)));
@@ -208,7 +208,7 @@ export class ImageMap {
     if (this.card.turn(i) || i >= 0) this.mark(i >= 0 ? "card" : "overlay");
   }
 
-  /** A finger cannot hover: its first tap on an image shows the picture, a second one selects. */
+  /** Touch cannot hover: the first tap on an image shows the picture, the second selects it. */
   click(spot, add, finger) {
     const i = this.find(spot);
     if (finger && i !== this.card.index) {
@@ -233,7 +233,7 @@ export class ImageMap {
     this.set("selection", new DataView(bits.buffer));
   }
 
-  /** Label all selected images; their numbers travel with the wish, so a quick hand is never wrong. */
+  /** Label all selected images; the message holds their indices, so later selections do not matter. */
   relabel(c) {
     const { flags } = this.selection;
     const name = this.data.names[c];
@@ -297,7 +297,7 @@ export class ImageMap {
     if (moving || gliding) this.schedule();
   }
 
-  /** Read what is out of date, and note what follows from it. */
+  /** Read the traits that changed, and note what must be redrawn. */
   read(dirty, now) {
     const { data } = this;
     const any = (...names) => names.some((name) => dirty.has(name));
@@ -389,7 +389,7 @@ export class ImageMap {
     });
   }
 
-  /** Draw what lies over the points; says whether the prototypes are on their way. */
+  /** Draw the layer above the points; return whether the prototypes are still moving. */
   drawOverlay(now) {
     const { data, step, points } = this;
     const count = data.stars[0].length ? data.names.length : 0;

@@ -1,4 +1,4 @@
-// What anywidget calls to show the map of a model.
+// The entry point for anywidget: render the map of a model.
 import { ImageMap } from "./map.js";
 
 function render({ model, el }) {

@@ -1,4 +1,4 @@
-// What moves by itself: points towards new coordinates, prototypes towards the shown iteration.
+// Animate points towards new coordinates, and prototypes towards the shown iteration.
 
 const POINTS_MS = 700;
 const STARS_MS = 320;
@@ -17,7 +17,7 @@ function blended(from, to, amount) {
   return from.map((value, i) => value + (to[i] - value) * amount);
 }
 
-/** PointMotion: where the points are drawn now, and in which box. */
+/** PointMotion: the current positions of the points, and their bounding box. */
 export class PointMotion {
   constructor() {
     [this.x, this.y, this.box] = [new Float32Array(0), new Float32Array(0), [1, 1]];
@@ -29,7 +29,7 @@ export class PointMotion {
     return this.start !== null;
   }
 
-  /** Go to new places; says whether the points glide there, as the same ones do. */
+  /** Move to new coordinates; return whether the points glide there, as equal sets of points do. */
   goTo(cloud, now) {
     const glides = this.goal?.n === cloud.n && cloud.n <= MOST_MOVING && !still();
     this.goal = cloud;
@@ -43,7 +43,7 @@ export class PointMotion {
     [this.start, this.x, this.y, this.box] = [null, goal.x, goal.y, [goal.width, goal.height]];
   }
 
-  /** Take a frame's step; says whether anything moved. */
+  /** Advance by one frame; return whether anything moved. */
   step(now) {
     if (!this.start) return false;
     const { start, goal } = this;
@@ -59,7 +59,7 @@ export class PointMotion {
   }
 }
 
-/** StarMotion: where the prototypes are drawn now. */
+/** StarMotion: the current positions of the prototypes. */
 export class StarMotion {
   constructor() {
     this.places = [new Float32Array(0), new Float32Array(0)];
@@ -67,7 +67,7 @@ export class StarMotion {
     this.shown = -1; // the iteration they are at or on their way to
   }
 
-  /** Take a frame's step towards `target`, the places of iteration `step`; says whether more follow. */
+  /** Advance by one frame towards `target`, the positions at iteration `step`; return whether to go on. */
   step(now, target, step, jump) {
     const other = this.places[0].length !== target[0].length;
     if (other || jump || still()) this.start = null;

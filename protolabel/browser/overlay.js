@@ -99,7 +99,7 @@ function drawTrail(g, { data, view, theme, palette, step }, c, spot) {
   }
 }
 
-/** Stars of many classes are small, so that points are seen between them. */
+/** Stars shrink with the number of classes, so that points stay visible. */
 export function starSize(count) {
   return STAR * Math.max(0.4, Math.min(1, (MOST_NAMES / Math.max(1, count)) ** 0.5));
 }

@@ -1,10 +1,10 @@
-// Painter: points to pixels on the CPU. No WebGL context to lose, a million points in a few frames.
+// Painter: rasterise points on the CPU: a million in a few frames, and no WebGL context to lose.
 import { mix, pixel } from "./colours.js";
 
 const RIM = 0.9; // pixels of background around a large point, so that neighbours stay apart
 const WALL = 1.5; // pixels of colour around the hole of a hollow point
 
-/** Which pixels a point covers: fully, partly, its rim, and the hole of a hollow one. */
+/** The pixels a point covers: fully, partly, its rim, and the hole of a hollow point. */
 export function makeStamp(radius, stride) {
   const rim = radius >= 2.6 ? RIM : 0;
   const reach = radius < 0.75 ? 0 : Math.ceil(radius + rim - 0.5);
@@ -58,7 +58,7 @@ export class Painter {
     this.stamp = null;
   }
 
-  /** Where every point falls on the canvas; `view` is {k, x, y} in device pixels. */
+  /** Compute the pixel of every point; `view` is {k, x, y} in device pixels. */
   project(x, y, view, radius) {
     const n = x.length;
     if (this.place.length !== n) this.place = new Int32Array(n);

@@ -84,7 +84,7 @@ export class PictureGrid {
     return cell;
   }
 
-  /** Show what is chosen, and where the keyboard is. */
+  /** Show the selection and the keyboard focus. */
   mark() {
     const { chosen, ids, at } = this.choice;
     this.cells.forEach((cell, i) => {
@@ -95,7 +95,7 @@ export class PictureGrid {
     else this.root.removeAttribute("aria-activedescendant");
   }
 
-  /** Tell Python what is chosen. */
+  /** Send the selection to Python. */
   tell() {
     this.mark();
     this.cells[this.choice.at]?.scrollIntoView({ block: "nearest" });
@@ -105,14 +105,14 @@ export class PictureGrid {
     this.model.save_changes();
   }
 
-  /** Hear from Python what is chosen. */
+  /** Receive the selection from Python. */
   hear() {
     if (this.telling) return;
     this.choice.choose(this.model.get("chosen"));
     this.mark();
   }
 
-  /** Answer about the pictures that are shown as chosen at this moment, and go on to the next. */
+  /** Label the pictures that are shown as selected at this moment, and advance to the next. */
   answer(message) {
     const ids = this.choice.targets;
     if (!ids.length) return;
@@ -124,13 +124,13 @@ export class PictureGrid {
     if (turning) this.turnPage();
   }
 
-  /** Each picture is what it is shown as. */
+  /** Confirm the shown label of each picture. */
   confirm() {
     const shown = new Map(this.tiles.map((tile) => [tile.id, tile.text]));
     this.answer({ confirm: this.choice.targets.map((id) => shown.get(id)) });
   }
 
-  /** Show the next page at once, and tell Python; until it is here no key is about any picture. */
+  /** Show the next page at once, and tell Python; until it has arrived, keys have no effect. */
   turnPage() {
     this.turns += 1;
     const upcoming = this.model.get("upcoming");
@@ -188,7 +188,7 @@ export class PictureGrid {
   }
 }
 
-/** Where picture i stands on a sheet, in percent of what the sheet is larger than the tile. */
+/** Position of picture i on a sheet, in percent of the difference between sheet and tile. */
 function placeOn(i, columns, rows) {
   const across = columns > 1 ? ((i % columns) / (columns - 1)) * 100 : 0;
   const down = rows > 1 ? (Math.floor(i / columns) / (rows - 1)) * 100 : 0;

@@ -1,5 +1,5 @@
-// Points on the plane: their box, the index for hovering, what a lasso holds, the order of drawing.
-// Pure; no drawing here.
+// Points on the plane: bounding box, index for hovering, points in a lasso, drawing order.
+// Pure functions without drawing.
 
 /** Points in a box whose longer side is 1, y pointing down; other places can be put in it too. */
 export class Cloud {
@@ -32,7 +32,7 @@ export class Cloud {
   }
 }
 
-/** Points sorted into square cells, about three to a cell, so that a hover looks at few. */
+/** Points sorted into square cells, about three per cell, so that hovering tests only a few. */
 export class Grid {
   constructor({ x, y, n, width, height }) {
     [this.x, this.y] = [x, y];
@@ -114,7 +114,7 @@ export function insidePolygon(x, y, polygon, accept) {
   return flags;
 }
 
-/** A fixed random order to draw in, so that no class hides the others; null where too many. */
+/** A fixed random drawing order, so that no class hides the others; null if there are too many. */
 export function drawingOrder(n) {
   if (n > 200000) return null; // memory out of order costs more than it shows
   const order = Uint32Array.from({ length: n }, (_, i) => i);

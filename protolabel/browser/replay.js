@@ -1,4 +1,4 @@
-// The page of a replay: data from the page itself, and a map over a model that has no kernel.
+// The page of a replay: it reads its data from the page and shows a map over a model without kernel.
 import { typed } from "./bytes.js";
 import { make } from "./dom.js";
 import { ImageMap } from "./map.js";
@@ -9,7 +9,7 @@ async function unpack(text) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-/** PageModel: the state of the map, which nobody else shares. */
+/** PageModel: the state of the map, without a kernel behind it. */
 class PageModel {
   constructor(state) {
     this.state = state;

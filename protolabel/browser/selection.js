@@ -1,4 +1,4 @@
-// Selection: which images are selected, and the bar that counts and relabels them.
+// Selection: the selected images, and the bar that counts and relabels them.
 import { countOf } from "./bytes.js";
 import { button, icon, make } from "./dom.js";
 import { counted, number } from "./wording.js";
@@ -22,7 +22,7 @@ export class Selection {
     this.report("");
   }
 
-  /** Offer these classes as labels; none where there is nobody to label. */
+  /** Offer these classes as labels; none if nothing listens for labels. */
   offer(names = NONE) {
     if (names === this.names) return;
     this.names = names;
@@ -43,7 +43,7 @@ export class Selection {
     return count;
   }
 
-  /** Say what became of the images, with a way back; an empty text takes it away. */
+  /** Report what happened to the images, with an undo button; an empty text hides it. */
   report(text) {
     this.done.textContent = text;
     this.done.hidden = this.undo.hidden = !text;
@@ -53,7 +53,7 @@ export class Selection {
     this.report(`${counted(count, "image")} labelled ${name}`);
   }
 
-  /** Flags with one image turned (`add`), or alone; null where a click hit nothing that counts. */
+  /** Flags with one image toggled (`add`) or alone; null if the click hit no image. */
   clicked(i, n, add) {
     if (i < 0 && add) return null;
     const flags = add && this.flags ? this.flags.slice() : new Uint8Array(n);
@@ -61,7 +61,7 @@ export class Selection {
     return flags;
   }
 
-  /** Other flags together with those that are selected. */
+  /** Flags combined with the current selection. */
   joined(flags) {
     return this.flags ? flags.map((flag, i) => flag | this.flags[i]) : flags;
   }

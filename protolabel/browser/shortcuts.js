@@ -1,6 +1,6 @@
-// Keys without Ctrl, Cmd or Alt belong to what has the focus in a panel. Notebook 7 hears keys
-// first: an arrow would leave the cell, and x would cut it. It passes over a target with this
-// attribute, as JupyterLab does; shortcuts with Ctrl, such as Ctrl+S, stay the notebook's.
+// Keys without Ctrl, Cmd or Alt go to the focused element of a panel. Notebook 7 handles keys first:
+// an arrow would leave the cell, and x would cut it. Like JupyterLab, it ignores keys on an element
+// with this attribute. Shortcuts with Ctrl, such as Ctrl+S, stay with the notebook.
 
 function claim({ target, ctrlKey, metaKey, altKey }) {
   if (!target.closest?.(".pls-panel, .pls-studio")) return;

@@ -1,4 +1,4 @@
-// Theme: whether the ground is light or dark, and the colours that the style sheet then has.
+// Theme: whether the background is light or dark, and the colours of the style sheet.
 import { between, mix, parseColour } from "./colours.js";
 
 const WATCHED = ["data-jp-theme-light", "class", "theme", "data-theme"];
@@ -42,7 +42,7 @@ export class Theme {
     this.stops = series("ramp");
   }
 
-  /** Colours of `count` classes: those given for this ground, else the palette's. */
+  /** Colours of `count` classes: those given, adapted to the background, else the palette's. */
   classColours(count, given = []) {
     return Array.from({ length: count }, (_, k) =>
       given[k] ? parseColour(given[k]) : this.classes[k % this.classes.length]);

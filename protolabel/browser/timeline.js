@@ -1,4 +1,4 @@
-// Timeline: the slider over the iterations, the play button, and the clock that plays.
+// Timeline: the slider over the iterations, the play button, and its timer.
 import { button, icon, make } from "./dom.js";
 
 const STEP_MS = 900;
@@ -36,7 +36,7 @@ export class Timeline {
     }));
   }
 
-  /** Show whether it plays; while it does, the next step comes in a moment. */
+  /** Show whether it plays; if so, schedule the next step. */
   run(playing) {
     if (this.playing !== playing) {
       this.playing = playing;

@@ -1,4 +1,4 @@
-// Toolbar: what the colours mean, the tool of the pointer, and zoom.
+// Toolbar: the colouring, the pointer tool, and zoom.
 import { button, icon, make } from "./dom.js";
 
 const COLOURINGS = {
@@ -41,7 +41,7 @@ export class Toolbar {
     for (const choice of this.tools) choice.setAttribute("aria-pressed", String(choice.dataset.tool === tool));
   }
 
-  /** Offer the clusters that there are. */
+  /** Offer the available cluster colourings. */
   offer(clusters) {
     for (const choice of this.choices)
       if (["micro", "meta"].includes(choice.dataset.key)) choice.hidden = !clusters[choice.dataset.key];

@@ -1,4 +1,4 @@
-// View: where the plane lies on the stage. A place p of the plane is at p * k + (x, y) in CSS pixels.
+// View: the transform from plane to stage. A point p of the plane is at p * k + (x, y) CSS pixels.
 
 const MARGIN = 34; // pixels that stay free around all points
 
@@ -9,7 +9,7 @@ export class View {
     this.held = null; // what a person chose; null shows everything
   }
 
-  /** Take the size of the stage; says whether it is another one. */
+  /** Set the size of the stage; return whether it changed. */
   resize(width, height, ratio) {
     if (width === this.width && height === this.height && ratio === this.ratio) return false;
     [this.width, this.height, this.ratio] = [width, height, ratio];
@@ -28,7 +28,7 @@ export class View {
     return this.held ?? this.fitted;
   }
 
-  /** The same in the pixels of the screen. */
+  /** The same in device pixels. */
   get onScreen() {
     const { k, x, y } = this.now;
     return { k: k * this.ratio, x: x * this.ratio, y: y * this.ratio };
@@ -44,14 +44,14 @@ export class View {
     return [(x - now.x) / now.k, (y - now.y) / now.k];
   }
 
-  /** Radius of a point in CSS pixels: smaller where there are many, larger when zoomed in. */
+  /** Radius of a point in CSS pixels: smaller for many points, larger when zoomed in. */
   get radius() {
     const base = Math.max(0.5, Math.min(6, 26 / Math.max(1, this.count) ** 0.28));
     const closer = this.held ? this.held.k / this.fitted.k : 1;
     return Math.min(9, base * Math.max(1, closer) ** 0.4);
   }
 
-  /** The middle of the stage stays among the images, so nobody loses sight of them. */
+  /** Keep the centre of the stage among the images, so that they stay in sight. */
   look({ k, x, y }) {
     const kept = (at, size, room) => Math.max(room / 2 - size * k, Math.min(room / 2, at));
     this.held = { k, x: kept(x, this.box[0], this.width), y: kept(y, this.box[1], this.height) };

@@ -1,4 +1,4 @@
-// Sentences about the map, for the eye and for a screen reader. Pure functions.
+// Sentences about the map, for display and for screen readers. Pure functions.
 
 export function number(value) {
   return value.toLocaleString("en");
@@ -9,7 +9,7 @@ export function counted(count, noun, others = `${noun}s`) {
   return `${number(count)} ${count === 1 ? noun : others}`;
 }
 
-/** Where the run stands, and what that iteration did: ["Iteration 2 of 5", "31 changed"]. */
+/** The shown iteration and its effect: ["Iteration 2 of 5", "31 changed"]. */
 export function stepWords(step, last, changed) {
   if (step === 0) return ["Zero-shot", "before refinement"];
   return [`Iteration ${step} of ${last}`, `${number(changed)} changed`];
