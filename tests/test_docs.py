@@ -1,4 +1,4 @@
-"""The reference is built without a warning, links lead somewhere, and figures are the code's."""
+"""The site is built without a warning, links lead somewhere, and figures are the code's."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import protolabel as pl
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), *NOTEBOOKS]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), *NOTEBOOKS]
 HOME = "https://github.com/OWNER/protolabel/blob/main/"
 
 
@@ -31,6 +31,7 @@ class Links(HTMLParser):
         super().__init__()
         self.ids: set[str] = set()
         self.targets: set[str] = set()
+        self.fetched: set[str] = set()
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
@@ -39,36 +40,68 @@ class Links(HTMLParser):
                 self.ids.add(value)
             elif name in ("href", "src") and tag != "svg":
                 self.targets.add(value)
+                if name == "src" or tag == "link":
+                    self.fetched.add(value)
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Path:
-    if find_spec("pdoc") is None:
-        pytest.skip("pdoc is not installed: pip install '.[dev]'")
+    if find_spec("sphinx") is None:
+        pytest.skip("sphinx is not installed: pip install '.[docs]'")
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-W", "error", str(ROOT / "docs" / "build.py"), str(folder)]
-    surroundings = {**os.environ, "PYTHONPATH": str(ROOT)}
+    trees = tmp_path_factory.mktemp("trees")
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-d", str(trees)]
     done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=surroundings, timeout=240
+        [*command, "-c", str(ROOT / "docs"), str(ROOT), str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        timeout=280,
     )
     assert (done.returncode, done.stderr) == (0, "")
     return folder
 
 
-def test_every_public_name_is_in_the_reference(site):
-    ids = Links((site / "protolabel.html").read_text("utf-8")).ids
-    assert set(pl.__all__) - {"__version__"} <= ids
+ROOMS = sorted(path.parent.name for path in (ROOT / "protolabel").glob("*/__init__.pyi"))
+
+
+@pytest.mark.parametrize("room", [*ROOMS, "errors"])
+def test_every_name_that_a_room_hands_on_is_in_the_reference(site, room):
+    ids = {name.rpartition(".")[2] for name in reference(site, room).ids}
+    assert set(import_module(f"protolabel.{room}").__all__) <= ids
+
+
+def test_every_public_name_is_on_the_first_page_of_the_reference_and_leads_on(site):
+    page = (site / "docs" / "api" / "index.html").read_text("utf-8")
+    for name in set(pl.__all__) - {"__version__"}:
+        assert re.search(rf'href="[^"]*\.{name}"', page), name
+
+
+def test_the_reference_of_a_session_has_its_settings_stages_and_methods(site):
     members = ("pin", "undo", "evaluate", "add_class", "labels", "temperature", "close")
-    assert {f"Session.{name}" for name in members} <= ids
-    for part in ("plots", "samples", "widgets"):
-        names = import_module(f"protolabel.{part}").__all__
-        assert set(names) <= Links((site / "protolabel" / f"{part}.html").read_text("utf-8")).ids
+    ids = reference(site, "session").ids
+    assert {f"protolabel.session.Session.{name}" for name in members} <= ids
 
 
-def test_no_link_of_the_reference_is_broken(site):
+def reference(site: Path, room: str) -> Links:
+    return Links((site / "docs" / "api" / f"{room}.html").read_text("utf-8"))
+
+
+def test_every_page_of_ours_is_on_the_site_and_can_be_searched(site):
+    searched = (site / "searchindex.js").read_text("utf-8")
+    for page in PAGES:
+        if page.name != "README.md":
+            name = page.relative_to(ROOT).with_suffix("").as_posix()
+            assert (site / f"{name}.html").is_file()
+            assert f'"{name}"' in searched
+
+
+def test_no_link_of_the_site_is_broken_and_no_page_fetches_anything(site):
     pages = {page: Links(page.read_text("utf-8")) for page in site.rglob("*.html")}
     broken = []
     for page, links in pages.items():
+        broken += [(page.name, target) for target in links.fetched if urlsplit(target).netloc]
         for target in links.targets:
             where = urlsplit(target)
             if where.scheme or where.netloc:

@@ -52,6 +52,7 @@ PRESETS = {
     "medium": Preset("medium", 5, 2, 15, 64, 200, 200_000),
     "large": Preset("large", 20, 5, 15, 64, 100, 200_000),
 }
+"""Preset name -> `Preset`: cluster sizes for small, medium and large folders."""
 """The presets by name, smallest folders first."""
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_MODEL", "load_encoder"]
 
 DEFAULT_MODEL = "ViT-B-32"
+"""The open_clip model that is loaded unless another is named."""
 
 
 def load_encoder(

@@ -14,6 +14,7 @@ from protolabel.errors import InputError
 __all__ = ["DEFAULT_SHARES", "SPLITS", "count_sides", "lasting_split", "split_dataset"]
 
 SPLITS = ("train", "val", "test")
+"""Names of the splits, as folders and in tables."""
 DEFAULT_SHARES = (0.70, 0.15, 0.15)
 
 _LARGE = 1 / 3  # of its class, from which a group is for training

@@ -63,6 +63,7 @@ LOOPS = {
 """Every method by name. The first is the default of the command line and of a session."""
 
 METHODS = tuple(LOOPS)
+"""Names of the loops that `refine` knows."""
 UNITS = ("clusters", "images")
 MIN_TEMPERATURE = 1e-5  # below, scores leave the range of float32
 

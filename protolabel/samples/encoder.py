@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["MODEL_FOLDER", "MODEL_NAME", "SampleModel", "load_sample_model"]
 
 MODEL_NAME = "protolabel-sample-v1"
+"""The name under which vectors of the sample encoder are recorded."""
 MODEL_FOLDER = Path(__file__).parent / "sample_encoder"
 """The folder with the files that open_clip's ``local-dir:`` expects, and ``vocabulary.txt``."""
 

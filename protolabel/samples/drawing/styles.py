@@ -119,5 +119,8 @@ _DEMO = (
 )
 
 STYLES: Mapping[str, Style] = {style.name: style for style in (*_TRAINING, *_DEMO)}
+"""Style name -> style: every way in which animals are drawn."""
 TRAINING_STYLES: tuple[str, ...] = tuple(style.name for style in _TRAINING)
+"""Names of the styles that the sample encoder was trained on."""
 DEMO_STYLES: tuple[str, ...] = tuple(style.name for style in _DEMO)
+"""Names of the styles of the sample pictures, which the encoder never saw in training."""
