@@ -76,5 +76,5 @@ class Workers:
                 continue
             try:
                 future.set_result(call())
-            except BaseException as error:  # noqa: BLE001 -- raised again by whoever asks
+            except BaseException as error:  # noqa: BLE001 -- raised again in the caller
                 future.set_exception(error)

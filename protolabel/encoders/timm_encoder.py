@@ -43,7 +43,7 @@ class TimmEncoder(TorchEncoder):
 
 
 def is_timm_model(model: str) -> bool:
-    """Say whether timm knows a model, with or without a tag, and open_clip does not."""
+    """Return whether timm knows a model, with or without a tag, and open_clip does not."""
     try:
         import open_clip
         import timm

@@ -39,7 +39,7 @@ _Z = 1.959964  # 95 % of a normal distribution lie within so many standard devia
 
 @checked
 def evaluate(labels: Labels, truth: Truth, images: ImageSet | None = None) -> Evaluation:
-    """Compare labels with the true classes, as far as these are known.
+    """Compare labels with the true classes, where known.
 
     Accuracy is over the judged images: those that have a label and whose true class is among the
     names. Images that `none_of_these` set aside have no label in the dataset, so they count

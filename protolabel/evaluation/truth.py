@@ -177,7 +177,7 @@ def class_indices(truth: Sequence[str | None], names: Sequence[str]) -> NDArray[
     Returns
     -------
     ndarray
-        (N,) int64 in 0..C-1; -1 if the name is no class, -2 if the true class is unknown.
+        (N,) int64 in 0..C-1; -1 if the name is not a class, -2 if the true class is unknown.
     """
     index = {_name(name): i for i, name in enumerate(names)}
     truth = _listed(truth)

@@ -60,7 +60,7 @@ def write_audit(
     Raises
     ------
     ExportError
-        If the folder is no dataset of protolabel, or `output` holds a table already.
+        If the folder is not a dataset of protolabel, or `output` holds a table already.
     InputError
         If the count is not a positive whole number.
     """
@@ -109,7 +109,7 @@ def read_audit(dataset: str | PathLike[str], table: str | PathLike[str]) -> Audi
     Raises
     ------
     ExportError
-        If the folder is no dataset of protolabel.
+        If the folder is not a dataset of protolabel.
     InputError
         If the table is not one of this dataset's labels.
     """
@@ -156,7 +156,7 @@ def record_audit(dataset: str | PathLike[str], estimate: AuditEstimate) -> None:
     Raises
     ------
     ExportError
-        If the folder is no dataset of protolabel, or cannot be written.
+        If the folder is not a dataset of protolabel, or cannot be written.
     """
     folder = Path(dataset).expanduser()
     report = folder / "report.txt"

@@ -24,7 +24,7 @@ __all__ = ["evaluate_dataset"]
 def evaluate_dataset(
     folder: str | PathLike[str], truth: Truth
 ) -> tuple[Evaluation, tuple[str, ...]]:
-    """Compare the labels of an exported dataset with the true classes, as far as these are known.
+    """Compare the labels of an exported dataset with the true classes, where known.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def evaluate_dataset(
     Raises
     ------
     ExportError
-        If the folder is no dataset of protolabel.
+        If the folder is not a dataset of protolabel.
     InputError
         If the truth does not fit the images, or is the dataset's own table of labels.
     """

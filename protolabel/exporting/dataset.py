@@ -250,7 +250,7 @@ def check_export(
     Parameters
     ----------
     images
-        The images to export, as far as they are known.
+        The images to export, where known.
     folder, formats, link, shares, groups, overwrite
         As for `export`.
 

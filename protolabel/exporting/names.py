@@ -167,7 +167,7 @@ def keeps_its_bytes(path: ImageFile) -> bool:
         return True
     content = image_format(path)
     if content is None and suffix not in IMAGE_SUFFIXES:
-        raise ImageReadError("it is no image")
+        raise ImageReadError("it is not an image")
     return content is None or content in KEPT_SUFFIXES
 
 

@@ -283,7 +283,7 @@ def _put_in_place(work: Path, target: Path, images: ImageSet, *, overwrite: bool
         check_free(target, images, overwrite=overwrite)
         if os.path.lexists(target):
             move_new(target, earlier)
-            # Only now can nobody put a file into it between the check and the removal.
+            # Only now can no other program put a file into it between the check and the removal.
             _check_moved(earlier, target, images, overwrite=overwrite)
         move_new(new, target)
     except FileExistsError as error:

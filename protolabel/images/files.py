@@ -70,7 +70,7 @@ ImageFile = PathLike | StoredFile | IO[bytes]
 
 
 def open_file(file: ImageFile) -> IO[bytes]:
-    """Open an image as a binary file, whatever it is stored in.
+    """Open an image as a binary file, from any source.
 
     Raises
     ------

@@ -148,7 +148,7 @@ class ImageSet:
         Raises
         ------
         ImageReadError
-            If it cannot be opened, or is no regular file.
+            If it cannot be opened, or is not a regular file.
         """
         return open_file(self.path(index))
 

@@ -222,7 +222,7 @@ class PrototypeUpdate:
         held = (self._weight * g).sum(axis=0, dtype=np.float64)[:, None]
         sums = _weighted_sums(space, self._weight * g)
         self.centres = centres = (sums + ANCHOR_WEIGHT * self.anchors) / (held + ANCHOR_WEIGHT)
-        # Variance within the classes from sums that are at hand, without another pass:
+        # Variance within the classes from sums already computed, without another pass:
         # sum g (z - P)^2 = sum z^2 - 2 P sum g z + P^2 sum g.
         within = self._square + _moved(held, centres, sums).sum() / total
         axes = space.axes.T.astype(np.float64)

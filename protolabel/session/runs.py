@@ -93,7 +93,7 @@ class RunHistory(Sequence[Run]):
         settings : mapping of str to object
             Settings of the run.
         truth : sequence of (str or None), optional
-            True class name of each of the N images, as far as it is known.
+            True class name of each of the N images, where known.
 
         Returns
         -------

@@ -662,7 +662,7 @@ class Session(traitlets.HasTraits):
         return diagnose(self.labels)
 
     def evaluate(self, truth: Truth | None = None) -> Evaluation:
-        """Compare the labels with the true classes, as far as a person knows them.
+        """Compare the labels with the true classes, where known.
 
         The truth is kept in `truth`, and `runs` show the accuracy of every run.
 

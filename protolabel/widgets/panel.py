@@ -96,7 +96,7 @@ class SessionView:
         self._drawing = False
         self._followed: list[tuple[Any, Callable[..., None], list[str]]] = []
         self._widgets: list[ipw.Widget] = []
-        # Not at the end of the program: by then there is nobody to tell that a widget is gone.
+        # Not at the end of the program: by then no front end is left to tell.
         weakref.finalize(self, close_widgets, self._widgets).atexit = False
         self.follower.views.append(self)
 

@@ -365,7 +365,7 @@ def test_a_file_that_is_no_image_is_never_exported(
     case = labelled()
     (case.root / "id_rsa").write_text("PRIVATE KEY")
     images = ImageSet(case.root, (*case.images.names[:-1], "id_rsa"))
-    with pytest.raises(ExportError, match=r"id_rsa.*no image"):
+    with pytest.raises(ExportError, match=r"id_rsa.*not an image"):
         export(case.labels, images, tmp_path / "out", link=link, progress=silent)
     assert not (tmp_path / "out").exists()
 

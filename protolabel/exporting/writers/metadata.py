@@ -63,7 +63,7 @@ def add_to_metadata(folder: Path, key: str, value: Any) -> None:
     Raises
     ------
     ExportError
-        If the folder is no dataset of protolabel.
+        If the folder is not a dataset of protolabel.
     """
     metadata = read_metadata(folder)
     images = metadata.pop("images")

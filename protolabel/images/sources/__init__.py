@@ -1,1 +1,1 @@
-"""Where images come from: one adapter a kind of source."""
+"""Sources of images: one adapter per kind."""

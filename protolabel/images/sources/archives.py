@@ -1,4 +1,4 @@
-"""Zip and tar archives, read in place: nothing is unpacked, so nothing can leave a folder."""
+"""Read zip and tar archives in place; nothing is unpacked, so no path can leave a folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PACKED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".7z", ".rar")
 
 
 def is_archive(path: Path) -> bool:
-    """Say whether a path ends like an archive, also of a kind that is refused."""
+    """Return whether a path has the extension of an archive, supported or not."""
     return path.suffix.lower() in {".zip", ".tar"} or path.name.lower().endswith(_PACKED)
 
 
@@ -122,7 +122,7 @@ def find_in_archive(path: Path) -> ImageSet:
     Raises
     ------
     InputError
-        If it cannot be read, is compressed as a whole, or holds no image.
+        If it cannot be read, is compressed as a whole, or contains no image.
     """
     return _find(path, [("", _opened(path))])
 

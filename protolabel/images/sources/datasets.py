@@ -1,4 +1,4 @@
-"""Datasets of other libraries: Hugging Face, torchvision, and whatever is indexed like them."""
+"""Datasets of other libraries: Hugging Face, torchvision, and others indexed in the same way."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def is_hugging_face(source: Any) -> bool:
-    """Say whether a value is a ``datasets.Dataset``."""
+    """Return whether a value is a ``datasets.Dataset``."""
     return hasattr(source, "features") and hasattr(source, "column_names")
 
 
@@ -42,7 +42,7 @@ def saved_dataset(folder: Path) -> Any:
 
 
 class _Rows:
-    """The `Source` of the image column of a Hugging Face dataset, not decoded by it."""
+    """The `Source` of the undecoded image column of a Hugging Face dataset."""
 
     def __init__(self, rows: Any, column: str) -> None:
         self._rows, self._column = rows, column
@@ -113,7 +113,7 @@ def find_in_hugging_face(dataset: Any) -> ImageSet:
 
 
 class _Indexed:
-    """The first parts of the samples of an indexed dataset, fetched when they are asked for."""
+    """The first elements of the samples of an indexed dataset, fetched when needed."""
 
     def __init__(self, dataset: Any) -> None:
         self._dataset = dataset

@@ -1,4 +1,4 @@
-"""`find_images`: from any kind of source to an `ImageSet`."""
+"""`find_images`: find the images of any kind of source."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = ["find_images", "is_folder"]
 
 
 def find_images(folder: Any, *, truth: bool = False) -> ImageSet:
-    """Find all images of a folder or another source, by content and not by extension.
+    """Find all images of a folder or another source, by content rather than extension.
 
     JPEG, PNG, WebP, GIF, BMP, TIFF and AVIF are found, and HEIC where pillow-heif is installed.
     Hidden files and folders are passed over. Links to files are followed, links to folders are
@@ -80,7 +80,7 @@ def find_images(folder: Any, *, truth: bool = False) -> ImageSet:
 
 
 def is_folder(source: Any) -> TypeGuard[str | os.PathLike[str]]:
-    """Say whether a source is a plain folder, or a path where one is expected."""
+    """Return whether a source is a plain folder, or a path where one is expected."""
     if not isinstance(source, str | os.PathLike):
         return False
     text = os.fsdecode(source)

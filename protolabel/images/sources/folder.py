@@ -1,4 +1,4 @@
-"""A folder and its subfolders: every entry is read, or listed with the reason."""
+"""Find the images of a folder and its subfolders; every other image-like entry gets a reason."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def find_in_folder(folder: str | os.PathLike[str]) -> ImageSet:
     Raises
     ------
     InputError
-        If the folder is missing, no folder, or holds no image.
+        If it is missing, is not a folder, or contains no image.
     """
     root = check_folder(folder)
     found: list[str] = []
@@ -70,7 +70,7 @@ def find_in_folder(folder: str | os.PathLike[str]) -> ImageSet:
 
 
 def checked(root: Path, names: Sequence[str]) -> tuple[list[str], list[Skipped]]:
-    """Look at the first bytes and the header of files, in threads.
+    """Check the first bytes and the header of files, in threads.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def checked(root: Path, names: Sequence[str]) -> tuple[list[str], list[Skipped]]
 
 
 def check_folder(folder: str | os.PathLike[str]) -> Path:
-    """Return the absolute path of a folder that may be looked into, or say why it may not.
+    """Return the absolute path of a folder, or raise if it cannot be searched.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def check_folder(folder: str | os.PathLike[str]) -> Path:
     Raises
     ------
     InputError
-        If it is missing, no folder, no path at all, or its path has a line break.
+        If it is missing, is not a folder or not a path, or its path has a line break.
     """
     try:
         root = Path(os.path.abspath(os.path.expanduser(os.fsdecode(folder))))  # noqa: PTH100, PTH111 -- resolve() would follow links
@@ -137,7 +137,7 @@ def check_folder(folder: str | os.PathLike[str]) -> Path:
 
 
 def _walk(root: Path, skipped: list[Skipped]) -> Iterator[str]:
-    """Yield POSIX names of files below `root`; what is left out goes into `skipped`."""
+    """Yield POSIX names of files below `root`; skipped entries go into `skipped`."""
     folders = [""]
     while folders:
         prefix = folders.pop()
@@ -168,7 +168,7 @@ def _walk(root: Path, skipped: list[Skipped]) -> Iterator[str]:
 
 
 def _sort(entry: os.DirEntry[str]) -> tuple[str, str]:
-    """Return "folder", "file" or "", and the reason to leave an entry out, "" for none."""
+    """Return "folder", "file" or "", and the reason to skip an entry, or ""."""
     try:
         if entry.is_dir(follow_symlinks=False):
             left_out = _LEFT_OUT.get(entry.name.lower(), "")
@@ -186,7 +186,7 @@ def _sort(entry: os.DirEntry[str]) -> tuple[str, str]:
 
 
 def _is_export(folder: Path) -> bool:
-    """Say whether the folder holds a metadata.json that begins as protolabel writes it."""
+    """Return whether the folder holds a metadata.json that begins as protolabel writes it."""
     try:
         with open_regular(folder / "metadata.json") as file:
             start = file.read(4096)

@@ -21,7 +21,7 @@ __all__ = ["find_in_memory", "is_picture"]
 
 
 def is_picture(value: Any) -> bool:
-    """Say whether a value is an image in memory: PIL, an array (H, W) or (H, W, 1 to 4), bytes."""
+    """Return whether a value is an image: PIL, an array (H, W) or (H, W, 1 to 4), bytes."""
     if isinstance(value, Image.Image | bytes):
         return True
     shape = getattr(value, "shape", None)
@@ -29,7 +29,7 @@ def is_picture(value: Any) -> bool:
 
 
 class _Pictures:
-    """The `Source` of images in memory, encoded as PNG when they are asked for."""
+    """The `Source` of images in memory, encoded as PNG when opened."""
 
     def __init__(self, pictures: Sequence[Any] | np.ndarray[Any, Any]) -> None:
         self._pictures = pictures
@@ -61,7 +61,7 @@ def find_in_memory(
     columns : mapping of str to sequence, optional
         One value for each image.
     root : str
-        What messages call the source.
+        Name of the source in messages.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def find_in_memory(
     Raises
     ------
     InputError
-        If there is no image, or one has another shape or type.
+        If there is no image, or an image has another shape or type.
     """
     if not len(pictures):
         raise InputError("Expected at least one image, got an empty list.")

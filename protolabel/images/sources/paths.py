@@ -1,4 +1,4 @@
-"""Lists of files: as given, by a pattern, or line by line from standard input."""
+"""Lists of files: from Python, by a pattern, or line by line from standard input."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def find_in_list(
 
 
 def kept(listed: ImageSet, good: set[str], skipped: Iterable[Skipped]) -> ImageSet:
-    """Return the images of a set that are good, or raise `InputError` if there are none."""
+    """Return the usable images of a set, or raise `InputError` if there are none."""
     skipped = sorted(skipped, key=lambda entry: entry.name)
     rows = [row for row, name in enumerate(listed.names) if name in good]
     if not rows:
@@ -63,7 +63,7 @@ def kept(listed: ImageSet, good: set[str], skipped: Iterable[Skipped]) -> ImageS
 
 
 def is_pattern(path: str) -> bool:
-    """Say whether a path is a pattern such as ``photos/*/*.jpg``, and no file of that name."""
+    """Return whether a path is a pattern such as ``photos/*/*.jpg``, and no file of that name."""
     return glob.has_magic(path) and not os.path.exists(path)  # noqa: PTH110 -- may hold anything
 
 

@@ -19,7 +19,7 @@ __all__ = ["find_at_url", "find_at_urls", "is_url"]
 
 
 def is_url(value: Any) -> bool:
-    """Say whether a value is a URL such as ``s3://bucket/photos``."""
+    """Return whether a value is a URL such as ``s3://bucket/photos``."""
     return isinstance(value, str) and "://" in value[:32] and "\n" not in value
 
 
@@ -52,7 +52,7 @@ class _Files:
 def find_at_url(url: str) -> ImageSet:
     """Find the images below a URL, or those that match one with ``*``.
 
-    Their kind is told by the extension: reading every header would download every file.
+    Their format is taken from the extension, because reading headers would download every file.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def find_at_url(url: str) -> ImageSet:
     Raises
     ------
     InputError
-        If nothing is there, or the library for the protocol is missing.
+        If there is nothing, or the library for the protocol is missing.
     """
     system, path = _system(url)
     try:
@@ -100,7 +100,7 @@ def find_at_urls(urls: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> I
     Raises
     ------
     InputError
-        If one comes twice, or the library for a protocol is missing.
+        If a URL occurs twice, or the library for a protocol is missing.
     """
     names = [url.partition("?")[0].partition("://")[2] for url in urls]
     if len(set(names)) < len(names):

@@ -32,7 +32,7 @@ _LABELS = ("label", "class", "class_name", "category", "target", "labels")
 
 
 def find_in_table(path: Path) -> ImageSet:
-    """Find the images that a table names.
+    """Find the images listed in a table.
 
     Parameters
     ----------
@@ -62,14 +62,14 @@ def find_in_table(path: Path) -> ImageSet:
 
 
 def find_in_columns(columns: Mapping[str, Sequence[Any]], folder: Path, what: str) -> ImageSet:
-    """Find the images that the columns of a table name or hold.
+    """Find the images listed or contained in the columns of a table.
 
     Parameters
     ----------
     columns : mapping of str to sequence
         Columns of one length.
     folder : Path
-        Where relative paths are looked for first.
+        The folder where relative paths start.
     what : str
         Name of the table in messages.
 
