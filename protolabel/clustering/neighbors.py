@@ -22,7 +22,7 @@ from protolabel.errors import InputError
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["KnnGraph", "knn_graph"]
+__all__ = ["KnnGraph", "NeighborIndex", "knn_graph"]
 
 Floats = NDArray[np.float32]
 
@@ -41,6 +41,8 @@ _ROUNDS = 6  # of k-means
 _SAMPLE = 20  # images per cell that k-means is fitted on
 
 _TILE = 2_048  # images a side of the similarities that are computed at a time: 16 MB
+_QUERIES = 65_536  # vectors whose neighbours in an index are searched at a time
+_COMPARED = 1_536  # indexed vectors that each of them is compared with, at least
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,38 +217,16 @@ def _largest(values: Floats, k: int) -> tuple[NDArray[np.intp], Floats]:
 
 def _in_cells(vectors: FloatArray, k: int, seed: int) -> KnnGraph:
     """Search among the images of the nearest cells."""
-    n = len(vectors)
-    centres = _centres(vectors, max(1, round(_CELLS * n**0.5)), seed)
-    cell = np.empty(n, dtype=np.int32)
-    votes = np.zeros((len(centres), len(centres)), dtype=np.int32)
-    probes = min(_PROBES, len(centres))
-    voting = -(-n // _VOTERS)  # every so many images one votes
-    for rows, x in unit_blocks(vectors):
-        cosine = x @ centres.T
-        cell[rows] = cosine.argmax(axis=1)
-        chosen, _ = _largest(cosine[::voting], probes)
-        np.add.at(votes, (np.repeat(cell[rows][::voting], probes), chosen.ravel()), 1)
-    np.fill_diagonal(votes, n + 1)  # the own cell first
-    preferred = np.argsort(-votes, axis=1, kind="stable")
-
-    # Images in the order of their cells, so that a cell is one slice.
-    order = np.argsort(cell, kind="stable")
-    place = np.empty(n, dtype=np.int64)
-    place[order] = np.arange(n)
-    unit = np.empty(vectors.shape, dtype=np.float32)
-    for rows, x in unit_blocks(vectors):
-        unit[place[rows]] = x
-    size = np.bincount(cell, minlength=len(centres))
-    end = np.cumsum(size)
-    inside = [slice(int(b - s), int(b)) for s, b in zip(size, end, strict=True)]
-
-    indices, similarities = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
+    index = NeighborIndex.of(vectors, seed)
+    unit, order = index.vectors, index.numbers
+    indices = np.empty((len(unit), k), np.int32)
+    similarities = np.empty((len(unit), k), np.float32)
     wanted = max(_CANDIDATES, 4 * k)
-    for own in np.flatnonzero(size):
-        enough = 1 + int(np.searchsorted(np.cumsum(size[preferred[own]]), wanted))
-        others = [inside[c] for c in preferred[own, 1:enough]]
+    for cell in np.flatnonzero(np.diff(index.starts)):
+        inside, *others = index.parts(int(cell), wanted)
         # A cell with very many images, such as copies of one picture, is searched in pieces.
-        pieces = np.linspace(inside[own].start, inside[own].stop, -(-size[own] // wanted) + 1)
+        count = -(-(inside.stop - inside.start) // wanted)
+        pieces = np.linspace(inside.start, inside.stop, count + 1)
         for start, stop in itertools.pairwise(pieces.astype(int)):
             parts = [slice(start, stop), *others]
             candidates = np.concatenate([unit[part] for part in parts])
@@ -259,6 +239,122 @@ def _in_cells(vectors: FloatArray, k: int, seed: int) -> KnnGraph:
                 near, value = _largest(cosine, k)
                 indices[order[rows]], similarities[order[rows]] = numbers[near], value
     return KnnGraph(indices, similarities)
+
+
+@dataclass(frozen=True, eq=False)
+class NeighborIndex:
+    """M vectors in the cells of k-means, to be searched for neighbours of other vectors.
+
+    Attributes
+    ----------
+    vectors : (M, d) float16 or float32
+        Rows of length 1, those of a cell one after another.
+    numbers : (M,) int32
+        Which of the indexed vectors each row is.
+    starts : (K + 1,) int64
+        Where each of the K cells starts among the rows, and M.
+    centres : (K, d) float32
+        Rows of length 1.
+    preferred : (K, K) int32
+        Cells to search for neighbours of a vector of each cell, the nearest first.
+    """
+
+    vectors: FloatArray
+    numbers: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    centres: Floats
+    preferred: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, vectors: FloatArray, seed: int, dtype: str = "float32") -> NeighborIndex:
+        """Index vectors.
+
+        Parameters
+        ----------
+        vectors : (M, d) floating
+            Rows of any length; may be a memory map.
+        seed : int
+            Seed of the cells.
+        dtype : {"float32", "float16"}
+            Type of the rows that are kept.
+        """
+        n = len(vectors)
+        count = max(1, round(_CELLS * n**0.5))
+        centres = _centres(vectors, count, seed)
+        cell = np.empty(n, dtype=np.int32)
+        votes = np.zeros((count, count), dtype=np.int32)
+        probes = min(_PROBES, count)
+        voting = -(-n // _VOTERS)  # every so many images one votes
+        for rows, x in unit_blocks(vectors):
+            cosine = x @ centres.T
+            cell[rows] = cosine.argmax(axis=1)
+            chosen, _ = _largest(cosine[::voting], probes)
+            np.add.at(votes, (np.repeat(cell[rows][::voting], probes), chosen.ravel()), 1)
+        np.fill_diagonal(votes, n + 1)  # the own cell first
+
+        # Vectors in the order of their cells, so that a cell is one slice.
+        order = np.argsort(cell, kind="stable")
+        place = np.empty(n, dtype=np.int64)
+        place[order] = np.arange(n)
+        unit = np.empty(vectors.shape, dtype=dtype)
+        for rows, x in unit_blocks(vectors):
+            unit[place[rows]] = x
+        starts = np.concatenate([[0], np.cumsum(np.bincount(cell, minlength=count))])
+        preferred = np.argsort(-votes, axis=1, kind="stable").astype(np.int32)
+        return cls(unit, order.astype(np.int32), starts, centres, preferred)
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def in_order(self) -> FloatArray:
+        """Return the vectors as they were given, (M, d): by their numbers."""
+        vectors = np.empty_like(self.vectors)
+        vectors[self.numbers] = self.vectors
+        return vectors
+
+    def parts(self, cell: int, wanted: int) -> list[slice]:
+        """Return the rows of a cell and of those nearest to it, `wanted` or a few more."""
+        near = self.preferred[cell]
+        enough = max(1, 1 + int(np.searchsorted(np.cumsum(np.diff(self.starts)[near]), wanted)))
+        return [slice(int(self.starts[c]), int(self.starts[c + 1])) for c in near[:enough]]
+
+    def search(self, vectors: FloatArray, k: int) -> tuple[NDArray[np.int32], Floats]:
+        """Find the nearest of the indexed vectors to other vectors.
+
+        What is found for a vector does not depend on the vectors beside it.
+
+        Parameters
+        ----------
+        vectors : (n, d) floating
+            Rows of any length; may be a memory map.
+        k : int
+            How many, 1 or more; at most M are found.
+
+        Returns
+        -------
+        numbers : (n, k) int32
+            Which of the indexed vectors, the most similar first.
+        similarities : (n, k) float32
+            Their cosines.
+        """
+        n, k = len(vectors), min(k, len(self))
+        numbers, similarities = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
+        for start in range(0, n, _QUERIES):
+            x = unit_rows(vectors[start : start + _QUERIES])
+            cell = (x @ self.centres.T).argmax(axis=1)
+            order = np.argsort(cell, kind="stable")
+            found, begins = np.unique(cell[order], return_index=True)
+            for own, rows in zip(found, np.split(order, begins[1:]), strict=True):
+                parts = self.parts(int(own), max(_COMPARED, 4 * k))
+                candidates = np.concatenate([self.vectors[part] for part in parts])
+                candidates = candidates.astype(np.float32, copy=False)
+                names = np.concatenate([self.numbers[part] for part in parts])
+                step = max(1, _TILE * _TILE // len(candidates))
+                for first in range(0, len(rows), step):
+                    some = rows[first : first + step]
+                    near, value = _largest(x[some] @ candidates.T, k)
+                    numbers[start + some], similarities[start + some] = names[near], value
+        return numbers, similarities
 
 
 def _centres(vectors: FloatArray, count: int, seed: int) -> Floats:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from protolabel.clustering.neighbors import KnnGraph
 
-__all__ = ["NEIGHBORS_PER_VOTER", "NeighborEvidence", "fitted_sharpness"]
+__all__ = ["NEIGHBORS_PER_VOTER", "NeighborEvidence", "fitted_sharpness", "log_confidence"]
 
 NEIGHBORS_PER_VOTER = 3  # neighbours in the evidence, for each neighbour that votes
 SURE_OF = 4.0  # prior: log-odds that the median image deserves (98 %) ...
@@ -94,17 +94,36 @@ class NeighborEvidence:
             (P, 2) image index and class index: fixed images say nothing about the scale.
         """
         exponent = fitted_sharpness(log_g, zero_shot[self.nearest], pins[:, 0])
-        evidence = np.log1p(self.around @ np.exp(log_g))
-        votes = np.float32(exponent) * log_g + np.float32(EVIDENCE_WEIGHT) * evidence
-        if votes.shape[1] > BEST_CLASSES:
-            # The exponent is fitted to the two best: the tail of a thousand classes would add up.
-            floor = np.partition(votes, -BEST_CLASSES, axis=1)[:, -BEST_CLASSES]
-            votes[votes < floor[:, None]] = -np.inf
-        mixed: Float32Array = np.logaddexp(
-            log_softmax(votes) + np.float32(np.log(1.0 - TEXT_FRACTION)),
-            log_text + np.float32(np.log(TEXT_FRACTION)),
-        )
-        return mixed
+        return log_confidence(log_g, self.around @ np.exp(log_g), log_text, exponent)
+
+
+def log_confidence(
+    log_g: Float32Array, around: Float32Array, log_text: Float32Array, exponent: float
+) -> Float32Array:
+    """Return how much speaks for every class, as logarithms, (N, C) float32.
+
+    Parameters
+    ----------
+    log_g : (N, C) float32
+        Log-responsibilities of two or more classes.
+    around : (N, C) float32
+        How many neighbours of each image are of each class.
+    log_text : (N, C) float32
+        Log-probabilities of the text alone.
+    exponent : float
+        From `fitted_sharpness`.
+    """
+    votes: Float32Array = np.float32(exponent) * log_g
+    votes += np.float32(EVIDENCE_WEIGHT) * np.log1p(around)
+    if votes.shape[1] > BEST_CLASSES:
+        # The exponent is fitted to the two best: the tail of a thousand classes would add up.
+        floor = np.partition(votes, -BEST_CLASSES, axis=1)[:, -BEST_CLASSES]
+        votes[votes < floor[:, None]] = -np.inf
+    mixed: Float32Array = np.logaddexp(
+        log_softmax(votes) + np.float32(np.log(1.0 - TEXT_FRACTION)),
+        log_text + np.float32(np.log(TEXT_FRACTION)),
+    )
+    return mixed
 
 
 def fitted_sharpness(

@@ -1,10 +1,11 @@
-"""A scikit-learn classifier that labels new images by the prototypes of a run."""
+"""A scikit-learn classifier that labels new images as a run would have labelled them."""
 
 from __future__ import annotations
 
 import io
 import zipfile
 from contextlib import contextmanager
+from dataclasses import replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,12 +14,27 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from protolabel.clustering.clusters import cluster
+from protolabel.clustering.image_space import image_space
+from protolabel.clustering.neighbors import NeighborIndex, knn_graph
+from protolabel.clustering.presets import choose_preset
 from protolabel.common.checks import as_path
 from protolabel.common.files import write_bytes
-from protolabel.common.vectors import as_vectors, as_visual, log_softmax, unit_rows
+from protolabel.common.progress import ProgressFn, silent
+from protolabel.common.vectors import (
+    FloatArray,
+    as_vectors,
+    as_visual,
+    log_softmax,
+    unit_rows,
+)
+from protolabel.embedding.prompts import ClassVectors
 from protolabel.errors import ExportError, InputError, StoreError
+from protolabel.refinement.agreement import log_confidence
 from protolabel.refinement.iteration import summarize
-from protolabel.refinement.labels import Labels
+from protolabel.refinement.labels import Labels, label
+from protolabel.refinement.loop import refine
+from protolabel.refinement.memory import MEMORY_LIMIT, Memory, remember
 from protolabel.refinement.prototypes import PrototypeModel, Prototypes, fit_prototypes
 
 if TYPE_CHECKING:
@@ -27,17 +43,21 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+
 __all__ = ["PrototypeClassifier"]
 
 _FORMAT = 1
+_BLOCK = 2**24  # numbers at a time: 64 MB of float32
+_MANY = 0.1  # new images for each remembered one, from which they are asked about each other
 _OLD_KEYS = {"reread": "confused_classes", "readings": "confusion"}  # of the first release
 
 
 class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Nearest prototype with the loop's distances, text and prior.
+    """Nearest prototype with the loop's distances, text and prior, and the votes of neighbours.
 
-    `from_labels` takes the prototypes of a run; `fit` learns them from labelled vectors instead
-    (class means, and the spread within the classes along the strongest axes).
+    `from_labels` takes the prototypes of a run and, with its vectors, remembers up to 50,000 of
+    its images; `fit` learns prototypes from labelled vectors instead (class means, and the spread
+    within the classes along the strongest axes).
 
     Parameters
     ----------
@@ -52,6 +72,8 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         (C,) class labels; the class names where it comes from a run.
     model_
         The fitted `PrototypeModel`.
+    memory_
+        The `Memory` of images whose labels vote on new ones; None where only the prototypes do.
     n_features_in_
         The d of the vectors; with visual vectors d + d2: X is then the two side by side.
     """
@@ -61,14 +83,44 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.prior_weight = prior_weight
 
     @classmethod
-    def from_labels(cls, labels: Labels) -> Self:
-        """Return the fitted classifier of the iteration that `labels` are from."""
-        return cls._fitted(np.array(labels.names), labels.model)
+    def from_labels(
+        cls, labels: Labels, vectors: FloatArray | None = None, visual: FloatArray | None = None
+    ) -> Self:
+        """Return the fitted classifier of the iteration that `labels` are from.
+
+        Parameters
+        ----------
+        labels
+            From `label`.
+        vectors
+            (N, d) floating vectors that were labelled, so that their images can vote on new ones.
+            Without them the prototypes decide alone, which is a few points worse.
+        visual
+            (N, d2) floating, where the run had visual vectors.
+
+        Raises
+        ------
+        InputError
+            If the vectors are not those of the labels.
+        """
+        memory = None
+        if vectors is not None:
+            vectors = as_vectors(vectors, dim=labels.model.dim)
+            if len(vectors) != len(labels):
+                raise InputError(
+                    f"Expected the vectors of the {len(labels)} labelled images, got "
+                    f"{len(vectors)}: pass those that were given to refine."
+                )
+            if visual is not None:
+                visual = as_visual(visual, len(vectors), labels.model.visual_dim)
+            memory = remember(labels, vectors, visual)
+        return cls._fitted(np.array(labels.names), labels.model, memory)
 
     @classmethod
-    def _fitted(cls, classes: NDArray[Any], model: PrototypeModel) -> Self:
+    def _fitted(cls, classes: NDArray[Any], model: PrototypeModel, memory: Memory | None) -> Self:
         classifier = cls()
         classifier.classes_, classifier.model_ = classes, model
+        classifier.memory_ = memory
         classifier.n_features_in_ = model.dim + model.visual_dim
         return classifier
 
@@ -103,6 +155,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             temperature=self.temperature,
             prior_weight=self.prior_weight,
         )
+        self.memory_: Memory | None = None
         return self
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float32]:
@@ -113,7 +166,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return scores
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:
-        """Softmax of the scores, (N, C) float32: the agreement. Not fitted to be a probability."""
+        """Softmax of the scores, (N, C) float32. Not fitted to be a probability, see `label`."""
         return np.exp(log_softmax(self._scores(X)))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -122,7 +175,12 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(self.classes_[best])
 
     def label(
-        self, vectors: NDArray[np.floating], visual: NDArray[np.floating] | None = None
+        self,
+        vectors: NDArray[np.floating],
+        visual: NDArray[np.floating] | None = None,
+        *,
+        together: bool = True,
+        progress: ProgressFn = silent,
     ) -> Labels:
         """Label new images, with agreement, margin and runner-up.
 
@@ -132,6 +190,12 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             (N, d) image embeddings by the encoder of the run; may be a memory map.
         visual
             (N, d2) by the second encoder of the run, where it had one.
+        together
+            Many new images are also evidence about one another. Where they are a tenth of the
+            remembered ones or more, the loop runs over both, or over 50,000 of them. False: every
+            image is judged by itself, and its label does not depend on what comes with it.
+        progress
+            ``progress(phase, done, total)``.
 
         Raises
         ------
@@ -149,22 +213,74 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         if visual is not None:
             visual = as_visual(visual, len(vectors), model.visual_dim)
-        state = summarize(
-            log_softmax(model.scores(vectors, visual)), model.prototypes, shift=0.0, model=model
+        memory: Memory | None = self.memory_
+        if together and memory is not None:
+            joining = min(len(vectors), MEMORY_LIMIT - len(memory))
+            if joining >= _MANY * len(memory):
+                return self._label_together(memory, vectors, visual, joining, progress)
+        return self._label_each(vectors, visual, progress)
+
+    def _label_each(
+        self, vectors: FloatArray, visual: FloatArray | None, progress: ProgressFn
+    ) -> Labels:
+        """Label every image by itself, block by block."""
+        model: PrototypeModel = self.model_
+        memory: Memory | None = self.memory_
+        n, n_classes = len(vectors), len(self.classes_)
+        found = _no_labels(self.classes_, n, model)
+        step = max(1, _BLOCK // max(n_classes, model.dim))
+        for start in range(0, n, step):
+            rows = slice(start, min(start + step, n))
+            x, also = vectors[rows], None if visual is None else visual[rows]
+            scores, around = self._votes(x, also)
+            log_g, sure = log_softmax(scores), None
+            if memory is not None and around is not None:
+                space = image_space(x, model.own.mean, model.own.axes)
+                text = model.text_votes(space)
+                sure = log_confidence(log_g, around, text, memory.exponent)
+            state = summarize(log_g, model.prototypes, shift=0.0, model=model, log_confidence=sure)
+            found.label[rows], found.agreement[rows] = state.labels, state.agreement
+            found.runner_up[rows], found.margin[rows] = state.runner_up, state.margin
+            progress("labelling", rows.stop, n)
+        return found
+
+    def _label_together(
+        self,
+        memory: Memory,
+        vectors: FloatArray,
+        visual: FloatArray | None,
+        joining: int,
+        progress: ProgressFn,
+    ) -> Labels:
+        """Run the loop over the remembered images and `joining` new ones, and label the rest."""
+        model, n = self.model_, len(vectors)
+        joined = np.sort(np.random.default_rng(0).permutation(n)[:joining])
+        both = np.concatenate([memory.index.in_order(), vectors[joined]], dtype=np.float32)
+        neighbors = choose_preset(None, len(both)).neighbors
+        graph = knn_graph(both, neighbors)
+        also = visual_graph = None
+        if visual is not None and memory.visual is not None:
+            also = np.concatenate([memory.visual.in_order(), visual[joined]], dtype=np.float32)
+            visual_graph = knn_graph(also, neighbors)
+        pinned = np.flatnonzero(memory.pinned)
+        names = tuple(str(name) for name in self.classes_)
+        run = refine(
+            both,
+            ClassVectors(names, model.text, logit_scale=model.text_scale),
+            cluster(both, visual_graph or graph, visual=also, progress=progress),
+            visual=also,
+            temperature=memory.temperature,
+            iterations=memory.iterations,
+            pins=np.column_stack([pinned, memory.label[pinned]]),
+            graph=graph,
+            visual_graph=visual_graph,
+            progress=progress,
         )
-        return Labels(
-            names=tuple(str(name) for name in self.classes_),
-            label=state.labels,
-            agreement=state.agreement,
-            margin=state.margin,
-            runner_up=state.runner_up,
-            pinned=np.zeros(len(vectors), dtype=bool),
-            unfit=np.zeros(len(vectors), dtype=bool),
-            iteration=0,
-            prototypes=state.prototypes,
-            model=model,
-            run=None,
-        )
+        labels = label(run)
+        if joining == n:
+            return _rows(labels, slice(len(memory), None))
+        richer = self.from_labels(labels, both, also)
+        return richer._label_each(vectors, visual, progress)  # noqa: SLF001
 
     def save(self, path: str | Path) -> Path:
         """Write names and arrays to one ``.npz`` without pickle, completely or not at all.
@@ -180,7 +296,10 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if classes.dtype.hasobject:  # an array of objects could only be pickled
             classes = np.array([str(name) for name in classes])
         buffer = io.BytesIO()
-        np.savez(buffer, format=np.int64(_FORMAT), classes=classes, **_flat(self.model_))
+        fields = _flat(self.model_)
+        if self.memory_ is not None:
+            fields |= _flat(self.memory_, "memory_")
+        np.savez(buffer, format=np.int64(_FORMAT), classes=classes, **fields)
         try:
             write_bytes(path, buffer.getvalue())
         except (OSError, ValueError) as error:  # a path without a name, such as ".."
@@ -205,7 +324,9 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 arrays = {_OLD_KEYS.get(name, name): stored[name] for name in stored.files}
             classes = arrays["classes"]
             model = _model(arrays)
-        # An .npy has no `with`; an empty or a cut file is an EOFError or a BadZipFile.
+            memory = _memory(arrays, model) if "memory_label" in arrays else None
+        # An .npy has no `with`; an empty or a cut file is an EOFError, a cut or changed one a
+        # BadZipFile: the archive holds a checksum of every array.
         except (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise StoreError(
                 "Expected a saved classifier (classifier.npz of an exported dataset), got "
@@ -216,7 +337,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 "Expected a classifier of this version of protolabel, got another version in "
                 f"{path}: export it again."
             )
-        return cls._fitted(classes, model)
+        return cls._fitted(classes, model, memory)
 
     def _scores(self, X: ArrayLike) -> NDArray[np.float32]:
         check_is_fitted(self)
@@ -225,7 +346,17 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         model: PrototypeModel = self.model_
         X = np.asarray(X)
         visual = X[:, model.dim :] if model.visual_dim else None
-        return model.scores(X[:, : model.dim], visual)
+        return self._votes(X[:, : model.dim], visual)[0]
+
+    def _votes(
+        self, vectors: FloatArray, visual: FloatArray | None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Return the scores and how many neighbours are of each class, (N, C); None: unasked."""
+        scores = self.model_.scores(vectors, visual)
+        if self.memory_ is None:
+            return scores, None
+        votes, around = self.memory_.votes(vectors, visual, len(self.classes_))
+        return scores + votes, around
 
 
 class _KindError(InputError, TypeError):
@@ -243,14 +374,46 @@ def _refusing() -> Iterator[None]:
         raise InputError(str(error)) from error
 
 
-def _flat(model: PrototypeModel) -> dict[str, Any]:
-    """Return the arrays and numbers of a model by name; those of prototypes as own_*, visual_*."""
+def _no_labels(classes: NDArray[Any], n: int, model: PrototypeModel) -> Labels:
+    """Labels of `n` images that are filled in block by block."""
+    return Labels(
+        names=tuple(str(name) for name in classes),
+        label=np.zeros(n, np.int32),
+        agreement=np.zeros(n, np.float32),
+        margin=np.zeros(n, np.float32),
+        runner_up=np.zeros(n, np.int32),
+        pinned=np.zeros(n, dtype=bool),
+        unfit=np.zeros(n, dtype=bool),
+        iteration=0,
+        prototypes=model.prototypes,
+        model=model,
+        run=None,
+    )
+
+
+def _rows(labels: Labels, rows: slice) -> Labels:
+    """Labels of some images of a run, which are those of no run."""
+    return replace(
+        labels,
+        label=labels.label[rows],
+        agreement=labels.agreement[rows],
+        margin=labels.margin[rows],
+        runner_up=labels.runner_up[rows],
+        pinned=labels.pinned[rows],
+        unfit=labels.unfit[rows],
+        iteration=0,
+        run=None,
+    )
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Every array and number by name; those of a part carry its name before their own."""
     fields: dict[str, Any] = {}
-    for name, value in vars(model).items():
-        if isinstance(value, Prototypes):
-            fields |= {f"{name}_{part}": array for part, array in vars(value).items()}
-        elif value is not None:
-            fields[name] = value
+    for name, part in vars(value).items():
+        if isinstance(part, Prototypes | NeighborIndex):
+            fields |= _flat(part, f"{prefix}{name}_")
+        elif part is not None:
+            fields[prefix + name] = part
     return fields
 
 
@@ -270,3 +433,46 @@ def _prototypes(arrays: Mapping[str, NDArray[Any]], prefix: str) -> Prototypes:
     names = Prototypes.__dataclass_fields__
     parts: dict[str, Any] = {name: arrays[f"{prefix}_{name}"] for name in names}
     return Prototypes(**parts | {"sharpness": float(parts["sharpness"])})
+
+
+def _memory(arrays: Mapping[str, NDArray[Any]], model: PrototypeModel) -> Memory:
+    """Rebuild a memory; a ValueError if its arrays do not fit together."""
+    named, pinned = arrays["memory_label"], arrays["memory_pinned"]
+    has_visual = "memory_visual_vectors" in arrays
+    memory = Memory(
+        index=_index(arrays, "memory_index_", model.dim),
+        visual=_index(arrays, "memory_visual_", model.visual_dim) if has_visual else None,
+        visual_weight=float(arrays["memory_visual_weight"]),
+        label=named,
+        pinned=pinned,
+        exponent=float(arrays["memory_exponent"]),
+        temperature=float(arrays["memory_temperature"]),
+        iterations=int(arrays["memory_iterations"]),
+    )
+    sizes = {len(memory.index), len(named), len(pinned)} | (
+        set() if memory.visual is None else {len(memory.visual)}
+    )
+    inside = len(named) and named.min() >= 0 and named.max() < len(model.text)
+    if len(sizes) > 1 or not inside or named.dtype != np.int32 or pinned.dtype != np.bool_:
+        raise ValueError("the remembered images and their labels do not fit together")
+    return memory
+
+
+def _index(arrays: Mapping[str, NDArray[Any]], prefix: str, dim: int) -> NeighborIndex:
+    names = NeighborIndex.__dataclass_fields__
+    index = NeighborIndex(**{name: arrays[prefix + name] for name in names})
+    count = len(index.centres)
+    fits = (
+        index.vectors.shape == (len(index.numbers), dim)
+        and np.array_equal(np.sort(index.numbers), np.arange(len(index)))
+        and index.centres.shape == (count, dim)
+        and index.starts.shape == (count + 1,)
+        and index.starts[0] == 0
+        and index.starts[-1] == len(index)
+        and (np.diff(index.starts) >= 0).all()
+        and np.array_equal(np.sort(index.preferred, axis=1), np.tile(np.arange(count), (count, 1)))
+    )
+    if not fits:
+        raise ValueError("the index of the remembered images does not fit together")
+    as_vectors(index.vectors)
+    return index

@@ -1,0 +1,180 @@
+"""What a classifier remembers of the images of its run, for the labels of new images.
+
+The prototypes alone are not the loop: half of what decides an image are its neighbours. So a
+bounded sample of the images is kept with their labels. A new image asks its neighbours among
+them, and they are heard as far as they agree with each other: where names describe an attribute
+that images do not gather by, the neighbours contradict each other and the prototypes decide. The
+votes of micro-clusters are left out: on new images of real sets they cost half a point.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from protolabel.clustering.neighbors import NeighborIndex
+from protolabel.common.vectors import Float32Array, FloatArray, log_softmax
+from protolabel.refinement.agreement import fitted_sharpness
+from protolabel.refinement.anchored import MOST_NEIGHBORS, NEIGHBOR_WEIGHT
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from protolabel.refinement.labels import Labels
+    from protolabel.refinement.prototypes import PrototypeModel
+
+__all__ = ["MEMORY_LIMIT", "Memory", "remember"]
+
+MEMORY_LIMIT = 50_000
+"""The most images that are remembered: 51 MB of 512 dimensions."""
+
+ASKED = 15  # neighbours whose agreement is measured; the nearest 5 of them vote
+HEARD_FROM, HEARD_TO = 0.6, 0.9  # of them that have one label: between no and full weight
+
+_JUDGED = 20_000  # remembered images that the scale of the agreement is fitted to
+
+
+@dataclass(frozen=True, eq=False)
+class Memory:
+    """M images of a run and their labels.
+
+    Attributes
+    ----------
+    index : NeighborIndex
+        Their vectors.
+    visual : NeighborIndex or None
+        Their visual vectors, where the run had them.
+    visual_weight : float
+        How far the visual vectors are trusted, 0..1.
+    label : (M,) int32
+        Class index of every image.
+    pinned : (M,) bool
+        Whether a person fixed it.
+    exponent : float
+        Makes log-responsibilities of new images as sure as their neighbours bear out; see
+        `fitted_sharpness`.
+    temperature : float
+        Of the run.
+    iterations : int
+        Passes of the run up to these labels.
+    """
+
+    index: NeighborIndex
+    visual: NeighborIndex | None
+    visual_weight: float
+    label: NDArray[np.int32]
+    pinned: NDArray[np.bool_]
+    exponent: float
+    temperature: float
+    iterations: int
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def votes(
+        self, vectors: FloatArray, visual: FloatArray | None, n_classes: int, *, known: bool = False
+    ) -> tuple[Float32Array, Float32Array]:
+        """Ask the neighbours of images.
+
+        Parameters
+        ----------
+        vectors : (n, d) floating
+        visual : (n, d2) floating or None
+        n_classes : int
+            C.
+        known : bool
+            The images are remembered ones: the nearest is the image itself and has no vote.
+
+        Returns
+        -------
+        votes : (n, C) float32
+            To be added to the scores of the prototypes.
+        around : (n, C) float32
+            How many neighbours are of each class.
+        """
+        votes, around = self._heard(self.index, vectors, n_classes, known=known)
+        if self.visual is not None and visual is not None and self.visual_weight:
+            others, beside = self._heard(self.visual, visual, n_classes, known=known)
+            weight = np.float32(self.visual_weight)
+            votes, around = votes + weight * others, around + weight * beside
+        return votes, around
+
+    def _heard(
+        self, index: NeighborIndex, vectors: FloatArray, n_classes: int, *, known: bool
+    ) -> tuple[Float32Array, Float32Array]:
+        near, _ = index.search(vectors, ASKED + known)
+        said = self.label[near[:, int(known) :]]
+        around = _counts(said, n_classes)
+        most = around.max(axis=1, keepdims=True) / max(1, said.shape[1])
+        heard = np.clip((most - HEARD_FROM) / (HEARD_TO - HEARD_FROM), 0.0, 1.0)
+        voters = said[:, :MOST_NEIGHBORS]
+        votes = _counts(voters, n_classes)
+        votes *= np.float32(NEIGHBOR_WEIGHT / max(1, voters.shape[1])) * heard
+        return votes, around
+
+
+def remember(
+    labels: Labels, vectors: FloatArray, visual: FloatArray | None, seed: int = 0
+) -> Memory | None:
+    """Choose images of a run to remember: all of them, or the pinned ones and a random sample.
+
+    Parameters
+    ----------
+    labels : Labels
+        Of a run.
+    vectors : (N, d) floating
+        The vectors that were labelled; may be a memory map.
+    visual : (N, d2) floating or None
+        The visual vectors, likewise.
+    seed : int
+        Seed of the sample.
+
+    Returns
+    -------
+    Memory or None
+        None for zero-shot labels and those of the plain loop, because no neighbour voted on
+        them, and where the visual vectors of the run are missing.
+    """
+    run, model = labels.run, labels.model
+    if run is None or run.method != "anchored" or not labels.iteration or len(labels.names) < 2:
+        return None
+    if (visual is None) != (model.visual_dim == 0):
+        return None
+    rows = np.arange(len(labels))
+    if len(rows) > MEMORY_LIMIT:
+        order = np.random.default_rng(seed).permutation(len(rows))
+        first = np.argsort(~labels.pinned[order], kind="stable")
+        rows = np.sort(order[first][:MEMORY_LIMIT])
+    memory = Memory(
+        index=NeighborIndex.of(vectors[rows], seed, "float16"),
+        visual=None if visual is None else NeighborIndex.of(visual[rows], seed, "float16"),
+        visual_weight=run.visual_weight or 0.0,
+        label=labels.label[rows],
+        pinned=labels.pinned[rows],
+        exponent=1.0,
+        temperature=float(run.parameters["temperature"]),
+        iterations=labels.iteration,
+    )
+    return replace(memory, exponent=_exponent(memory, model))
+
+
+def _exponent(memory: Memory, model: PrototypeModel) -> float:
+    """Fit the scale of the agreement to remembered images, as though they were new."""
+    rows = np.arange(len(memory))[:: -(-len(memory) // _JUDGED)]
+    vectors = memory.index.in_order()
+    x = vectors[rows]
+    also = None if memory.visual is None else memory.visual.in_order()[rows]
+    votes, _ = memory.votes(x, also, len(model.text), known=True)
+    log_g = log_softmax(model.scores(x, also) + votes)
+    near, _ = memory.index.search(x, 2)
+    said = (vectors[near[:, -1]].astype(np.float32) @ model.text.T).argmax(axis=1)
+    return fitted_sharpness(log_g, said, np.flatnonzero(memory.pinned[rows]))
+
+
+def _counts(said: NDArray[np.int32], n_classes: int) -> Float32Array:
+    """How often each class is named in every row, (n, C) float32."""
+    counts = np.zeros((len(said), n_classes), np.float32)
+    np.add.at(counts, (np.arange(len(said))[:, None], said), 1.0)
+    return counts
