@@ -25,7 +25,9 @@ from protolabel.refinement.loop import METHODS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from protolabel.common.vectors import FloatArray
     from protolabel.encoders.base import Encoder
+    from protolabel.refinement.classifier import PrototypeClassifier
     from protolabel.refinement.labels import Labels
     from protolabel.session.session import Session
 
@@ -142,6 +144,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _apply(options: argparse.Namespace) -> None:
+    from protolabel.common.progress import resolve
     from protolabel.embedding.embed import embed_images
     from protolabel.embedding.visual import embed_visual
     from protolabel.encoders.base import EncoderInfo
@@ -170,7 +173,14 @@ def _apply(options: argparse.Namespace) -> None:
     if classifier.model_.visual_dim:
         source = _visual(options) or _recorded_visual(about, options)
         visual = embed_visual(source, embedded.images, store=options.store, device=options.device)
-    labels = classifier.label(embedded.vectors, None if visual is None else visual.vectors)
+    labels = classifier.label(
+        embedded.vectors, None if visual is None else visual.vectors, progress=resolve(None)
+    )
+    strictness = options.none_of_these
+    if strictness is None and classifier.memory_ is not None:
+        strictness = about["parameters"].get("none_of_these")
+    if strictness is not None:
+        labels = _set_aside(labels, embedded.vectors, classifier, strictness)
     export(
         labels,
         embedded,
@@ -179,11 +189,25 @@ def _apply(options: argparse.Namespace) -> None:
         link=options.link,
         groups=options.groups,
         overwrite=options.overwrite,
-        parameters={"applied": str(Path(options.dataset).resolve())},
+        parameters={"applied": str(Path(options.dataset).resolve()), "none_of_these": strictness},
     )
     _print_labels(labels)
     _print_skipped(embedded.images.skipped)
     print(f"Wrote {options.output}/ with the prototypes of {options.dataset}")
+
+
+def _set_aside(
+    labels: Labels, vectors: FloatArray, classifier: PrototypeClassifier, strictness: float
+) -> Labels:
+    from protolabel.evaluation.fit import measure_new_fit
+
+    if classifier.memory_ is None:
+        raise InputError(
+            "Expected a classifier that remembers images with --none-of-these, got one without, "
+            "from zero-shot labels, the plain loop, or an earlier protolabel: run again."
+        )
+    fit = measure_new_fit(labels, vectors, classifier.memory_)
+    return labels.set_aside(fit.unfit(strictness))
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -429,11 +453,7 @@ def _add_run(commands: Any) -> None:
         "--preset", choices=tuple(PRESETS), help="cluster sizes (default: by the number of images)"
     )
     run.add_argument("--seed", type=int, metavar="N", help="seed of clusters, map and splits")
-    run.add_argument(
-        "--none-of-these", nargs="?", type=float, const=DEFAULT_STRICTNESS, metavar="STRICTNESS",
-        help="set aside images that fit no name: 0 (none) to 1 (most), "
-        f"{DEFAULT_STRICTNESS:g} if no number is given",
-    )  # fmt: skip
+    _add_none(run)
     run.add_argument(
         "--vocabulary", metavar="FILE", help="text file with words that may be missing class names"
     )
@@ -452,6 +472,7 @@ def _add_apply(commands: Any) -> None:
     )
     apply.add_argument("dataset", help=_DATASET)
     apply.add_argument("images", help=_SOURCE)
+    _add_none(apply)
     _add_encoder(apply)
     _add_visual(apply)
     _add_dataset(apply)
@@ -511,6 +532,14 @@ def _command(commands: Any, name: str, command: Any, about: str) -> argparse.Arg
     parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=about)
     parser.set_defaults(command=command)
     return parser
+
+
+def _add_none(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--none-of-these", nargs="?", type=float, const=DEFAULT_STRICTNESS, metavar="STRICTNESS",
+        help="set aside images that fit no name: 0 (none) to 1 (most), "
+        f"{DEFAULT_STRICTNESS:g} if no number is given",
+    )  # fmt: skip
 
 
 def _add_encoder(parser: argparse.ArgumentParser) -> None:

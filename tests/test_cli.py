@@ -93,6 +93,16 @@ def test_apply_labels_new_images_with_saved_prototypes(dataset, tmp_path, capsys
     right = np.mean([i["label"] == fresh.truth[Path(i["source"]).name] for i in images])
     assert right > 0.6
     assert "giraffe" in capsys.readouterr().out
+    assert metadata(tmp_path / "out")["parameters"]["none_of_these"] is None
+
+
+def test_apply_sets_aside_images_that_fit_no_name(dataset, tmp_path, capsys):
+    fresh = pl.write_sample_pictures(tmp_path / "new", classes=CLASSES, per_class=4, seed=9)
+    call = ["apply", str(dataset), str(fresh.folder), "--output", str(tmp_path / "out")]
+    assert main([*call, "--store", str(tmp_path / "store"), "--none-of-these", "1"]) == 0
+    about = metadata(tmp_path / "out")
+    assert about["parameters"]["none_of_these"] == 1
+    assert sum(image.get("none_of_these", False) for image in about["images"]) > 0
 
 
 def test_evaluate_compares_a_dataset_with_class_folders(photos, dataset, tmp_path, capsys):

@@ -42,7 +42,7 @@ _SAMPLE = 20  # images per cell that k-means is fitted on
 
 _TILE = 2_048  # images a side of the similarities that are computed at a time: 16 MB
 _QUERIES = 65_536  # vectors whose neighbours in an index are searched at a time
-_COMPARED = 1_536  # indexed vectors that each of them is compared with, at least
+_COMPARED = 2_048  # indexed vectors that each of them is compared with, at least
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,6 +20,7 @@ from protolabel.clustering.neighbors import KnnGraph, knn_graph
 from protolabel.common.checks import checked
 from protolabel.common.progress import ProgressFn, resolve
 from protolabel.common.vectors import FloatArray, as_vectors, unit_blocks
+from protolabel.embedding.prompts import ClassVectors
 from protolabel.errors import InputError
 from protolabel.refinement.anchored import anchored_neighbors
 
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from protolabel.clustering.clusters import Clusters
-    from protolabel.embedding.prompts import ClassVectors
     from protolabel.refinement.labels import Labels
+    from protolabel.refinement.memory import Memory
 
-__all__ = ["DEFAULT_STRICTNESS", "Fit", "check_strictness", "measure_fit"]
+__all__ = ["DEFAULT_STRICTNESS", "Fit", "check_strictness", "measure_fit", "measure_new_fit"]
 
 DEFAULT_STRICTNESS = 0.5
 """Halfway between an image of another name and the best images of the folder."""
@@ -40,6 +41,8 @@ _OTHERS = 10.0  # pseudo-count, in images, of the mean over all wrong pairs
 _OWN = 3.0  # pseudo-count, in images, of the folder's perfect fit
 _LEAST = 0.25  # of the folder's perfect fit: a name whose images hardly differ is no measure
 _NEIGHBORS, _CLUSTER = 2.0, 1.0  # weights relative to the image itself, as in the anchored loop
+# Beside a new image: what no name fits may be new as well, and its neighbours are then of a name.
+_REMEMBERED = 0.5
 _BLOCK = 2**24  # cosines with a background at a time: 64 MB
 
 
@@ -161,11 +164,68 @@ def measure_fit(
         )
     own, wrong, outside = _evidence(vectors, labels.label, text, background, resolve(progress))
     unit = 1.0 / text.logit_scale
-    above = _relative(own, wrong, labels.label, outside=outside, unit=unit)
+    above = _Scale.of(own, wrong, labels.label, outside=outside, unit=unit)(own, labels.label)
     shared = _shared(above, graph, wanted, clusters)
     # Averaging lowers the best scores, so they are scaled up again. The best of a folder of misfits
     # are no good fits, though.
     best = max(float(np.quantile(shared, _BEST)), _LEAST)
+    score = np.clip(shared / best, 0.0, 1.0).astype(np.float32)
+    score[labels.pinned] = 1.0
+    return Fit(score)
+
+
+def measure_new_fit(
+    labels: Labels,
+    vectors: FloatArray,
+    memory: Memory,
+    *,
+    progress: ProgressFn | None = None,
+) -> Fit:
+    """Measure how well new images fit their names, on the scale of the images of the run.
+
+    As `measure_fit`, but both ends of the scale, the neighbours, and the best tenth are those of
+    the remembered images; micro-clusters have no part in it. The score of an image does not
+    depend on the images beside it.
+
+    Parameters
+    ----------
+    labels
+        From `PrototypeClassifier.label`.
+    vectors
+        (N, d) floating image embeddings that were labelled; may be a memory map.
+    memory
+        ``classifier.memory_``.
+    progress
+        ``progress(phase, done, total)``; by default a tqdm bar. It may raise `Stopped`.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    InputError
+        If there is not one vector of the right size for each label.
+    """
+    model, report = labels.model, resolve(progress)
+    text = ClassVectors(labels.names, model.text, logit_scale=model.text_scale)
+    vectors = as_vectors(vectors, dim=model.dim)
+    if len(labels) != len(vectors):
+        raise InputError(
+            f"Expected the vectors of the {len(labels)} labelled images, got {len(vectors)}: pass "
+            "those that were labelled."
+        )
+    known = memory.index.in_order()
+    own, wrong, outside = _evidence(known, memory.label, text, None, report)
+    unit = 1.0 / text.logit_scale
+    scale = _Scale.of(own, wrong, memory.label, outside=outside, unit=unit)
+    above = scale(own, memory.label)
+    k = anchored_neighbors(len(memory), len(text))
+    near, _ = memory.index.search(known, k + 1)  # the first is the image itself
+    best = max(float(np.quantile(_beside(above, above[near[:, 1:]]), _BEST)), _LEAST)
+    new, _, _ = _evidence(vectors, labels.label, text, None, report)
+    near, _ = memory.index.search(vectors, k)
+    shared = _beside(scale(new, labels.label), above[near])
     score = np.clip(shared / best, 0.0, 1.0).astype(np.float32)
     score[labels.pinned] = 1.0
     return Fit(score)
@@ -224,33 +284,59 @@ def _log_sum_exp(cosine: NDArray[np.float32], scale: float) -> NDArray[np.float6
     return np.asarray(most[:, 0] + np.log(total) / scale)
 
 
-def _relative(
-    own: NDArray[np.float64],
-    wrong: NDArray[np.float64],
-    label: NDArray[np.int32],
-    *,
-    outside: float | None,
-    unit: float,
-) -> NDArray[np.float64]:
-    """Return scores from 0 (as images of other names) to 1 (as the best of its own), (N,)."""
-    n, n_classes = len(own), len(wrong)
-    count = np.bincount(label, minlength=n_classes)
-    if outside is None and n_classes > 1:
-        outside = float(wrong.sum()) / (n * (n_classes - 1))
-    elif outside is None:
-        middle, best = np.quantile(own, [0.5, _BEST])
-        outside = float(middle - 3.0 * max(best - middle, unit))
-    zero = (wrong + _OTHERS * outside) / (n - count + _OTHERS)
-    gap = own - zero[label]
-    everybody = float(np.quantile(gap, _BEST))
-    best_of = np.full(n_classes, everybody)
-    order = np.argsort(label, kind="stable")
-    for members in np.split(order, np.cumsum(count)[:-1]):
-        if len(members):
-            best_of[label[members[0]]] = np.quantile(gap[members], _BEST)
-    best_of = (count * best_of + _OWN * everybody) / (count + _OWN)
-    # Differences of less than one logit carry no information.
-    return np.asarray(gap / np.maximum(best_of, max(_LEAST * everybody, unit))[label])
+@dataclass(frozen=True, eq=False)
+class _Scale:
+    """From 0 (like images of other names) to 1 (like the best of its own), for each class.
+
+    Attributes
+    ----------
+    zero : (C,) float64
+        Cosine of the name with images of other names.
+    reach : (C,) float64
+        How far above it the best images of the name are.
+    """
+
+    zero: NDArray[np.float64]
+    reach: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls,
+        own: NDArray[np.float64],
+        wrong: NDArray[np.float64],
+        label: NDArray[np.int32],
+        *,
+        outside: float | None,
+        unit: float,
+    ) -> _Scale:
+        n, n_classes = len(own), len(wrong)
+        count = np.bincount(label, minlength=n_classes)
+        if outside is None and n_classes > 1:
+            outside = float(wrong.sum()) / (n * (n_classes - 1))
+        elif outside is None:
+            middle, best = np.quantile(own, [0.5, _BEST])
+            outside = float(middle - 3.0 * max(best - middle, unit))
+        zero = (wrong + _OTHERS * outside) / (n - count + _OTHERS)
+        gap = own - zero[label]
+        everybody = float(np.quantile(gap, _BEST))
+        best_of = np.full(n_classes, everybody)
+        order = np.argsort(label, kind="stable")
+        for members in np.split(order, np.cumsum(count)[:-1]):
+            if len(members):
+                best_of[label[members[0]]] = np.quantile(gap[members], _BEST)
+        best_of = (count * best_of + _OWN * everybody) / (count + _OWN)
+        # Differences of less than one logit carry no information.
+        return cls(zero, np.maximum(best_of, max(_LEAST * everybody, unit)))
+
+    def __call__(self, own: NDArray[np.float64], label: NDArray[np.int32]) -> NDArray[np.float64]:
+        return np.asarray((own - self.zero[label]) / self.reach[label])
+
+
+def _beside(above: NDArray[np.float64], near: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Average an image (N,) with its remembered neighbours (N, k)."""
+    if not near.shape[1]:
+        return above
+    return np.asarray((above + _REMEMBERED * near.mean(axis=1)) / (1.0 + _REMEMBERED))
 
 
 def _shared(

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from protolabel.clustering.neighbors import KnnGraph
+    from protolabel.common.vectors import FloatArray
     from protolabel.encoders.base import EncoderInfo
     from protolabel.evaluation.audit import AuditEstimate
     from protolabel.exporting.duplicates import Groups
@@ -103,6 +104,7 @@ def export(
     prototype_map: ArrayLike | None = None,
     graph: KnnGraph | None = None,
     visual_encoder: EncoderInfo | None = None,
+    visual: FloatArray | None = None,
     audit: AuditEstimate | None = None,
     progress: ProgressFn | None = None,
 ) -> ExportResult:
@@ -156,6 +158,9 @@ def export(
         A `knn_graph` of the vectors, to share it.
     visual_encoder
         The encoder of the visual vectors, for metadata.json; None if there were none.
+    visual
+        (N, d2) visual vectors of the run. With them, and with `Embeddings`, the classifier of the
+        dataset remembers images, so that it labels new ones as well as the run.
     audit
         The result of an audit of these labels, for report.txt and metadata.json.
     progress
@@ -206,6 +211,8 @@ def export(
         images=image_set,
         encoder=None if embedded is None else embedded.encoder,
         visual_encoder=visual_encoder,
+        vectors=None if embedded is None else embedded.vectors,
+        visual=visual,
         folder=target,
         target=target,
         writers=writers,

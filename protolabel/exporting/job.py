@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from protolabel.common.progress import ProgressFn
+    from protolabel.common.vectors import FloatArray
     from protolabel.encoders.base import EncoderInfo
     from protolabel.evaluation.audit import AuditEstimate
     from protolabel.images.image_set import ImageSet
@@ -78,6 +79,8 @@ class ExportJob:
         The encoder of the vectors; None if the caller passed no `Embeddings`.
     visual_encoder
         The encoder of the visual vectors; None if there were none.
+    vectors, visual
+        (N, d) and (N, d2) vectors that were labelled; None where the caller passed none.
     folder
         The folder to write to, which becomes the dataset when it is complete.
     target
@@ -118,6 +121,8 @@ class ExportJob:
     images: ImageSet
     encoder: EncoderInfo | None
     visual_encoder: EncoderInfo | None
+    vectors: FloatArray | None
+    visual: FloatArray | None
     folder: Path
     target: Path
     writers: tuple[Writer, ...]

@@ -878,6 +878,7 @@ class Session(traitlets.HasTraits):
             prototype_map=self.prototype_map,
             graph=self.graph,
             visual_encoder=None if visual is None else visual.encoder,
+            visual=None if visual is None else visual.vectors,
             audit=self._audited(),
             progress=self._report,
         )

@@ -210,3 +210,21 @@ def test_setting_aside_marks_and_keeps_every_label():
     for wrong in (np.ones(19, bool), np.ones(20, int), [0, 1]):
         with pytest.raises(pl.InputError, match="images as 20 booleans"):
             labels.set_aside(wrong)
+
+
+@pytest.mark.parametrize("seen", [True, False], ids=["seen before", "new"])
+def test_new_images_that_fit_no_name_are_found_on_the_scale_of_the_run(seen):
+    world = make_world((60,) * 6, seed=3)
+    text, named = without(world, 2)
+    halves = np.arange(len(named)) % 2 == 0
+    old, new = np.flatnonzero(halves & (named | seen)), np.flatnonzero(~halves)
+    labels = labels_of(world.vectors[old], text)
+    classifier = pl.PrototypeClassifier.from_labels(labels, world.vectors[old])
+    found = classifier.label(world.vectors[new], together=False)
+    options = {"memory": classifier.memory_, "progress": silent}
+    fit = module.measure_new_fit(found, world.vectors[new], **options)
+    assert roc_auc_score(named[new], fit.score) > (0.88 if seen else 0.8)
+    assert fit.unfit(0.0).sum() == 0
+    few = classifier.label(world.vectors[new[:5]], together=False)
+    part = module.measure_new_fit(few, world.vectors[new[:5]], **options)
+    np.testing.assert_allclose(part.score, fit.score[:5], atol=1e-5)

@@ -7,7 +7,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from worlds import clustered_world, make_world
+from worlds import clustered_world, make_world, visual_view
 
 import protolabel as pl
 from protolabel import PrototypeClassifier
@@ -198,3 +198,139 @@ def test_a_classifier_that_the_first_release_saved_still_loads(tmp_path):
     np.testing.assert_array_equal(
         old.decision_function(world.vectors), classifier.decision_function(world.vectors)
     )
+
+
+def remembering(n: int = 400, **options) -> tuple[PrototypeClassifier, pl.Labels, object]:
+    """A classifier of the first `n` of 600 images, and the world of all."""
+    world = make_world((100,) * 6, seed=2)
+    run = pl.refine(world.vectors[:n], world.classes, progress=silent, **options)
+    labels = pl.label(run)
+    return PrototypeClassifier.from_labels(labels, world.vectors[:n]), labels, world
+
+
+def test_neighbours_among_the_remembered_images_vote_on_new_ones():
+    gains = []
+    for seed in range(4):
+        world = make_world((100,) * 6, seed=seed)
+        run = pl.refine(world.vectors[:400], world.classes, progress=silent)
+        new, truth = world.vectors[400:], world.truth[400:]
+        with_votes = PrototypeClassifier.from_labels(pl.label(run), world.vectors[:400])
+        found = with_votes.label(new, together=False).label
+        alone = PrototypeClassifier.from_labels(pl.label(run)).label(new).label
+        gains.append(np.mean(found == truth) - np.mean(alone == truth))
+    assert np.mean(gains) > 0
+
+
+def test_the_label_of_an_image_judged_by_itself_does_not_depend_on_what_comes_with_it():
+    classifier, _, world = remembering()
+    new = world.vectors[400:]
+    whole = classifier.label(new, together=False)
+    parts = [classifier.label(new[i : i + 7], together=False) for i in range(0, 200, 7)]
+    np.testing.assert_array_equal(np.concatenate([part.label for part in parts]), whole.label)
+    np.testing.assert_allclose(
+        np.concatenate([part.agreement for part in parts]), whole.agreement, atol=1e-5
+    )
+    np.testing.assert_array_equal(classifier.predict(new), np.array(whole.names)[whole.label])
+
+
+def test_many_new_images_are_labelled_as_in_a_run_over_everything():
+    classifier, _, world = remembering(pins={3: 1, 9: 2})
+    graph = pl.knn_graph(world.vectors, 10)
+    run = pl.refine(
+        world.vectors, world.classes, pl.cluster(world.vectors, graph, progress=silent),
+        graph=graph, pins={3: 1, 9: 2}, progress=silent,
+    )  # fmt: skip
+    found = classifier.label(world.vectors[400:])
+    assert np.mean(found.label == pl.label(run).label[400:]) > 0.99
+    assert len(found) == 200
+    assert found.run is None
+    assert not found.pinned.any()
+
+
+def test_few_new_images_are_judged_by_themselves():
+    classifier, _, world = remembering()
+    few = world.vectors[400:430]
+    np.testing.assert_array_equal(
+        classifier.label(few).agreement, classifier.label(few, together=False).agreement
+    )
+
+
+def test_more_new_images_than_can_join_are_labelled_too(monkeypatch):
+    monkeypatch.setattr("protolabel.refinement.classifier.MEMORY_LIMIT", 480)
+    classifier, _, world = remembering()
+    found = classifier.label(world.vectors[400:])
+    assert np.mean(found.label == world.truth[400:]) > 0.9
+
+
+def test_no_more_images_are_remembered_than_the_limit_and_pinned_ones_always(monkeypatch):
+    monkeypatch.setattr("protolabel.refinement.memory.MEMORY_LIMIT", 50)
+    world = make_world((100,) * 6, seed=2)
+    pins = {image: int(world.truth[image]) for image in range(100, 140)}
+    run = pl.refine(world.vectors, world.classes, pins=pins, progress=silent)
+    memory = PrototypeClassifier.from_labels(pl.label(run), world.vectors).memory_
+    assert len(memory) == 50
+    assert memory.pinned.sum() == 40
+
+
+def test_a_saved_memory_gives_the_same_labels(tmp_path):
+    classifier, _, world = remembering()
+    loaded = PrototypeClassifier.load(classifier.save(tmp_path / "c.npz"))
+    new = world.vectors[400:]
+    for together in (True, False):
+        one, other = classifier.label(new, together=together), loaded.label(new, together=together)
+        np.testing.assert_array_equal(one.label, other.label)
+        np.testing.assert_array_equal(one.agreement, other.agreement)
+
+
+def test_flipped_bits_in_a_saved_memory_are_found(tmp_path):
+    path = remembering()[0].save(tmp_path / "c.npz")
+    content = path.read_bytes()
+    for place in range(2000, len(content), len(content) // 15):
+        changed = bytearray(content)
+        changed[place] ^= 4
+        path.write_bytes(changed)
+        try:
+            loaded = PrototypeClassifier.load(path)
+        except pl.StoreError:
+            continue
+        for name, value in vars(loaded.memory_.index).items():  # a bit that no array holds
+            np.testing.assert_array_equal(value, vars(remembering()[0].memory_.index)[name])
+
+
+@pytest.mark.parametrize("change", ["label", "numbers", "starts", "preferred", "vectors"])
+def test_a_memory_whose_arrays_do_not_fit_is_refused(tmp_path, change):
+    path = remembering()[0].save(tmp_path / "c.npz")
+    with np.load(path) as stored:
+        fields = dict(stored)
+    if change == "label":
+        fields["memory_label"][0] = 6
+    else:
+        fields[f"memory_index_{change}"] = fields[f"memory_index_{change}"] * 0 - 1
+        if change == "vectors":
+            fields["memory_index_vectors"][:] = np.nan
+    np.savez(path, **fields)
+    with pytest.raises(pl.StoreError, match="not a saved classifier"):
+        PrototypeClassifier.load(path)
+
+
+def test_zero_shot_labels_and_those_of_the_plain_loop_remember_nothing():
+    vectors = clustered_world()[0].vectors
+    for labels in (labels_of().at(0), labels_of(method="plain")):
+        assert PrototypeClassifier.from_labels(labels, vectors).memory_ is None
+
+
+def test_vectors_of_other_images_are_not_remembered():
+    with pytest.raises(pl.InputError, match="vectors of the 240 labelled images, got 10"):
+        PrototypeClassifier.from_labels(labels_of(), clustered_world()[0].vectors[:10])
+
+
+def test_visual_neighbours_vote_as_far_as_they_are_trusted():
+    world = make_world((100,) * 6, seed=2)
+    visual = visual_view(world.truth, "sharp")
+    old, new = slice(None, 400), slice(400, None)
+    run = pl.refine(world.vectors[old], world.classes, visual=visual[old], progress=silent)
+    classifier = PrototypeClassifier.from_labels(pl.label(run), world.vectors[old], visual[old])
+    truth = world.truth[new]
+    for together in (True, False):
+        found = classifier.label(world.vectors[new], visual[new], together=together)
+        assert np.mean(found.label == truth) > 0.97

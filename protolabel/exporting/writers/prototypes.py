@@ -20,7 +20,8 @@ __all__ = ["PROTOTYPES", "write_prototypes"]
 def write_prototypes(job: ExportJob) -> None:
     """Write prototypes, alignments, the map where there is one, and ``classifier.npz``.
 
-    Prototypes and classifier come from the kept iteration, alignments from the last one.
+    Prototypes and classifier come from the kept iteration, alignments from the last one. Where the
+    vectors are known, the classifier remembers up to 50,000 images: 1 kB each for 512 dimensions.
     """
     labels, folder = job.labels, job.folder
     _save(job, "class_prototypes.npy", labels.prototypes)
@@ -31,7 +32,7 @@ def write_prototypes(job: ExportJob) -> None:
         _save(job, "map.npy", job.projection)
     if job.prototype_map is not None:
         _save(job, "prototype_map.npy", job.prototype_map)
-    PrototypeClassifier.from_labels(labels).save(folder / "classifier.npz")
+    PrototypeClassifier.from_labels(labels, job.vectors, job.visual).save(folder / "classifier.npz")
 
 
 def _save(job: ExportJob, name: str, values: NDArray[np.float32]) -> None:
