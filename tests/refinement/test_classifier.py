@@ -309,7 +309,7 @@ def test_a_memory_whose_arrays_do_not_fit_is_refused(tmp_path, change):
         if change == "vectors":
             fields["memory_index_vectors"][:] = np.nan
     np.savez(path, **fields)
-    with pytest.raises(pl.StoreError, match="not a saved classifier"):
+    with pytest.raises(pl.StoreError, match="a saved classifier"):
         PrototypeClassifier.load(path)
 
 
