@@ -10,6 +10,7 @@ from .calibration import calibration_error, error_auroc, found_errors
 from .diagnostics import Diagnostics, Finding, diagnose
 from .fit import DEFAULT_STRICTNESS, Fit, check_strictness, measure_fit
 from .missing import MissingName, missing_names
+from .order import next_to_correct
 from .results import Comparison, Evaluation
 from .scoring import Labelled, accuracy, compare, evaluate, judge, share_right
 from .truth import Truth, class_indices, known_truth, read_table, read_truth, renamed_truth
@@ -43,6 +44,7 @@ __all__ = [
     "known_truth",
     "measure_fit",
     "missing_names",
+    "next_to_correct",
     "read_table",
     "read_truth",
     "renamed_truth",

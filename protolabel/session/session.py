@@ -27,6 +27,7 @@ from protolabel.evaluation.audit import Audit
 from protolabel.evaluation.diagnostics import Diagnostics, diagnose
 from protolabel.evaluation.fit import DEFAULT_STRICTNESS, Fit, measure_fit
 from protolabel.evaluation.missing import MissingName, missing_names
+from protolabel.evaluation.order import next_to_correct
 from protolabel.evaluation.scoring import Evaluation, evaluate
 from protolabel.evaluation.truth import Truth, known_truth, renamed_truth
 from protolabel.refinement.labels import Labels, label
@@ -465,6 +466,35 @@ class Session(traitlets.HasTraits):
             for name, value in settings.items():
                 setattr(self, name, value)
             self.pins = {**self.pins, **state.pins}
+
+    def next_to_correct(self, count: int = 10) -> NDArray[np.int64]:
+        """Choose the images that are most worth correcting, the most useful first.
+
+        A correction is useful where an image and those around it are doubtful, and none of them
+        is fixed yet. The gallery shows pictures in this order; see
+        `protolabel.evaluation.next_to_correct`.
+
+        Parameters
+        ----------
+        count : int, default 10
+            Number of images, 0 or more.
+
+        Returns
+        -------
+        ndarray
+            (n,) int64 image indices, for `pin`; images that are fixed are not among them.
+
+        Raises
+        ------
+        InputError
+            If the count is not a whole number of 0 or more.
+
+        Examples
+        --------
+        >>> for image in session.next_to_correct(5):
+        ...     session.pin(image, "cat")  # what a person sees in it
+        """
+        return next_to_correct(self.labels, self.graph, count)
 
     # --- from images to vectors and clusters -------------------------------------------------
 

@@ -117,3 +117,10 @@ def test_undo_and_redo_from_many_threads_lose_no_correction():
         else:
             state[correction.image] = correction.after
     assert state == {"199.png": "red"}
+
+
+def test_the_next_images_to_correct_are_none_that_are_fixed(session):
+    first = session.next_to_correct(3)
+    session.pin(first, "red")
+    assert not set(first) & set(session.next_to_correct(12))
+    assert len(session.next_to_correct(100)) == len(session.labels) - 3

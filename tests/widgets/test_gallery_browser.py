@@ -76,9 +76,8 @@ def test_the_order_stands_still_until_it_is_asked_for(gallery: GalleryPanel, set
     assert gallery.outdated.layout.visibility == "hidden"
     gallery.session.temperature = 0.2  # nobody labels: the list follows
     settle(gallery)
-    least = np.argsort(gallery.follower.labels.agreement, kind="stable")
-    pinned = gallery.follower.labels.pinned
-    assert [t["id"] for t in gallery.grid.tiles] == least[~pinned[least]][:PAGE].tolist()
+    first = gallery.session.next_to_correct(PAGE).tolist()
+    assert [t["id"] for t in gallery.grid.tiles] == first
 
 
 def test_the_gallery_is_filtered_and_sorted(gallery: GalleryPanel, settle: Any) -> None:

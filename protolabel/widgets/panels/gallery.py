@@ -9,6 +9,7 @@ import numpy as np
 
 from protolabel.common.wording import counted
 from protolabel.errors import InputError
+from protolabel.evaluation.order import next_to_correct
 from protolabel.widgets.grid import ThumbGrid, Thumbnails, tiles_of
 from protolabel.widgets.panel import Panel, close_widgets, colours_of
 
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["GalleryPanel"]
 
 PAGE = 36
+SUGGESTED = 10 * PAGE  # pictures in the order that corrections pay; the rest by agreement
 _SHOWS = (
-    ("Least certain", "doubt"),
+    ("Worth correcting first", "doubt"),
     ("Changed in this iteration", "changed"),
     ("Changed since zero-shot", "since"),
     ("One class", "class"),
@@ -145,7 +147,7 @@ class GalleryPanel(Panel):
         self._pin(images, [self.session.names[index]] * len(images))
 
     def turn_to_selection(self) -> None:
-        """Show the images that are selected, or, where none are any more, the least certain."""
+        """Show the selected images or, if there are none any more, what is worth correcting."""
         if self.follower.selection:
             self.show.value = "selection"
         elif self.show.value == "selection":
@@ -361,9 +363,10 @@ class GalleryPanel(Panel):
             return np.array([i for i in self.follower.selection if i < len(now)], dtype=np.int64)
         if show in ("pinned", "every"):
             return np.flatnonzero(now.pinned) if show == "pinned" else np.arange(len(now))
-        # By what the tiles say, and not by the margin, so that their numbers ascend.
-        least = np.argsort(now.agreement, kind="stable")
-        return least[~now.pinned[least]]
+        first = next_to_correct(now, self.session.graph, SUGGESTED)
+        rest = np.argsort(now.agreement, kind="stable")
+        rest = rest[~now.pinned[rest]]
+        return np.concatenate([first, rest[~np.isin(rest, first)]])
 
 
 def _require(images: list[int]) -> None:
