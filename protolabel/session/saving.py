@@ -29,6 +29,7 @@ from protolabel.common.files import (
 from protolabel.embedding.embed import Embeddings, load_embeddings
 from protolabel.embedding.prompts import DEFAULT_TEMPLATES, ClassPrompts, ClassVectors
 from protolabel.errors import InputError, StoreError
+from protolabel.evaluation.audit import Audit
 from protolabel.session.settings import CHECKS
 
 if TYPE_CHECKING:
@@ -52,17 +53,18 @@ _DAMAGE = (
 
 @dataclass(frozen=True, eq=False)
 class SavedStages:
-    """Results of long computations, saved beside the vectors."""
+    """Results of long work, and the answers of an audit, saved beside the vectors."""
 
     graph: KnnGraph
     clusters: Clusters
     map: NDArray[np.float32] | None
     visual: Embeddings | None
     visual_graph: KnnGraph | None
+    audit: Audit | None
 
     def at_hand(self) -> dict[str, Any]:
         """Return the available results by the name of their stage."""
-        return {name: value for name, value in vars(self).items() if value is not None}
+        return {k: v for k, v in vars(self).items() if v is not None and k != "audit"}
 
 
 def is_session(folder: Path) -> bool:
@@ -132,6 +134,10 @@ def _write(
     arrays["text"] = text.vectors
     if stages.map is not None:
         arrays["map"] = stages.map
+    audit = None
+    if stages.audit is not None:
+        audit, drawn = stages.audit.state()
+        arrays |= {f"audit_{k}": v for k, v in drawn.items()}
     plain = {name: value for name, value in settings.items() if name != "classes"}
     words = plain["vocabulary"]
     if isinstance(words, ClassVectors):
@@ -144,6 +150,7 @@ def _write(
         "generator": "protolabel",
         "format": _FORMAT,
         "settings": plain,
+        "audit": audit,
         "names": list(text.names),
         "logit_scale": text.logit_scale,
         "prompts": None if text.prompts is None else text.prompts.to_dict(),
@@ -192,7 +199,9 @@ def load_session(
         settings["classes"] = text if prompts is None else prompts
         embeddings = load_embeddings(folder)
         visual = None if visual_graph is None else load_embeddings(folder / _VISUAL)
-        stages = SavedStages(graph, clusters, stored.get("map"), visual, visual_graph)
+        asked = about.get("audit")  # the first releases kept none
+        audit = None if asked is None else Audit.from_state(asked, _part(stored, "audit_"))
+        stages = SavedStages(graph, clusters, stored.get("map"), visual, visual_graph, audit)
         if not _fit(embeddings, stages, text):
             raise _different(folder)
     except StoreError:
@@ -208,7 +217,8 @@ def load_session(
 def _fit(embeddings: Embeddings, stages: SavedStages, text: ClassVectors) -> bool:
     count, dim = embeddings.vectors.shape
     visual, visual_graph, places = stages.visual, stages.visual_graph, stages.map
-    parts = [part for part in (stages.clusters.micro, stages.graph, visual, visual_graph)
+    audited = None if stages.audit is None else stages.audit.label
+    parts = [part for part in (stages.clusters.micro, stages.graph, visual, visual_graph, audited)
              if part is not None]  # fmt: skip
     return (
         all(len(part) == count for part in parts)

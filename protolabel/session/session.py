@@ -770,6 +770,29 @@ class Session(traitlets.HasTraits):
         )
         return self._audit
 
+    @property
+    def last_audit(self) -> Audit | None:
+        """The audit that was drawn last, with its answers; `save` keeps it. None without one."""
+        return self._audit
+
+    def pin_audited(self) -> None:
+        """Pin the images of the last audit to what the person said, in one step for `undo`.
+
+        Answers that name no class are left out. An estimate is of labels that were not looked
+        at, so draw a new audit afterwards.
+
+        Raises
+        ------
+        InputError
+            If there is no audit, or nothing was answered yet.
+        """
+        if self._audit is None or not self._audit.answers:
+            raise InputError("Expected an audit with answers, got none: call audit(40) first.")
+        files = self.embeddings.images.names
+        said = self._audit.answers.items()
+        new = {files[image]: name for image, name in said if name in self.names}
+        self.pins = {**self.pins, **new}
+
     def _audited(self) -> AuditEstimate | None:
         """Return the estimate of the last audit if the labels have not changed since."""
         audit, labels = self._audit, self.labels
@@ -927,7 +950,7 @@ class Session(traitlets.HasTraits):
         )
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Save settings, vectors, clusters and map in a folder, for `Session.load`.
+        """Save settings, vectors, clusters, map and audit in a folder, for `Session.load`.
 
         If the process dies, the folder has either the earlier session or the new one, complete.
 
@@ -956,6 +979,7 @@ class Session(traitlets.HasTraits):
             self._stages.peek("map"),
             self.visual_embeddings,
             self.visual_graph,
+            self._audit,
         )
         place = as_path(folder, "a folder to save to")
         return save_session(place, settings, self.embeddings, stages, self.text)
@@ -1023,6 +1047,7 @@ class Session(traitlets.HasTraits):
             recorded=embeddings.encoder,
             trust=trust,
             stages=at_hand,
+            audit=stages.audit,
         )
 
     @classmethod
@@ -1054,8 +1079,9 @@ class Session(traitlets.HasTraits):
         recorded: EncoderInfo,
         trust: bool,
         stages: Mapping[str, Any],
+        audit: Audit | None = None,
     ) -> Session:
-        """Make a session from the contents of a folder: settings, audit trail, truth, stages."""
+        """Make a session from the contents of a folder: settings, trail, truth, stages, audit."""
         trail, truth = settings.pop("corrections"), settings.pop("truth")
         try:
             session = cls(source, **settings, **options)
@@ -1067,6 +1093,7 @@ class Session(traitlets.HasTraits):
             ) from error
         session._history = PinHistory(session.pins, trail)
         session._source.recorded, session._source.trusted = recorded, trust
+        session._audit = audit
         return session
 
 

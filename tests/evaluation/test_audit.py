@@ -42,6 +42,14 @@ class TestTheDraw:
         share = np.bincount(label, minlength=5) / 5
         assert np.abs(np.bincount(label[drawn], minlength=5) - share).max() <= 1
 
+    def test_many_classes_vary_no_more_than_a_simple_sample(self):
+        # 40 of 40 classes: every third stratum, were they in the order of the agreement.
+        place = np.tile(np.arange(30), 40)
+        label, right = np.repeat(np.arange(40), 30), place >= 10
+        rng = np.random.default_rng(0)
+        count = [right[draw_sample(label, place / 30, 40, rng)].sum() for _ in range(1000)]
+        assert np.var(count) < 1.15 * hypergeom.var(1200, 800, 40)
+
     def test_of_few_images_all_are_drawn(self):
         label, agreement, _ = folder(7)
         drawn = draw_sample(label, agreement, 40, np.random.default_rng(0))

@@ -7,6 +7,10 @@ import json
 import numpy as np
 import pytest
 
+from protolabel.errors import InputError
+from protolabel.evaluation import Audit
+from protolabel.session import Session
+
 
 def test_an_audit_goes_into_the_dataset_while_the_labels_are_those_it_was_of(session, tmp_path):
     def exported(name: str) -> tuple[dict, str]:
@@ -40,6 +44,44 @@ def test_answers_become_pins_when_asked(session):
     for number, name in audit.answers.items():
         session.pin(number, name)
     assert session.labels.pinned[image]
+
+
+def test_all_answers_become_pins_in_one_step(session):
+    with pytest.raises(InputError, match="audit with answers"):
+        session.pin_audited()
+    audit = session.audit(3)
+    first, second, third = audit.images.tolist()
+    audit.confirm(first)
+    audit.correct(second, "a cloud")  # no class
+    audit.correct(third, None)
+    session.pin_audited()
+    assert np.flatnonzero(session.labels.pinned).tolist() == [first]
+    session.undo()
+    assert not session.pins
+
+
+def test_an_audit_is_saved_with_the_session_and_goes_on(session, tmp_path):
+    audit = session.audit(6, seed=3)
+    for image in audit.images[:4].tolist():
+        audit.confirm(image)
+    audit.correct(int(audit.images[4]), None)
+    again = Session.load(session.save(tmp_path / "saved"), encoder=session.encoder).last_audit
+    assert again.estimate() == audit.estimate()
+    assert again.answers == audit.answers
+    np.testing.assert_array_equal(again.remaining, audit.remaining)
+    for one in (audit, again):
+        one.extend(4)
+    np.testing.assert_array_equal(again.images, audit.images)
+    assert again.planned == 6
+
+
+@pytest.mark.parametrize(
+    "damage", [{"planned": 99}, {"answers": {"14": "red", "77": "red"}}, {"names": ["red"]}]
+)
+def test_the_state_of_an_audit_is_checked(session, damage):
+    plain, arrays = session.audit(6).state()
+    with pytest.raises(InputError):
+        Audit.from_state({**plain, **damage}, arrays)
 
 
 @pytest.mark.parametrize("new", ["crimson", "ros\u00e9", "rose\u0301"])
