@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protolabel.common.vectors import is_whole_number
+from protolabel.common.checks import as_count
 from protolabel.errors import InputError
 
 if TYPE_CHECKING:
@@ -61,8 +61,7 @@ def next_to_correct(labels: Labels, graph: KnnGraph, count: int) -> NDArray[np.i
             f"Expected neighbours of {len(labels)} images, got {len(graph)}: pass the graph of the "
             "labelled images."
         )
-    if not is_whole_number(count, 0):
-        raise InputError(f"Expected a number of images of 0 or more, got {count!r}.")
+    count = as_count(count, "a number of images", 0)
     n, k = len(labels), min(NEIGHBORS, graph.k)
     doubt = 1.0 - labels.agreement
     near, kernel = graph.indices[:, :k], _kernel(graph, k)
