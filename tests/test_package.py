@@ -100,3 +100,15 @@ def test_the_version_is_the_newest_of_the_changelog():
     newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
     assert newest is not None
     assert newest.group(1) == pl.__version__
+
+
+SCRIPTS = sorted((ROOT / "tests" / "benchmarks").rglob("*.py"))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_a_benchmark_imports_what_the_package_has(script):
+    """No test runs the benchmarks, so a name that moves would break them unseen."""
+    for node in ast.walk(ast.parse(script.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("protolabel"):
+            names = ", ".join(alias.name for alias in node.names)
+            exec(f"from {node.module} import {names}", {})

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from protolabel.common.palette import OKABE_ITO
-from protolabel.refinement.loop import anchored_neighbors
+from protolabel.refinement.anchored import anchored_neighbors
 
 if TYPE_CHECKING:
     from pathlib import Path
