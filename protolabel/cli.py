@@ -19,6 +19,7 @@ from protolabel.clustering.presets import PRESETS
 from protolabel.common.wording import counted, printable
 from protolabel.errors import InputError, ProtolabelError, Stopped
 from protolabel.evaluation.fit import DEFAULT_STRICTNESS
+from protolabel.exporting.table import DEFAULT_BEST
 from protolabel.exporting.transfer import LINKS
 from protolabel.refinement.loop import METHODS
 
@@ -134,6 +135,7 @@ def _run(options: argparse.Namespace) -> None:
         link=options.link,
         groups=options.groups,
         overwrite=options.overwrite,
+        best=options.best,
     )
     _print_labels(session.labels)
     _print_findings(session)
@@ -189,6 +191,7 @@ def _apply(options: argparse.Namespace) -> None:
         link=options.link,
         groups=options.groups,
         overwrite=options.overwrite,
+        best=options.best,
         parameters={"applied": str(Path(options.dataset).resolve()), "none_of_these": strictness},
     )
     _print_labels(labels)
@@ -575,6 +578,10 @@ def _add_dataset(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--groups", metavar="PATTERN",
         help="regular expression on file names: images with the same match stay in one split",
+    )  # fmt: skip
+    parser.add_argument(
+        "--best", type=int, default=DEFAULT_BEST, metavar="K",
+        help=f"best classes of each image in the tables, 1 to 5 (default: {DEFAULT_BEST})",
     )  # fmt: skip
     parser.add_argument(
         "--overwrite", action="store_true", help="replace an earlier dataset of protolabel"

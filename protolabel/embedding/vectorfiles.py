@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import errno
+import codecs
 import hashlib
 import json
 import os
+import re
 import zlib
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +20,11 @@ from protolabel.common.files import check_regular, finish_replacing, replacing, 
 from protolabel.embedding.vectorformats import as_array, read_rows
 from protolabel.encoders.base import EncoderInfo
 from protolabel.errors import InputError, StoreError
-from protolabel.images.image_set import ImageSet, Skipped, Stamp
+from protolabel.images.image_set import ImageSet, Nowhere, Skipped
+from protolabel.images.lookup import IMAGE_COLUMNS
 from protolabel.images.sources.archives import is_archive
 from protolabel.images.sources.finding import find_images
+from protolabel.images.sources.remote import find_at_urls, is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +33,8 @@ __all__ = ["given_vectors", "load_vectors", "save_vectors"]
 
 VECTORS, PATHS, ABOUT = "embeddings.npy", "image_paths.txt", "embeddings.json"
 _BLOCK = 16384  # rows handled at a time: 32 MB of 512 float32
+_NEAR = 4  # folders in which files that moved are looked for: that of the list, and those above
+_ONE_SLASH = re.compile(r"^([a-z][a-z0-9+.-]+):/(?=[^/])")  # as a path keeps a URL
 _TOLERANCE = {"float16": 5e-3, "float32": 1e-3}  # largest deviation of a row's length from 1
 
 
@@ -87,9 +93,12 @@ def _write(folder: Path, vectors: npt.NDArray[Any], images: ImageSet, encoder: E
         "names_sha256": _names_digest(images.names),
         "root": str(images.root),
         "skipped": [[entry.name, entry.reason] for entry in images.skipped],
-    }
+        "columns": {name: [_plain(value) for value in values]
+                    for name, values in images.columns.items()},
+    }  # fmt: skip
     # Its checksums show whether the other two were copied or replaced separately.
-    write_bytes(folder / ABOUT, json.dumps(about, indent=2).encode() + b"\n")
+    indent = None if images.columns else 2
+    write_bytes(folder / ABOUT, json.dumps(about, indent=indent).encode() + b"\n")
 
 
 def load_vectors(
@@ -129,6 +138,8 @@ def load_vectors(
     listing = (image_paths or path.with_name(PATHS)).expanduser()
     rows = read_rows(path)
     lines = _read_lines(listing)
+    if len(lines) == len(rows) + 1 and lines[0].strip().casefold() in IMAGE_COLUMNS:
+        del lines[0]  # the head of a column
     if len(lines) != len(rows):
         raise StoreError(
             f"Expected one path for each vector, got {len(rows)} rows in {str(path)!r} and "
@@ -177,7 +188,7 @@ def given_vectors(
     if paths is None:
         width = max(6, len(str(len(array) - 1)))
         names = tuple(f"vector_{row:0{width}d}" for row in range(len(array)))
-        images = ImageSet(Path(os.path.abspath("vectors_in_memory")), names, source=_Nowhere())  # noqa: PTH100 -- no such file: it is a name
+        images = ImageSet(Path(os.path.abspath("vectors_in_memory")), names, source=Nowhere())  # noqa: PTH100 -- no such file: it is a name
     else:
         try:
             images = paths if isinstance(paths, ImageSet) else ImageSet.from_paths(paths)
@@ -190,16 +201,6 @@ def given_vectors(
         )
     vectors, _ = _checked(array, array.nbytes + 1, Path("the array"))
     return vectors, images, EncoderInfo.unknown(array.shape[1])
-
-
-class _Nowhere:
-    """The `Source` of images of which only vectors are known."""
-
-    def open(self, index: int) -> IO[bytes]:
-        raise FileNotFoundError(errno.ENOENT, f"vector {index} came without an image")
-
-    def stamp(self, index: int) -> Stamp:  # noqa: ARG002 -- the protocol's
-        return (-1, -1)
 
 
 def _checked(rows: npt.NDArray[Any], mapped: int, path: Path) -> tuple[npt.NDArray[Any], int]:
@@ -233,7 +234,11 @@ def _read_lines(listing: Path) -> list[str]:
     try:
         check_regular(listing)
         # Names on Linux are bytes: those that are not UTF-8 must survive unchanged.
-        text = listing.read_bytes().decode("utf-8-sig", "surrogateescape")
+        raw = listing.read_bytes()
+        utf16 = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        text = raw.decode(
+            "utf-16" if utf16 else "utf-8-sig", "replace" if utf16 else "surrogateescape"
+        )
     except OSError as error:
         raise StoreError(
             f"Expected the paths of the images in {str(listing)!r}, but it cannot be read: "
@@ -242,11 +247,22 @@ def _read_lines(listing: Path) -> list[str]:
     lines = [line.removesuffix("\r") for line in text.split("\n")]
     while lines and not lines[-1].strip():
         lines.pop()
-    return lines
+    if all(len(line) > 1 and line[0] == line[-1] == '"' for line in lines):
+        lines = [line[1:-1] for line in lines]
+    return [_as_path(line) for line in lines]
+
+
+def _as_path(line: str) -> str:
+    if line.startswith("file://"):
+        return unquote(line.removeprefix("file://").removeprefix("localhost"))
+    if line.startswith("~"):
+        return os.path.expanduser(line)  # noqa: PTH111 -- a million of them
+    return _ONE_SLASH.sub(r"\1://", line)
 
 
 def _image_set(lines: Sequence[str], listing: Path, about: Mapping[str, Any]) -> ImageSet:
     folder = os.path.abspath(listing.parent)  # noqa: PTH100 -- a million of them: strings are ten times faster than Path
+    root = about.get("root")
 
     def place(line: str) -> str:
         beside = os.path.join(folder, line)  # noqa: PTH118 -- as above; an absolute line stays
@@ -255,10 +271,13 @@ def _image_set(lines: Sequence[str], listing: Path, about: Mapping[str, Any]) ->
         return line if os.path.exists(line) else beside  # noqa: PTH110 -- as above
 
     try:
-        paths = [place(line) for line in lines]
-        images = ImageSet.from_paths(paths)
-        if about and all(path.startswith(about["root"] + os.sep) for path in paths):
-            images = ImageSet.from_paths(paths, root=about["root"])
+        if lines and all(map(is_url, lines)):
+            images = _at_urls(lines, root)
+        else:
+            paths, root = _moved([place(line) for line in lines], root, folder)
+            images = ImageSet.from_paths(paths)
+            if root and all(path.startswith(root + os.sep) for path in paths):
+                images = ImageSet.from_paths(paths, root=root)
     except InputError as error:
         raise StoreError(f"{error} The list is {str(listing)!r}.") from error
     skipped = tuple(Skipped(name, reason) for name, reason in about.get("skipped", ()))
@@ -267,7 +286,54 @@ def _image_set(lines: Sequence[str], listing: Path, about: Mapping[str, Any]) ->
         rows = {name: row for row, name in enumerate(whole.names)}
         if set(images.names) <= rows.keys():
             images = whole.take(rows[name] for name in images.names)
-    return replace(images, skipped=skipped)
+    columns = about.get("columns", {}) or images.columns
+    return replace(images, skipped=skipped, columns=columns)
+
+
+def _at_urls(urls: Sequence[str], root: str | None) -> ImageSet:
+    images = find_at_urls(urls, {})
+    start = None if root is None else _ONE_SLASH.sub(r"\1://", root).rstrip("/") + "/"
+    if start is None or not all(url.startswith(start) for url in urls):
+        return images
+    return replace(images, root=Path(str(root)), names=tuple(url[len(start) :] for url in urls))
+
+
+def _moved(paths: list[str], root: str | None, folder: str) -> tuple[list[str], str | None]:
+    """Find files that moved together with the list of them: the same tree at another place.
+
+    Parameters
+    ----------
+    paths : list of str
+        Absolute.
+    root : str or None
+        The folder of the images, as recorded.
+    folder : str
+        Where the list lies now.
+
+    Returns
+    -------
+    paths, root
+        As they were, if the files are there, or are not found near the list either.
+    """
+    if not paths or os.path.lexists(paths[0]):
+        return paths, root
+    first = paths[0].replace("\\", "/").split("/")  # paths of Windows, too
+    near = [folder, *map(str, Path(folder).parents)][:_NEAR]
+    for start in range(1, len(first)):
+        for base in near:
+            if os.path.exists(os.path.join(base, *first[start:])):  # noqa: PTH110, PTH118
+                cut = len("/".join(first[:start])) + 1
+                prefix = paths[0][:cut]
+
+                def there(path: str, base: str = base, prefix: str = prefix) -> str:
+                    if not path.startswith(prefix):
+                        return path
+                    return os.path.join(base, path[len(prefix) :].replace("\\", os.sep))  # noqa: PTH118
+
+                if os.path.exists(there(paths[-1])):  # noqa: PTH110
+                    kept = None if root is None else there(root + os.sep).rstrip(os.sep)
+                    return [there(path) for path in paths], kept
+    return paths, root
 
 
 def _read_about(path: Path, rows: npt.NDArray[Any]) -> dict[str, Any]:
@@ -283,6 +349,7 @@ def _read_about(path: Path, rows: npt.NDArray[Any]) -> dict[str, Any]:
             "vectors_crc32": int(about["vectors_crc32"]),
             "names_sha256": str(about["names_sha256"]),
             "skipped": [(str(name), str(reason)) for name, reason in about["skipped"]],
+            "columns": _columns(about.get("columns", {}), shape[0]),
         }
     except FileNotFoundError:
         return {}
@@ -297,6 +364,25 @@ def _read_about(path: Path, rows: npt.NDArray[Any]) -> dict[str, Any]:
             f"shape {rows.shape}: use files that were written together."
         )
     return about
+
+
+def _columns(given: Any, rows: int) -> dict[str, tuple[Any, ...]]:
+    columns = {str(name): tuple(values) for name, values in dict(given).items()}
+    if any(len(values) != rows for values in columns.values()):
+        raise ValueError("a column has another length than the vectors")
+    return columns
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of the user's table as JSON can hold it."""
+    value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(part) for key, part in value.items()}
+    return value if value is None or isinstance(value, str | bool | int | float) else str(value)
 
 
 def _names_digest(names: Iterable[str]) -> str:

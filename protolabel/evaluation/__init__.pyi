@@ -13,7 +13,15 @@ from .missing import MissingName, missing_names
 from .order import next_to_correct
 from .results import Comparison, Evaluation
 from .scoring import Labelled, accuracy, compare, evaluate, judge, share_right
-from .truth import Truth, class_indices, known_truth, read_table, read_truth, renamed_truth
+from .truth import (
+    Truth,
+    class_indices,
+    known_truth,
+    matched_truth,
+    read_table,
+    read_truth,
+    renamed_truth,
+)
 
 __all__ = [
     "DEFAULT_STRICTNESS",
@@ -42,6 +50,7 @@ __all__ = [
     "found_errors",
     "judge",
     "known_truth",
+    "matched_truth",
     "measure_fit",
     "missing_names",
     "next_to_correct",

@@ -26,7 +26,7 @@ from protolabel.common.checks import (
 )
 from protolabel.common.wording import counted
 from protolabel.errors import InputError
-from protolabel.evaluation.truth import class_indices
+from protolabel.images.lookup import find_classes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -353,7 +353,7 @@ class Audit:
             If the image was not drawn.
         """
         image = self._drawn(image)
-        index = -1 if name is None else int(class_indices([name], self.names)[0])
+        index = -1 if name is None else find_classes([name], self.names)[name]
         self._right[image] = index == int(self.label[image])
         self.answers[image] = "" if name is None else name if index < 0 else self.names[index]
 

@@ -14,7 +14,7 @@ import numpy as np
 from protolabel.common.palette import RIGHT, WRONG, rgb
 from protolabel.common.wording import columns, counted, escape, padded, truncated
 from protolabel.errors import InputError
-from protolabel.evaluation.truth import class_indices
+from protolabel.images.lookup import find_classes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,6 +78,10 @@ class Evaluation:
         (N,) int64 class index of each true class; -1 if it is not among the names, -2 if unknown.
     wrong : ndarray
         Indices of the judged images with a wrong label, highest agreement first.
+    outside_names : tuple of str
+        True names that are no class, sorted.
+    unmatched : tuple of str
+        Image names in the truth that stand for no image, or for several.
     """
 
     names: tuple[str, ...]
@@ -99,6 +103,8 @@ class Evaluation:
     label: NDArray[np.int32]
     true: NDArray[np.int64]
     wrong: NDArray[np.int64]
+    outside_names: tuple[str, ...] = ()
+    unmatched: tuple[str, ...] = ()
 
     @property
     def macro_accuracy(self) -> float:
@@ -130,7 +136,8 @@ class Evaluation:
         InputError
             If a name is not a class.
         """
-        a, b = class_indices((true, labelled), self.names).tolist()
+        found = find_classes((true, labelled), self.names)
+        a, b = found[true], found[labelled]
         if min(a, b) < 0:
             raise InputError(
                 f"Expected the name of a class, got {(true if a < 0 else labelled)!r}: the "
@@ -231,6 +238,11 @@ def _as_html(evaluation: Evaluation) -> str:
 def _summary(evaluation: Evaluation) -> Iterator[str]:
     if not evaluation.judged:
         yield "No image could be judged: none has a known true class among the names."
+        if evaluation.outside_names:
+            yield (
+                f"  The truth speaks of {_examples(evaluation.outside_names)}, the names are "
+                f"{_examples(evaluation.names)}"
+            )
         yield from _set_aside(evaluation)
         return
     yield (
@@ -246,7 +258,13 @@ def _summary(evaluation: Evaluation) -> Iterator[str]:
             "were chosen at random"
         )
     if evaluation.outside:
-        yield f"  {counted(evaluation.outside, 'image')} of no class here, left out"
+        names = f", such as {_examples(evaluation.outside_names)}" * bool(evaluation.outside_names)
+        yield f"  {counted(evaluation.outside, 'image')} of no class here{names}, left out"
+    if evaluation.unmatched:
+        yield (
+            f"  {counted(len(evaluation.unmatched), 'image name')} in the truth without an image "
+            f"of their own here, such as {_examples(evaluation.unmatched)}"
+        )
     yield from _set_aside(evaluation)
     if math.isnan(evaluation.calibration_error):
         return  # every judged image is pinned
@@ -254,6 +272,10 @@ def _summary(evaluation: Evaluation) -> Iterator[str]:
         f"Agreement: expected calibration error {evaluation.calibration_error:.3f}, AUROC of right "
         f"against wrong {_decimal(evaluation.error_auroc)}"
     )
+
+
+def _examples(names: Sequence[str]) -> str:
+    return ", ".join(repr(truncated(name, _NAME)) for name in names[:3])
 
 
 def _set_aside(evaluation: Evaluation) -> Iterator[str]:

@@ -12,7 +12,8 @@ from protolabel.common.checks import as_indices, as_numbers, checked, described
 from protolabel.errors import InputError
 from protolabel.evaluation.calibration import calibration_error, error_auroc
 from protolabel.evaluation.results import Comparison, Evaluation
-from protolabel.evaluation.truth import class_indices, known_truth
+from protolabel.evaluation.truth import class_indices, matched_truth
+from protolabel.images.lookup import ImageLookup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from protolabel.evaluation.truth import Truth
     from protolabel.images.image_set import ImageSet
+    from protolabel.images.lookup import Found
     from protolabel.refinement.labels import Labels
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "evaluate",
     "judge",
     "share_right",
+    "true_classes",
 ]
 
 _Z = 1.959964  # 95 % of a normal distribution lie within so many standard deviations
@@ -51,8 +54,8 @@ def evaluate(labels: Labels, truth: Truth, images: ImageSet | None = None) -> Ev
         From `label`, or ``session.labels``.
     truth : sequence of (str or None), mapping of str to str, str or path
         The true class name of every image, None if unknown; or, with `images`, a mapping from
-        image name to class name, or a path of class folders or of a CSV file: see `read_truth`.
-        Letter case and Unicode form of names are ignored.
+        image name to class name, or a path of class folders or of a table: see `read_truth`.
+        Images are found as `ImageLookup` finds them, classes as `find_classes` does.
     images : ImageSet, optional
         The images, if the truth is by image name.
 
@@ -67,7 +70,8 @@ def evaluate(labels: Labels, truth: Truth, images: ImageSet | None = None) -> Ev
     InputError
         If the truth does not have one name per image, or names none of the images.
     """
-    true = class_indices(_truth_in_order(truth, labels, images), labels.names)
+    known, found = _truth_in_order(truth, labels, images)
+    true, outside = true_classes(known, labels.names)
     steps = () if labels.run is None else range(len(labels.run.iterations))
     kept = np.where(labels.unfit, -2, true)  # every iteration is judged on the same images
     return judge(
@@ -78,7 +82,34 @@ def evaluate(labels: Labels, truth: Truth, images: ImageSet | None = None) -> Ev
         pinned=labels.pinned,
         unfit=labels.unfit,
         by_iteration=[accuracy(labels.at(step).label, kept) for step in steps],
+        outside_names=outside,
+        unmatched=found.left,
     )
+
+
+def true_classes(
+    known: Sequence[str | None], names: Sequence[str]
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return the class of each true name, and the names that are no class.
+
+    Parameters
+    ----------
+    known : sequence of (str or None)
+        (N,) true class names, None if unknown.
+    names : sequence of str
+        The C class names.
+
+    Returns
+    -------
+    true : ndarray
+        (N,) int64, as from `class_indices`.
+    outside : tuple of str
+        True names that are no class, sorted.
+
+    """
+    true = class_indices(known, names)
+    outside = {str(known[place]) for place in np.flatnonzero(true == -1).tolist()}
+    return true, tuple(sorted(outside))
 
 
 @checked
@@ -91,6 +122,8 @@ def judge(
     pinned: NDArray[np.bool_],
     unfit: NDArray[np.bool_] | None = None,
     by_iteration: Sequence[float] = (),
+    outside_names: tuple[str, ...] = (),
+    unmatched: tuple[str, ...] = (),
 ) -> Evaluation:
     """Compare plain arrays of class indices; `evaluate` takes labels.
 
@@ -110,6 +143,8 @@ def judge(
         (N,) bool: the image is set aside and has no label. By default none is.
     by_iteration : sequence of float
         (T + 1,) accuracy of each iteration, to be kept with the result.
+    outside_names, unmatched : tuple of str
+        As in `Evaluation`.
 
     Returns
     -------
@@ -155,6 +190,8 @@ def judge(
         label=label,
         true=true,
         wrong=wrong[np.argsort(-agreement[wrong], kind="stable")],
+        outside_names=outside_names,
+        unmatched=unmatched,
     )
 
 
@@ -239,7 +276,9 @@ def compare(
     old, new = (
         np.array([index[name] for name in labels.names])[labels.label] for labels in (before, after)
     )
-    known = [None] * n if truth is None else _truth_in_order(truth, before, images)
+    known: Sequence[str | None] = [None] * n
+    if truth is not None:
+        known, _ = _truth_in_order(truth, before, images)
     true = class_indices(known, names)
     was, became = old == true, new == true
     return Comparison(
@@ -255,20 +294,20 @@ def compare(
 
 def _truth_in_order(
     truth: Truth, labels: Labelled, images: ImageSet | None
-) -> tuple[str | None, ...]:
+) -> tuple[tuple[str | None, ...], Found]:
     n = len(labels.label)
     if images is not None:
         if len(images) != n:
             raise InputError(
                 f"Expected the {n} images of the labels, got {len(images)}: pass embeddings.images."
             )
-        return known_truth(truth, images.names)
+        return matched_truth(truth, ImageLookup.of(images))
     if isinstance(truth, str | PathLike | Mapping):
         raise InputError(
             "Expected the images together with a truth by image name: pass images, such as "
             "embeddings.images."
         )
-    return known_truth(truth, [""] * n)
+    return matched_truth(truth, [""] * n)
 
 
 def _wilson_interval(fraction: float, n: int, population: int) -> tuple[float, float]:

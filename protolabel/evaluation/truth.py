@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 import csv
-import io
-import unicodedata
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from os import PathLike
+from os import PathLike, fsdecode
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from protolabel.common.cells import read_cell
+from protolabel.common.cells import read_rows
 from protolabel.common.checks import as_path, checked, described
 from protolabel.common.files import check_regular
 from protolabel.errors import InputError
+from protolabel.images.lookup import (
+    CLASS_COLUMNS,
+    IMAGE_COLUMNS,
+    Found,
+    ImageLookup,
+    column,
+    find_classes,
+)
 from protolabel.images.sources.finding import find_images
+from protolabel.images.sources.tables import SUFFIXES, read_columns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Truth", "class_indices", "known_truth", "read_table", "read_truth", "renamed_truth"]
+__all__ = [
+    "Truth",
+    "class_indices",
+    "known_truth",
+    "matched_truth",
+    "read_table",
+    "read_truth",
+    "renamed_truth",
+]
 
 Truth: TypeAlias = Sequence[str | None] | Mapping[str, str] | str | PathLike[str]
 """A class name or None per image; image name -> class name; or what `read_truth` reads."""
-
-_IMAGE_COLUMNS = ("image", "source", "file", "filename", "path")
-_CLASS_COLUMNS = ("truth", "class", "label")
 
 
 @checked
@@ -38,9 +49,10 @@ def read_truth(path: str | PathLike[str]) -> dict[str, str]:
     Parameters
     ----------
     path : str or path
-        A folder with a subfolder of images for each class; or a CSV file whose first line names
-        its columns, one of them image (or source, file, filename, path) and one truth (or class,
-        label). Rows without a class are passed over.
+        A folder with a subfolder of images for each class; or a table: CSV, TSV, Parquet, JSON or
+        JSON lines. A column of it is called image (or source, path, file, file_name, ...: see
+        `protolabel.images.lookup.IMAGE_COLUMNS`), another truth (or class, label, ...: see
+        `CLASS_COLUMNS` there). Rows without a class are passed over.
 
     Returns
     -------
@@ -50,23 +62,43 @@ def read_truth(path: str | PathLike[str]) -> dict[str, str]:
     Raises
     ------
     InputError
-        If there is no such folder or file, or it cannot be read as one.
+        If there is no such folder or file, it cannot be read as one, or it has two classes for
+        one image.
     """
     path = Path(path).expanduser()
     if path.is_dir():
         found = find_images(path, truth=True)
         return dict(zip(found.names, found.truth or (), strict=True))
+    if path.suffix.lower() in SUFFIXES and path.suffix.lower() not in {".csv", ".tsv"}:
+        return _by_image(read_columns(path), str(path))
     heads, rows = read_table(path)
-    image, name = (
-        next((heads[head] for head in known if head in heads), None)
-        for known in (_IMAGE_COLUMNS, _CLASS_COLUMNS)
-    )
+    return _by_image({head: [row.get(head) for row in rows] for head in heads.values()}, str(path))
+
+
+def _by_image(columns: Mapping[str, Sequence[Any]], what: str) -> dict[str, str]:
+    # A table of ours names an image by its source; its file lies in the folder of its label.
+    image = column(columns, ("image", "source", *IMAGE_COLUMNS))
+    name = column(columns, CLASS_COLUMNS)
     if image is None or name is None:
         raise InputError(
-            f"Expected columns named image and truth in {str(path)!r}, got "
-            f"{', '.join(map(repr, heads)) or 'nothing'}: name them in the first line."
+            f"Expected columns named image and truth in {what!r}, got "
+            f"{', '.join(map(repr, columns)) or 'nothing'}: name them in the first line."
         )
-    return {row[image]: row[name] for row in rows if row[image] and row[name]}
+    found: dict[str, str] = {}
+    for word, class_ in zip(columns[image], columns[name], strict=True):
+        if _missing(word) or _missing(class_):
+            continue
+        known = found.setdefault(str(word), str(class_))
+        if known != str(class_):
+            raise _two_classes(str(word), known, str(class_))
+    return found
+
+
+def _two_classes(image: str, one: str, other: str) -> InputError:
+    return InputError(
+        f"Expected one true class for each image, got {one!r} and {other!r} for {image!r}: remove "
+        "one of them."
+    )
 
 
 @checked
@@ -76,7 +108,7 @@ def read_table(path: str | PathLike[str]) -> tuple[dict[str, str], list[dict[str
     Parameters
     ----------
     path : str or path
-        A CSV file in UTF-8, with commas, semicolons or tabs, as spreadsheets write it.
+        A CSV file in UTF-8 or UTF-16, with commas, semicolons or tabs, as spreadsheets write it.
 
     Returns
     -------
@@ -93,33 +125,27 @@ def read_table(path: str | PathLike[str]) -> tuple[dict[str, str], list[dict[str
     try:
         place = as_path(path, "a table")
         check_regular(place)
-        text = place.read_text("utf-8-sig")
-        separator = max(",;\t", key=text.partition("\n")[0].count)
-        rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
-        heads = {head.strip().casefold(): head for head in rows.fieldnames or () if head}
-        return heads, [
-            {head: read_cell(cell or "") for head, cell in row.items() if isinstance(head, str)}
-            for row in rows
-        ]
+        heads, rows = read_rows(place)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(
             f"Expected class folders or a CSV file, got {str(path)!r}, which cannot be read: "
             f"{error}"
         ) from error
+    return {head.strip().casefold(): head for head in heads}, rows
 
 
 @checked
-def known_truth(truth: Truth, names: Sequence[str]) -> tuple[str | None, ...]:
+def known_truth(truth: Truth, images: Sequence[str] | ImageLookup) -> tuple[str | None, ...]:
     """Match true classes with the images, in their order.
 
     Parameters
     ----------
-    truth : sequence of (str or None), mapping of str to str, str or path
+    truth : sequence of (str or None), mapping of str to str, DataFrame, str or path
         One class name per image, None (or empty, or NaN) where it is unknown; or image name ->
-        class name; or a path for `read_truth`. An image of a mapping is found by its whole name,
-        else by its file name alone if only one image has it.
-    names : sequence of str
-        Names of the N images, as in `ImageSet.names`.
+        class name; or a table with the columns that `read_truth` knows; or a path for
+        `read_truth`. Images are found as `ImageLookup` finds them.
+    images : sequence of str, or ImageLookup
+        The N images, or their names as in `ImageSet.names`.
 
     Returns
     -------
@@ -129,43 +155,71 @@ def known_truth(truth: Truth, names: Sequence[str]) -> tuple[str | None, ...]:
     Raises
     ------
     InputError
-        If there is not one name per image, or a mapping names none of the images.
+        If there is not one name per image, or a mapping names none of the images or two classes
+        for one of them.
     """
+    return matched_truth(truth, images)[0]
+
+
+def matched_truth(
+    truth: Truth, images: Sequence[str] | ImageLookup
+) -> tuple[tuple[str | None, ...], Found]:
+    """Bring truth into the order of the images, and say what of it matches none.
+
+    Parameters
+    ----------
+    truth, images
+        As for `known_truth`.
+
+    Returns
+    -------
+    known : tuple of (str or None)
+        N true class names.
+    found : Found
+        Which image each name in the truth stands for; empty for a list.
+
+    Raises
+    ------
+    InputError
+        As for `known_truth`.
+    """
+    lookup = images if isinstance(images, ImageLookup) else ImageLookup(images)
     if isinstance(truth, str | PathLike):
         truth = read_truth(truth)
+    elif not isinstance(truth, Mapping) and hasattr(truth, "columns"):  # a DataFrame
+        truth = _by_image({str(name): list(truth[name]) for name in truth.columns}, "the table")
     if not isinstance(truth, Mapping):
         given = tuple(None if _missing(name) else str(name) for name in _listed(truth))
-        if len(given) != len(names):
+        if len(given) != len(lookup):
             raise InputError(
-                f"Expected a true class for each of {len(names)} images (None if unknown), got "
+                f"Expected a true class for each of {len(lookup)} images (None if unknown), got "
                 f"{len(given)}: pass one for each, or image name -> class name."
             )
-        return given
-    whole = {_key(image): name for image, name in truth.items() if not _missing(name)}
-    known = [whole.get(_key(name)) for name in names]
-    if whole and not all(known):
-        # The checked images often lie elsewhere, in folders of their own.
-        ours = Counter(_file(name) for name in names)
-        theirs = Counter(_file(image) for image in whole)
-        alone = {_file(image): name for image, name in whole.items() if theirs[_file(image)] == 1}
-        known = [
-            alone.get(_file(name)) if class_ is None and ours[_file(name)] == 1 else class_
-            for name, class_ in zip(names, known, strict=True)
-        ]
-    if not any(known):
+        return given, Found()
+    classes = {fsdecode(image): str(name) for image, name in truth.items() if not _missing(name)}
+    found = lookup.find(classes)
+    if not found.images:
         asked = next(iter(truth), None)
         raise InputError(
-            f"Expected truth for some of the {len(names)} images, such as {names[0]!r}, got names "
-            f"such as {asked!r}: use the image names."
+            f"Expected truth for some of the {len(lookup)} images, such as {lookup.names[0]!r}, "
+            f"got names such as {asked!r}: use the image names."
         )
-    return tuple(known)
+    known: list[str | None] = [None] * len(lookup)
+    for image, place in found.images.items():
+        before = known[place]
+        if before is not None and before != classes[image]:
+            raise _two_classes(image, before, classes[image])
+        known[place] = classes[image]
+    return tuple(known), found
 
 
 @checked
 def class_indices(truth: Sequence[str | None], names: Sequence[str]) -> NDArray[np.int64]:
     """Return the class index of each true name.
 
-    Letter case, surrounding spaces and the Unicode form of a name are ignored.
+    Letter case, surrounding spaces, underscores, hyphens and the Unicode form of a name do not
+    matter. Where no true name is a class name and all are whole numbers from 0 to C - 1, they
+    are class numbers.
 
     Parameters
     ----------
@@ -179,9 +233,11 @@ def class_indices(truth: Sequence[str | None], names: Sequence[str]) -> NDArray[
     ndarray
         (N,) int64 in 0..C-1; -1 if the name is not a class, -2 if the true class is unknown.
     """
-    index = {_name(name): i for i, name in enumerate(names)}
     truth = _listed(truth)
-    found = {name: -2 if _missing(name) else index.get(_name(str(name)), -1) for name in set(truth)}
+    different = set(truth)
+    words = (str(name) for name in different if not _missing(name))
+    index = find_classes(words, names, numbers=True)
+    found = {name: -2 if _missing(name) else index[str(name)] for name in different}
     return np.array([found[name] for name in truth], dtype=np.int64)
 
 
@@ -222,17 +278,6 @@ def _listed(truth: Any) -> list[Any]:
 
 
 def _missing(name: object) -> bool:
-    return name is None or name != name or not str(name).strip()  # noqa: PLR0124 -- NaN of a table
-
-
-def _name(name: str) -> str:
-    # Folder names from a Mac are decomposed, class names never are.
-    return unicodedata.normalize("NFC", name).strip().casefold()
-
-
-def _key(image: str) -> str:
-    return unicodedata.normalize("NFC", str(image)).replace("\\", "/").removeprefix("./")
-
-
-def _file(image: str) -> str:
-    return _key(image).rpartition("/")[2]
+    if isinstance(name, str):
+        return not name.strip()
+    return name is None or str(name) in {"nan", "<NA>", "NaT"}  # as tables write a gap

@@ -17,7 +17,7 @@ from protolabel.common.wording import escape
 from protolabel.errors import ExportError, ImageReadError, InputError
 from protolabel.evaluation.audit import Audit, AuditEstimate
 from protolabel.evaluation.truth import read_table
-from protolabel.exporting.existing import read_metadata
+from protolabel.exporting.existing import dataset_lookup, read_metadata
 from protolabel.exporting.writers.metadata import add_to_metadata
 from protolabel.exporting.writers.report import with_audit
 from protolabel.images.pixels import thumbnail
@@ -120,8 +120,8 @@ def read_audit(dataset: str | PathLike[str], table: str | PathLike[str]) -> Audi
             f"Expected columns named image, label and truth in {str(table)!r}, got "
             f"{', '.join(map(repr, heads)) or 'nothing'}: fill in the audit.csv of an audit."
         )
-    place = {image["source"]: number for number, image in enumerate(metadata["images"])}
     rows = [row for row in rows if row[heads["image"]]]
+    place = dataset_lookup(metadata).find(row[heads["image"]] for row in rows).images
     for row in rows:
         source, label = row[heads["image"]], row[heads["label"]]
         if source not in place or metadata["images"][place[source]]["label"] != label:

@@ -10,14 +10,16 @@ import numpy as np
 
 from protolabel.common.checks import checked
 from protolabel.errors import InputError
-from protolabel.evaluation.scoring import judge
-from protolabel.evaluation.truth import Truth, class_indices, known_truth
-from protolabel.exporting.existing import read_metadata
+from protolabel.evaluation.scoring import judge, true_classes
+from protolabel.evaluation.truth import Truth, matched_truth
+from protolabel.exporting.existing import dataset_lookup, read_metadata
 
 if TYPE_CHECKING:
     from protolabel.evaluation.results import Evaluation
 
 __all__ = ["evaluate_dataset"]
+
+_LISTED = 8  # names in a message
 
 
 @checked
@@ -43,25 +45,35 @@ def evaluate_dataset(
     ExportError
         If the folder is not a dataset of protolabel.
     InputError
-        If the truth does not fit the images, or is the dataset's own table of labels.
+        If the truth fits neither images nor classes, or is the dataset's own table of labels.
     """
     metadata = read_metadata(folder)
     if isinstance(truth, str | PathLike) and _is_same(truth, Path(folder) / "labels.csv"):
         raise InputError(
             f"Expected true classes that a person has checked, got {str(truth)!r} with the "
-            "dataset's own labels: pass class folders, or a CSV file with the columns image and "
+            "dataset's own labels: pass class folders, or a table with the columns image and "
             "truth."
         )
     names, images = tuple(metadata["classes"]), metadata["images"]
     sources = tuple(one["source"] for one in images)
     index = {name: i for i, name in enumerate(names)}
+    known, found = matched_truth(truth, dataset_lookup(metadata))
+    true, outside = true_classes(known, names)
+    if outside and not (true >= 0).any():
+        raise InputError(
+            f"Expected true classes among {', '.join(map(repr, names[:_LISTED]))}, got "
+            f"{', '.join(map(repr, outside[:_LISTED]))}: spell them like the classes, or number "
+            "them from 0 in the order of the classes."
+        )
     evaluation = judge(
         names,
         np.array([index[one["label"]] for one in images], dtype=np.int32),
-        class_indices(known_truth(truth, sources), names),
+        true,
         agreement=np.array([one["agreement"] for one in images]),
         pinned=np.array([one["pinned"] for one in images], dtype=bool),
         unfit=np.array([one.get("none_of_these", False) for one in images], dtype=bool),
+        outside_names=outside,
+        unmatched=found.left,
     )
     return evaluation, sources
 

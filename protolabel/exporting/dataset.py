@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from protolabel.clustering.projection import place_prototypes
 from protolabel.common.checks import as_numbers, as_seed, checked_apart_from
 from protolabel.common.progress import ProgressFn, resolve
 from protolabel.embedding.embed import Embeddings
-from protolabel.errors import InputError
+from protolabel.errors import ExportError, InputError
 from protolabel.exporting.duplicates import (
     content_keys,
     groups_of,
@@ -29,16 +30,18 @@ from protolabel.exporting.splits import (
     lasting_split,
 )
 from protolabel.exporting.staging import check_target, staging
-from protolabel.exporting.transfer import LINKS
+from protolabel.exporting.table import DEFAULT_BEST, check_best, columns
+from protolabel.exporting.transfer import LINKS, gone, not_transferred
 from protolabel.exporting.writers import (
     DEFAULT_FORMATS,
     RESERVED_NAMES,
+    WRITERS,
     check_formats,
     describe_formats,
 )
+from protolabel.images.image_set import Nowhere
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
@@ -106,6 +109,7 @@ def export(
     visual_encoder: EncoderInfo | None = None,
     visual: FloatArray | None = None,
     audit: AuditEstimate | None = None,
+    best: int = DEFAULT_BEST,
     progress: ProgressFn | None = None,
 ) -> ExportResult:
     """Write a labelled dataset to a folder.
@@ -163,6 +167,9 @@ def export(
         dataset remembers images, so that it labels new ones as well as the run.
     audit
         The result of an audit of these labels, for report.txt and metadata.json.
+    best
+        How many of the best classes of each image the tables hold, with the agreement that each
+        would have: 1 to 5, by default 3. See `Labels.best`.
     progress
         ``progress(phase, done, total)``; by default a tqdm bar. It may raise `Stopped`.
 
@@ -191,6 +198,7 @@ def export(
         shares=shares,
         groups=groups,
         overwrite=overwrite,
+        best=best,
     )
     points = _map(projection, (len(labels), 2), "projection")
     stars = _stars(prototype_map, labels)
@@ -224,6 +232,7 @@ def export(
         groups=duplicates,
         split_shares=tuple(split_shares.tolist()),
         seed=int(seed),
+        columns=columns(labels, image_set, best),
         parameters={**run_parameters, **(parameters or {})},
         projection=points,
         prototype_map=stars,
@@ -251,6 +260,7 @@ def check_export(
     shares: Sequence[float] = DEFAULT_SHARES,
     groups: Groups | None = None,
     overwrite: bool = False,
+    best: int = DEFAULT_BEST,
 ) -> tuple[tuple[Writer, ...], NDArray[np.float64], Path]:
     """Check the arguments of `export` before there are labels, because embedding can take hours.
 
@@ -258,7 +268,7 @@ def check_export(
     ----------
     images
         The images to export, where known.
-    folder, formats, link, shares, groups, overwrite
+    folder, formats, link, shares, groups, overwrite, best
         As for `export`.
 
     Returns
@@ -269,18 +279,40 @@ def check_export(
     Raises
     ------
     InputError
-        If there is no such format or link, or shares or groups cannot be used.
+        If there is no such format or link, shares, groups or best cannot be used, or the images
+        are nowhere, because they came as vectors alone.
     ExportError
-        If the folder may not be written.
+        If the folder may not be written, or a file of an image is missing.
     """
     if link not in LINKS:
         raise InputError(
             f"Expected link to be one of {', '.join(LINKS)}, got {link!r}: choose one of them."
         )
+    check_best(best)
     if isinstance(groups, str):
         groups_of((), groups)
     writers, split_shares = check_formats(formats), check_shares(shares)
+    copying = [writer.name for writer in writers if writer.needs_images]
+    if copying:
+        _check_images(images, link, copying)
     return writers, split_shares, check_target(folder, images, overwrite=overwrite)
+
+
+def _check_images(images: ImageSet, link: str, formats: Sequence[str]) -> None:
+    if isinstance(images.source, Nowhere):
+        others = ", ".join(name for name, one in WRITERS.items() if not one.needs_images)
+        raise InputError(
+            f"Expected images for {', '.join(formats)}, got vectors that came without: pass their "
+            f"paths to load_embeddings, or export some of the other formats ({others})."
+        )
+    if images.source is not None:
+        if link != "copy":
+            raise ExportError(not_transferred(str(images.path(0)), link, None))
+        return
+    for index in range(len(images)):
+        path = images.path(index)
+        if not os.path.isfile(path):  # noqa: PTH113 -- a million of them
+            raise ExportError(not_transferred(str(path), link, gone()))
 
 
 def _check(labels: Labels, images: ImageSet, embedded: Embeddings | None) -> None:

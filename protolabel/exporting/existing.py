@@ -7,19 +7,20 @@ import json
 import math
 import os
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from protolabel.common.checks import as_path, checked
 from protolabel.errors import ExportError
+from protolabel.images.lookup import ImageLookup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from typing import TypeGuard
 
     from protolabel.images.image_set import ImageSet
 
-__all__ = ["MARK", "METADATA", "check_replaceable", "is_ours", "read_metadata"]
+__all__ = ["MARK", "METADATA", "check_replaceable", "dataset_lookup", "is_ours", "read_metadata"]
 
 METADATA = "metadata.json"
 FORMAT = 1
@@ -81,6 +82,22 @@ def read_metadata(folder: str | os.PathLike[str]) -> dict[str, Any]:
             "writes: export the dataset again, or choose another folder."
         )
     return metadata
+
+
+def dataset_lookup(metadata: Mapping[str, Any]) -> ImageLookup:
+    """Return the lookup of the images of a dataset, by their sources and by its own names.
+
+    Parameters
+    ----------
+    metadata : mapping
+        From `read_metadata`.
+    """
+    records = metadata["images"]
+    return ImageLookup(
+        [record["source"] for record in records],
+        PurePath(str(metadata.get("source_root", "."))),
+        lambda: [record.get("file") for record in records],
+    )
 
 
 def is_ours(folder: Path) -> bool:
@@ -165,6 +182,7 @@ _PARTS: dict[str, Callable[[dict[str, Any]], bool]] = {
         _are(metadata.get("class_folders", []), str)
         and all(map(_is_inside, metadata.get("class_folders", [])))
     ),
+    "'given_columns'": lambda metadata: isinstance(metadata.get("given_columns", {}), dict),
     "'contents'": lambda metadata: _are(metadata.get("contents", []), str),
     "'images'": _are_images,
     "'curves' or 'iteration'": _are_curves,

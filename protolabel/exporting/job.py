@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from protolabel.common.vectors import FloatArray
     from protolabel.encoders.base import EncoderInfo
     from protolabel.evaluation.audit import AuditEstimate
+    from protolabel.exporting.table import Column
     from protolabel.images.image_set import ImageSet
     from protolabel.refinement.labels import Labels
 
@@ -52,6 +53,8 @@ class Writer:
         The package of the extra ``formats`` that it requires.
     along_with : tuple of str
         Formats that it reads or describes; they are always written before it.
+    needs_images : bool
+        Whether it copies, links or holds the images, and so cannot be written of vectors alone.
     usage : str
         Lines for the section "Use it" of the report; paths are relative to the dataset.
     """
@@ -64,6 +67,7 @@ class Writer:
     by_default: bool = False
     package: str | None = None
     along_with: tuple[str, ...] = ()
+    needs_images: bool = False
     usage: str = ""
 
 
@@ -105,6 +109,8 @@ class ExportJob:
         Fractions of train, val and test, which sum to 1.
     seed
         Seed of the splits.
+    columns
+        The columns of every table.
     parameters
         Parameters of the run, and those added by the caller.
     projection
@@ -134,6 +140,7 @@ class ExportJob:
     groups: NDArray[np.int32] | None
     split_shares: tuple[float, ...]
     seed: int
+    columns: tuple[Column, ...]
     parameters: Mapping[str, Any]
     projection: NDArray[np.float32] | None
     prototype_map: NDArray[np.float32] | None

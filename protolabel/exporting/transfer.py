@@ -110,7 +110,7 @@ def image_bytes(path: ImageFile, suffixes: Mapping[str, str] = KEPT_SUFFIXES) ->
             read_image(path).save(file, format="PNG")
             return file.getvalue(), "png"
     except (ImageReadError, OSError) as error:
-        raise ExportError(_message(str(path), "copy", error)) from error
+        raise ExportError(not_transferred(str(path), "copy", error)) from error
 
 
 def _run(
@@ -162,19 +162,14 @@ def _repeat_file(source: str, destination: str) -> None:
             except OSError:
                 shutil.copy2(source, destination)
     except OSError as error:
-        raise ExportError(_message(source, "copy", error)) from error
+        raise ExportError(not_transferred(source, "copy", error)) from error
 
 
 def _transfer_file(source: Path | StoredFile, destination: str, link: str) -> None:
     try:
         stored = isinstance(source, StoredFile)
-        if stored and link != "copy":
-            raise ExportError(
-                f"Expected a file that can be linked, got {str(source)!r}. Nothing was exported. "
-                "Pass link='copy'."
-            )
         if not stored and not os.path.isfile(source):  # noqa: PTH113 -- a million strings, no Path objects
-            raise FileNotFoundError(errno.ENOENT, "not there any more, or not a file")
+            raise gone()
         if not keeps_its_bytes(source):
             read_image(source).save(destination, format="PNG")
         elif isinstance(source, StoredFile):
@@ -187,11 +182,29 @@ def _transfer_file(source: Path | StoredFile, destination: str, link: str) -> No
         else:
             os.symlink(source, destination)  # noqa: PTH211 -- as above
     except (ImageReadError, OSError) as error:
-        raise ExportError(_message(str(source), link, error)) from error
+        raise ExportError(not_transferred(str(source), link, error)) from error
 
 
-def _message(source: str, link: str, error: OSError | ImageReadError) -> str:
+def gone() -> OSError:
+    """Return the error of a file that is no longer there."""
+    return FileNotFoundError(errno.ENOENT, "not there any more, or not a file")
+
+
+def not_transferred(source: str, link: str, error: OSError | ImageReadError | None) -> str:
+    """Say why an image is not exported, and what to do.
+
+    Parameters
+    ----------
+    source : str
+        The image.
+    link : str
+        "copy", "hardlink" or "symlink".
+    error : OSError or ImageReadError or None
+        What went wrong; None for an image that is no file, and so cannot be linked.
+    """
     no_dataset = "Nothing was exported."
+    if error is None:
+        return f"Expected a file that can be linked, got {source!r}. {no_dataset} Pass link='copy'."
     if isinstance(error, ImageReadError):
         return (
             f"{source!r} cannot be exported ({error}). {no_dataset} Embed the folder again to "
@@ -215,5 +228,6 @@ def _message(source: str, link: str, error: OSError | ImageReadError) -> str:
         )
     return (
         f"{source!r} cannot be exported ({why}). {no_dataset} Put the file back or make it "
-        "readable, or embed the folder again to leave it out."
+        "readable, or embed the folder again to leave it out. Of a saved session whose images "
+        "have moved: Session.load(folder, images=NEW_FOLDER)."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import operator
 import os
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from protolabel.images.files import StoredFile, open_file
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["ImageSet", "Skipped", "Source", "Stamp"]
+__all__ = ["ImageSet", "Nowhere", "Skipped", "Source", "Stamp"]
 
 Stamp = tuple[int, int]
 """Two numbers that change with the content; for a file, its size and time of change in ns."""
@@ -169,6 +170,28 @@ class ImageSet:
             return (-1, -1)
         return (found.st_size, found.st_mtime_ns)
 
+    def at(self, root: str | os.PathLike[str]) -> ImageSet:
+        """Return the same files in another folder, to which they have moved.
+
+        Parameters
+        ----------
+        root : path
+            The folder that `names` are relative to now.
+
+        Raises
+        ------
+        InputError
+            If a file is not there.
+        """
+        moved = replace(self, root=Path(os.path.abspath(os.path.expanduser(root))), source=None)  # noqa: PTH100, PTH111 -- links stay as they are
+        missing = [name for name in self.names if not (moved.root / name).is_file()]
+        if missing:
+            raise InputError(
+                f"{len(missing)} of {len(self)} images are not in {str(moved.root)!r}, the first: "
+                f"{missing[0]!r}. Pass the folder that they were found in, at its new place."
+            )
+        return moved
+
     def take(self, indices: Iterable[int]) -> ImageSet:
         """Return the images at `indices`, in that order.
 
@@ -198,7 +221,9 @@ class ImageSet:
             self,
             names=pick(self.names),
             truth=None if self.truth is None else pick(self.truth),
-            source=None if self.source is None else _Taken(self.source, chosen),
+            source=self.source
+            if self.source is None or isinstance(self.source, Nowhere)
+            else _Taken(self.source, chosen),
             columns={name: pick(values) for name, values in self.columns.items()},
         )
 
@@ -266,6 +291,18 @@ class ImageSet:
             base = wanted
         start = len(base) if base.endswith(os.sep) else len(base) + 1
         return cls(Path(base), tuple(path[start:].replace(os.sep, "/") for path in full))
+
+
+class Nowhere:
+    """The `Source` of images that came as vectors alone: they can be labelled, not seen."""
+
+    def open(self, index: int) -> IO[bytes]:
+        """Raise `FileNotFoundError`."""
+        raise FileNotFoundError(errno.ENOENT, f"vector {index} came without an image")
+
+    def stamp(self, index: int) -> Stamp:  # noqa: ARG002 -- the protocol's
+        """Return the stamp of a file that is gone."""
+        return (-1, -1)
 
 
 class _Taken:

@@ -31,7 +31,7 @@ from protolabel.common.vectors import (
 from protolabel.embedding.prompts import ClassVectors
 from protolabel.errors import ExportError, InputError, StoreError
 from protolabel.refinement.agreement import log_confidence
-from protolabel.refinement.iteration import summarize
+from protolabel.refinement.iteration import no_further, summarize
 from protolabel.refinement.labels import Labels, label
 from protolabel.refinement.loop import refine
 from protolabel.refinement.memory import MEMORY_LIMIT, Memory, remember
@@ -241,6 +241,8 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             state = summarize(log_g, model.prototypes, shift=0.0, model=model, log_confidence=sure)
             found.label[rows], found.agreement[rows] = state.labels, state.agreement
             found.runner_up[rows], found.margin[rows] = state.runner_up, state.margin
+            found.further[rows] = state.further
+            found.further_agreement[rows] = state.further_agreement
             progress("labelling", rows.stop, n)
         return found
 
@@ -376,12 +378,15 @@ def _refusing() -> Iterator[None]:
 
 def _no_labels(classes: NDArray[Any], n: int, model: PrototypeModel) -> Labels:
     """Labels of `n` images that are filled in block by block."""
+    further, further_agreement = no_further(n, len(classes))
     return Labels(
         names=tuple(str(name) for name in classes),
         label=np.zeros(n, np.int32),
         agreement=np.zeros(n, np.float32),
         margin=np.zeros(n, np.float32),
         runner_up=np.zeros(n, np.int32),
+        further=further,
+        further_agreement=further_agreement,
         pinned=np.zeros(n, dtype=bool),
         unfit=np.zeros(n, dtype=bool),
         iteration=0,
@@ -399,6 +404,8 @@ def _rows(labels: Labels, rows: slice) -> Labels:
         agreement=labels.agreement[rows],
         margin=labels.margin[rows],
         runner_up=labels.runner_up[rows],
+        further=labels.further[rows],
+        further_agreement=labels.further_agreement[rows],
         pinned=labels.pinned[rows],
         unfit=labels.unfit[rows],
         iteration=0,

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from protolabel.embedding.prompts import ClassVectors
     from protolabel.refinement.prototypes import PrototypeModel
 
-__all__ = ["Iteration", "LoopInput", "LoopResult", "Seen", "hold_pins", "summarize"]
+__all__ = ["Iteration", "LoopInput", "LoopResult", "Seen", "hold_pins", "no_further", "summarize"]
+
+_FURTHER = 3  # classes on record after the runner-up
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +114,11 @@ class Iteration:
     margin
         (N,) float32 in -1..1: agreement of the label minus that of the runner-up; negative if the
         neighbours favour the runner-up.
+    further
+        (N, F) class indices of the third to fifth best, F = min(3, C - 2) but at least 0, in the
+        smallest type that holds them: there are T + 1 of these.
+    further_agreement
+        (N, F) float16, the agreement that each of them would have.
     prototypes
         (C, d) float32 unit rows: the prototypes among the images (iteration 0: the text vectors).
     class_mass
@@ -126,6 +133,8 @@ class Iteration:
     agreement: NDArray[np.float32]
     runner_up: NDArray[np.int32]
     margin: NDArray[np.float32]
+    further: NDArray[np.unsignedinteger]
+    further_agreement: NDArray[np.float16]
     prototypes: NDArray[np.float32]
     class_mass: NDArray[np.float32]
     shift: float
@@ -146,6 +155,12 @@ def hold_pins(log_g: NDArray[np.float32], pins: NDArray[np.int64]) -> NDArray[np
     log_g[image] -= np.float32(1e4)  # exp gives exactly 0, and a second place can be ranked
     log_g[image, fixed] = 0.0
     return log_g
+
+
+def no_further(n: int, n_classes: int) -> tuple[NDArray[np.unsignedinteger], NDArray[np.float16]]:
+    """Return zeros of the shape and type of `Iteration.further` and `further_agreement`."""
+    shape = (n, max(0, min(_FURTHER, n_classes - 2)))
+    return np.zeros(shape, np.min_scalar_type(n_classes - 1)), np.zeros(shape, np.float16)
 
 
 def summarize(
@@ -172,16 +187,24 @@ def summarize(
     labels = log_g.argmax(axis=1)
     agreement = np.exp(log_confidence[rows, labels])
     runner_up, margin = labels, agreement
+    further, further_agreement = no_further(n, n_classes)
     if n_classes > 1:
         rest = log_confidence.copy()
         rest[rows, labels] = -np.inf
         runner_up = rest.argmax(axis=1)
         margin = agreement - np.exp(rest[rows, runner_up])
+        last = runner_up
+        for rank in range(further.shape[1]):
+            rest[rows, last] = -np.inf
+            last = rest.argmax(axis=1)
+            further[:, rank], further_agreement[:, rank] = last, np.exp(rest[rows, last])
     return Iteration(
         labels=labels.astype(np.int32),
         agreement=agreement,
         runner_up=runner_up.astype(np.int32),
         margin=margin,
+        further=further,
+        further_agreement=further_agreement,
         prototypes=unit_rows(prototypes),
         class_mass=np.exp(log_g).sum(axis=0, dtype=np.float64).astype(np.float32),
         shift=float(shift),

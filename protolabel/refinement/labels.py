@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from protolabel.common.checks import checked_apart_from
+from protolabel.common.vectors import is_whole_number
 from protolabel.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from protolabel.refinement.loop import Refinement
     from protolabel.refinement.prototypes import PrototypeModel
 
-__all__ = ["Labels", "label"]
+__all__ = ["MOST_CLASSES", "Labels", "label"]
+
+MOST_CLASSES = 5
+"""Classes of an image that are on record."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +42,8 @@ class Labels:
         neighbours favour the runner-up.
     runner_up
         (N,) int32 second-best class.
+    further, further_agreement
+        (N, F) the classes after the runner-up, up to the fifth; see `Iteration` and `best`.
     pinned
         (N,) bool: a person fixed this label.
     unfit
@@ -58,6 +64,8 @@ class Labels:
     agreement: NDArray[np.float32]
     margin: NDArray[np.float32]
     runner_up: NDArray[np.int32]
+    further: NDArray[np.unsignedinteger]
+    further_agreement: NDArray[np.float16]
     pinned: NDArray[np.bool_]
     unfit: NDArray[np.bool_]
     iteration: int
@@ -82,6 +90,41 @@ class Labels:
     def least_certain(self) -> NDArray[np.int64]:
         """(N,) image indices, the smallest margin first."""
         return np.argsort(self.margin, kind="stable")
+
+    def best(self, count: int = 5) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Return the best classes of every image, and the agreement that each would have.
+
+        Parameters
+        ----------
+        count : int, default 5
+            Classes for each image, 1 to 5.
+
+        Returns
+        -------
+        classes : ndarray
+            (N, k) int32, the label first and then the runner-up; k is `count`, or C if there are
+            fewer classes.
+        scores : ndarray
+            (N, k) float32 in 0..1. They fall along a row, but for a label whose `margin` is
+            below 0 and for pinned images.
+
+        Raises
+        ------
+        InputError
+            If `count` is no whole number from 1 to 5.
+        """
+        if not is_whole_number(count, 1) or count > MOST_CLASSES:
+            raise InputError(
+                f"Expected a number of classes from 1 to {MOST_CLASSES}, got {count!r}: more are "
+                "not kept."
+            )
+        if len(self.names) == 1:
+            return self.label[:, None], self.agreement[:, None]
+        classes = np.column_stack([self.label, self.runner_up, self.further])
+        scores = np.column_stack(
+            [self.agreement, self.agreement - self.margin, self.further_agreement]
+        )
+        return classes[:, :count].astype(np.int32), scores[:, :count].astype(np.float32)
 
     def at(self, iteration: int) -> Labels:
         """Return the labels of another iteration of the same run; 0 is zero-shot."""
@@ -137,8 +180,19 @@ def label(run: Refinement, iteration: int | None = None) -> Labels:
     labels, agreement = state.labels.copy(), state.agreement.copy()
     margin, runner_up = state.margin.copy(), state.runner_up.copy()
     image, fixed = run.pins[:, 0], run.pins[:, 1]
-    # If the run had another label for a pinned image, that is now the runner-up.
-    runner_up[image] = np.where(labels[image] == fixed, runner_up[image], labels[image])
+    further, further_agreement = state.further.copy(), state.further_agreement.copy()
+    # If the run had another label for a pinned image, that is now the runner-up, and the others
+    # move down.
+    said = np.column_stack([labels[image], runner_up[image], further[image]])
+    order = np.argsort(said == fixed[:, None], axis=1, kind="stable")
+    ranked = np.take_along_axis(said, order, axis=1)
+    moved = labels[image] != fixed
+    if len(run.classes.names) > 1:
+        runner_up[image] = np.where(moved, ranked[:, 0], runner_up[image])
+        further[image] = np.where(
+            moved[:, None], ranked[:, 1 : 1 + further.shape[1]], further[image]
+        )
+    further_agreement[image] = 0.0
     labels[image], agreement[image], margin[image] = fixed, 1.0, 1.0
     pinned = np.zeros(len(labels), dtype=bool)
     pinned[image] = True
@@ -148,6 +202,8 @@ def label(run: Refinement, iteration: int | None = None) -> Labels:
         agreement=agreement,
         margin=margin,
         runner_up=runner_up,
+        further=further,
+        further_agreement=further_agreement,
         pinned=pinned,
         unfit=np.zeros(len(labels), dtype=bool),
         iteration=wanted,

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from protolabel.embedding.prompts import DEFAULT_TEMPLATES, ClassPrompts, ClassVectors, name_key
 from protolabel.errors import InputError
+from protolabel.images.lookup import find_classes
 
 __all__ = [
     "Classes",
@@ -36,20 +37,21 @@ def parse_classes(classes: Any) -> Classes:
 def class_index(classes: Classes, name: str) -> int:
     """Return the number of a class, 0 to C - 1.
 
-    Upper and lower case and the Unicode form do not matter: no two classes differ in them alone.
+    Spellings that `find_classes` takes for one name are one name.
 
     Raises
     ------
     InputError
         If there is no such class.
     """
-    found = {name_key(known): place for place, known in enumerate(classes.names)}
-    if name_key(name) not in found:
+    name_key(name)  # raises where it is no name at all
+    index = find_classes([name], classes.names)[name]
+    if index < 0:
         raise InputError(
             f"Expected the name of a class, got {name!r}: the classes are "
             f"{', '.join(classes.names)}."
         )
-    return found[name_key(name)]
+    return index
 
 
 def add_class(

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
+    from protolabel.exporting.duplicates import Groups
+
 __all__ = ["annotate"]
 
 
@@ -21,7 +23,9 @@ def annotate(
     formats: Sequence[str] | None = None,
     link: str = "copy",
     shares: Sequence[float] = (0.7, 0.15, 0.15),
+    groups: Groups | None = None,
     overwrite: bool = False,
+    best: int = 3,
     **settings: Any,
 ) -> Session:
     """Label a folder of images and write the dataset.
@@ -32,7 +36,7 @@ def annotate(
         As for `Session`.
     output
         Folder of the dataset.
-    formats, link, shares, overwrite
+    formats, link, shares, groups, overwrite, best
         As for `export`.
     **settings
         Everything else that `Session` takes, such as ``encoder`` and ``temperature``.
@@ -43,5 +47,13 @@ def annotate(
         To look further: ``.labels``, ``.diagnostics``, another ``.temperature``.
     """
     session = Session(source, classes, **settings)
-    session.export(output, formats=formats, link=link, shares=shares, overwrite=overwrite)
+    session.export(
+        output,
+        formats=formats,
+        link=link,
+        shares=shares,
+        groups=groups,
+        overwrite=overwrite,
+        best=best,
+    )
     return session

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -12,14 +11,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 import numpy as np
 
-from protolabel.common.wording import did_you_mean
-from protolabel.embedding.prompts import name_key
 from protolabel.errors import InputError
+from protolabel.images.lookup import find_classes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from protolabel.images.image_set import ImageSet
+    from protolabel.images.lookup import ImageLookup
 
 __all__ = [
     "Correction",
@@ -27,11 +25,10 @@ __all__ = [
     "PinHistory",
     "Pins",
     "chosen_images",
+    "named_pins",
     "pin_indices",
     "renamed",
 ]
-
-_COMPARED = 100_000  # names that an unknown name is compared with: 2 seconds
 
 ImageChoice: TypeAlias = "int | str | os.PathLike[str] | Iterable[int | str | os.PathLike[str]]"
 """One image or several, each by index, name or path."""
@@ -77,15 +74,15 @@ class Pins(dict[str, str]):
     update = pop = popitem = clear = setdefault = _refuse
 
 
-def chosen_images(images: ImageSet, chosen: ImageChoice) -> list[str]:
+def chosen_images(images: ImageLookup, chosen: ImageChoice) -> list[str]:
     """Return the names of the images that a person chose.
 
     Parameters
     ----------
-    images : ImageSet
+    images : ImageLookup
         The N images that there are.
     chosen : int, str, path, or iterable of them
-        By index, 0 to N - 1; by name, in any Unicode form; or by the path of the file.
+        By index, 0 to N - 1; or by what `ImageLookup` finds: name, path, file name.
 
     Raises
     ------
@@ -106,40 +103,29 @@ def chosen_images(images: ImageSet, chosen: ImageChoice) -> list[str]:
             f"Expected image indices from 0 to {len(images) - 1}, got {chosen!r}: choose among "
             "these."
         )
-    words = {os.fspath(one) for one in listed if isinstance(one, str | os.PathLike)}
-    named = _named(images, words)
+    found = images.find(one for one in listed if isinstance(one, str | os.PathLike))
+    if found.left:
+        raise InputError(images.what_is_wrong(found.left[0]))
+    names = images.names
     return [
-        named[os.fspath(one)] if isinstance(one, str | os.PathLike) else images.names[one]
+        names[found.images[os.fsdecode(one)] if isinstance(one, str | os.PathLike) else one]
         for one in listed
     ]
 
 
-def _named(images: ImageSet, words: set[str]) -> dict[str, str]:
-    """Find images by name or path: word -> name."""
-    exact = words.intersection(images.names)
-    found = {word: word for word in exact}
-    rest = words - exact
-    if not rest:
-        return found
-    by_form = {unicodedata.normalize("NFC", name): name for name in images.names}
-    for word in sorted(rest):
-        path = os.path.abspath(os.path.expanduser(word))  # noqa: PTH100, PTH111 -- links stay as they are
-        inside = os.path.relpath(path, images.root).replace(os.sep, "/")
-        for spelling in (word.replace(os.sep, "/"), inside):
-            name = by_form.get(unicodedata.normalize("NFC", spelling))
-            if name is not None:
-                found[word] = name
-                break
-        else:
-            raise InputError(
-                f"Expected the name of an image, such as {images.names[0]!r}, got "
-                f"{word!r}.{did_you_mean(word, images.names[:_COMPARED])}"
-            )
-    return found
+def named_pins(pins: Mapping[str, str], images: ImageLookup) -> Pins:
+    """Return pins by the names of the images, where they were by path or another spelling.
+
+    A pin of an image that is away keeps the name that it has.
+    """
+    found, names = images.find(pins).images, images.names
+    return Pins(
+        {names[found[word]] if word in found else word: name for word, name in pins.items()}
+    )
 
 
 def pin_indices(
-    pins: Mapping[str, str], images: Sequence[str], classes: Sequence[str]
+    pins: Mapping[str, str], images: ImageLookup, classes: Sequence[str]
 ) -> dict[int, int]:
     """Return pins as image index -> class index.
 
@@ -147,12 +133,12 @@ def pin_indices(
     """
     if not pins:
         return {}
-    place = {name: index for index, name in enumerate(images)}
-    number = {name_key(name): index for index, name in enumerate(classes)}
+    place = images.find(pins).images
+    number = find_classes(pins.values(), classes)
     return {
-        place[image]: number[name_key(name)]
+        place[image]: number[name]
         for image, name in pins.items()
-        if image in place and name_key(name) in number
+        if image in place and number[name] >= 0
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +67,13 @@ def reopen_dataset(folder: Path, images: str | os.PathLike[str] | None) -> Reope
     try:
         about = read_metadata(folder)
         records: list[dict[str, Any]] = about["images"]
-        found = _images(folder, about, records, images)
+        found = replace(
+            _images(folder, about, records, images),
+            columns={
+                str(name): tuple(record.get(written) for record in records)
+                for name, written in about.get("given_columns", {}).items()
+            },
+        )
         new = dict(zip((record["source"] for record in records), found.names, strict=True))
         given = dict(about["parameters"] or {})
         pins = given.get("pins")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, cast
 
 import traitlets
@@ -29,7 +30,8 @@ from protolabel.evaluation.fit import DEFAULT_STRICTNESS, Fit, measure_fit
 from protolabel.evaluation.missing import MissingName, missing_names
 from protolabel.evaluation.order import next_to_correct
 from protolabel.evaluation.scoring import Evaluation, evaluate
-from protolabel.evaluation.truth import Truth, known_truth, renamed_truth
+from protolabel.evaluation.truth import Truth, known_truth, matched_truth, renamed_truth
+from protolabel.images.lookup import ImageLookup
 from protolabel.refinement.labels import Labels, label
 from protolabel.refinement.loop import Refinement, refine
 from protolabel.session import class_edits
@@ -40,6 +42,7 @@ from protolabel.session.pins import (
     PinHistory,
     Pins,
     chosen_images,
+    named_pins,
     pin_indices,
     renamed,
 )
@@ -55,6 +58,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+    from pandas import DataFrame
 
     from protolabel.embedding.embed import Embeddings
     from protolabel.encoders.base import Encoder
@@ -234,7 +238,7 @@ class Session(traitlets.HasTraits):
     def _valid_truth(self, proposal: Any) -> Any:
         truth = proposal["value"]
         with refusing():
-            return None if truth is None else known_truth(truth, self.embeddings.images.names)
+            return None if truth is None else known_truth(truth, self._lookup)
 
     @traitlets.observe("truth")
     def _judge_runs(self, _: Any) -> None:
@@ -357,8 +361,9 @@ class Session(traitlets.HasTraits):
         ----------
         images : int, str, path, or iterable of them
             One image, or several: by index, 0 to N - 1; by name as in
-            ``session.embeddings.images.names`` and the column source of labels.csv; or by the
-            path of the file.
+            ``session.embeddings.images.names`` and the column source of labels.csv; by the path
+            of the file, of this machine or another; by its file name, if no other image has it;
+            or by the path that an export gave.
         name : str
             One of the class names.
 
@@ -372,8 +377,8 @@ class Session(traitlets.HasTraits):
         >>> session.pin("holiday/0412.jpg", "cat")
         """
         name = self.names[class_edits.class_index(self.classes, name)]
-        chosen = chosen_images(self.embeddings.images, images)
-        self.pins = {**self.pins, **dict.fromkeys(chosen, name)}
+        chosen = chosen_images(self._lookup, images)
+        self.pins = {**named_pins(self.pins, self._lookup), **dict.fromkeys(chosen, name)}
 
     def unpin(self, images: ImageChoice) -> None:
         """Remove the pins of images, so that the loop decides again.
@@ -388,8 +393,9 @@ class Session(traitlets.HasTraits):
         InputError
             If there is no such image.
         """
-        gone = set(chosen_images(self.embeddings.images, images))
-        self.pins = {image: name for image, name in self.pins.items() if image not in gone}
+        gone = set(chosen_images(self._lookup, images))
+        pins = named_pins(self.pins, self._lookup)
+        self.pins = {image: name for image, name in pins.items() if image not in gone}
 
     def undo(self) -> None:
         """Undo the last change of the pins.
@@ -513,6 +519,14 @@ class Session(traitlets.HasTraits):
         """One vector for each image that can be read."""
         return self._source.embed(self._images, self._report)
 
+    @stage("embeddings")
+    def _lookup(self) -> ImageLookup:
+        """Finds the images by whatever people call them, also by the names of an export."""
+        from protolabel.exporting.names import image_files
+
+        images = self.embeddings.images
+        return ImageLookup.of(images, lambda: image_files(images))
+
     @stage("embeddings", settings=("visual",), name="visual")
     def visual_embeddings(self) -> Embeddings | None:
         """One visual vector for each image of `embeddings`; None without a second encoder."""
@@ -586,7 +600,7 @@ class Session(traitlets.HasTraits):
             temperature=self.temperature,
             iterations=self.iterations,
             units=cast("Any", self.units),
-            pins=pin_indices(self.pins, self.embeddings.images.names, self.names),
+            pins=pin_indices(self.pins, self._lookup, self.names),
             visual=self._visual_space,
             graph=self.graph,
             visual_graph=self.visual_graph,
@@ -700,8 +714,8 @@ class Session(traitlets.HasTraits):
         ----------
         truth : sequence of (str or None), mapping of str to str, or path, optional
             One name for each image of ``session.embeddings.images``, None where it is unknown;
-            image name -> class name; a folder of class folders, or a CSV file: see
-            `protolabel.evaluation.read_truth`. By default the truth of the last time, else the
+            image name -> class name; a table; a folder of class folders, or a file of a table:
+            see `protolabel.evaluation.read_truth`. By default the truth of the last time, else the
             class folders that ``find_images(folder, truth=True)`` found.
 
         Returns
@@ -718,15 +732,17 @@ class Session(traitlets.HasTraits):
         >>> session.evaluate({"a.jpg": "cat", "b.jpg": "dog"}).accuracy
         1.0
         """
+        unmatched: tuple[str, ...] = ()
         if truth is not None:
-            self.truth = truth
+            self.truth, found = matched_truth(truth, self._lookup)
+            unmatched = found.left
         known = self._known_truth()
         if known is None:
             raise InputError(
                 "Expected true classes of some or all images, but none are known: pass them, or "
                 "make the session from find_images(folder, truth=True)."
             )
-        return evaluate(self.labels, known)
+        return replace(evaluate(self.labels, known), unmatched=unmatched)
 
     def audit(self, images: int = 40, *, seed: int | None = None) -> Audit:
         """Draw a random sample of labels for a person to check, to know how many are right.
@@ -901,6 +917,7 @@ class Session(traitlets.HasTraits):
         shares: Sequence[float] = (0.7, 0.15, 0.15),
         groups: Groups | None = None,
         overwrite: bool = False,
+        best: int = 3,
     ) -> ExportResult:
         """Write the labelled dataset; see `protolabel.export`."""
         from protolabel.exporting import DEFAULT_FORMATS, check_export, export
@@ -914,6 +931,7 @@ class Session(traitlets.HasTraits):
             shares=shares,
             groups=groups,
             overwrite=overwrite,
+            best=best,
         )
         visual = self.visual_embeddings
         return export(
@@ -933,8 +951,38 @@ class Session(traitlets.HasTraits):
             visual_encoder=None if visual is None else visual.encoder,
             visual=None if visual is None else visual.vectors,
             audit=self._audited(),
+            best=best,
             progress=self._report,
         )
+
+    def to_pandas(self, *, best: int = 3) -> DataFrame:
+        """Return the labels as a table, one row an image, in the order of the images.
+
+        Parameters
+        ----------
+        best : int, default 3
+            How many of the best classes of an image there are columns for, 1 to 5.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of ``labels.csv`` but for ``file``, ``split`` and ``near_duplicates``,
+            which only an export knows, and with those of the user's table. Class names are
+            categories in the order of the classes.
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed, or `best` is no number from 1 to 5.
+
+        Examples
+        --------
+        >>> table = session.to_pandas()
+        >>> table.sort_values("margin").head()
+        """
+        from protolabel.exporting.frame import to_pandas
+
+        return to_pandas(self.labels, self.embeddings.images, best)
 
     def to_html(self, path: str | os.PathLike[str], **options: Any) -> Path:
         """Write the run as one HTML page that plays without a kernel."""
@@ -1004,9 +1052,10 @@ class Session(traitlets.HasTraits):
         folder : path
             A folder that `save` or `export` wrote.
         images : path, optional
-            For a dataset, the folder of its images. By default the one that it was exported from,
-            if the files there are still those of the dataset; else the copies in the dataset,
-            whose names the pins then have.
+            The folder of the images, if they have moved; images that moved together with the
+            folder are found without. By default, of a dataset, the folder that it was exported
+            from, if the files there are still those of the dataset; else the copies in it, whose
+            names the pins then have.
         trust : bool, default False
             Whether encoders named in the folder may be loaded from a hub or a file. Leave it off
             for folders from strangers. Encoders that you name are always loaded.
@@ -1038,6 +1087,8 @@ class Session(traitlets.HasTraits):
         if is_dataset(folder) and not is_session(folder):
             return cls._of_dataset(reopen_dataset(folder, images), trust, options)
         settings, embeddings, stages, text = load_session(folder)
+        if images is not None:
+            embeddings = replace(embeddings, images=embeddings.images.at(images))
         settings["visual"] = stages.visual
         at_hand = {"embeddings": embeddings, "text": text, **stages.at_hand()}
         return cls._restored(

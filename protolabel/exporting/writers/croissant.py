@@ -7,7 +7,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from protolabel.exporting.job import Writer
-from protolabel.exporting.table import columns
 
 if TYPE_CHECKING:
     from protolabel.exporting.job import ExportJob
@@ -53,8 +52,13 @@ _CONTEXT: dict[str, Any] = {
     "transform": "cr:transform",
 }
 
-_TYPES = {"text": "sc:Text", "word": "sc:Text", "number": "sc:Float", "flag": "sc:Boolean"}
-_MAY_BE_EMPTY = ("micro_cluster", "meta_cluster", "near_duplicates")
+_TYPES = {
+    "text": "sc:Text",
+    "word": "sc:Text",
+    "number": "sc:Float",
+    "double": "sc:Float",
+    "flag": "sc:Boolean",
+}
 
 
 def write_croissant(job: ExportJob) -> None:
@@ -67,12 +71,10 @@ def write_croissant(job: ExportJob) -> None:
             "@id": f"images/{column.name}",
             "name": f"images/{column.name}",
             # An empty cell is no number.
-            "dataType": "sc:Text"
-            if column.name in _MAY_BE_EMPTY
-            else _TYPES.get(column.type, "sc:Integer"),
+            "dataType": "sc:Text" if column.gaps else _TYPES.get(column.type, "sc:Integer"),
             "source": {"fileObject": {"@id": "labels.csv"}, "extract": {"column": column.name}},
         }
-        for column in columns(job)
+        for column in job.columns
     ]
     description = {
         "@context": _CONTEXT,

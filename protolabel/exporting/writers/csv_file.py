@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from protolabel.common.cells import safe_cell
 from protolabel.exporting.job import Writer
-from protolabel.exporting.table import blocks, columns
+from protolabel.exporting.table import blocks
 
 if TYPE_CHECKING:
     from protolabel.exporting.job import ExportJob
@@ -24,7 +24,7 @@ def write_csv(job: ExportJob) -> None:
     path = job.folder / "labels.csv"
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
-        rows.writerow([column.name for column in columns(job)])
+        rows.writerow([safe_cell(column.name) for column in job.columns])
         for block in blocks(job):
             for values in zip(*block.values(), strict=True):
                 rows.writerow(map(safe_cell, values))

@@ -32,5 +32,6 @@ FOLDERS = Writer(
     description="one folder of images for each class",
     files=(),  # their names are those of the classes
     write=write_folders,
+    needs_images=True,
     by_default=True,
 )

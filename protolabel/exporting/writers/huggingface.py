@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from protolabel.exporting.job import ExportJob
+    from protolabel.exporting.table import Column
 
 __all__ = ["HUGGINGFACE", "write_huggingface"]
 
@@ -52,28 +53,32 @@ def write_huggingface(job: ExportJob) -> None:
     (job.folder / "huggingface" / "README.md").write_text(_card(job), "utf-8")
 
 
+_FEATURES = {"long": "int64", "number": "float32", "double": "float64", "flag": "bool"}
+_OURS = ("agreement", "margin", "runner_up", "pinned", "source")
+
+
+def _columns(job: ExportJob) -> list[Column]:
+    """Columns beside image and label: ours, the best classes, and those of the user's table."""
+    wanted = [column for column in job.columns if column.given is not None or column.name in _OURS]
+    ranked = [column for column in job.columns if column.name.startswith(("best_", "score_"))]
+    return [*wanted, *(column for column in ranked if column.given is None)]
+
+
 def _schema(job: ExportJob) -> Any:
     import pyarrow as pa
 
     names = {"names": list(job.labels.names), "_type": "ClassLabel"}
-    features: dict[str, Any] = {
-        "image": {"_type": "Image"},
-        "label": names,
-        "agreement": {"dtype": "float32", "_type": "Value"},
-        "margin": {"dtype": "float32", "_type": "Value"},
-        "runner_up": names,
-        "pinned": {"dtype": "bool", "_type": "Value"},
-        "source": {"dtype": "string", "_type": "Value"},
-    }
+    features: dict[str, Any] = {"image": {"_type": "Image"}, "label": names}
     types = [
         ("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
         ("label", pa.int64()),
-        ("agreement", pa.float32()),
-        ("margin", pa.float32()),
-        ("runner_up", pa.int64()),
-        ("pinned", pa.bool_()),
-        ("source", pa.string()),
     ]
+    for column in _columns(job):
+        kind = _FEATURES.get(column.type, "string")
+        is_class = column.type == "word"
+        name = _free(column.name)
+        features[name] = names if is_class else {"dtype": kind, "_type": "Value"}
+        types.append((name, pa.int64() if is_class else pa.type_for_alias(kind)))
     about = json.dumps({"info": {"features": features}}, ensure_ascii=True)
     return pa.schema(types, metadata={"huggingface": about})
 
@@ -81,19 +86,25 @@ def _schema(job: ExportJob) -> Any:
 def _table(job: ExportJob, rows: list[int], schema: Any) -> Any:
     import pyarrow as pa
 
-    labels = job.labels
-    columns = {
+    number = {name: index for index, name in enumerate(job.labels.names)}
+    columns: dict[str, Any] = {
         "image": [
             {"bytes": image_bytes(job.images.path(row))[0], "path": job.files[row]} for row in rows
         ],
-        "label": labels.label[rows].tolist(),
-        "agreement": labels.agreement[rows].tolist(),
-        "margin": labels.margin[rows].tolist(),
-        "runner_up": labels.runner_up[rows].tolist(),
-        "pinned": labels.pinned[rows].tolist(),
-        "source": [printable(job.images.names[row]) for row in rows],
+        "label": job.labels.label[rows].tolist(),
     }
+    for column in _columns(job):
+        values = [value for row in rows for value in column.values(job, slice(row, row + 1))]
+        if column.type == "word":
+            values = [number[value] for value in values]
+        elif column.type == "text":
+            values = [None if value is None else printable(value) for value in values]
+        columns[_free(column.name)] = values
     return pa.table(columns, schema=schema)
+
+
+def _free(name: str) -> str:
+    return f"given_{name}" if name in {"image", "label"} else name
 
 
 def _shards(job: ExportJob, members: list[int]) -> Iterator[list[int]]:
@@ -141,6 +152,7 @@ HUGGINGFACE = Writer(
     description="Parquet files that hold the images, and a dataset card, for load_dataset",
     files=("huggingface/",),
     write=write_huggingface,
+    needs_images=True,
     package="pyarrow",
     usage="""\
 With Hugging Face datasets:

@@ -121,6 +121,9 @@ def _head(job: ExportJob) -> dict[str, Any]:
         "versions": versions(),
         "agreement": "how much speaks for a label, 0 to 1; an estimate of the share that is right",
     }
+    given = {column.given: column.name for column in job.columns if column.given is not None}
+    if given:
+        head["given_columns"] = given
     if job.none_folder is not None:
         head["none_of_these"] = {"images": int(labels.unfit.sum()), "folder": job.none_folder}
     if job.audit is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from protolabel.exporting.job import Writer
-from protolabel.exporting.table import blocks, columns
+from protolabel.exporting.table import blocks
 
 if TYPE_CHECKING:
     from protolabel.exporting.job import ExportJob
@@ -23,26 +23,29 @@ def write_parquet(job: ExportJob) -> None:
         "text": pa.string(),
         "word": words,
         "integer": pa.int32(),
+        "long": pa.int64(),
         "number": pa.float32(),
+        "double": pa.float64(),
         "flag": pa.bool_(),
     }
-    schema = pa.schema([(column.name, types[column.type]) for column in columns(job)])
+    schema = pa.schema([(column.name, types[column.type]) for column in job.columns])
     with parquet.ParquetWriter(job.folder / "labels.parquet", schema) as file:
         for block in blocks(job):
-            # Bytes of a file name that are no text cannot stand in a Parquet string.
-            block["source"] = [_text(name) for name in block["source"]]
             arrays: list[Any] = []
             for field in schema:
                 values = block[field.name]
                 if field.type == words:
                     arrays.append(pa.array(values, pa.string()).dictionary_encode().cast(words))
+                elif field.type == pa.string():
+                    arrays.append(pa.array(map(_text, values), pa.string()))
                 else:
                     arrays.append(pa.array(values, field.type))
             file.write_table(pa.Table.from_arrays(arrays, schema=schema))
 
 
-def _text(name: str) -> str:
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+def _text(name: str | None) -> str | None:
+    # Bytes of a file name that are no text cannot stand in a Parquet string.
+    return None if name is None else name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 PARQUET = Writer(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,15 @@ from protolabel.exporting.transfer import repeat_files, transfer
 
 if TYPE_CHECKING:
     from protolabel.exporting.job import ExportJob
+    from protolabel.exporting.table import Column
 
 __all__ = ["TRAIN_VAL_TEST", "write_splits"]
+
+# What pandas reads as something else than text.
+_NUMBER = re.compile(
+    r"[+-]?(\d[\d_]*\.?\d*|\.\d+)(e[+-]?\d+)?|true|false|n/?a|nan|null|none|[+-]?inf(inity)?",
+    re.IGNORECASE,
+)
 
 
 def write_splits(job: ExportJob) -> None:
@@ -64,9 +72,10 @@ def write_splits(job: ExportJob) -> None:
 def _write_columns(job: ExportJob) -> None:
     """Write ``metadata.csv`` beside the images of each side, as Hugging Face's imagefolder reads.
 
-    No cell is empty, so that every column has one type on all sides.
+    No cell is empty, so that every column has one type on all sides: of the user's table, columns
+    with gaps, or of text that is a number here and there, are in the other tables alone.
     """
-    kept = ("label", "label_id", "agreement", "margin", "runner_up", "pinned", "source")
+    kept = [column.name for column in job.columns if _is_steady(column, job)]
     with ExitStack() as files:
         rows = {}
         for side, fraction in zip(SPLITS, job.split_shares, strict=True):
@@ -74,13 +83,27 @@ def _write_columns(job: ExportJob) -> None:
                 path = job.folder / "splits" / side / "metadata.csv"
                 file = path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
                 rows[side] = csv.writer(files.enter_context(file), lineterminator="\n")
-                rows[side].writerow(["file_name", *kept])
+                rows[side].writerow(["file_name", *map(safe_cell, kept)])
         index = 0
         for block in blocks(job):
             for side, *values in zip(block["split"], *(block[name] for name in kept), strict=True):
                 if side is not None:
                     rows[side].writerow([job.in_folder(index), *map(safe_cell, values)])
                 index += 1
+
+
+_OURS = ("label", "label_id", "agreement", "margin", "runner_up", "pinned", "source")
+
+
+def _is_steady(column: Column, job: ExportJob) -> bool:
+    """Whether readers find one type in a column, whichever rows they read."""
+    if column.given is None:
+        return column.name in _OURS or column.name.startswith(("best_", "score_"))
+    if column.gaps or column.name == "file_name" or column.type != "text":
+        return not column.gaps and column.name != "file_name"
+    texts = [str(text) for text in column.values(job, slice(0, len(job)))]
+    numbers = sum(bool(_NUMBER.fullmatch(text.strip())) for text in texts)
+    return all(text.strip() for text in texts) and numbers in (0, len(texts))
 
 
 def _write_table(job: ExportJob) -> None:
@@ -106,6 +129,7 @@ TRAIN_VAL_TEST = Writer(
     description="train, val and test folders; the side of an image follows from its content",
     files=("splits/",),
     write=write_splits,
+    needs_images=True,
     by_default=True,
     usage="""\
 In PyTorch (allow_empty: a class with few images may be missing on one side):

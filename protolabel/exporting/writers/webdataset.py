@@ -62,6 +62,7 @@ WEBDATASET = Writer(
     description="tar files of images with class number and all columns, for streaming",
     files=("webdataset/",),
     write=write_webdataset,
+    needs_images=True,
     usage="""\
 With WebDataset:
   WebDataset("webdataset/train-000000.tar").decode("pil").to_tuple("jpg;png", "cls")""",

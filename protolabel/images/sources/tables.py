@@ -8,7 +8,9 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from protolabel.common.cells import read_rows
 from protolabel.errors import InputError
+from protolabel.images.lookup import CLASS_COLUMNS, IMAGE_COLUMNS, column
 from protolabel.images.sources.memory import find_in_memory, is_picture
 from protolabel.images.sources.paths import find_in_list
 from protolabel.images.sources.remote import find_at_urls, is_url
@@ -19,16 +21,10 @@ if TYPE_CHECKING:
 
     from protolabel.images.image_set import ImageSet
 
-__all__ = ["SUFFIXES", "find_in_columns", "find_in_table", "label_column"]
+__all__ = ["SUFFIXES", "find_in_columns", "find_in_table", "label_column", "read_columns"]
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".pq", ".json", ".jsonl", ".ndjson")
 """Extensions of tables."""
-
-_PLACES = (
-    "path", "file", "file_name", "filename", "filepath", "file_path", "image", "image_path",
-    "img", "img_path", "url", "image_url", "uri", "src", "source",
-)  # fmt: skip
-_LABELS = ("label", "class", "class_name", "category", "target", "labels")
 
 
 def find_in_table(path: Path) -> ImageSet:
@@ -51,14 +47,35 @@ def find_in_table(path: Path) -> ImageSet:
     InputError
         If the table cannot be read, or has no column of paths.
     """
+    return find_in_columns(read_columns(path), path.parent, str(path))
+
+
+def read_columns(path: Path) -> dict[str, list[Any]]:
+    """Read a table of any kind.
+
+    Parameters
+    ----------
+    path : Path
+        As for `find_in_table`.
+
+    Returns
+    -------
+    dict of str to list
+        Columns of one length; values of a CSV file are text.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or is Parquet and pyarrow is not installed.
+    """
     try:
-        columns = _read(path)
-    except (OSError, ValueError, TypeError, KeyError, csv.Error, RecursionError) as error:
+        return _read(path)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, csv.Error,
+            RecursionError) as error:  # fmt: skip
         raise InputError(
             f"Expected a table with a header, but {str(path)!r} cannot be read as one ({error}): "
             "check the file."
         ) from error
-    return find_in_columns(columns, path.parent, str(path))
 
 
 def find_in_columns(columns: Mapping[str, Sequence[Any]], folder: Path, what: str) -> ImageSet:
@@ -77,13 +94,12 @@ def find_in_columns(columns: Mapping[str, Sequence[Any]], folder: Path, what: st
     -------
     ImageSet
     """
-    lower = {str(name).strip().lower(): name for name in columns}
-    found = next((lower[name] for name in _PLACES if name in lower), None)
+    found = column(columns, IMAGE_COLUMNS)
     if found is None and len(columns) == 1:
         found = next(iter(columns))
     if found is None:
         raise InputError(
-            f"Expected a column of paths or URLs in {what}, called {', '.join(_PLACES[:4])}, "
+            f"Expected a column of paths or URLs in {what}, called {', '.join(IMAGE_COLUMNS[:4])}, "
             f"image or url, got the columns {', '.join(map(str, columns))}: rename one of them."
         )
     values = [_unpacked(value) for value in columns[found]]
@@ -105,8 +121,7 @@ def find_in_columns(columns: Mapping[str, Sequence[Any]], folder: Path, what: st
 
 def label_column(images: ImageSet) -> ImageSet:
     """Return the images with their column of labels as truth, unchanged if they have none."""
-    lower = {name.strip().lower(): name for name in images.columns}
-    found = next((lower[name] for name in _LABELS if name in lower), None)
+    found = column(images.columns, CLASS_COLUMNS)
     if found is None:
         return images
     return replace(images, truth=tuple(str(value) for value in images.columns[found]))
@@ -136,15 +151,14 @@ def _read(path: Path) -> dict[str, list[Any]]:
             ) from error
         table = parquet.read_table(path)
         return {name: table.column(name).to_pylist() for name in table.column_names}
-    with path.open(
-        encoding="utf-8-sig", newline="" if suffix in {".csv", ".tsv"} else None
-    ) as file:
+    if suffix not in {".json", ".jsonl", ".ndjson"}:
+        heads, cells = read_rows(path)
+        return {head: [row.get(head) for row in cells] for head in heads}
+    with path.open(encoding="utf-8-sig") as file:
         if suffix == ".json":
             rows = json.load(file)
-        elif suffix in {".jsonl", ".ndjson"}:
-            rows = [json.loads(line) for line in file if line.strip()]
         else:
-            rows = list(csv.DictReader(file, delimiter="\t" if suffix == ".tsv" else ","))
+            rows = [json.loads(line) for line in file if line.strip()]
     if isinstance(rows, dict):
         return {str(name): list(values) for name, values in rows.items()}
     names = list(dict.fromkeys(name for row in rows for name in row if name is not None))
