@@ -188,7 +188,7 @@ def export(
     """
     embedded = images if isinstance(images, Embeddings) else None
     image_set = images.images if isinstance(images, Embeddings) else images
-    _check(labels, image_set, embedded)
+    _check(labels, image_set)
     as_seed(seed)
     writers, split_shares, target = check_export(
         image_set,
@@ -315,7 +315,7 @@ def _check_images(images: ImageSet, link: str, formats: Sequence[str]) -> None:
             raise ExportError(not_transferred(str(path), link, gone()))
 
 
-def _check(labels: Labels, images: ImageSet, embedded: Embeddings | None) -> None:
+def _check(labels: Labels, images: ImageSet) -> None:
     if len(labels) != len(images):
         raise InputError(
             f"Expected the {len(labels)} images of the labels, got {len(images)}. Files that "
@@ -325,11 +325,6 @@ def _check(labels: Labels, images: ImageSet, embedded: Embeddings | None) -> Non
     if not len(labels):
         raise InputError(
             "Expected at least one image to export, got none: label some images first."
-        )
-    if embedded is not None and len(embedded.vectors) != len(images):
-        raise InputError(
-            f"Expected one vector for each image, got {len(embedded.vectors)} vectors of "
-            f"{len(images)} images: pass embeddings that belong together."
         )
 
 

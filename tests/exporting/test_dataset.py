@@ -354,7 +354,10 @@ def test_a_hard_link_to_another_disk_is_a_clear_error(
 
 
 def label_subset(labels, count: int):
-    rows = ("label", "agreement", "margin", "runner_up", "pinned", "unfit")
+    rows = (
+        "label", "agreement", "margin", "runner_up", "further", "further_agreement", "pinned",
+        "unfit",
+    )  # fmt: skip
     return replace(labels, run=None, **{name: getattr(labels, name)[:count] for name in rows})
 
 

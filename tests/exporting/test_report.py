@@ -34,6 +34,7 @@ def job_of(labels: Labels, images: ImageSet, **given) -> ExportJob:
         "link": "copy", "class_folders": labels.names, "none_folder": None,
         "files": tuple(Path(name).name for name in images.names), "side": None, "groups": None,
         "split_shares": (0.7, 0.15, 0.15), "seed": 0,
+        "columns": (),
         "parameters": {} if labels.run is None else labels.run.parameters,
         "projection": None, "prototype_map": None, "progress": silent,
     }  # fmt: skip
