@@ -1,4 +1,4 @@
-"""protolabel: a folder of images and the names of some classes in, a labelled dataset out.
+"""Turn a folder of unlabelled images and a list of class names into a labelled dataset.
 
     import protolabel as pl
 
