@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 
     from protolabel.images.files import ImageFile
 
-__all__ = ["ATLAS_LIMIT", "SHARP", "TILE", "large_tile", "make_atlas", "sharp_picture", "square"]
+__all__ = [
+    "ATLAS_LIMIT",
+    "LARGE",
+    "SHARP",
+    "TILE",
+    "large_picture",
+    "large_tile",
+    "make_atlas",
+    "sharp_picture",
+    "square",
+]
 
 ATLAS_LIMIT = 10_000
 """Number of images above which a browser requests single pictures."""
@@ -28,6 +38,9 @@ TILE = 48
 
 SHARP = 256
 """Side in pixels of a picture that is sharp on a screen with two pixels per CSS pixel."""
+
+LARGE = 1400
+"""Longest side in pixels of a picture that fills a page."""
 
 _SHEET = 3072  # longer side of a large atlas in pixels
 
@@ -108,6 +121,25 @@ def sharp_picture(path: ImageFile) -> bytes:
     """
     try:
         return _jpeg(square(path, SHARP), 85)
+    except ImageReadError:
+        return b""
+
+
+def large_picture(path: ImageFile) -> bytes:
+    """Return a whole image as a JPEG of at most `LARGE` pixels a side.
+
+    Parameters
+    ----------
+    path : Path
+        Image file.
+
+    Returns
+    -------
+    bytes
+        Empty where the file cannot be read.
+    """
+    try:
+        return _jpeg(thumbnail(path, LARGE), 88)
     except ImageReadError:
         return b""
 

@@ -29,14 +29,14 @@ _EXPORT = re.compile(r"export (?:async )?(?:function|class|const) (?P<name>\w+)\
 
 # The dark theme applies in a notebook with a dark theme, on a map that is set to dark, and on pages
 # of our own if the system is dark.
-_LIGHT = ".pls-panel, .pls-grid, .pl-map, .pl-page"
+_LIGHT = ".pls-panel, .pls-pictures, .pl-map, .pl-page"
 _DARK = ", ".join(
     [
         *(
             f"{notebook} {part}"
             for notebook in
             ('body[data-jp-theme-light="false"]', "body.vscode-dark", 'html[theme="dark"]')
-            for part in (".pls-panel", ".pls-grid")
+            for part in (".pls-panel", ".pls-pictures")
         ),
         '.pl-map[data-theme="dark"]',
     ]

@@ -27,6 +27,11 @@ export class Choice {
     return this.chosen.size ? this.ids.filter((id) => this.chosen.has(id)) : this.ids.slice(this.at, this.at + 1);
   }
 
+  /** Whether the picture at a place is chosen, and no other. */
+  isAlone(place) {
+    return this.chosen.size === 1 && this.chosen.has(this.ids[place]);
+  }
+
   /** Choose these and no others. */
   choose(ids) {
     this.chosen = new Set(ids);

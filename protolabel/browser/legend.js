@@ -1,7 +1,7 @@
 // Legend: the classes with their colours and counts, what else colours mean, and the filter.
 import { css } from "./colours.js";
 import { button, icon, make } from "./dom.js";
-import { counted, number } from "./wording.js";
+import { counted, matching, number } from "./wording.js";
 
 const FEW = 12; // classes that are found by looking
 const CHANGES = ["unchanged", "changed earlier", "changed now"];
@@ -12,14 +12,6 @@ export function afterClick(hidden, c, count, only) {
   if (only) return hidden.length === others.length && !hidden.includes(c) ? [] : others;
   const rest = hidden.filter((k) => k !== c);
   return hidden.includes(c) ? rest : [...rest, c].sort((a, b) => a - b);
-}
-
-/** The classes whose names contain every word of a text, ignoring letter case and accents. */
-export function matching(names, text) {
-  const plain = (word) => word.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
-  const words = plain(text).split(/\s+/).filter(Boolean);
-  const fits = (name) => words.every((word) => plain(name).includes(word));
-  return [...names.keys()].filter((c) => fits(names[c]));
 }
 
 export class Legend {

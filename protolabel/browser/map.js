@@ -23,7 +23,7 @@ import { spokenMap, stepWords } from "./wording.js";
 // What a change of a trait invalidates.
 const DIRTIES = {
   xy: "points", labels: "run", label_bytes: "run", agreement: "run", names: "run", colours: "run",
-  dark_colours: "run", prototypes: "stars", micro: "clusters", meta: "clusters", centroids: "clusters",
+  dark_colours: "run", number_keys: "legend", prototypes: "stars", micro: "clusters", meta: "clusters", centroids: "clusters",
   pinned: "pins", unfit: "unfit", atlas: "atlas", tile: "card", captions: "card", iteration: "step", kept: "step",
   playing: "playing", color_by: "legend", hidden: "legend", selection: "selection", height: "size",
   theme: "theme", relabels: "legend", summary: "step", status: "step",
@@ -155,7 +155,7 @@ export class ImageMap {
       "?": () => this.help.toggle(),
       Escape: () => this.escape(),
     };
-    for (let digit = 1; digit <= 9; digit++) actions[digit] = () => this.relabel(digit - 1);
+    for (let digit = 1; digit <= 9; digit++) actions[digit] = () => this.relabel((this.get("number_keys") ?? []).indexOf(String(digit)));
     const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!action || (event.key === " " && event.target.closest("button"))) return;
     event.preventDefault();
@@ -351,7 +351,7 @@ export class ImageMap {
     for (const c of hidden) if (c < this.off.length) this.off[c] = 1;
     this.toolbar.offer(data.clusters);
     const labelling = Boolean(this.get("relabels"));
-    this.selection.offer(labelling ? data.names : undefined);
+    this.selection.offer(labelling ? data.names : undefined, this.get("number_keys") ?? undefined);
     this.help.offer(labelling);
     this.legend.build({ data, theme, palette: this.palette, hidden, by: this.get("color_by") });
   }

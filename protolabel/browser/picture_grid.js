@@ -1,9 +1,11 @@
 // PictureGrid: pictures in a grid over a model; click or arrows choose, number keys relabel.
 import { Choice } from "./choice.js";
-import { make } from "./dom.js";
+import { ClassPicker } from "./class_picker.js";
+import { icon, make } from "./dom.js";
+import { LargePicture, dotOf } from "./large_picture.js";
 
 const KEYS =
-  "Pictures: arrows move, space chooses, A chooses all, numbers relabel, Enter confirms the label, Z takes back";
+  "Pictures: arrows move, space opens the large picture, X chooses one more, A chooses all, numbers or C relabel, Enter confirms the label, Z takes back";
 
 export class PictureGrid {
   constructor(model, el) {
@@ -21,19 +23,57 @@ export class PictureGrid {
       "data-lm-suppress-shortcuts": "true",
     });
     this.root.addEventListener("keydown", (event) => this.keyDown(event));
+    this.large = new LargePicture({
+      key: (event) => this.keyDown(event),
+      ask: (id) => this.model.send({ look: id }),
+      choose: (slot) => this.answer({ relabel: slot }),
+      alike: (id) => {
+        this.large.close();
+        this.model.send({ alike: id });
+      },
+      closed: () => this.root.focus({ preventScroll: true }),
+    });
+    this.picker = new ClassPicker({
+      choose: (slot) => this.answer({ relabel: slot }),
+      closed: () => (this.large.shown ? this.large.node : this.root).focus({ preventScroll: true }),
+    });
     this.heard = {
       "change:tiles": () => this.update(), "change:chosen": () => this.hear(), "change:size": () => this.resize(),
+      "change:classes": () => this.offer(),
+      "msg:custom": (message, buffers) => this.receive(message, buffers),
     };
     for (const [event, action] of Object.entries(this.heard)) model.on(event, action);
-    el.append(this.root);
+    this.frame = make("div", "pls-pictures", {}, this.root, this.large.node);
+    el.append(this.frame);
     this.resize();
+    this.offer();
     this.update();
   }
 
   dispose() {
     for (const [event, action] of Object.entries(this.heard)) this.model.off(event, action);
     URL.revokeObjectURL(this.address);
-    this.root.remove();
+    this.large.dispose();
+    this.picker.dispose();
+    this.frame.remove();
+  }
+
+  receive(message, buffers) {
+    if (message?.pick) this.pick();
+    else if (message?.large !== undefined) this.large.receive(message, buffers);
+  }
+
+  /** Open the field that finds a class, beside the picture that it is about. */
+  pick() {
+    if (this.large.shown) this.picker.open(this.large.node);
+    else this.picker.open(this.frame, this.cells[this.choice.at]);
+  }
+
+  /** The classes that a picture may be labelled as. */
+  offer() {
+    const classes = this.model.get("classes");
+    this.large.offer(classes);
+    this.picker.offer(classes);
   }
 
   resize() {
@@ -50,36 +90,62 @@ export class PictureGrid {
   }
 
   draw(tiles, sheet) {
-    const columns = this.model.get("columns");
     if (sheet !== this.sheet) {
       URL.revokeObjectURL(this.address);
       this.address = sheet.byteLength ? URL.createObjectURL(new Blob([sheet], { type: "image/jpeg" })) : "";
     }
     [this.tiles, this.sheet] = [tiles, sheet];
     this.choice.show(tiles.map((tile) => tile.id));
-    const rows = Math.ceil(tiles.length / columns);
-    this.cells = tiles.map((tile, i) => this.cell(tile, i, placeOn(i, columns, rows)));
+    const { rows } = this;
+    this.cells = tiles.map((tile, i) => this.cell(tile, i, this.pictureOf(i, rows)));
     this.root.replaceChildren(...this.cells);
     this.mark();
+    this.showLarge();
   }
 
-  cell(tile, i, place) {
+  /** The styles that show picture i of the sheet. */
+  pictureOf(i, rows) {
+    return this.address ? { backgroundImage: `url(${this.address})`, ...placeOn(i, this.model.get("columns"), rows) } : {};
+  }
+
+  /** Show the picture at the keyboard in the large view, as far as that is open. */
+  showLarge() {
+    if (!this.large.shown) return;
+    const { at } = this.choice;
+    if (this.tiles[at]) this.large.show(this.tiles[at], this.pictureOf(at, this.rows));
+    else this.large.wait();
+  }
+
+  openLarge() {
+    if (!this.model.get("opens") || !this.tiles[this.choice.at]) return;
+    this.choice.moveTo(this.choice.at, false); // what is seen is what a key is about
+    this.tell();
+    this.large.open();
+    this.showLarge();
+  }
+
+  get rows() {
+    return Math.ceil(this.tiles.length / this.model.get("columns"));
+  }
+
+  cell(tile, i, shown) {
     const words = `${tile.text} ${tile.note ?? ""}`.trim();
     const picture = make("div", "pls-picture");
-    if (this.address) Object.assign(picture.style, { backgroundImage: `url(${this.address})`, ...place });
-    const dot = make("span", tile.pinned ? "pls-dot pls-fixed" : "pls-dot");
-    dot.style.setProperty("--colour", tile.colour);
+    Object.assign(picture.style, shown);
+    if (this.model.get("opens")) picture.append(make("span", "pls-enlarge", { title: "Large picture (space)" }, icon("fit")));
     const line = make("div", "pls-line", {},
-      dot, make("span", "pls-word", {}, tile.text), " ", make("span", "pls-note", {}, tile.note ?? ""));
+      dotOf(tile), make("span", "pls-word", {}, tile.text), " ", make("span", "pls-note", {}, tile.note ?? ""));
     const cell = make("div", tile.unfit ? "pls-tile pls-unfit" : "pls-tile", {
       id: `pls-${this.model.model_id ?? "grid"}-${i}`, role: "option",
       "aria-label": `${tile.name}: ${words}`, title: `${tile.name}\n${words}`,
     }, picture, line);
     cell.addEventListener("click", (event) => {
       this.root.focus({ preventScroll: true });
+      const again = this.choice.isAlone(i) && !event.shiftKey;
       if (event.ctrlKey || event.metaKey) this.choice.turn(i);
       else this.choice.moveTo(i, event.shiftKey);
       this.tell();
+      if (again || event.target.closest(".pls-enlarge")) this.openLarge();
     });
     return cell;
   }
@@ -101,8 +167,10 @@ export class PictureGrid {
     this.cells[this.choice.at]?.scrollIntoView({ block: "nearest" });
     this.telling = true;
     this.model.set("chosen", this.choice.targets);
+    this.model.set("whole", 0);
     this.telling = false;
     this.model.save_changes();
+    this.showLarge();
   }
 
   /** Receive the selection from Python. */
@@ -117,11 +185,19 @@ export class PictureGrid {
     const ids = this.choice.targets;
     if (!ids.length) return;
     const turning = this.choice.atEnd && this.model.get("more");
+    const whole = this.model.get("whole");
     if (turning) this.choice.leave();
     else this.choice.advance();
     this.tell(); // first: Python then need not say what is chosen, which would come too late
-    this.model.send({ ...message, ids });
+    this.model.send(whole ? { ...message, ids, whole } : { ...message, ids });
     if (turning) this.turnPage();
+  }
+
+  /** Let the loop decide about the chosen pictures. */
+  unpin() {
+    const whole = this.model.get("whole");
+    const message = { unpin: true, ids: this.choice.targets };
+    this.model.send(whole ? { ...message, whole } : message);
   }
 
   /** Confirm the shown label of each picture. */
@@ -154,6 +230,12 @@ export class PictureGrid {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const { choice } = this;
     const move = (place) => {
+      if (place >= this.cells.length && this.large.shown && this.model.get("more")) {
+        choice.leave();
+        this.tell();
+        this.turnPage();
+        return;
+      }
       choice.moveTo(place, event.shiftKey);
       this.tell();
     };
@@ -168,12 +250,16 @@ export class PictureGrid {
         choice.chooseAll();
         this.tell();
       },
-      " ": () => {
+      A: () => this.model.send({ everything: true }),
+      x: () => {
         choice.turn(choice.at);
         this.tell();
       },
-      0: () => this.model.send({ unpin: true, ids: choice.targets }),
-      Delete: () => this.model.send({ unpin: true, ids: choice.targets }),
+      " ": () => this.openLarge(),
+      c: () => this.pick(),
+      "/": () => this.pick(),
+      0: () => this.unpin(),
+      Delete: () => this.unpin(),
       z: () => this.model.send({ undo: true }),
       Enter: () => this.confirm(),
       u: () => this.model.send({ undo: true }),

@@ -22,11 +22,11 @@ export class Selection {
     this.report("");
   }
 
-  /** Offer these classes as labels; none if nothing listens for labels. */
-  offer(names = NONE) {
-    if (names === this.names) return;
-    this.names = names;
-    const options = names.map((name, c) => make("option", "", { value: String(c) }, c < 9 ? `${c + 1}  ${name}` : name));
+  /** Offer these classes as labels, with their number keys; none if nothing listens for labels. */
+  offer(names = NONE, keys = NONE) {
+    if (names === this.names && keys === this.keys) return;
+    [this.names, this.keys] = [names, keys];
+    const options = names.map((name, c) => make("option", "", { value: String(c) }, keys[c] ? `${keys[c]}  ${name}` : name));
     this.menu.replaceChildren(make("option", "", { value: "" }, ASK), ...options);
     this.menu.hidden = !names.length || !this.flags;
   }

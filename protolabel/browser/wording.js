@@ -32,3 +32,11 @@ export function fileName(path) {
 export function shortened(text, longest) {
   return text.length > longest ? `${text.slice(0, longest - 1)}…` : text;
 }
+
+/** The classes whose names contain every word of a text, ignoring letter case and accents. */
+export function matching(names, text) {
+  const plain = (word) => word.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+  const words = plain(text).split(/\s+/).filter(Boolean);
+  const fits = (name) => words.every((word) => plain(name).includes(word));
+  return [...names.keys()].filter((c) => fits(names[c]));
+}

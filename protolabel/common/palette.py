@@ -7,6 +7,7 @@ properties that `css_variables` writes: ``--pls-ink``, ``--pls-class-0`` and so 
 
 from __future__ import annotations
 
+import colorsys
 import math
 
 __all__ = [
@@ -17,7 +18,9 @@ __all__ = [
     "RIGHT",
     "THEME",
     "WRONG",
+    "class_colour",
     "class_colours",
+    "class_variable",
     "class_variables",
     "css_variables",
     "legible",
@@ -90,31 +93,59 @@ def legible(colour: str, *, dark: bool) -> str:
     return _hex(shown)
 
 
+def class_colour(number: int, own: str | None = None) -> tuple[str, str]:
+    """Return the colour of a class on a light and on a dark ground.
+
+    Parameters
+    ----------
+    number : int
+        Number of the class, 0 or more. Every number below 1,000 has a colour of its own; those of
+        many classes are hard to tell apart, as any would be.
+    own : str, optional
+        ``#rrggbb`` that a person chose instead; it is changed as far as either ground asks.
+
+    Returns
+    -------
+    tuple of str
+        ``#rrggbb`` for light and for dark.
+    """
+    if own is None and number < len(CLASS_COLOURS):
+        return CLASS_COLOURS[number]
+    # Beyond the style sheet's colours, one colour that can be seen on both grounds.
+    colour = _further(number - len(CLASS_COLOURS)) if own is None else own
+    colour = legible(legible(colour, dark=False), dark=True)
+    return colour, colour
+
+
 def class_colours(count: int, *, dark: bool = False) -> list[str]:
     """Return the colours of ``count`` classes.
 
     Parameters
     ----------
     count : int
-        Number of classes; the colours begin again after 40.
+        Number of classes.
     dark : bool
         Whether the ground is dark.
 
     Returns
     -------
     list of str
-        ``#rrggbb``: Okabe and Ito's eight, then darker and lighter ones.
+        ``#rrggbb``: Okabe and Ito's eight, then darker and lighter ones, then other hues.
     """
-    both = CLASS_COLOURS
-    return [both[k % len(both)][dark] for k in range(count)]
+    return [class_colour(k)[dark] for k in range(count)]
+
+
+def class_variable(number: int, own: str | None = None) -> str:
+    """Return `class_colour` as a CSS value that follows the theme of the page."""
+    light = class_colour(number, own)[0]
+    if own is None and number < len(CLASS_COLOURS):
+        return f"var(--pls-class-{number}, {light})"
+    return light
 
 
 def class_variables(count: int) -> list[str]:
     """Return the colours of ``count`` classes as CSS values that follow the theme of the page."""
-    return [
-        f"var(--pls-class-{k % len(CLASS_COLOURS)}, {colour})"
-        for k, colour in enumerate(class_colours(count))
-    ]
+    return [class_variable(k) for k in range(count)]
 
 
 def variable(name: str) -> str:
@@ -152,6 +183,13 @@ def _mixed(colour: tuple[float, ...], target: int, amount: float) -> tuple[float
 
 def _hex(colour: tuple[float, ...]) -> str:
     return "#" + "".join(f"{round(value):02x}" for value in colour)
+
+
+def _further(k: int) -> str:
+    """Return a colour of another hue than its neighbours: hues turn by the golden ratio."""
+    lightness, saturation = (0.42, 0.55, 0.66)[k % 3], (0.75, 0.5)[k // 3 % 2]
+    parts = colorsys.hls_to_rgb((0.07 + k * 0.6180339887) % 1.0, lightness, saturation)
+    return _hex(tuple(255 * part for part in parts))
 
 
 def _both(colour: str) -> tuple[str, str]:

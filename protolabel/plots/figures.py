@@ -18,6 +18,7 @@ from protolabel.plots.style import (
     INK,
     MARKERS,
     LineStyle,
+    as_rgb,
     class_colours,
     fonts,
     legend,
@@ -216,6 +217,7 @@ def plot_map(
     prototypes: ArrayLike | None = None,
     *,
     iteration: int = -1,
+    colours: Sequence[str] | None = None,
 ) -> Figure:
     """Draw the images on their 2-d map, coloured by class, with the prototypes as stars.
 
@@ -231,11 +233,13 @@ def plot_map(
         (C, 2) coordinates of the prototypes, or (T + 1, C, 2) with their trails.
     iteration
         Iteration at which the trails end; by default the last.
+    colours
+        C colours as ``#rrggbb``; by default those of `class_colours`.
     """
     labels = _labels(label, names)
     n, count = len(labels), len(names)
     xy = as_numbers(points, "points", n, 2).astype(np.float32)
-    colours = class_colours(count)
+    painted = class_colours(count) if colours is None else as_rgb(colours)
     figure = new_figure(8.6, 7.0)
     axes = figure.subplots()
     size = float(np.clip(45 / max(n, 1) ** 0.35, 1.0, 9.0))
@@ -246,7 +250,7 @@ def plot_map(
         for one in np.roll(np.unique(looks[batch]), turn):
             here = xy[batch[looks[batch] == one]]
             axes.plot(here[:, 0], here[:, 1], linestyle="none", marker=marker_of(one),
-                      markersize=size, color=colours[one], alpha=0.8 if size > 2 else 1.0,
+                      markersize=size, color=painted[one], alpha=0.8 if size > 2 else 1.0,
                       markeredgewidth=0.3 if size > 4 else 0, markeredgecolor="white",
                       rasterized=True)  # fmt: skip
     counts = np.bincount(labels, minlength=count)
@@ -256,10 +260,10 @@ def plot_map(
         trail = as_numbers(stars, "prototypes", None, count, 2).astype(np.float32)
         stop = min(iteration, len(trail) - 1) if iteration >= 0 else len(trail) - 1
         kept, _ = _largest(counts, "")
-        _draw_prototypes(axes, trail[: stop + 1, kept], colours[kept])
+        _draw_prototypes(axes, trail[: stop + 1, kept], painted[kept])
     shown = np.argsort(-counts, kind="stable")[:_LEGEND] if count > _LEGEND else np.arange(count)
     entries: list[tuple[str, Any, str, LineStyle]] = [
-        (f"{short(names[one])} ({counts[one]:,})", colours[one], marker_of(one), "none")
+        (f"{short(names[one])} ({counts[one]:,})", painted[one], marker_of(one), "none")
         for one in shown
     ]
     if prototypes is not None:

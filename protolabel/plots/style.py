@@ -11,7 +11,7 @@ from protolabel.common.checks import as_count, checked
 from protolabel.common.palette import OKABE_ITO, THEME
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -39,11 +39,14 @@ def class_colours(count: int) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of float64, shape (C, 3)
-        RGB from 0 to 1: Okabe and Ito's eight, then darker and lighter ones; from the 41st class on
-        they begin again.
+        RGB from 0 to 1: Okabe and Ito's eight, then darker and lighter ones, then other hues.
     """
-    count = as_count(count, "a number of classes", 0)
-    return np.array([palette.rgb(one) for one in palette.class_colours(count)]).reshape(-1, 3) / 255
+    return as_rgb(palette.class_colours(as_count(count, "a number of classes", 0)))
+
+
+def as_rgb(colours: Iterable[str]) -> NDArray[np.float64]:
+    """Return colours ``#rrggbb`` as an array (C, 3) of 0 to 1."""
+    return np.array([palette.rgb(one) for one in colours], dtype=np.float64).reshape(-1, 3) / 255
 
 
 def legend(figure: Figure, entries: list[tuple[str, Any, str, LineStyle]]) -> None:

@@ -18,6 +18,8 @@ __all__ = [
     "Classes",
     "add_class",
     "class_index",
+    "merge_classes",
+    "move_class",
     "parse_classes",
     "remove_class",
     "rename_class",
@@ -92,6 +94,31 @@ def rename_class(classes: Classes, templates: Templates, old: str, new: str) -> 
         return replace(classes, names=tuple(names), prompts=None), templates
     words = dict(zip(names, _words(classes).values(), strict=True))
     return _with_words(classes, templates, words, renamed=(old, new))
+
+
+def move_class(classes: Classes, templates: Templates, name: str, place: int) -> Edited:
+    """Move a class to another place, 0 to C - 1."""
+    if not 0 <= place < len(classes):
+        raise InputError(f"Expected a place from 0 to {len(classes) - 1}, got {place!r}.")
+    order = list(range(len(classes)))
+    order.insert(place, order.pop(class_index(classes, name)))
+    names = tuple(classes.names[index] for index in order)
+    if isinstance(classes, ClassVectors):
+        moved = replace(classes, names=names, vectors=classes.vectors[order], prompts=None)
+        return moved, templates
+    words = _words(classes)
+    return _with_words(classes, templates, {one: words[one] for one in names})
+
+
+def merge_classes(classes: Classes, templates: Templates, name: str, into: str) -> Edited:
+    """Make the words of a class synonyms of another."""
+    prompts = _prompts(classes, "merge classes")
+    first, second = (prompts.names[class_index(prompts, one)] for one in (name, into))
+    if first == second:
+        raise InputError(f"Expected two classes to merge, got {first!r} twice: choose another.")
+    words = _words(prompts)
+    words[second] = [*words[second], first, *words.pop(first)]
+    return _with_words(prompts, templates, words)
 
 
 def set_synonyms(

@@ -1,4 +1,7 @@
-"""Pins (labels fixed by a person): read-only, with undo, redo and a record of every change."""
+"""Pins (labels fixed by a person): read-only, with undo, redo and a record of every change.
+
+Undo covers edits of the classes as well, since pins refer to them.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Correction",
+    "HistoryState",
     "ImageChoice",
     "PinHistory",
     "Pins",
@@ -162,8 +166,28 @@ class Correction:
     after: str | None
 
 
+@dataclass(frozen=True, eq=False)
+class HistoryState:
+    """What undo brings back.
+
+    Attributes
+    ----------
+    pins : Pins
+        Image name -> class name.
+    classes, templates : object
+        As the session had them.
+    renamed : tuple of str or None
+        Old and new name, if a class got another name on the way to this state.
+    """
+
+    pins: Pins
+    classes: Any
+    templates: Any
+    renamed: tuple[str, str] | None
+
+
 class PinHistory:
-    """All states of the pins, and the changes between them; thread-safe.
+    """All states of pins and classes, and the changes of pins between them; thread-safe.
 
     Parameters
     ----------
@@ -171,10 +195,18 @@ class PinHistory:
         The state to begin with.
     trail : iterable of mapping
         Corrections of an earlier session, as `records` returned them.
+    classes, templates : object
+        Those to begin with.
     """
 
-    def __init__(self, pins: Mapping[str, str], trail: Iterable[Mapping[str, Any]] = ()) -> None:
-        self._states = [Pins(pins)]
+    def __init__(
+        self,
+        pins: Mapping[str, str],
+        trail: Iterable[Mapping[str, Any]] = (),
+        classes: Any = None,
+        templates: Any = None,
+    ) -> None:
+        self._states = [HistoryState(Pins(pins), classes, templates, None)]
         self._place = 0
         self._trail = [Correction(**fields) for fields in trail]
         self._lock = threading.Lock()  # a cell and a panel may correct at the same time
@@ -194,18 +226,36 @@ class PinHistory:
         """Whether there is a change to redo."""
         return self._place + 1 < len(self._states)
 
-    def record(self, pins: Mapping[str, str]) -> None:
-        """Record a new state of the pins and discard what could be redone."""
+    def record(
+        self,
+        pins: Mapping[str, str],
+        classes: Any = None,
+        templates: Any = None,
+        names: tuple[str, str] | None = None,
+    ) -> None:
+        """Remember a new state; what could be redone is gone.
+
+        Parameters
+        ----------
+        pins : mapping of str to str
+            The pins as they are now.
+        classes, templates : object
+            Likewise; they are compared by identity.
+        names : tuple of str, optional
+            Old and new name of a class that was renamed. Pins that only follow it are no
+            corrections.
+        """
         with self._lock:
-            if pins == self._states[self._place]:
+            now = self._states[self._place]
+            if now.classes is classes and now.templates is templates and now.pins == pins:
                 return
-            new = Pins(pins)
-            self._note(self._states[self._place], new)
+            new = HistoryState(Pins(pins), classes, templates, names)
+            self._note(now.pins, new.pins, names)
             self._states[self._place + 1 :] = [new]
             self._place += 1
 
-    def undo(self) -> Pins:
-        """Return the state before the last change.
+    def undo(self) -> tuple[HistoryState, tuple[str, str] | None]:
+        """Return the state before the last change, and a class that it renames: old, new.
 
         Raises
         ------
@@ -214,8 +264,8 @@ class PinHistory:
         """
         return self._move(-1, "There is no correction to undo.")
 
-    def redo(self) -> Pins:
-        """Return the state that was last undone.
+    def redo(self) -> tuple[HistoryState, tuple[str, str] | None]:
+        """Return the state that was last taken back, likewise.
 
         Raises
         ------
@@ -224,25 +274,25 @@ class PinHistory:
         """
         return self._move(1, "There is no correction to redo.")
 
-    def rename(self, old: str, new: str) -> None:
-        """Rename a class in every state, so that undo still works."""
-        with self._lock:
-            self._states = [renamed(state, old, new) for state in self._states]
-
     def records(self) -> list[dict[str, Any]]:
         """Return the changes as plain values, for JSON."""
         return [asdict(correction) for correction in self._trail]
 
-    def _move(self, step: int, nothing: str) -> Pins:
+    def _move(self, step: int, nothing: str) -> tuple[HistoryState, tuple[str, str] | None]:
         with self._lock:
             place = self._place + step
             if not 0 <= place < len(self._states):
                 raise InputError(nothing)
-            self._note(self._states[self._place], self._states[place])
+            after, names = self._states[place], self._states[max(place, self._place)].renamed
+            if names is not None and step < 0:
+                names = names[1], names[0]
+            self._note(self._states[self._place].pins, after.pins, names)
             self._place = place
-            return self._states[place]
+            return after, names
 
-    def _note(self, before: Pins, after: Pins) -> None:
+    def _note(self, before: Pins, after: Pins, names: tuple[str, str] | None) -> None:
+        if names is not None:
+            before = renamed(before, *names)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         touched = [name for name in {**before, **after} if before.get(name) != after.get(name)]
         self._trail += [

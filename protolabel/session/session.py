@@ -21,6 +21,7 @@ from protolabel.embedding.prompts import (
     ClassVectors,
     embed_classes,
 )
+from protolabel.embedding.search import most_similar, words_vector
 from protolabel.encoders.base import EncoderInfo
 from protolabel.encoders.loading import load_encoder
 from protolabel.errors import InputError, StoreError
@@ -35,9 +36,11 @@ from protolabel.images.lookup import ImageLookup
 from protolabel.refinement.labels import Labels, label
 from protolabel.refinement.loop import Refinement, refine
 from protolabel.session import class_edits
+from protolabel.session.class_marks import ClassMarks
 from protolabel.session.journal import Journal, SavedCorrections
 from protolabel.session.pins import (
     Correction,
+    HistoryState,
     ImageChoice,
     PinHistory,
     Pins,
@@ -193,7 +196,8 @@ class Session(traitlets.HasTraits):
         self._studio: Studio | None = None
         self._closing: list[Callable[[], None]] = []
         super().__init__(classes=classes, **settings)
-        self._history = PinHistory(self.pins)
+        self._marks = ClassMarks(self.names)
+        self._history = PinHistory(self.pins, (), self.classes, self.templates)
         self._journal = Journal(self._source.root, store)
         self.observe(self._changed, names=list(self._stages.feeds))
 
@@ -249,8 +253,10 @@ class Session(traitlets.HasTraits):
             return  # arrays have no ==, so traitlets takes the same array for a new value
         if change["name"] == "iterations" and self.kept is not None and self.kept > self.iterations:
             self.kept = None
-        if change["name"] == "pins":
-            self._history.record(self.pins)
+        if change["name"] == "classes":
+            self._marks.follow(self.names)
+        if change["name"] in ("pins", "classes", "templates"):
+            self._history.record(self.pins, self.classes, self.templates)
         self._stages.changed(change["name"])
         self._write_down(change)
         self.revision += 1  # last, since observers may take their time
@@ -270,6 +276,28 @@ class Session(traitlets.HasTraits):
         """The C class names."""
         return tuple(self.classes.names)
 
+    @property
+    def marks(self) -> ClassMarks:
+        """Number, key and colour of each class; they stay with it for the life of the session."""
+        return self._marks
+
+    def set_colour(self, name: str, colour: str | None) -> None:
+        """Choose the colour of a class in the panels and on the map.
+
+        Parameters
+        ----------
+        name : str
+            A class name.
+        colour : str or None
+            ``#rrggbb``; None takes that of the palette.
+
+        Raises
+        ------
+        InputError
+            If there is no such class, or it is no such colour.
+        """
+        self._marks.choose_colour(self.names[class_edits.class_index(self.classes, name)], colour)
+
     def add_class(self, name: str, synonyms: Iterable[str] = ()) -> None:
         """Add a class; the loop runs again when labels are next asked for.
 
@@ -286,6 +314,24 @@ class Session(traitlets.HasTraits):
             If the name is taken or cannot be used, or the classes are vectors.
         """
         self._set_classes(class_edits.add_class(self.classes, self.templates, name, synonyms))
+
+    def add_classes(self, names: Iterable[str]) -> None:
+        """Add several classes in one step, all or none.
+
+        Parameters
+        ----------
+        names : iterable of str
+            The new names.
+
+        Raises
+        ------
+        InputError
+            As for `add_class`.
+        """
+        edited = self.classes, self.templates
+        for name in names:
+            edited = class_edits.add_class(*edited, name)
+        self._set_classes(edited)
 
     def remove_class(self, name: str) -> None:
         """Remove a class; images that were pinned to it wait until it is back.
@@ -319,16 +365,63 @@ class Session(traitlets.HasTraits):
         """
         place = class_edits.class_index(self.classes, old)
         before = self.names[place]
-        self._set_classes(class_edits.rename_class(self.classes, self.templates, old, new))
-        after = self.names[place]  # as the classes spell it, whatever the Unicode form of `new`
-        self._history.rename(before, after)
-        if after != before:
-            self._journal.write("rename", [before, after])
-        self.pins = renamed(self.pins, before, after)
+        edited = class_edits.rename_class(self.classes, self.templates, old, new)
+        after = edited[0].names[place]  # as classes spell it, whatever the Unicode form of `new`
+        if after == before:
+            return
+        self._call(before, after)
+        with self.hold_trait_notifications():
+            self.classes, self.templates = edited
+            self.pins = renamed(self.pins, before, after)
+            self._history.record(self.pins, self.classes, self.templates, (before, after))
+
+    def _call(self, before: str, after: str) -> None:
+        """Let everything beside classes and pins call a class by another name."""
+        self._marks.rename(before, after)
+        self._journal.write("rename", [before, after])
         self._runs.rename(before, after)
         known = self._known_truth() if "embeddings" in self.computed else self.truth
         if known is not None:
             self.truth = renamed_truth(known, before, after)
+
+    def move_class(self, name: str, place: int) -> None:
+        """Move a class to another place among the classes; its number and colour stay.
+
+        Parameters
+        ----------
+        name : str
+            A class name.
+        place : int
+            0 to C - 1.
+
+        Raises
+        ------
+        InputError
+            If there is no such class, or no such place.
+        """
+        self._set_classes(class_edits.move_class(self.classes, self.templates, name, place))
+
+    def merge_classes(self, name: str, into: str) -> None:
+        """Make one class of two: the name and synonyms of the first become synonyms.
+
+        Its pins go to the other class. One `undo` takes all of it back.
+
+        Parameters
+        ----------
+        name, into : str
+            The class that goes, and the class that it becomes a part of.
+
+        Raises
+        ------
+        InputError
+            If there is no such class, both are the same, or the classes are vectors.
+        """
+        first, second = (class_edits.class_index(self.classes, one) for one in (name, into))
+        edited = class_edits.merge_classes(self.classes, self.templates, name, into)
+        before, after = self.names[first], self.names[second]
+        with self.hold_trait_notifications():
+            self.classes, self.templates = edited
+            self.pins = renamed(self.pins, before, after)
 
     def set_synonyms(self, name: str, synonyms: Iterable[str]) -> None:
         """Replace the synonyms of a class.
@@ -398,14 +491,14 @@ class Session(traitlets.HasTraits):
         self.pins = {image: name for image, name in pins.items() if image not in gone}
 
     def undo(self) -> None:
-        """Undo the last change of the pins.
+        """Undo the last change of the pins or the classes.
 
         Raises
         ------
         InputError
             If there is none.
         """
-        self.pins = self._history.undo()
+        self._bring_back(*self._history.undo())
 
     def redo(self) -> None:
         """Redo the change that `undo` undid last.
@@ -415,16 +508,23 @@ class Session(traitlets.HasTraits):
         InputError
             If there is none.
         """
-        self.pins = self._history.redo()
+        self._bring_back(*self._history.redo())
+
+    def _bring_back(self, state: HistoryState, names: tuple[str, str] | None) -> None:
+        if names is not None:
+            self._call(*names)
+        with self.hold_trait_notifications():
+            self.classes, self.templates = state.classes, state.templates
+            self.pins = state.pins
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is a correction to undo."""
+        """Whether there is a change of pins or classes to undo."""
         return self._history.can_undo
 
     @property
     def can_redo(self) -> bool:
-        """Whether there is a correction to redo."""
+        """Whether there is a change of pins or classes to redo."""
         return self._history.can_redo
 
     @property
@@ -576,6 +676,51 @@ class Session(traitlets.HasTraits):
             seed=self.seed,
             progress=self._report,
         )
+
+    # --- to find images ----------------------------------------------------------------------
+
+    def search(self, words: str) -> NDArray[np.int64]:
+        """Rank the images by how well some words describe them.
+
+        Parameters
+        ----------
+        words : str
+            Such as "red sofa".
+
+        Returns
+        -------
+        ndarray
+            (N,) int64 indices of all images, the best first.
+
+        Raises
+        ------
+        InputError
+            If the encoder cannot read the words.
+        EncoderError
+            If the encoder cannot be loaded.
+
+        Examples
+        --------
+        >>> session.embeddings.images.names[session.search("red sofa")[0]]
+        'holiday/0412.jpg'
+        """
+        return most_similar(self.embeddings.vectors, words_vector(words, self.encoder))
+
+    def similar(self, image: int) -> NDArray[np.int64]:
+        """Rank the images by how much they look like one of them.
+
+        Parameters
+        ----------
+        image : int
+            Index, 0 to N - 1.
+
+        Returns
+        -------
+        ndarray
+            (N,) int64 indices of all images, the most similar first.
+        """
+        vectors = (self.visual_embeddings or self.embeddings).vectors
+        return most_similar(vectors, vectors[image])
 
     # --- from names to labels ----------------------------------------------------------------
 
@@ -1142,7 +1287,7 @@ class Session(traitlets.HasTraits):
             raise StoreError(
                 f"Expected the settings of a session, got some that do not fit together: {error}"
             ) from error
-        session._history = PinHistory(session.pins, trail)
+        session._history = PinHistory(session.pins, trail, session.classes, session.templates)
         session._source.recorded, session._source.trusted = recorded, trust
         session._audit = audit
         return session

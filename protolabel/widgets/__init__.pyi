@@ -1,3 +1,4 @@
+from .panels.audit import AuditPanel
 from .panels.classes import ClassesPanel
 from .panels.corrections import CorrectionsPanel
 from .panels.export import ExportPanel
@@ -10,6 +11,7 @@ from .panels.timeline import TimelinePanel
 from .studio import Studio
 
 __all__ = [
+    "AuditPanel",
     "ClassesPanel",
     "ControlsPanel",
     "CorrectionsPanel",

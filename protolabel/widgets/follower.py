@@ -65,6 +65,8 @@ class Follower(traitlets.HasTraits):
         Runs long computations.
     views : list
         Panels and studios of the session; they live as long as it does and close with this.
+    seen : set of int
+        Indices of the images that a person looked at: fixed, opened, or turned a page on.
     drawing : threading.RLock
         Lock by which handlers and drawings take turns; no computation holds it.
     touched : float
@@ -85,6 +87,7 @@ class Follower(traitlets.HasTraits):
         self.session = session
         self.jobs = Jobs()
         self.views: list[Any] = []
+        self.seen: set[int] = set()
         self.drawing = threading.RLock()
         self.touched = -_PASSING
         self.closed = False

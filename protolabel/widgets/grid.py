@@ -35,6 +35,9 @@ class ThumbGrid(anywidget.AnyWidget):
     [...]}``, ``{"unpin": ..., "ids": [...]}``, ``{"undo": ...}``, ``{"redo": ...}`` and ``{"turn":
     number}`` when the keys have come to the end of a page. After every answer the next picture is
     up at once, so each message is about the pictures that were shown, however long it travels.
+    ``{"everything": ...}`` asks to choose the whole list; an answer about it has ``"whole":
+    number``. ``{"look": id}`` asks for a large picture, which `show_large` sends, and ``{"alike":
+    id}`` for the pictures that look most like it.
 
     Attributes
     ----------
@@ -52,6 +55,14 @@ class ThumbGrid(anywidget.AnyWidget):
         Whether there is a next page.
     turn
         Number of the last ``turn`` message that the tiles take into account.
+    classes
+        ``{"slot", "name", "colour", "key"}`` for each class that a picture may be labelled as;
+        the key is a digit, or nothing.
+    whole
+        Number of the list of which every picture is chosen, on all its pages; 0 for none. The
+        browser sets it to 0 as soon as something else is chosen.
+    opens
+        Whether somebody answers to ``{"look": id}``.
     """
 
     _esm = module("grid")
@@ -66,10 +77,19 @@ class ThumbGrid(anywidget.AnyWidget):
     upcoming_sheet = traitlets.Bytes(b"").tag(sync=True, echo_update=False)
     more = traitlets.Bool(default_value=False).tag(sync=True)
     turn = traitlets.Int(0).tag(sync=True)
+    classes = traitlets.List(traitlets.Dict()).tag(sync=True)
+    whole = traitlets.Int(0).tag(sync=True)
+    opens = traitlets.Bool(default_value=False).tag(sync=True)
 
     def choose_all(self) -> None:
         """Choose every picture that is shown."""
         self.chosen = [tile["id"] for tile in self.tiles]
+
+    def choose_whole(self, number: int) -> None:
+        """Choose every picture of a list, on all its pages; answers then bear its number."""
+        with self.hold_sync():
+            self.choose_all()
+            self.whole = number
 
     def show(self, sheet: bytes, tiles: list[dict[str, Any]], *, more: bool = False) -> None:
         """Set pictures and texts together; what is chosen and still shown stays chosen.
@@ -96,6 +116,36 @@ class ThumbGrid(anywidget.AnyWidget):
         with self.hold_sync():
             self.upcoming_sheet = sheet
             self.upcoming = tiles
+
+    def show_large(
+        self,
+        image: int,
+        picture: bytes,
+        *,
+        path: str,
+        votes: list[dict[str, Any]],
+        near: list[dict[str, Any]],
+        near_sheet: bytes,
+    ) -> None:
+        """Answer to ``{"look": image}``.
+
+        Parameters
+        ----------
+        image : int
+            Id of the picture that was asked for.
+        picture : bytes
+            A JPEG; empty where the file cannot be read.
+        path : str
+            Where the image is.
+        votes : list of dict
+            ``{"voter", "says": [{"name", "share", "colour"}]}`` for each voter.
+        near : list of dict
+            Tiles of the nearest pictures, as in `tiles`.
+        near_sheet : bytes
+            Their sheet, in one row.
+        """
+        facts = {"large": image, "path": path, "votes": votes, "near": near, "columns": COLUMNS}
+        self.send(facts, [picture, near_sheet])
 
 
 class Thumbnails:

@@ -10,7 +10,7 @@ import traitlets
 
 from protolabel.browser.atlas import TILE
 from protolabel.browser.bundle import module, style
-from protolabel.common.palette import legible
+from protolabel.common.palette import CLASS_COLOURS, class_colours, legible
 from protolabel.errors import InputError
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ class MapView(anywidget.AnyWidget):
         Text for screen readers; if empty, it is generated.
     status
         A short line over the map about running work.
+    number_keys
+        The number key of each class, or "".
     relabels
         Whether the map sends corrections: ``{"relabel": class index}`` with the selection of that
         moment in a buffer, for `images_in`; ``{"undo": True}`` and ``{"redo": True}``.
@@ -95,6 +97,7 @@ class MapView(anywidget.AnyWidget):
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
     colours = traitlets.List(traitlets.Unicode()).tag(sync=True)
     dark_colours = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    number_keys = traitlets.List(traitlets.Unicode()).tag(sync=True)
     atlas = _down()
     tile = traitlets.Int(TILE, min=1).tag(sync=True)
     captions = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -182,6 +185,7 @@ class MapView(anywidget.AnyWidget):
         agreement: ArrayLike,
         names: Sequence[str],
         colours: Sequence[str] = (),
+        keys: Sequence[str] = (),
     ) -> None:
         """Show the labels of a run; the points must be placed already.
 
@@ -196,6 +200,8 @@ class MapView(anywidget.AnyWidget):
         colours
             C colours as ``#rrggbb``, lightened on a dark background. By default those of
             `protolabel.plots.class_colours`.
+        keys
+            C number keys that label the selection, "" for a class without; by default 1 to 9.
         """
         table, sure = np.asarray(labels), np.asarray(agreement)
         n, count = self.n_images, len(names)
@@ -217,7 +223,10 @@ class MapView(anywidget.AnyWidget):
             kind = np.uint8 if count <= 256 else np.dtype("<u2")
             self.labels = np.ascontiguousarray(table, dtype=kind).tobytes()
             self.agreement = np.ascontiguousarray(sure, dtype=np.uint8).tobytes()
+            if not colours and count > len(CLASS_COLOURS):  # beyond those of the style sheet
+                colours = class_colours(count)
             self.names, self.colours = list(names), list(colours)
+            self.number_keys = list(keys) or [str(c + 1) if c < 9 else "" for c in range(count)]
             self.hidden = [one for one in self.hidden if one < count]
             # If the last iteration is shown, keep showing the last.
             self.iteration = self.last if follows else min(self.iteration, self.last)

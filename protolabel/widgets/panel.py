@@ -12,7 +12,6 @@ import anywidget
 import ipywidgets as ipw
 
 from protolabel.browser.bundle import module, style
-from protolabel.common.palette import class_variables
 from protolabel.common.wording import escape
 from protolabel.errors import ProtolabelError
 from protolabel.widgets.cells import keep_for_cell
@@ -27,6 +26,7 @@ __all__ = [
     "Look",
     "Panel",
     "SessionView",
+    "classes_of",
     "close_widgets",
     "colours_of",
     "escape",
@@ -61,9 +61,27 @@ def heading(text: str) -> ipw.HTML:
     return head
 
 
-def colours_of(count: int) -> list[str]:
-    """Return the colours of ``count`` classes as CSS values that follow the theme."""
-    return class_variables(count)
+def colours_of(session: Session, names: Iterable[str] | None = None) -> list[str]:
+    """Return the colours of classes as CSS values that follow the theme.
+
+    Parameters
+    ----------
+    session : Session
+        Where the classes have their colours.
+    names : iterable of str, optional
+        Class names, also of earlier labels; by default those of the session.
+    """
+    return [session.marks.variable(name) for name in (session.names if names is None else names)]
+
+
+def classes_of(session: Session) -> list[dict[str, Any]]:
+    """Describe the classes for a browser: their numbers, names, colours and keys."""
+    marks = session.marks
+    return [
+        {"slot": marks.slot(name), "name": name, "colour": marks.variable(name),
+         "key": marks.key(name)}
+        for name in session.names
+    ]  # fmt: skip
 
 
 class SessionView:

@@ -12,6 +12,7 @@ import ipywidgets as ipw
 from protolabel.widgets.cells import keep_for_cell
 from protolabel.widgets.follower import follower_of
 from protolabel.widgets.panel import Look, close_widgets, heading
+from protolabel.widgets.panels.audit import AuditPanel
 from protolabel.widgets.panels.classes import ClassesPanel
 from protolabel.widgets.panels.corrections import CorrectionsPanel
 from protolabel.widgets.panels.export import ExportPanel
@@ -33,7 +34,7 @@ _REST = 1.5  # seconds after a change before the picture for saved notebooks is 
 
 
 class Studio:
-    """All panels of one session: classes, settings, map, timeline, gallery, runs, export.
+    """All panels of one session: classes, settings, map, timeline, gallery, audit, runs, export.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ class Studio:
     ----------
     widget : ipywidgets.VBox
         The displayed widget.
-    progress, corrections, classes, settings, map, timeline, gallery, runs, none, export
+    progress, corrections, classes, settings, map, timeline, gallery, audit, runs, none, export
         The panels.
     closed : bool
         Whether `close` was called.
@@ -60,6 +61,7 @@ class Studio:
         self.settings = SettingsPanel(session)
         self.timeline = TimelinePanel(session, player=False)  # the map has one
         self.gallery = GalleryPanel(session)
+        self.audit = AuditPanel(session)
         self.runs = RunsPanel(session)
         self.none = NonePanel(session)
         self.export = ExportPanel(session)
@@ -82,8 +84,10 @@ class Studio:
         self._handle = None
         if self._repainting is not None:
             self._repainting.cancel()
-        for panel in (self.map, self.progress, self.corrections, self.classes, self.settings,
-                      self.timeline, self.gallery, self.runs, self.none, self.export):  # fmt: skip
+        for panel in (
+            self.map, self.progress, self.corrections, self.classes, self.settings, self.timeline,
+            self.gallery, self.audit, self.runs, self.none, self.export,
+        ):  # fmt: skip
             panel.close()
         close_widgets([self.widget])
         self.follower.views.remove(self)
@@ -106,8 +110,15 @@ class Studio:
         middle = ipw.VBox([self.map.widget, under], layout={"flex": "3 1 520px", "min_width": "0"})
         top = ipw.HBox([side, middle], layout={"flex_flow": "row wrap", "grid_gap": "8px"})
         self.tabs = ipw.Tab(
-            [self.gallery.body, charts, self.runs.body, self.none.body, self.export.body],
-            titles=["Gallery", "Charts", "Runs", "None of these", "Export"],
+            [
+                self.gallery.body,
+                self.audit.body,
+                charts,
+                self.runs.body,
+                self.none.body,
+                self.export.body,
+            ],
+            titles=["Gallery", "Audit", "Charts", "Runs", "None of these", "Export"],
         )
         self.tabs.add_class("pls-panel")
         self.tabs.add_class("pls-tabs")

@@ -24,7 +24,7 @@ from test_lab import CELLS, wait_for_text
 
 COLOURS, BRIGHT = 72, 14
 WIDTH = 820  # of a picture for the page
-TABS = ("Gallery", "Charts", "Runs", "None of these", "Export")
+TABS = ("Gallery", "Audit", "Charts", "Runs", "None of these", "Export")
 
 
 def shot(page: Any) -> Image.Image:

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { beside, middleSquare, tileOf } from "../../protolabel/browser/hover_card.js";
-import { afterClick, matching } from "../../protolabel/browser/legend.js";
+import { afterClick } from "../../protolabel/browser/legend.js";
 import { ease } from "../../protolabel/browser/motion.js";
 import { starSize } from "../../protolabel/browser/overlay.js";
 import { Selection } from "../../protolabel/browser/selection.js";
 import { isDark } from "../../protolabel/browser/theme.js";
-import { counted, fileName, shortened, stepWords } from "../../protolabel/browser/wording.js";
+import { counted, fileName, matching, shortened, stepWords } from "../../protolabel/browser/wording.js";
 
 test("a click in the legend hides a class or shows it again", () => {
   assert.deepEqual(afterClick([], 2, 4, false), [2]);

@@ -81,3 +81,24 @@ def test_a_session_keeps_templates_in_another_letter_case(image_folder, encoder)
     )
     session.add_class("blue")
     assert session.templates == {"red": ["a {} thing"]}
+
+
+def test_a_class_moves_with_its_words_and_templates(given):
+    before = sentences(*given)
+    moved = class_edits.move_class(*given, "blue", 0)
+    assert moved[0].names == ("blue", "red", "gr\u00e9en")
+    assert sentences(*moved) == before
+    vectors = pl.ClassVectors(("a", "b", "c"), np.eye(3, dtype=np.float32))
+    back, _ = class_edits.move_class(vectors, None, "a", 2)
+    assert back.names == ("b", "c", "a")
+    assert back.vectors.argmax(axis=1).tolist() == [1, 2, 0]
+    with pytest.raises(pl.InputError, match="from 0 to 2"):
+        class_edits.move_class(vectors, None, "a", 3)
+
+
+def test_merged_classes_keep_all_their_words(given):
+    merged = class_edits.merge_classes(*given, "red", "blue")
+    assert merged[0].names == ("gr\u00e9en", "blue")
+    assert merged[0].synonyms[1] == ("blue", "red", "scarlet")
+    with pytest.raises(pl.InputError, match="twice"):
+        class_edits.merge_classes(*given, "red", "RED")

@@ -650,3 +650,17 @@ def test_one_call_from_a_folder_to_a_dataset(image_folder, encoder, tmp_path):
         pl.annotate(made.embeddings, made.text, tmp_path / "dataset", progress=silent)
     with pytest.raises(pl.InputError, match="no setting temprature"):
         pl.annotate(image_folder, COLOURS, tmp_path / "other", temprature=1)
+
+
+def test_words_find_the_pictures_they_describe(session):
+    found = session.search("green")
+    names = session.embeddings.images.names
+    assert sorted(found.tolist()) == list(range(len(names)))
+    greens = sum(name.startswith("green") for name in names)
+    assert all(names[i].startswith("green") for i in found[:greens])
+    with pytest.raises(pl.InputError):
+        session.search("  ")
+
+
+def test_the_picture_itself_is_most_like_it(session):
+    assert session.similar(4)[0] == 4

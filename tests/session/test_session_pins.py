@@ -26,7 +26,8 @@ def test_pins_survive_a_rename_to_decomposed_unicode(session):
     assert session.names[0] == COMPOSED
     assert set(session.pins.values()) == {COMPOSED}
     assert session.labels.pinned.sum() == 2
-    session.undo()  # the rename is no correction: this takes back the pins
+    session.undo()  # the rename
+    assert set(session.pins.values()) == {"red"}
     session.redo()
     assert session.labels.pinned.sum() == 2
 

@@ -96,3 +96,161 @@ def test_the_gallery_is_filtered_and_sorted(gallery: GalleryPanel, settle: Any) 
     gallery.part.value = "no such name"
     settle(gallery)
     assert "No picture passes the filter" in gallery.count.value
+
+
+def test_a_whole_list_is_relabelled_in_one_step_and_undone_in_one(
+    gallery: GalleryPanel, show: Callable[..., Host], settle: Any
+) -> None:
+    session, host = gallery.session, show(gallery.grid)
+    gallery.show.value, gallery.of_class.value = "class", 1
+    settle(gallery)
+    host.settle()
+    cats = np.flatnonzero(gallery.follower.labels.label == 1)
+    assert len(cats) > PAGE
+    host.page.locator(".pls-grid").focus()
+    host.page.keyboard.press("Shift+A")
+    host.settle()
+    assert f"{len(cats)} pictures chosen, on all pages" in gallery.status.value
+    host.page.keyboard.press("4")
+    host.flush()
+    assert set(session.pins.values()) == {"fox"}
+    assert len(session.pins) == len(cats)
+    assert f"{len(cats)} pictures fixed as fox" in gallery.status.value
+    gallery.undo.click()
+    assert len(session.pins) == 0
+    gallery.redo.click()
+    assert len(session.pins) == len(cats)
+    gallery.undo.click()
+    settle(gallery)
+    gallery.whole.click()  # the same with the mouse, to say that all of them are right
+    host.settle()
+    gallery.confirm.click()
+    assert set(session.pins.values()) == {"cat"}
+    assert len(session.pins) == len(cats)
+
+
+def test_a_key_after_another_choice_is_not_about_the_whole_list(
+    gallery: GalleryPanel, show: Callable[..., Host], settle: Any
+) -> None:
+    host = show(gallery.grid)
+    gallery.show.value = "every"
+    settle(gallery)
+    host.settle()
+    host.page.locator(".pls-grid").focus()
+    host.page.keyboard.press("Shift+A")
+    host.settle()
+    host.page.keyboard.press("ArrowRight")
+    host.page.keyboard.press("2")
+    host.flush()
+    assert len(gallery.session.pins) == 1
+
+
+def test_a_large_picture_opens_with_what_is_known_and_moves_and_labels_by_keys(
+    gallery: GalleryPanel, show: Callable[..., Host], settle: Any
+) -> None:
+    session, host = gallery.session, show(gallery.grid)
+    page, press = host.page, host.page.keyboard.press
+    first, second = gallery.grid.tiles[:2]
+    page.locator(".pls-grid").focus()
+    press("Home")
+    press(" ")
+    sheet = page.locator("dialog.pls-large")
+
+    def name() -> str:
+        host.settle()
+        assert gallery.jobs.wait()
+        host.settle()
+        return str(sheet.locator(".pls-large-name").inner_text())
+
+    assert name() == first["name"]
+    assert str(session.embeddings.images.path(first["id"])) in sheet.inner_text()
+    voters = sheet.locator("th").all_inner_texts()
+    assert voters[:3] == ["Name", "Prototype", "Nearest pictures"]
+    assert sheet.locator(".pls-large-small").count() == 8
+    press("ArrowRight")
+    assert name() == second["name"]
+    press("ArrowLeft")
+    press("3")  # label it, and the next one is up
+    assert name() == second["name"]
+    assert dict(session.pins) == {first["name"]: "owl"}
+    shown = sheet.locator(".pls-large-label b").inner_text()
+    press("Enter")
+    assert session.pins[second["name"]] == shown
+    press("z")
+    host.flush()
+    assert second["name"] not in session.pins
+    assert first["id"] in gallery.follower.seen
+    press("Escape")
+    host.settle()
+    assert not sheet.is_visible()
+    assert page.evaluate("document.activeElement.className") == "pls-grid"
+    tile = page.locator(".pls-tile").nth(5)
+    tile.click()
+    tile.click()
+    host.settle()
+    assert sheet.is_visible()
+    press(" ")
+    assert not sheet.is_visible()
+
+
+def test_a_class_is_found_by_a_few_letters(
+    gallery: GalleryPanel, show: Callable[..., Host], settle: Any
+) -> None:
+    session, host = gallery.session, show(gallery.grid)
+    page = host.page
+    first = gallery.grid.tiles[0]["name"]
+    page.locator(".pls-grid").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("c")
+    page.keyboard.type("ow")
+    assert page.locator(".pls-pick-line").all_inner_texts()[0].startswith("owl")
+    page.keyboard.press("Enter")
+    host.flush()
+    assert dict(session.pins) == {first: "owl"}
+    page.keyboard.press("2")  # the keys are those of the pictures again
+    host.flush()
+    assert len(session.pins) == 2
+    page.keyboard.press("c")
+    page.keyboard.press("Escape")
+    assert page.locator(".pls-pick").count() == 0
+    assert page.evaluate("document.activeElement.className") == "pls-grid"
+
+
+def test_tiles_grow_and_the_list_is_filtered_by_pair_agreement_and_what_was_seen(
+    gallery: GalleryPanel, settle: Any
+) -> None:
+    gallery.size.value = 200
+    assert gallery.grid.size == 200
+    labels = gallery.follower.labels
+    gallery.show.value = "every"
+    gallery.choice.label.value, gallery.choice.other.value = "dog", "cat"
+    settle(gallery)
+    pair = np.flatnonzero((labels.label == 0) & (labels.runner_up == 1))
+    assert gallery._order.tolist() == pair.tolist()
+    gallery.choice.label.value = gallery.choice.other.value = None
+    gallery.choice.agreement.value = (0, 60)
+    settle(gallery)
+    assert gallery._order.tolist() == np.flatnonzero(labels.agreement <= 0.6).tolist()
+    gallery.choice.agreement.value = (0, 100)
+    gallery.forth.click()  # a page that was turned was looked at
+    settle(gallery)
+    gallery.choice.unseen.value = True
+    settle(gallery)
+    assert gallery._order.tolist() == list(range(PAGE, 600))
+    gallery.choice.unseen.value, gallery.sort_by.value = False, "pair"
+    settle(gallery)
+    pairs = list(zip(labels.label[gallery._order], labels.runner_up[gallery._order], strict=True))
+    assert pairs == sorted(pairs)
+
+
+def test_more_like_this_lists_the_nearest_vectors_first(gallery: GalleryPanel, settle: Any) -> None:
+    gallery._heard(None, {"alike": 7}, [])
+    settle(gallery)
+    unit = gallery.session.embeddings.unit
+    assert gallery.show.value == "alike"
+    assert [t["id"] for t in gallery.grid.tiles] == np.argsort(-(unit @ unit[7]))[:PAGE].tolist()
+    assert "00007.png" in gallery.count.value
+    gallery.words.value = "a red sofa"  # these vectors have no encoder
+    settle(gallery)
+    assert "encoder" in gallery.status.value
+    assert gallery.show.value == "alike"

@@ -271,6 +271,8 @@ def test_labels_that_wait_for_their_class_are_counted(session, settle):
 def test_a_class_is_added_renamed_and_removed(session, settle):
     panel = ClassesPanel(session)
     panel.new.value = "yellow"
+    assert len(session.names) == 3  # Enter or the button adds it
+    panel.add.click()
     assert session.names == ("red", "green", "blue", "yellow")
     assert panel.new.value == ""
     panel.rows[3].name.value = "violet"
@@ -282,6 +284,60 @@ def test_a_class_is_added_renamed_and_removed(session, settle):
     assert [row.name.value for row in panel.rows] == ["green", "blue", "violet"]
     settle(panel)
     assert panel.follower.labels.names == session.names
+
+
+def test_several_names_are_added_at_once_and_taken_back_at_once(session):
+    panel = ClassesPanel(session)
+    panel.new.value = " panda, fish,"
+    panel.new._handle_custom_msg({"event": "submit"}, [])  # Enter
+    assert session.names == ("red", "green", "blue", "panda", "fish")
+    panel.undo.click()
+    assert session.names == ("red", "green", "blue")
+    panel.redo.click()
+    assert session.names[3:] == ("panda", "fish")
+    panel.new.value = "owl, red"  # all or none
+    panel.add.click()
+    assert "red" in panel.status.value
+    assert len(session.names) == 5
+
+
+def test_classes_are_sorted_coloured_and_merged(session):
+    panel = ClassesPanel(session)
+    session.pin(0, "red")
+    panel.which.value = "blue"
+    panel.up.click()
+    assert session.names == ("red", "blue", "green")
+    assert ">3<" in panel.rows[1].dot.value  # its key is still that of the third
+    panel.colour.value = "#804020"
+    light = session.marks.colour("blue")[0]
+    assert light in panel.rows[1].dot.value
+    panel.usual.click()
+    assert "var(--pls-class-2" in panel.rows[1].dot.value
+    panel.which.value, panel.into.value = "red", "green"
+    panel.merge.click()
+    assert session.names == ("blue", "green")
+    assert session.classes.synonyms[1] == ("green", "red")
+    assert set(session.pins.values()) == {"green"}
+    panel.undo.click()
+    assert session.names == ("red", "blue", "green")
+    assert set(session.pins.values()) == {"red"}
+    panel.which.value = panel.into.value
+    panel.merge.click()
+    assert "two classes" in panel.status.value
+
+
+def test_of_a_thousand_classes_some_are_shown_and_all_are_found(session):
+    session.classes = [f"class {i}" for i in range(1000)]
+    panel = ClassesPanel(session)
+    assert len(panel.rows) == 60
+    assert "940 more classes" in panel.more.value
+    panel.find.value = "CLASS 99"
+    assert [row.known for row in panel.rows] == [
+        "class 99",
+        *(f"class {i}" for i in range(990, 1000)),
+    ]
+    panel.rows[0].remove.click()
+    assert "class 99" not in session.names
 
 
 def test_a_cell_changes_the_rows(session):
@@ -302,6 +358,7 @@ def test_a_bad_name_is_refused_in_place(session, name):
         assert panel.status.value
         assert panel.rows[0].name.value == "red"
     panel.new.value = name
+    panel.add.click()
     assert len(session.names) == 3
 
 

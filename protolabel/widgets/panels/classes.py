@@ -1,4 +1,4 @@
-"""The panel of class names, synonyms and templates."""
+"""The panel of class names: synonyms, templates, order and colours."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
 
+from protolabel.common.wording import counted
 from protolabel.embedding.prompts import DEFAULT_TEMPLATES, ClassPrompts, embed_classes
-from protolabel.errors import ProtolabelError
-from protolabel.widgets.panel import Panel, close_widgets, colours_of
+from protolabel.errors import InputError, ProtolabelError
+from protolabel.widgets.panel import Panel, close_widgets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,16 +17,18 @@ if TYPE_CHECKING:
 __all__ = ["ClassesPanel"]
 
 _REFUSED = "pls-refused"  # marks a field in the style sheet
+_MOST = 60  # rows; of more classes, those that are found
 
 
 class _Row:
     """The widgets of one class."""
 
-    def __init__(self, name: str, synonyms: str, colour: str, *, words: bool) -> None:
+    def __init__(self, name: str, synonyms: str, key: str, colour: str, *, words: bool) -> None:
         self.known = name
         self.dot = ipw.HTML(
+            f'<span class="pls-faint pls-key">{key}</span>'
             f'<span class="pls-swatch" aria-hidden="true" style="background:{colour}"></span>',
-            layout={"width": "16px", "flex": "0 0 16px"},
+            layout={"width": "26px", "flex": "0 0 26px"},
         )
         self.name = ipw.Text(
             name, continuous_update=False, tooltip=f"Name of the class {name}; Enter renames it",
@@ -48,46 +51,135 @@ class _Row:
 
 
 class ClassesPanel(Panel):
-    """Add, rename and remove classes; the loop runs again at once."""
+    """Add, rename, merge, sort, colour and remove classes; the loop runs again at once."""
 
     title = "Classes"
 
     def build(self) -> Iterator[ipw.Widget]:
-        """Yield the rows of the classes, the row that adds a class, and the templates."""
+        """Yield the rows of the classes, the row that adds a class, and what is used less."""
         self.rows: list[_Row] = []
+        self._drawn: list[tuple[str, str, str]] = []  # name, key and colour of the rows
+        self.find = ipw.Text(
+            placeholder="find a class", tooltip="Show the classes with this in their name",
+            layout={"width": "auto", "display": "none"},
+        )  # fmt: skip
+        self.more = ipw.HTML()
         self.list = ipw.VBox(layout={"max_height": "230px", "overflow": "auto"})
         self.new = ipw.Text(
-            placeholder="add a class", continuous_update=False,
-            tooltip="Name of a new class; Enter adds it",
+            placeholder="add a class",
+            tooltip="Name of a new class, or several with commas between them; Enter adds them",
             layout={"width": "auto", "flex": "1 1 80px", "min_width": "0"},
         )  # fmt: skip
         self.add = self.button("Add", "Add this class; the labels follow at once")
+        self.undo = self.button("", "Take back the last change of classes or labels", icon="undo")
+        self.redo = self.button("", "Make it again", icon="repeat")
         self.templates = ipw.Textarea(
             continuous_update=False, rows=4, layout={"width": "auto"},
             tooltip="Sentences that every name is put into, one a line; {} is its place",
         )  # fmt: skip
         self.add.on_click(self.guard(self._add))
-        self.new.observe(self.guard(self._add), names="value")
+        self.new.on_msg(self.guard(self._hear))
+        self.find.observe(self.guard(self._find), names="value")
+        self.undo.on_click(self.guard(self._undo))
+        self.redo.on_click(self.guard(self._redo))
         self.templates.observe(self.guard(self._set_templates), names="value")
-        sentences = ipw.Accordion([self.templates], titles=["Prompt templates"])
-        sentences.selected_index = None
+        seldom = ipw.Accordion(
+            [self._build_order(), self.templates],
+            titles=["Order, colours, merging", "Prompt templates"],
+        )
+        seldom.selected_index = None
         self.follow(self._show, "classes")
         self.follow(self._show_templates, "templates", "classes")
+        self.follow(self._show_undo, "pins", "classes", "templates")
+        self.watch(self.session.marks, self._recolour, "recoloured")
+        yield self.find
         yield self.list
-        yield ipw.HBox([self.new, self.add])
-        yield sentences
+        yield self.more
+        yield ipw.HBox([self.new, self.add, self.undo, self.redo])
+        yield seldom
+
+    def _build_order(self) -> ipw.Widget:
+        """Return the widgets that move, colour and merge one class."""
+        style = {"description_width": "40px"}
+        self.which = ipw.Dropdown(
+            description="Class", tooltip="Which class to move, colour or merge", style=style,
+            layout={"width": "auto", "flex": "1 1 120px"},
+        )  # fmt: skip
+        self.up = self.button("▲", "Move the class up")
+        self.down = self.button("▼", "Move the class down")
+        self.colour = ipw.ColorPicker(
+            concise=True, tooltip="Colour of the class", layout={"width": "34px"}
+        )
+        self.usual = self.button("Usual colour", "Go back to the colour of the palette")
+        self.into = ipw.Dropdown(
+            description="into", tooltip="The class that it becomes a part of", style=style,
+            layout={"width": "auto", "flex": "1 1 120px"},
+        )  # fmt: skip
+        self.merge = self.button("Merge", "Make one class of two; the name becomes a synonym")
+        self.which.observe(self.guard(self._show_colour), names="value")
+        self.up.on_click(self.guard(self._move, -1))
+        self.down.on_click(self.guard(self._move, 1))
+        self.colour.observe(self.guard(self._set_colour), names="value")
+        self.usual.on_click(self.guard(self._usual_colour))
+        self.merge.on_click(self.guard(self._merge))
+        return ipw.VBox([
+            self.row(self.which, self.up, self.down, self.colour, self.usual),
+            self.row(self.into, self.merge),
+        ])  # fmt: skip
+
+    def _hear(self, _: Any, message: Any, __: Any) -> None:
+        if message.get("event") == "submit":  # Enter; to leave the field adds nothing
+            self._add()
 
     def _add(self, _: Any = None) -> None:
-        name = self.new.value.strip()
+        names = [name.strip() for name in self.new.value.split(",") if name.strip()]
         self.new.remove_class(_REFUSED)
-        if name:
-            try:
-                self._try_words([name])
-                self.session.add_class(name)
-            except ProtolabelError:
-                self.new.add_class(_REFUSED)  # the name stays, to be corrected
-                raise
-            self.draw(setattr, self.new, "value", "")
+        try:
+            self._try_words(names)
+            self.session.add_classes(names)  # all at once: one run, one undo
+        except ProtolabelError:
+            self.new.add_class(_REFUSED)  # the name stays, to be corrected
+            raise
+        self.draw(setattr, self.new, "value", "")
+
+    def _undo(self, _: Any) -> None:
+        self.session.undo()
+
+    def _redo(self, _: Any) -> None:
+        self.session.redo()
+
+    def _move(self, step: int, _: Any) -> None:
+        place = self.session.names.index(self.which.value) + step
+        if 0 <= place < len(self.session.names):
+            self.session.move_class(self.which.value, place)
+
+    def _merge(self, _: Any) -> None:
+        if self.which.value == self.into.value:
+            raise InputError("Choose two classes: one that goes, and one that it becomes part of.")
+        first, second = self.which.value, self.into.value
+        self.session.merge_classes(first, second)
+        self.say(f"{first} is a synonym of {second} now; Undo takes it back.", "good")
+
+    def _set_colour(self, change: Any) -> None:
+        self.session.set_colour(self.which.value, change["new"])
+
+    def _usual_colour(self, _: Any) -> None:
+        self.session.set_colour(self.which.value, None)
+
+    def _recolour(self, _: Any) -> None:
+        self.draw(self._show)
+
+    def _find(self, _: Any) -> None:
+        self.draw(self._show)
+
+    def _show_undo(self) -> None:
+        self.undo.disabled = not self.session.can_undo
+        self.redo.disabled = not self.session.can_redo
+
+    def _show_colour(self, _: Any = None) -> None:
+        if self.which.value is not None:
+            light, _dark = self.session.marks.colour(self.which.value)
+            self.draw(setattr, self.colour, "value", light)
 
     def _try_words(self, words: list[str]) -> None:
         """Check that the encoder accepts words before they become part of a class.
@@ -111,17 +203,26 @@ class ClassesPanel(Panel):
         self.session.templates = DEFAULT_TEMPLATES if lines == DEFAULT_TEMPLATES else lines
 
     def _show(self) -> None:
-        names = self.session.names
-        synonyms = self._synonyms()
-        if [row.known for row in self.rows] == list(names):
-            for row, words in zip(self.rows, synonyms, strict=True):
-                row.name.value, row.synonyms.value = row.known, words
+        names, marks = self.session.names, self.session.marks
+        part = self.find.value.strip().casefold()
+        found = [i for i, name in enumerate(names) if part in name.casefold()]
+        shown, synonyms = found[:_MOST], self._synonyms()
+        rows = [(names[i], marks.key(names[i]), marks.variable(names[i])) for i in shown]
+        self.find.layout.display = None if len(names) > _MOST else "none"
+        rest = len(found) - len(shown)
+        text = (
+            f"and {counted(rest, 'more class', 'more classes')}: find them by name" if rest else ""
+        )
+        self.more.value = f'<span class="pls-faint">{text}</span>' if text else ""
+        self._show_order(names)
+        if rows == self._drawn:
+            for row, i in zip(self.rows, shown, strict=True):
+                row.name.value, row.synonyms.value = row.known, synonyms[i]
             return
-        old, colours = self.rows, colours_of(len(names))
-        editable = isinstance(self.session.classes, ClassPrompts)
+        old, self._drawn = self.rows, rows
         self.rows = [
-            _Row(name, words, colour, words=editable)
-            for name, words, colour in zip(names, synonyms, colours, strict=True)
+            _Row(name, synonyms[i], key, colour, words=self._editable)
+            for i, (name, key, colour) in zip(shown, rows, strict=True)
         ]
         for row in self.rows:
             row.name.observe(self.guard(self._rename, row), names="value")
@@ -129,6 +230,13 @@ class ClassesPanel(Panel):
             row.remove.on_click(self.guard(self._remove, row))
         self.list.children = [row.box for row in self.rows]
         close_widgets(row.box for row in old)
+
+    def _show_order(self, names: tuple[str, ...]) -> None:
+        for choice in (self.which, self.into):
+            kept = choice.value if choice.value in names else names[0]
+            choice.options, choice.value = names, kept
+        self.merge.disabled = not self._editable or len(names) < 2
+        self._show_colour()
 
     def _synonyms(self) -> list[str]:
         classes = self.session.classes

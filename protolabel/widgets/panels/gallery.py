@@ -8,51 +8,39 @@ import ipywidgets as ipw
 import numpy as np
 
 from protolabel.common.wording import counted
-from protolabel.errors import InputError
-from protolabel.evaluation.order import next_to_correct
+from protolabel.errors import InputError, Stopped
 from protolabel.widgets.grid import ThumbGrid, Thumbnails, tiles_of
-from protolabel.widgets.panel import Panel, close_widgets, colours_of
+from protolabel.widgets.large_picture import send_large
+from protolabel.widgets.listing import listed
+from protolabel.widgets.panel import Panel, classes_of, close_widgets, colours_of, escape
+from protolabel.widgets.panels.gallery_choice import GalleryChoice
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
     from protolabel.refinement.labels import Labels
+    from protolabel.widgets.listing import Question
 
 __all__ = ["GalleryPanel"]
 
 PAGE = 36
-SUGGESTED = 10 * PAGE  # pictures in the order that corrections pay; the rest by agreement
-_SHOWS = (
-    ("Worth correcting first", "doubt"),
-    ("Changed in this iteration", "changed"),
-    ("Changed since zero-shot", "since"),
-    ("One class", "class"),
-    ("Selection on the map", "selection"),
-    ("Fixed by you", "pinned"),
-    ("Every picture", "every"),
-)
-
 _NONE = {
     "doubt": "Every picture is fixed by you.",
     "changed": "No label changed in this iteration.",
     "since": "No label differs from zero-shot.",
     "class": "No picture has this label.",
     "selection": "Nothing is selected: draw around images on the map with the lasso.",
+    "words": "Type what to look for, such as red sofa, and press Enter.",
+    "alike": "Open a picture (space) and press More like this.",
     "pinned": "You have not corrected a label yet.",
     "every": "There are no pictures.",
 }
-_SORTS = (
-    ("Suggested order", ""),
-    ("Lowest agreement first", "low"),
-    ("Highest agreement first", "high"),
-    ("File name", "name"),
-)
 _FIRST = '<span class="pls-faint">Click pictures, then the class they show:</span>'
 _MORE = (
-    '<span class="pls-faint">Ctrl or Shift for several. Keys: arrows, 1 to 9 label, Enter confirms.'
-    "</span>"
+    '<span class="pls-faint">Ctrl or Shift for several. Keys: arrows, 1 to 9 label, '
+    "Enter confirms, space opens.</span>"
 )
 _OUTDATED = "The order is from before your last corrections."
 
@@ -68,71 +56,76 @@ class GalleryPanel(Panel):
         self._shown: tuple[int, ...] = ()  # the images of the page
         self._page = 0
         self._order: NDArray[np.int64] = np.zeros(0, np.int64)
-        self._asked: tuple[Any, ...] = ()  # what the order answers
+        self._asked: Question | None = None  # what the order answers
+        self._now: Labels | None = None  # the labels that are shown
+        self._whole: tuple[int, NDArray[np.int64], list[str]] | None = None  # of `grid.whole`
+        self._looked = -1  # the image of the large view
         self._tiles: list[dict[str, Any]] = []  # those that were asked for last
         self._labelling = False  # since then the user has labelled: the order stands still
-        self.show = ipw.Dropdown(
-            options=_SHOWS, description="Show", tooltip="Which pictures to look at",
-            style={"description_width": "44px"}, layout={"width": "260px"},
-        )  # fmt: skip
-        self.of_class = ipw.Dropdown(
-            options=[(name, i) for i, name in enumerate(self.session.names)],
-            description="Class", tooltip="Which class", style={"description_width": "44px"},
-            layout={"width": "200px", "display": "none"},
+        self.choice = GalleryChoice(self.session.names)
+        self.show, self.of_class = self.choice.show, self.choice.of_class
+        self.words, self.sort_by = self.choice.words, self.choice.sort_by
+        self.part, self.open_only = self.choice.part, self.choice.open_only
+        self.grid = ThumbGrid(opens=True)
+        self.size = ipw.IntSlider(
+            self.grid.size, min=48, max=320, step=8, description="Size", readout=False,
+            tooltip="Size of the pictures", style={"description_width": "34px"},
+            layout={"width": "180px"},
         )  # fmt: skip
         self.back = self.button("◀", "Earlier pictures")
         self.forth = self.button("▶", "More pictures")
         self.count = ipw.HTML()
-        self.grid = ThumbGrid()
-        style = {"description_width": "44px"}
-        self.sort_by = ipw.Dropdown(
-            options=_SORTS, description="Sort", tooltip="In which order", style=style,
-            layout={"width": "220px"},
-        )  # fmt: skip
-        self.part = ipw.Text(
-            placeholder="part of a file name", continuous_update=False, description="Name",
-            tooltip="Only pictures with this in their file name", style=style,
-            layout={"width": "210px"},
-        )  # fmt: skip
-        self.open_only = ipw.Checkbox(
-            description="Not yet fixed", indent=False,
-            tooltip="Only pictures that you have not fixed", layout={"width": "auto"},
-        )  # fmt: skip
-        self.every = self.button("Choose all", "Choose every picture that is shown (A)")
-        self.buttons = self.row()
-        self.confirm = self.button(
-            "Confirm", "The chosen pictures show what they are labelled as (Enter)"
-        )
         self.sort = self.button("Sort again", "Bring the order up to date")
         self.outdated = self.row(ipw.HTML(f'<span role="status">{_OUTDATED}</span>'), self.sort)
         self.outdated.layout.visibility = "hidden"  # keeps its place: nothing jumps
+        for choice in self.choice.settles:
+            choice.observe(self.guard(self._first_page), names="value")
+        self.words.observe(self.guard(self._find_words), names="value")
+        self.size.observe(self.guard(self._set_size), names="value")
+        self.back.on_click(self.guard(self._turn, -1))
+        self.forth.on_click(self.guard(self._turn, 1))
+        self.sort.on_click(self.guard(self._first_page))
+        acting = self._build_actions()
+        self.grid.on_msg(self.guard(self._heard))
+        self.follow(self._show_classes, "classes")
+        self.follow(self._show_pins, "pins", "classes", "templates")
+        self.watch(self.session.marks, self._recolour, "recoloured")
+        self.follow_work(self._show_pictures, "settled", "iteration")
+        self.follow_work(self.turn_to_selection, "selection")
+        yield self.row(self.show, self.of_class, self.back, self.forth, self.count, self.outdated)
+        yield self.row(self.words, self.sort_by, self.size)
+        yield self.choice.filters
+        yield from acting
+        yield self.grid
+
+    def _build_actions(self) -> list[ipw.Widget]:
+        """Return the rows of buttons that act on the chosen pictures."""
+        self.every = self.button("Choose all", "Choose every picture that is shown (A)")
+        self.whole = self.button(
+            "Choose all", "Choose every picture of this list, on all its pages (Shift and A)"
+        )
+        self.buttons = self.row()
+        self.further = self.button("Other class …", "Find a class by a few letters (C)")
+        self.confirm = self.button(
+            "Confirm", "The chosen pictures show what they are labelled as (Enter)"
+        )
         self.unpin = self.button(
             "Let the loop decide", "Take the fixed labels of the chosen pictures away (0)"
         )
         self.undo = self.button("Undo", "Take back the last correction (Z)", icon="undo")
         self.redo = self.button("Redo", "Make the correction again (Y)", icon="repeat")
-        self.show.observe(self.guard(self._first_page), names="value")
-        self.of_class.observe(self.guard(self._first_page), names="value")
-        for choice in (self.sort_by, self.part, self.open_only):
-            choice.observe(self.guard(self._first_page), names="value")
-        self.back.on_click(self.guard(self._turn, -1))
-        self.forth.on_click(self.guard(self._turn, 1))
         self.every.on_click(self.guard(self._choose_all))
+        self.whole.on_click(self.guard(self._choose_whole))
+        self.further.on_click(self.guard(self._pick))
         self.confirm.on_click(self.guard(self._confirm_chosen))
-        self.sort.on_click(self.guard(self._first_page))
         self.unpin.on_click(self.guard(self._unpin_chosen))
         self.undo.on_click(self.guard(self._undo))
         self.redo.on_click(self.guard(self._redo))
-        self.grid.on_msg(self.guard(self._heard))
-        self.follow(self._show_classes, "classes")
-        self.follow(self._show_pins, "pins")
-        self.follow_work(self._show_pictures, "settled", "iteration")
-        self.follow_work(self.turn_to_selection, "selection")
-        yield self.row(self.show, self.of_class, self.back, self.forth, self.count, self.outdated)
-        yield self.row(self.sort_by, self.part, self.open_only)
-        yield self.row(ipw.HTML(_FIRST), self.buttons)
-        yield self.row(self.every, self.confirm, self.unpin, self.undo, self.redo, ipw.HTML(_MORE))
-        yield self.grid
+        return [
+            self.row(ipw.HTML(_FIRST), self.buttons, self.further),
+            self.row(self.every, self.whole, self.confirm, self.unpin, self.undo, self.redo,
+                     ipw.HTML(_MORE)),
+        ]  # fmt: skip
 
     def relabel(self, images: list[int], index: int) -> None:
         """Fix the label of images; `index` counts the classes from 0.
@@ -160,16 +153,44 @@ class GalleryPanel(Panel):
     def _choose_all(self, _: Any) -> None:
         self.grid.choose_all()
 
-    def _relabel_chosen(self, index: int, _: Any) -> None:
-        self.relabel(list(self.grid.chosen), index)
+    def _choose_whole(self, _: Any = None) -> None:
+        """Choose the list as it is at this moment; answers about it bear its number."""
+        if self._now is None or not len(self._order):
+            return
+        names = self._now.names
+        texts = [names[c] for c in self._now.label[self._order].tolist()]
+        number = 1 if self._whole is None else self._whole[0] + 1
+        self._whole = number, self._order, texts
+        self.grid.choose_whole(number)
+        what = counted(len(self._order), "picture")
+        self.say(f"{what} chosen, on all pages: press a class or its number.")
+
+    def _meant(self, images: list[int], whole: int) -> tuple[list[int], list[str]]:
+        """Return the images that an answer is about, and what they were shown as."""
+        if whole and self._whole is not None and whole == self._whole[0]:
+            return self._whole[1].tolist(), self._whole[2]
+        shown = {tile["id"]: tile["text"] for tile in self.grid.tiles}
+        return images, [shown.get(image, "") for image in images]
+
+    @property
+    def _chosen(self) -> tuple[list[int], list[str]]:
+        return self._meant(list(self.grid.chosen), self.grid.whole)
+
+    def _relabel_chosen(self, name: str, _: Any) -> None:
+        images, _ = self._chosen
+        self._pin(images, [name] * len(images))
 
     def _confirm_chosen(self, _: Any) -> None:
-        shown = {tile["id"]: tile["text"] for tile in self.grid.tiles}
-        chosen = list(self.grid.chosen)
-        self._pin(chosen, [shown[image] for image in chosen])
+        self._pin(*self._chosen)
 
     def _unpin_chosen(self, _: Any) -> None:
-        self._unpin(list(self.grid.chosen))
+        self._unpin(self._chosen[0])
+
+    def _pick(self, _: Any) -> None:
+        self.grid.send({"pick": True})
+
+    def _set_size(self, change: Any) -> None:
+        self.grid.size = change["new"]
 
     def _undo(self, _: Any = None) -> None:
         self.session.undo()
@@ -178,20 +199,35 @@ class GalleryPanel(Panel):
         self.session.redo()
 
     def _heard(self, _: Any, message: Any, __: Any) -> None:
-        images = [int(image) for image in message.get("ids", ())]
+        given = [int(image) for image in message.get("ids", ())]
+        images, shown = self._meant(given, int(message.get("whole", 0)))
         if "relabel" in message:
-            self.relabel(images, int(message["relabel"]))
+            self._pin(images, [self._named(int(message["relabel"]))] * len(images))
         elif "confirm" in message:
-            self._pin(images, [str(name) for name in message["confirm"]])
+            seen = [str(name) for name in message["confirm"]]
+            self._pin(images, shown if message.get("whole") else seen)
         elif "unpin" in message:
             self._unpin(images)
         elif "undo" in message:
             self._undo()
         elif "redo" in message:
             self._redo()
+        elif "everything" in message:
+            self._choose_whole()
+        elif "look" in message:
+            self._look(int(message["look"]))
+        elif "alike" in message:
+            self._find_alike(int(message["alike"]))
         elif "turn" in message:
             self.grid.turn = int(message["turn"])
             self._turn(1)
+
+    def _named(self, slot: int) -> str:
+        """Return the class of a number key, which stays with it."""
+        names = [name for name in self.session.names if self.session.marks.slot(name) == slot]
+        if not names:
+            raise InputError(f"There is no class number {slot + 1}.")
+        return names[0]
 
     def _pin(self, images: list[int], names: list[str]) -> None:
         """Fix labels in one step, which one undo takes back."""
@@ -200,6 +236,7 @@ class GalleryPanel(Panel):
         if gone:
             raise InputError(f"{min(gone)} is no class any more: choose another label.")
         self._labelling = True
+        self.follower.seen.update(images)
         files = self.session.embeddings.images.names
         pins = {files[image]: name for image, name in zip(images, names, strict=True)}
         self.session.pins = {**self.session.pins, **pins}
@@ -221,32 +258,77 @@ class GalleryPanel(Panel):
 
     def _first_page(self, _: Any = None) -> None:
         self._page = 0
-        self._asked = ()
+        self._asked = None
         self.draw(self._show_pictures)
 
     def _turn(self, step: int, _: Any = None) -> None:
+        if step > 0:
+            self.follower.seen.update(self._shown)
         self._page = max(0, self._page + step)
         self.draw(self._show_pictures)
+
+    # --- to find and to look --------------------------------------------------------------------
+
+    def _find_words(self, _: Any) -> None:
+        words = self.words.value.strip()
+        if words:
+            self._search("words", words, lambda: self.session.search(words))
+
+    def _find_alike(self, image: int) -> None:
+        name = self.session.embeddings.images.names[image]
+        self._search("alike", name, lambda: self.session.similar(image))
+
+    def _search(self, show: str, what: str, rank: Callable[[], NDArray[np.int64]]) -> None:
+        """Rank the images in the background: the encoder may have to be loaded first."""
+        self.say(f"Looking for {what} …")
+
+        def search() -> None:
+            try:
+                ranking = self.jobs.run(rank)
+            except Stopped:
+                return
+            self.draw(found, ranking)
+
+        def found(ranking: NDArray[np.int64]) -> None:
+            self.say("")
+            self.choice.found(show, what, ranking)
+            self._page, self._asked = 0, None
+            self._show_pictures()
+
+        self.submit(search)
+
+    def _look(self, image: int) -> None:
+        self._looked = image
+        self.follower.seen.add(image)
+
+        def look() -> None:
+            if self._looked == image and self._now is not None and self._thumbnails is not None:
+                send_large(self.grid, self.session, self._now, self._thumbnails, image)
+
+        self.jobs.submit(look, self.show_failure, lane="large pictures")
 
     # --- drawing --------------------------------------------------------------------------------
 
     def _show_classes(self) -> None:
-        names = self.session.names
-        place, name = self.of_class.value or 0, self.of_class.label
-        self.of_class.options = [(name, i) for i, name in enumerate(names)]
-        # The same class, wherever it is now; a renamed one has kept its place.
-        self.of_class.value = names.index(name) if name in names else min(place, len(names) - 1)
+        names, marks = self.session.names, self.session.marks
+        self.choice.offer(names)
         old = self.buttons.children
         made = []
-        for i, (name, colour) in enumerate(zip(names, colours_of(len(names)), strict=True)):
-            key = f"{i + 1}  " if i < 9 else ""
-            one = self.button(f"{key}{name}", f"The chosen pictures show: {name}")
-            one.layout.border_left = f"4px solid {colour}"
-            one.layout.max_width = "190px"
-            one.on_click(self.guard(self._relabel_chosen, i))
-            made.append(one)
+        for name in names:
+            if key := marks.key(name):
+                button = self.button(f"{key}  {name}", f"The chosen pictures show: {name}")
+                button.layout.border_left = f"4px solid {marks.variable(name)}"
+                button.layout.max_width = "190px"
+                button.on_click(self.guard(self._relabel_chosen, name))
+                made.append(button)
         self.buttons.children = made
+        self.further.layout.display = None if len(made) < len(names) else "none"
+        self.grid.classes = classes_of(self.session)
         close_widgets(old)
+
+    def _recolour(self, _: Any) -> None:
+        self.draw(self._show_classes)
+        self.draw(self._show_pictures)
 
     def _show_pins(self) -> None:
         """Show a correction on its picture at once; the labels that follow from it come later."""
@@ -254,13 +336,12 @@ class GalleryPanel(Panel):
         self.redo.disabled = not self.session.can_redo
         if self.follower.settled is None:
             return
-        names, pins = self.session.names, self.session.pins
-        files, colours = self.session.embeddings.images.names, colours_of(len(names))
-        place = {name: i for i, name in enumerate(names)}
+        names, pins, marks = set(self.session.names), self.session.pins, self.session.marks
+        files = self.session.embeddings.images.names
         tiles = [
-            {**tile, "text": name, "colour": colours[place[name]], "note": "fixed", "pinned": True,
+            {**tile, "text": name, "colour": marks.variable(name), "note": "fixed", "pinned": True,
              "unfit": False}
-            if (name := pins.get(files[tile["id"]])) in place else tile
+            if (name := pins.get(files[tile["id"]])) in names else tile
             for tile in self.grid.tiles
         ]  # fmt: skip
         if tiles != self.grid.tiles:
@@ -268,42 +349,43 @@ class GalleryPanel(Panel):
 
     def _show_pictures(self) -> None:
         labels: Labels | None = self.follower.settled
-        self.of_class.layout.display = None if self.show.value == "class" else "none"
         if labels is None or labels.run is None:
             self.count.value = '<span class="pls-faint">The pictures appear here.</span>'
             return
         step = min(self.follower.iteration, len(labels.run.iterations) - 1)
-        now = labels.at(step).set_aside(labels.unfit)
-        self._put_in_order(now, step)
+        self._now = now = labels.at(step).set_aside(labels.unfit)
+        question = self.choice.question(step, self.follower.selection)
+        self._put_in_order(question, now)
         pages = max(1, -(-len(self._order) // PAGE))
         self._page = min(self._page, pages - 1)
         self.back.disabled, self.forth.disabled = self._page == 0, self._page + 1 >= pages
-        for button in (self.back, self.forth):
+        for button in (self.back, self.forth, self.whole):
             button.layout.display = None if pages > 1 else "none"
         of = f", page {self._page + 1} of {pages}" if pages > 1 else ""
         found = len(self._order)
-        nothing = "No picture passes the filter." if self._filters else _NONE[self.show.value]
-        text = counted(found, "picture") + of if found else nothing
-        self.count.value = f'<span class="pls-faint" role="status">{text}</span>'
+        nothing = "No picture passes the filter." if question.filters else _NONE[question.show]
+        what = f": {question.what}" if question.show in ("words", "alike") else ""
+        text = counted(found, "picture") + of + what if found else nothing
+        self.whole.description = f"Choose all {found:,}"
+        self.count.value = f'<span class="pls-faint" role="status">{escape(text)}</span>'
         self._fetch(now, more=self._page + 1 < pages)
 
-    def _put_in_order(self, now: Labels, step: int) -> None:
+    def _put_in_order(self, question: Question, now: Labels) -> None:
         """Find what is asked for; while the user labels, the order stays as it was."""
-        show = self.show.value
-        what = {"class": self.of_class.label, "selection": self.follower.selection}.get(show)
-        asked = (show, what, step, self.sort_by.value, self.part.value, self.open_only.value)
-        if asked != self._asked:
+        if question != self._asked:
             self._labelling = False
-        found = self._sorted(self._filtered(self._find(now, step), now), now)
-        if not self._labelling:
-            self._asked, self._order = asked, found
+        files, graph = self.session.embeddings.images.names, self.session.graph
+        found = listed(question, now, files, self.follower.seen, graph)
+        # What a person looks at must not vanish from under the eyes, either.
+        if not self._labelling and not (question.unseen and question == self._asked):
+            self._asked, self._order = question, found
         same = np.array_equal(found, self._order)
         self.outdated.layout.visibility = "hidden" if same else None
 
     def _fetch(self, now: Labels, *, more: bool) -> None:
         """Show this page when its thumbnails are there, then prepare the next."""
         images = self.session.embeddings.images  # there are labels, so they are at hand
-        colours = colours_of(len(now.names))
+        colours = colours_of(self.session, now.names)
         if self._thumbnails is None:
             self._thumbnails = Thumbnails(images)
         thumbnails = self._thumbnails
@@ -327,46 +409,6 @@ class GalleryPanel(Panel):
 
         self._tiles = tiles
         self.submit(fetch)
-
-    @property
-    def _filters(self) -> bool:
-        return bool(self.part.value.strip() or self.open_only.value)
-
-    def _filtered(self, found: NDArray[np.int64], now: Labels) -> NDArray[np.int64]:
-        if self.open_only.value:
-            found = found[~now.pinned[found]]
-        part = self.part.value.strip().casefold()
-        if part:
-            files = self.session.embeddings.images.names
-            found = found[[part in files[image].casefold() for image in found]]
-        return found
-
-    def _sorted(self, found: NDArray[np.int64], now: Labels) -> NDArray[np.int64]:
-        by = self.sort_by.value
-        if by == "name":
-            return np.sort(found)  # images are in the order of their names
-        if by in ("low", "high"):
-            sign = 1 if by == "low" else -1
-            return found[np.argsort(sign * now.agreement[found], kind="stable")]
-        return found
-
-    def _find(self, now: Labels, step: int) -> NDArray[np.int64]:
-        show = self.show.value
-        if show == "class":
-            inside = np.flatnonzero(now.label == self.of_class.value)
-            return inside[np.argsort(now.agreement[inside], kind="stable")]
-        if show == "changed":
-            return np.flatnonzero(now.label != now.at(max(step - 1, 0)).label)
-        if show == "since":
-            return np.flatnonzero(now.label != now.at(0).label)
-        if show == "selection":
-            return np.array([i for i in self.follower.selection if i < len(now)], dtype=np.int64)
-        if show in ("pinned", "every"):
-            return np.flatnonzero(now.pinned) if show == "pinned" else np.arange(len(now))
-        first = next_to_correct(now, self.session.graph, SUGGESTED)
-        rest = np.argsort(now.agreement, kind="stable")
-        rest = rest[~now.pinned[rest]]
-        return np.concatenate([first, rest[~np.isin(rest, first)]])
 
 
 def _require(images: list[int]) -> None:

@@ -21,7 +21,7 @@ from protolabel.widgets.map_view import MapView
 from protolabel.widgets.panel import SessionView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -84,6 +84,7 @@ class MapPanel(SessionView):
         self.follow(self._show_kept, "kept")
         self.follow_work(self._show_iteration, "iteration")
         self.follow_work(self._show_selection, "selection")
+        self.watch(self.session.marks, self._recolour, "recoloured")
         self.watch(self.jobs, self._show_work, "background", "stopped")
         self.follow_work(self._show, "embeddings", "labels", "problem")
 
@@ -145,7 +146,9 @@ class MapPanel(SessionView):
             labels = np.frombuffer(self.widget.labels, f"<u{self.widget.label_bytes}")
         stars = stars.reshape(len(run.iterations), len(run.classes.names), 2)
         labels = labels.reshape(len(run.iterations), -1)[shown]
-        figure = plot_map(points, labels, run.classes.names, stars, iteration=shown)
+        figure = plot_map(
+            points, labels, run.classes.names, stars, iteration=shown, colours=self.widget.colours
+        )
         with io.BytesIO() as drawn:
             figure.savefig(drawn, format="png", dpi=100)
             return still_png(Image.open(drawn))
@@ -214,7 +217,8 @@ class MapPanel(SessionView):
         sure = np.stack([state.agreement for state in run.iterations])
         names = run.classes.names
         with view.hold_sync():
-            view.set_run(table, sure, names)
+            view.set_run(table, sure, names, keys=[self.session.marks.key(name) for name in names])
+            self._colour(names)
             view.set_pinned(labels.pinned)
             if run.clusters is not None and run.clusters is not self._clusters:
                 self._show_clusters(run.clusters, points)
@@ -223,6 +227,15 @@ class MapPanel(SessionView):
         self._run = run
         self._labelled.set()
         self._answered.set()
+
+    def _colour(self, names: Sequence[str]) -> None:
+        both = [self.session.marks.colour(name) for name in names]
+        self.widget.colours = [light for light, _ in both]
+        self.widget.dark_colours = [dark for _, dark in both]
+
+    def _recolour(self, _: Any) -> None:
+        with self.follower.drawing, self.widget.hold_sync():
+            self._colour(self.widget.names)
 
     def _show_clusters(self, clusters: Clusters, points: NDArray[np.float32]) -> None:
         centroids = place_centroids(clusters, points)

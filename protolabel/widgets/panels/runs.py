@@ -100,7 +100,7 @@ class RunsPanel(Panel):
             + "."
         )
         self.sides.value = _side_by_side(a, b)
-        colours = colours_of(len(b.names))
+        colours = colours_of(self.session, b.names)
         tiles = [
             {
                 "id": int(i),

@@ -131,7 +131,7 @@ class TimelinePanel(Panel):
         run = labels.run
         if run is None:
             return ""
-        colours = colours_of(len(labels.names))
+        colours = colours_of(self.session, labels.names)
         at = [labels.at(step) for step in range(len(run.iterations))]
         common = sorted(labels.counts.argsort()[::-1][:_SHOWN].tolist())
         counts = [

@@ -1,0 +1,108 @@
+"""What a person knows a class by while a session lasts: its number, its key and its colour."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import traitlets
+
+from protolabel.common.palette import class_colour, class_variable
+from protolabel.embedding.prompts import name_key
+from protolabel.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["ClassMarks"]
+
+_KEYS = 9  # number keys
+
+
+class ClassMarks(traitlets.HasTraits):
+    """Numbers and colours that stay with their classes when others come, go, or change places.
+
+    A class that was removed has its number again when it is back. Only classes that have nothing
+    in common with those before begin again at 0.
+
+    Parameters
+    ----------
+    names : iterable of str
+        The class names to begin with; they are numbered 0 to C - 1.
+
+    Attributes
+    ----------
+    recoloured : int
+        Grows whenever a person chooses a colour.
+    """
+
+    recoloured = traitlets.Int(0)
+
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__()
+        self._now: dict[str, int] = {}
+        self._gone: dict[str, int] = {}
+        self._next = 0
+        self._own: dict[int, str] = {}
+        self.follow(names)
+
+    def follow(self, names: Iterable[str]) -> None:
+        """Take other classes, and number those that are new."""
+        keys = [name_key(name) for name in names]
+        if not any(key in self._now for key in keys):
+            self._now, self._gone, self._own, self._next = {}, {}, {}, 0
+        now = {key: self._now[key] for key in keys if key in self._now}
+        self._gone |= {key: slot for key, slot in self._now.items() if key not in now}
+        for key in keys:
+            if key not in now:
+                back = self._gone.get(key)
+                if back is None or back in now.values():
+                    back, self._next = self._next, self._next + 1
+                now[key] = back
+        self._now = now
+
+    def rename(self, before: str, after: str) -> None:
+        """Let a class keep its number under another name."""
+        old, new = name_key(before), name_key(after)
+        if old != new:
+            self._now[new] = self._gone[old] = self._now.pop(old)
+
+    def slot(self, name: str) -> int:
+        """Return the number of a class that is, or was, in the session, 0 or more."""
+        key = name_key(name)
+        return self._now.get(key, self._gone.get(key, 0))
+
+    def key(self, name: str) -> str:
+        """Return the number key of a class, "1" to "9", or "" for none."""
+        slot = self.slot(name)
+        return str(slot + 1) if slot < _KEYS else ""
+
+    def colour(self, name: str) -> tuple[str, str]:
+        """Return the colour of a class on a light and on a dark ground, as ``#rrggbb``."""
+        slot = self.slot(name)
+        return class_colour(slot, self._own.get(slot))
+
+    def variable(self, name: str) -> str:
+        """Return the colour of a class as a CSS value that follows the theme of the page."""
+        slot = self.slot(name)
+        return class_variable(slot, self._own.get(slot))
+
+    def is_chosen(self, name: str) -> bool:
+        """Whether a person chose the colour of a class."""
+        return self.slot(name) in self._own
+
+    def choose_colour(self, name: str, colour: str | None) -> None:
+        """Give a class a colour, ``#rrggbb``; None takes that of the palette.
+
+        Raises
+        ------
+        InputError
+            If it is no such colour.
+        """
+        if colour is None:
+            self._own.pop(self.slot(name), None)
+        elif re.fullmatch("#[0-9a-fA-F]{6}", colour):
+            self._own[self.slot(name)] = colour.lower()
+        else:
+            raise InputError(f"Expected a colour as #rrggbb, got {colour!r}: write six digits.")
+        self.recoloured += 1

@@ -1,0 +1,36 @@
+"""The pictures of an audit as a widget, to be checked by keys."""
+
+from __future__ import annotations
+
+import anywidget
+import traitlets
+
+from protolabel.browser.bundle import module, style
+
+__all__ = ["AuditView"]
+
+
+class AuditView(anywidget.AnyWidget):
+    """One picture of a random sample after the other, with the question whether its label is right.
+
+    It sends ``{"ask": id}`` for a picture, which `show_picture` answers, and ``{"answer": id,
+    "name": class name}`` for each that was checked; the name is empty for none of the classes.
+
+    Attributes
+    ----------
+    items
+        ``{"id", "name", "text", "colour", "answer"}`` for each picture in the order to check them;
+        the answer is a class name, "" for none of the classes, or None for not yet checked.
+    classes
+        ``{"slot", "name", "colour", "key"}`` for each class, as in `ThumbGrid`.
+    """
+
+    _esm = module("audit")
+    _css = style("grid", "audit")
+
+    items = traitlets.List(traitlets.Dict()).tag(sync=True)
+    classes = traitlets.List(traitlets.Dict()).tag(sync=True)
+
+    def show_picture(self, image: int, picture: bytes) -> None:
+        """Send a picture as a JPEG; empty where the file cannot be read."""
+        self.send({"picture": image}, [picture])
