@@ -6,11 +6,16 @@ import errno
 import json
 import os
 import shutil
+import zipfile
+import zlib
 from contextlib import contextmanager
+from tokenize import TokenError
 from typing import IO, TYPE_CHECKING, Any
 from uuid import uuid4
 
 import numpy as np
+
+from protolabel.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "DAMAGED",
     "check_regular",
     "finish_replacing",
     "is_leftover",
@@ -30,6 +36,13 @@ __all__ = [
     "write_text",
     "writing",
 ]
+
+DAMAGED = (
+    OSError, EOFError, LookupError, AttributeError, TypeError, ValueError, OverflowError,
+    RecursionError, MemoryError, NotImplementedError, RuntimeError, SyntaxError, AssertionError,
+    TokenError, zlib.error, zipfile.BadZipFile, InputError,
+)  # fmt: skip
+"""What JSON, numpy and zip raise for damaged bytes."""
 
 _SAVED, _SAVING, _LOCK = ".saved", ".saving-", ".lock"
 _PATIENCE = 30.0  # seconds to wait for another process that saves to the same folder

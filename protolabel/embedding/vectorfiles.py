@@ -82,7 +82,7 @@ def _write(folder: Path, vectors: npt.NDArray[Any], images: ImageSet, encoder: E
         for name in images.names:
             line = f"{images.root / name}\n"
             file.write(line.encode("utf-8", "surrogateescape"))
-    about = {
+    about: dict[str, Any] = {
         "generator": "protolabel",
         "format": 1,
         "encoder": encoder.to_dict(),
@@ -90,15 +90,16 @@ def _write(folder: Path, vectors: npt.NDArray[Any], images: ImageSet, encoder: E
         "dim": int(vectors.shape[1]),
         "dtype": vectors.dtype.name,
         "vectors_crc32": checksum,
-        "names_sha256": _names_digest(images.names),
+        "names_sha256": _digest(name.rpartition("/")[2] for name in images.names),
+        "paths_sha256": _digest(images.names),
         "root": str(images.root),
         "skipped": [[entry.name, entry.reason] for entry in images.skipped],
         "columns": {name: [_plain(value) for value in values]
                     for name, values in images.columns.items()},
     }  # fmt: skip
-    # Its checksums show whether the other two were copied or replaced separately.
-    indent = None if images.columns else 2
-    write_bytes(folder / ABOUT, json.dumps(about, indent=indent).encode() + b"\n")
+    # Its checksums show whether the other two were copied or replaced separately, or a bit flipped.
+    about["checksum"] = _checksum(about)
+    write_bytes(folder / ABOUT, _text(about).encode())
 
 
 def load_vectors(
@@ -148,13 +149,17 @@ def load_vectors(
     about = _read_about(path.with_name(ABOUT), rows)
     vectors, checksum = _checked(rows, mapped, path)
     images = _image_set(lines, listing, about)
+    files = _digest(name.rpartition("/")[2] for name in images.names)
     if about and (
-        about["vectors_crc32"] != checksum or about["names_sha256"] != _names_digest(images.names)
+        about["vectors_crc32"] != checksum
+        or about["names_sha256"] != files
+        or about["paths_sha256"] not in (None, _digest(images.names))
     ):
         raise StoreError(
             f"Expected {VECTORS}, {PATHS} and {ABOUT} to be written together, but those in "
-            f"{str(path.parent)!r} are not (or one was cut short while copying): embed again, or "
-            f"remove {ABOUT} if the vectors are right."
+            f"{str(path.parent)!r} are not (or one was damaged while copying): embed again, or "
+            f"remove {ABOUT} if the vectors are right. Images may move to another folder only "
+            "all together."
         )
     return vectors, images, about["encoder"] if about else EncoderInfo.unknown(rows.shape[1])
 
@@ -276,7 +281,8 @@ def _image_set(lines: Sequence[str], listing: Path, about: Mapping[str, Any]) ->
         else:
             paths, root = _moved([place(line) for line in lines], root, folder)
             images = ImageSet.from_paths(paths)
-            if root and all(path.startswith(root + os.sep) for path in paths):
+            root = _root(paths, images, root, about.get("paths_sha256"))
+            if root is not None:
                 images = ImageSet.from_paths(paths, root=root)
     except InputError as error:
         raise StoreError(f"{error} The list is {str(listing)!r}.") from error
@@ -336,11 +342,31 @@ def _moved(paths: list[str], root: str | None, folder: str) -> tuple[list[str], 
     return paths, root
 
 
+def _root(
+    paths: Sequence[str], images: ImageSet, root: str | None, digest: str | None
+) -> str | None:
+    """Return the folder whose images were embedded, also if it moved; None for the deepest."""
+    if root and all(path.startswith(root + os.sep) for path in paths):
+        return root
+    above = ""
+    for folder in (images.root, *images.root.parents) if digest else ():
+        if _digest(above + name for name in images.names) == digest:
+            return str(folder)
+        above = f"{folder.name}/{above}"
+    return None
+
+
 def _read_about(path: Path, rows: npt.NDArray[Any]) -> dict[str, Any]:
     """Return the contents of embeddings.json, or {} if there is none."""
     try:
         check_regular(path)
-        about = json.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        about = json.loads(text)
+        as_written = text == _text(about)
+        expected = about.pop("checksum", None)
+        # The first release wrote none, and a program that changed the file has written it anew.
+        if as_written and expected not in (None, _checksum(about)):
+            raise ValueError("its checksum differs")  # noqa: TRY301 -- one place for the message
         encoder = EncoderInfo.from_dict(about["encoder"])
         shape = (int(about["rows"]), int(about["dim"]))
         about = {
@@ -348,6 +374,7 @@ def _read_about(path: Path, rows: npt.NDArray[Any]) -> dict[str, Any]:
             "root": str(about["root"]),
             "vectors_crc32": int(about["vectors_crc32"]),
             "names_sha256": str(about["names_sha256"]),
+            "paths_sha256": about.get("paths_sha256"),
             "skipped": [(str(name), str(reason)) for name, reason in about["skipped"]],
             "columns": _columns(about.get("columns", {}), shape[0]),
         }
@@ -385,12 +412,19 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, str | bool | int | float) else str(value)
 
 
-def _names_digest(names: Iterable[str]) -> str:
-    """Return a digest of the file names: folders may move, the order of the files may not."""
+def _digest(names: Iterable[str]) -> str:
     digest = hashlib.sha256()
     for name in names:
-        digest.update(name.rpartition("/")[2].encode("utf-8", "surrogateescape") + b"\n")
+        digest.update(name.encode("utf-8", "surrogateescape") + b"\n")
     return digest.hexdigest()
+
+
+def _text(about: Mapping[str, Any]) -> str:
+    return json.dumps(about, indent=None if about.get("columns") else 2) + "\n"
+
+
+def _checksum(about: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 
 
 def _blocks(rows: npt.NDArray[Any]) -> Iterable[npt.NDArray[Any]]:

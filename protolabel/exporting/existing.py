@@ -6,6 +6,8 @@ import errno
 import json
 import math
 import os
+import re
+import zlib
 from itertools import islice
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -27,6 +29,8 @@ FORMAT = 1
 MARK = b'{"generator": "protolabel"'
 """The beginning of ``metadata.json``, by which `find_images` also recognises a dataset."""
 PLOTS = "plots"
+CHECKSUM = "crc32"
+"""Last entry of ``metadata.json``: the checksum of all bytes before it."""
 
 _LARGEST = 4 * 2**30  # bytes of a metadata file; a million images take half of one GiB
 _IGNORED = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".ipynb_checkpoints"})
@@ -58,9 +62,9 @@ def read_metadata(folder: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         if not path.is_file() or path.stat().st_size > _LARGEST:  # a pipe would wait for ever
             raise FileNotFoundError(errno.ENOENT, "not a file of a size that an export writes")
-        with path.open(encoding="utf-8") as file:
-            metadata = json.load(file)
-    except (OSError, ValueError, RecursionError) as error:
+        content = path.read_bytes()
+        metadata = json.loads(content.decode("utf-8"))
+    except (OSError, ValueError, RecursionError, MemoryError) as error:
         raise ExportError(
             f"Expected a folder that an export wrote, got {str(folder)!r}, whose {METADATA} is "
             "missing or damaged: choose another folder."
@@ -80,6 +84,13 @@ def read_metadata(folder: str | os.PathLike[str]) -> dict[str, Any]:
         raise ExportError(
             f"Expected a sound dataset, but in {str(path)!r} {wrong} is not what an export "
             "writes: export the dataset again, or choose another folder."
+        )
+    end = re.search(rf'(?<=\],\n)"{CHECKSUM}": (\d+)}}\n$'.encode(), content[-64:])
+    # The first release wrote none, and a program that changed the file has written it anew.
+    if end is not None and int(end[1]) != zlib.crc32(content[: end.start() - len(end.string)]):
+        raise ExportError(
+            f"Expected {str(path)!r} as an export wrote it, but it was damaged or changed after "
+            f"that: bring back a copy, or remove the entry {CHECKSUM!r} from it if you changed it."
         )
     return metadata
 

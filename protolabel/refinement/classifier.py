@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from contextlib import contextmanager
 from dataclasses import replace
 from numbers import Real
@@ -19,7 +18,7 @@ from protolabel.clustering.image_space import image_space
 from protolabel.clustering.neighbors import NeighborIndex, knn_graph
 from protolabel.clustering.presets import choose_preset
 from protolabel.common.checks import as_path
-from protolabel.common.files import write_bytes
+from protolabel.common.files import DAMAGED, check_regular, write_bytes
 from protolabel.common.progress import ProgressFn, silent
 from protolabel.common.vectors import (
     FloatArray,
@@ -320,16 +319,16 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         StoreError
             If the file is not one of those.
         """
+        path = as_path(path, "a saved classifier")
         try:
+            check_regular(path)
             with np.load(path, allow_pickle=False) as stored:
                 version = int(stored["format"])
                 arrays = {_OLD_KEYS.get(name, name): stored[name] for name in stored.files}
             classes = arrays["classes"]
             model = _model(arrays)
             memory = _memory(arrays, model) if "memory_label" in arrays else None
-        # An .npy has no `with`; an empty or a cut file is an EOFError, a cut or changed one a
-        # BadZipFile: the archive holds a checksum of every array.
-        except (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        except DAMAGED as error:
             raise StoreError(
                 "Expected a saved classifier (classifier.npz of an exported dataset), got "
                 f"{path}, which is not one: choose another file."

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ import numpy as np
 from protolabel.clustering.clusters import Clusters
 from protolabel.clustering.neighbors import KnnGraph
 from protolabel.common.files import (
+    DAMAGED,
     check_regular,
     finish_replacing,
     is_leftover,
@@ -45,10 +45,6 @@ _SETTINGS, _ARRAYS, _VISUAL = "session.json", "session.npz", "visual"
 _ABOUT = "embeddings.json"  # it vouches for the vectors and their paths
 _ITERATIONS = 1000  # more are no run that a person made
 _TRAIL = {"when", "image", "before", "after"}
-_DAMAGE = (
-    OSError, EOFError, KeyError, TypeError, ValueError, OverflowError, RecursionError,
-    MemoryError, NotImplementedError, zlib.error, zipfile.BadZipFile, InputError,
-)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,7 +202,7 @@ def load_session(
             raise _different(folder)
     except StoreError:
         raise
-    except _DAMAGE as error:
+    except DAMAGED as error:
         raise StoreError(
             f"Expected a folder that Session.save wrote, got {str(folder)!r}, which cannot be "
             f"read as one: {error}"

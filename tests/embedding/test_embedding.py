@@ -867,3 +867,40 @@ def _truncated() -> bytes:
     buffer = io.BytesIO()
     draw(size=(60, 60)).save(buffer, "PNG")
     return buffer.getvalue()[: len(buffer.getvalue()) // 2]
+
+
+def test_a_flipped_bit_in_the_folder_of_one_image_is_found(image_folder, encoder, tmp_path):
+    embedded = embed_images(find_images(image_folder), encoder, progress=silent)
+    embedded.save(tmp_path / "vectors")
+    listing = tmp_path / "vectors" / "image_paths.txt"
+    lines = listing.read_text().splitlines()
+    listing.write_text("\n".join([lines[0].replace("photos", "phptos", 1), *lines[1:]]))
+    with pytest.raises(StoreError, match="written together"):
+        load_embeddings(tmp_path / "vectors")
+
+
+def test_images_may_move_together_and_keep_their_names(image_folder, encoder, tmp_path):
+    embedded = embed_images(find_images(image_folder), encoder, progress=silent)
+    embedded.save(tmp_path / "vectors")
+    listing = tmp_path / "vectors" / "image_paths.txt"
+    listing.write_text(listing.read_text().replace(str(image_folder), "/mnt/else/where"))
+    moved = load_embeddings(tmp_path / "vectors")
+    assert moved.images.names == embedded.images.names
+    assert moved.images.root == Path("/mnt/else/where")
+
+
+@pytest.mark.parametrize("key", ["root", "skipped"])
+def test_an_entry_of_embeddings_json_that_changed_is_found(image_folder, encoder, tmp_path, key):
+    embed_images(find_images(image_folder), encoder, progress=silent).save(tmp_path / "vectors")
+    about = tmp_path / "vectors" / "embeddings.json"
+    text = about.read_text()
+    start = text.index(f'"{key}": ') + len(key) + 5
+    about.write_text(f"{text[:start]}x{text[start + 1 :]}" if key == "root" else
+                     text.replace('"skipped": []', '"skipped": [["a", "b"]]'))  # fmt: skip
+    changed = about.read_text() != text
+    if key == "skipped":  # written anew by another program, in its own layout: taken as it is
+        assert load_embeddings(tmp_path / "vectors").images.skipped[0].name == "a"
+    else:
+        assert changed
+        with pytest.raises(StoreError, match="cannot be understood"):
+            load_embeddings(tmp_path / "vectors")

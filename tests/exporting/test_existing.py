@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from protolabel.common.progress import silent
 from protolabel.errors import ExportError
 from protolabel.exporting import evaluate_dataset, export, read_metadata
-from protolabel.exporting.existing import is_ours
+from protolabel.exporting.existing import METADATA, is_ours
 from protolabel.plots import save_plots
 
 if TYPE_CHECKING:
@@ -152,3 +152,20 @@ def test_pictures_of_a_dataset_among_the_images_are_no_images(labelled: Callable
     assert find_images(case.root).names == tuple(sorted(case.images.names))
     with pytest.raises(ExportError):
         export(case.labels, case.embedded, case.root / "dataset_plots", overwrite=True)
+
+
+@pytest.mark.parametrize("bit", range(0, 8, 3))
+def test_a_flipped_bit_in_a_record_is_found(dataset: Path, bit: int) -> None:
+    path = dataset / METADATA
+    content = bytearray(path.read_bytes())
+    place = content.index(b'"agreement": 0.') + len(b'"agreement": 0.')
+    content[place] = ord("3") if content[place] != ord("3") else ord("4") + bit % 2
+    path.write_bytes(content)
+    with pytest.raises(ExportError, match="damaged or changed"):
+        read_metadata(dataset)
+
+
+def test_metadata_that_a_program_wrote_anew_is_read(dataset: Path) -> None:
+    about = read_metadata(dataset)
+    (dataset / METADATA).write_text(json.dumps({**about, "note": "mine"}))
+    assert read_metadata(dataset)["note"] == "mine"

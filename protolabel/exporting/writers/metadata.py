@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path, PurePath
@@ -13,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from protolabel.common.files import writing
-from protolabel.exporting.existing import FORMAT, MARK, METADATA, read_metadata
+from protolabel.exporting.existing import CHECKSUM, FORMAT, MARK, METADATA, read_metadata
 from protolabel.exporting.job import Writer
 from protolabel.exporting.splits import SPLITS, count_sides
 from protolabel.exporting.table import records
@@ -73,16 +74,25 @@ def add_to_metadata(folder: Path, key: str, value: Any) -> None:
 
 
 def _write(file: IO[bytes], head: Mapping[str, Any], records: Iterable[dict[str, Any]]) -> None:
+    checksum = 0
+    for part in _parts(head, records):
+        checksum = zlib.crc32(part, checksum)
+        file.write(part)
+    file.write(b'"%s": %d}\n' % (CHECKSUM.encode(), checksum))
+
+
+def _parts(head: Mapping[str, Any], records: Iterable[dict[str, Any]]) -> Iterator[bytes]:
     # find_images knows a dataset of ours by this first line.
-    file.write(MARK)
+    yield MARK
     for key, value in head.items():
-        file.write(b",\n" + _encoded(key) + b": " + _encoded(value))
-    file.write(b',\n"images": [')
+        if key != CHECKSUM:
+            yield b",\n" + _encoded(key) + b": " + _encoded(value)
+    yield b',\n"images": ['
     separator = b"\n"
     for record in records:
-        file.write(separator + _encoded(record))
+        yield separator + _encoded(record)
         separator = b",\n"
-    file.write(b"\n]}\n")
+    yield b"\n],\n"
 
 
 def _head(job: ExportJob) -> dict[str, Any]:
