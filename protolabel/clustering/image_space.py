@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protolabel.common.vectors import Float32Array, FloatArray, held_unit_rows, unit_blocks
+from protolabel.common.vectors import Float32Array, FloatArray, blocks, held_unit_rows, unit_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +35,8 @@ class ImageSpace:
     ----------
     vectors : (N, d) floating
         The images: float32 rows of length 1 in memory; vectors of more than 256 MB as they came.
-    scaled : bool
-        Whether `vectors` are those rows of length 1.
+    inverse_length : (N, 1) float32 or None
+        Factor that scales each row of `vectors` to length 1; None if all have length 1.
     mean : (d,) float32
         Mean image vector; most of the modality gap between images and texts lies along it.
     axes : (m, d) float32
@@ -48,7 +48,7 @@ class ImageSpace:
     """
 
     vectors: FloatArray
-    scaled: bool
+    inverse_length: Float32Array | None
     mean: Float32Array
     axes: Float32Array
     square: Float32Array
@@ -67,9 +67,44 @@ class ImageSpace:
         """Variance of the images along the strongest axis, 0 or more."""
         return float(np.square(self.along[:, 0]).mean(dtype=np.float64))
 
-    def blocks(self) -> Iterator[tuple[slice, Float32Array]]:
-        """Yield the images as `unit_blocks` does."""
-        return unit_blocks(self.vectors, scaled=self.scaled)
+    def products(self, points: Float32Array) -> Float32Array:
+        """Compute the dot products of all images with some points, block by block.
+
+        Parameters
+        ----------
+        points : (C, d) float32
+
+        Returns
+        -------
+        (N, C) float32
+        """
+        products = np.empty((len(self), len(points)), dtype=np.float32)
+        for rows, x in blocks(self.vectors):
+            np.matmul(x, points.T, out=products[rows])
+        # Scaling the products is cheaper than scaling the rows: C numbers in place of d.
+        if self.inverse_length is not None:
+            products *= self.inverse_length
+        return products
+
+    def sums(self, weights: Float32Array) -> NDArray[np.float64]:
+        """Compute weighted sums of all images relative to the mean, block by block.
+
+        Parameters
+        ----------
+        weights : (N, C) float32
+            Weight of each image in each sum.
+
+        Returns
+        -------
+        (C, d) float64
+            ``sum_i weights_ic (x_i - mean)``.
+        """
+        sums = -np.outer(weights.sum(axis=0, dtype=np.float64), self.mean)
+        if self.inverse_length is not None:
+            weights = weights * self.inverse_length
+        for rows, x in blocks(self.vectors):
+            sums += weights[rows].T @ x
+        return sums
 
 
 def image_space(
@@ -91,22 +126,26 @@ def image_space(
     ImageSpace
     """
     unit = held_unit_rows(vectors)
-    scaled = unit is not None
+    inverse_length = None if unit is not None else np.empty((len(vectors), 1), dtype=np.float32)
     vectors = vectors if unit is None else unit
     if mean is None:
         total = np.zeros(vectors.shape[1])
-        for _, x in unit_blocks(vectors, scaled=scaled):
+        for _, x in blocks(vectors) if unit is not None else unit_blocks(vectors):
             total += x.sum(axis=0, dtype=np.float64)
         mean = (total / len(vectors)).astype(np.float32)
     if axes is None:
         axes = principal_axes(vectors, N_AXES)[1]
     square = np.empty(len(vectors), dtype=np.float32)
     along = np.empty((len(vectors), len(axes)), dtype=np.float32)
-    for rows, x in unit_blocks(vectors, scaled=scaled):
-        z = x - mean
+    for rows, x in blocks(vectors):
+        if inverse_length is not None:
+            inverse_length[rows] = 1.0 / np.linalg.norm(x, axis=1, keepdims=True)
+            z = x * inverse_length[rows] - mean
+        else:
+            z = x - mean
         square[rows] = np.einsum("ij,ij->i", z, z)
         along[rows] = z @ axes.T
-    return ImageSpace(vectors, scaled, mean, axes, square, along)
+    return ImageSpace(vectors, inverse_length, mean, axes, square, along)
 
 
 def principal_axes(vectors: FloatArray, count: int) -> tuple[NDArray[np.float64], Float32Array]:
@@ -197,9 +236,9 @@ def squared_distances(
     seen = centres - (less * (centres @ space.axes.T)) @ space.axes
     # Uses x and not z = x - mean, so that no block is copied: z . c = x . c - mean . c
     constant = np.einsum("cj,cj->c", centres, seen) + 2.0 * (seen @ space.mean)
-    distances = np.empty((len(space), len(centres)), dtype=np.float32)
-    for rows, x in space.blocks():
-        distances[rows] = own[rows, None] - 2.0 * (x @ seen.T) + constant
+    distances = space.products((-2.0 * seen).astype(np.float32))
+    distances += own[:, None]
+    distances += constant.astype(np.float32)
     np.maximum(distances, 0.0, out=distances)  # rounding can make a distance slightly negative
     return distances
 

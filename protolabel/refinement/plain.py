@@ -68,14 +68,18 @@ def plain_loop(given: LoopInput) -> LoopResult:
 
 def _weights(units: Float32Array, prototypes: Float32Array, temperature: float) -> Float32Array:
     """Softmax over the classes of cosine / temperature, (units, C)."""
-    return np.exp(log_softmax((units @ prototypes.T) / np.float32(temperature)))
+    return _softmax(units @ prototypes.T, temperature)
+
+
+def _softmax(cosine: Float32Array, temperature: float) -> Float32Array:
+    return np.exp(log_softmax(cosine / np.float32(temperature)))
 
 
 def _image_pass(images: ImageSpace, prototypes: Float32Array, temperature: float) -> Float32Array:
     # The division by the sum of the weights is left out: only the direction of a prototype counts.
-    total = np.zeros(prototypes.shape)
-    for _, x in images.blocks():
-        total += _weights(x, prototypes, temperature).T @ x
+    weights = _softmax(images.products(prototypes), temperature)
+    away = images.sums(weights)
+    total = away + np.outer(weights.sum(axis=0, dtype=np.float64), images.mean)
     return _directions(total, prototypes)
 
 

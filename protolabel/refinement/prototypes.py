@@ -142,11 +142,8 @@ class PrototypeModel:
 
     def text_votes(self, images: ImageSpace) -> NDArray[np.float32]:
         """Log-probabilities (N, C) float32 of the text alone, with weight 1."""
-        votes = np.empty((len(images), len(self.text)), dtype=np.float32)
-        for rows, x in images.blocks():
-            votes[rows] = log_softmax(
-                np.float32(self.text_scale) * (x @ self.text.T) + self.text_bias
-            )
+        scaled = np.float32(self.text_scale) * images.products(self.text)
+        votes = log_softmax(scaled + self.text_bias)
         return confused_votes(votes, self.confused_classes, self.confusion)
 
     def scores(self, vectors: FloatArray, visual: FloatArray | None = None) -> NDArray[np.float32]:
@@ -213,14 +210,14 @@ class PrototypeUpdate:
         Returns
         -------
         prototypes : Prototypes
-            The prototypes before the update.
+            The moved prototypes.
         distances : (N, C) float32
             Squared distances of the images from them.
         """
         space, total = self.space, self._total
         # In float64: a float32 sum down a column of a million rows loses its small terms.
         held = (self._weight * g).sum(axis=0, dtype=np.float64)[:, None]
-        sums = _weighted_sums(space, self._weight * g)
+        sums = space.sums(self._weight * g)
         self.centres = centres = (sums + ANCHOR_WEIGHT * self.anchors) / (held + ANCHOR_WEIGHT)
         # Variance within the classes from sums already computed, without another pass:
         # sum g (z - P)^2 = sum z^2 - 2 P sum g z + P^2 sum g.
@@ -332,11 +329,3 @@ def _moved(
 ) -> NDArray[np.float64]:
     """Change of the sum of squares of each class by taking it around its centre, not the mean."""
     return held * centres**2 - 2.0 * centres * sums
-
-
-def _weighted_sums(images: ImageSpace, g: Float32Array) -> NDArray[np.float64]:
-    """Return sum_i g_ic (x_i - mean), (C, d) float64."""
-    sums = -np.outer(g.sum(axis=0, dtype=np.float64), images.mean)
-    for rows, x in images.blocks():
-        sums += g[rows].T @ x
-    return sums

@@ -89,3 +89,19 @@ def test_only_the_direction_of_a_vector_counts(dtype):
     x = unit(30, 9, seed=9)
     scaled = (x * np.linspace(0.5, 2, 30)[:, None]).astype(dtype)
     np.testing.assert_allclose(image_space(scaled).square, image_space(x).square, atol=2e-3)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_products_and_sums_are_of_unit_rows_held_or_read(monkeypatch, dtype):
+    rng = np.random.default_rng(3)
+    x = (rng.normal(size=(50, 6)) * rng.uniform(0.5, 2, (50, 1))).astype(dtype)
+    points = rng.normal(size=(4, 6)).astype(np.float32)
+    weights = rng.random((50, 4)).astype(np.float32)
+    rows = unit_rows(x)
+    for held in (2**20, 0):
+        monkeypatch.setattr(vectors_module, "_HELD_BYTES", held)
+        space = image_space(x)
+        assert (space.inverse_length is None) == bool(held)
+        np.testing.assert_allclose(space.products(points), rows @ points.T, atol=1e-5)
+        away = weights.T.astype(np.float64) @ (rows - rows.mean(axis=0))
+        np.testing.assert_allclose(space.sums(weights), away, atol=1e-4)

@@ -6,6 +6,7 @@ import pytest
 from protolabel.common import vectors as module
 from protolabel.common.vectors import (
     as_vectors,
+    blocks,
     held_unit_rows,
     is_whole_number,
     log_softmax,
@@ -115,7 +116,7 @@ def test_held_rows_are_scaled_once_and_give_the_same_blocks():
     assert held_unit_rows(held) is held
     assert not held.flags.writeable
     whole = np.concatenate([block for _, block in unit_blocks(rows)])
-    parts = [block for _, block in unit_blocks(held, scaled=True)]
+    parts = [block for _, block in blocks(held)]
     np.testing.assert_array_equal(np.concatenate(parts), whole)
     assert all(np.shares_memory(block, held) for block in parts)
 
@@ -134,3 +135,12 @@ def test_a_memory_map_of_unit_rows_is_read_into_memory_once(tmp_path):
 def test_rows_that_would_fill_memory_are_not_held(monkeypatch):
     monkeypatch.setattr(module, "_HELD_BYTES", 100)
     assert held_unit_rows(np.ones((30, 4), dtype=np.float16)) is None
+
+
+def test_many_float16_rows_are_widened_exactly(monkeypatch):
+    rows = np.random.default_rng(0).normal(size=(300, 40)).astype(np.float16)
+    rows[0, :3] = [6e-8, -0.0, 65504]  # subnormal, signed zero, largest
+    monkeypatch.setattr(module, "_HELD_BYTES", 0)
+    whole = np.concatenate([block for _, block in blocks(rows)])
+    np.testing.assert_array_equal(whole, rows.astype(np.float32))
+    assert np.signbit(whole[0, 1])

@@ -17,6 +17,7 @@ from protolabel.refinement import anchored, plain
 from protolabel.refinement import prototypes as prototypes_module
 from protolabel.refinement.anchored import anchored_neighbors
 from protolabel.refinement.loop import check_parameters
+from protolabel.refinement.prototypes import text_model
 
 METHODS = ("anchored", "plain")
 
@@ -339,11 +340,16 @@ def test_anchors_stand_on_centred_text_scaled_like_the_images():
     labels = np.array([0, 0, 1, 1], np.int32)
     z, u = x - mean, text - text.mean(axis=0)
     scale = (z * u[labels]).sum() / (u[labels] ** 2).sum()
-    np.testing.assert_allclose(anchored._anchors(space, text, labels), scale * u, atol=1e-6)
-    far = anchored._anchors(space, text, labels[::-1].copy())  # turned round: clipped
+
+    def anchors(text: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        classes = pl.ClassVectors(["a", "b"], text, logit_scale=20.0)
+        votes = text_model(text, 20.0).text_votes(space)
+        return anchored._anchors(space, classes, votes, labels)
+
+    np.testing.assert_allclose(anchors(text, labels), scale * u, atol=1e-6)
+    far = anchors(text, labels[::-1].copy())  # turned round: clipped
     np.testing.assert_allclose(far, 0.05 * u, atol=1e-6)
-    equal = anchored._anchors(space, text[[0, 0]], labels)
-    np.testing.assert_array_equal(equal, np.zeros((2, 2)))
+    np.testing.assert_array_equal(anchors(text[[0, 0]], labels), np.zeros((2, 2)))
 
 
 @pytest.mark.parametrize(("n", "c", "k"), [(1, 5, 1), (20, 10, 1), (60, 10, 3), (10**6, 10, 5)])
