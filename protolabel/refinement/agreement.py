@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
     from protolabel.clustering.neighbors import KnnGraph
 
-__all__ = ["NEIGHBORS_PER_VOTER", "NeighborEvidence", "fitted_sharpness", "log_confidence"]
+__all__ = [
+    "NEIGHBORS_PER_VOTER",
+    "NeighborEvidence",
+    "fitted_sharpness",
+    "log_confidence",
+    "text_fraction",
+]
 
 NEIGHBORS_PER_VOTER = 3  # neighbours in the evidence, for each neighbour that votes
 SURE_OF = 4.0  # prior: log-odds that the median image deserves (98 %) ...
@@ -23,7 +29,8 @@ SURE_LIKE = 60.0  # ... held like the word of so many neighbours, which only tin
 STEEPER = 1.2  # a neighbour's zero-shot label is wrong at times itself, which flattens the fit
 EVIDENCE_WEIGHT = 0.5  # neighbours share errors, so twice as many count like independent ones
 BEST_CLASSES = 10  # that share the confidence of the votes
-TEXT_FRACTION = 0.2  # of the confidence that is the probability of the text alone
+MISREAD, WELL_READ = 0.3, 0.45  # alignment of classes and names at which the text counts ...
+TEXT_FRACTION = 0.8  # ... for this much of the confidence, and for nothing
 
 _SAMPLE = 20_000  # images that the exponent is fitted to
 _RANGE = 30.0  # how far from its prior the exponent may be
@@ -39,9 +46,8 @@ class NeighborEvidence:
     neighbour in place of the true one. Errors are found where the neighbourhood disagrees, so the
     labels of more neighbours than those that vote are further evidence:
     ``g_c^exponent (1 + neighbours that are c)^0.5``, normalised over the ten best classes.
-    On real photographs this is overconfident, because neighbours share errors of the text. A
-    fifth of the confidence is therefore the probability of the text alone, which is well
-    calibrated there.
+    Where names are misread, neighbours share the errors of the text, and this is overconfident. A
+    part of the confidence is therefore the probability of the text alone; see `text_fraction`.
 
     Attributes
     ----------
@@ -79,6 +85,7 @@ class NeighborEvidence:
         log_text: Float32Array,
         zero_shot: NDArray[np.integer],
         pins: NDArray[np.int64],
+        fraction: float,
     ) -> Float32Array:
         """Return the logarithm of the evidence for every class, (N, C) float32.
 
@@ -92,13 +99,19 @@ class NeighborEvidence:
             (N,) labels by the text alone.
         pins
             (P, 2) image index and class index: fixed images say nothing about the scale.
+        fraction
+            From `text_fraction`.
         """
         exponent = fitted_sharpness(log_g, zero_shot[self.nearest], pins[:, 0])
-        return log_confidence(log_g, self.around @ np.exp(log_g), log_text, exponent)
+        return log_confidence(log_g, self.around @ np.exp(log_g), log_text, exponent, fraction)
 
 
 def log_confidence(
-    log_g: Float32Array, around: Float32Array, log_text: Float32Array, exponent: float
+    log_g: Float32Array,
+    around: Float32Array,
+    log_text: Float32Array,
+    exponent: float,
+    fraction: float,
 ) -> Float32Array:
     """Return how much speaks for every class, as logarithms, (N, C) float32.
 
@@ -112,6 +125,8 @@ def log_confidence(
         Log-probabilities of the text alone.
     exponent : float
         From `fitted_sharpness`.
+    fraction : float
+        From `text_fraction`.
     """
     votes: Float32Array = np.float32(exponent) * log_g
     votes += np.float32(EVIDENCE_WEIGHT) * np.log1p(around)
@@ -119,11 +134,43 @@ def log_confidence(
         # The exponent is fitted to the two best: the tail of a thousand classes would add up.
         floor = np.partition(votes, -BEST_CLASSES, axis=1)[:, -BEST_CLASSES]
         votes[votes < floor[:, None]] = -np.inf
-    mixed: Float32Array = np.logaddexp(
-        log_softmax(votes) + np.float32(np.log(1.0 - TEXT_FRACTION)),
-        log_text + np.float32(np.log(TEXT_FRACTION)),
-    )
-    return mixed
+    sure = log_softmax(votes)
+    if fraction > 0:
+        sure = np.logaddexp(
+            sure + np.float32(np.log(1.0 - fraction)), log_text + np.float32(np.log(fraction))
+        )
+    return sure
+
+
+def text_fraction(
+    means: NDArray[np.floating], text: Float32Array, mass: NDArray[np.floating]
+) -> float:
+    """Return how much of the confidence is the probability of the text alone, 0..0.8.
+
+    The classes of the images lie around their mean as the names lie around theirs, across the
+    modality gap, if the names are read as they are meant. The cosine between both, averaged over
+    the images, is 0.45 and more where the labels are as good as the votes say (food, breeds), and
+    0.3 where the names are misread (body types of cars). Votes and neighbours cannot show this,
+    because both start from the text.
+
+    Parameters
+    ----------
+    means : (C, d) floating
+        Mean of the images of each class, relative to the mean image.
+    text : (C, d) float32
+        Text vectors.
+    mass : (C,) floating
+        Number of images of each class, whole or soft; classes of less than one have no say.
+    """
+    weight = np.where(mass >= 1.0, mass, 0.0)
+    if np.count_nonzero(weight) < 2:
+        return 0.0
+    weight /= weight.sum()
+    names = text - weight @ text
+    lengths = np.linalg.norm(names, axis=1) * np.linalg.norm(means, axis=1)
+    cosine = np.einsum("cj,cj->c", names, means) / np.maximum(lengths, 1e-12)
+    misread = (WELL_READ - float(weight @ cosine)) / (WELL_READ - MISREAD)
+    return TEXT_FRACTION * float(np.clip(misread, 0.0, 1.0))
 
 
 def fitted_sharpness(

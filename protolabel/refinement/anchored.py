@@ -17,7 +17,7 @@ from protolabel.clustering.clusters import Clusters, cluster_means
 from protolabel.clustering.neighbors import knn_graph
 from protolabel.common.vectors import Float32Array, log_softmax
 from protolabel.errors import InputError
-from protolabel.refinement.agreement import NEIGHBORS_PER_VOTER, NeighborEvidence
+from protolabel.refinement.agreement import NEIGHBORS_PER_VOTER, NeighborEvidence, text_fraction
 from protolabel.refinement.iteration import LoopInput, LoopResult, Seen, hold_pins, summarize
 from protolabel.refinement.label_bias import coherence, effective_classes, label_bias
 from protolabel.refinement.prototypes import (
@@ -26,7 +26,7 @@ from protolabel.refinement.prototypes import (
     confused_votes,
     text_model,
 )
-from protolabel.refinement.second_view import visual_weight
+from protolabel.refinement.second_view import novelty, visual_weight
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,7 +85,9 @@ def anchored_loop(given: LoopInput) -> LoopResult:
     cluster_weight, own_weight, updates = CLUSTER_WEIGHT, 1.0, []
     if given.second is not None:
         second_neighbors, second_evidence = _voters(given.second, n_classes, "visual_graph")
-        trusted = visual_weight(second_neighbors, neighbors, g)
+        trusted = visual_weight(second_neighbors, neighbors, g) * novelty(
+            second_neighbors, neighbors, images.space, g
+        )
         # This space has no text vectors: the prototype of an empty class is the mean image.
         nowhere = np.zeros((n_classes, visual_dim), dtype=np.float32)
         updates.append(PrototypeUpdate(given.second.space, nowhere, weight, trusted))
@@ -121,9 +123,9 @@ def anchored_loop(given: LoopInput) -> LoopResult:
             log_g = hold_pins(log_softmax(votes + weights.neighbors * (neighbors @ g)), pins)
             g = np.exp(log_g)
         shift = float(np.linalg.norm(own.centres - before, axis=1).mean())
-        sure = evidence.log_confidence(log_g, log_text, states[0].labels, pins)
-        points = images.space.mean + model.own.centres
-        states.append(summarize(log_g, points, shift, model, sure))
+        fraction = text_fraction(own.means, classes.vectors, own.mass)
+        sure = evidence.log_confidence(log_g, log_text, states[0].labels, pins, fraction)
+        states.append(summarize(log_g, images.space.mean + found[0].centres, shift, model, sure))
         given.progress("refining", step + 1, given.iterations)
     return LoopResult(tuple(states), *alignments(g, clusters), trusted)
 

@@ -236,7 +236,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             if memory is not None and around is not None:
                 space = image_space(x, model.own.mean, model.own.axes)
                 text = model.text_votes(space)
-                sure = log_confidence(log_g, around, text, memory.exponent)
+                sure = log_confidence(log_g, around, text, memory.exponent, memory.text_fraction)
             state = summarize(log_g, model.prototypes, shift=0.0, model=model, log_confidence=sure)
             found.label[rows], found.agreement[rows] = state.labels, state.agreement
             found.runner_up[rows], found.margin[rows] = state.runner_up, state.margin
@@ -452,6 +452,7 @@ def _memory(arrays: Mapping[str, NDArray[Any]], model: PrototypeModel) -> Memory
         label=named,
         pinned=pinned,
         exponent=float(arrays["memory_exponent"]),
+        text_fraction=float(arrays["memory_text_fraction"]),
         temperature=float(arrays["memory_temperature"]),
         iterations=int(arrays["memory_iterations"]),
     )

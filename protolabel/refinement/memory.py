@@ -16,7 +16,7 @@ import numpy as np
 
 from protolabel.clustering.neighbors import NeighborIndex
 from protolabel.common.vectors import Float32Array, FloatArray, log_softmax
-from protolabel.refinement.agreement import fitted_sharpness
+from protolabel.refinement.agreement import fitted_sharpness, text_fraction
 from protolabel.refinement.anchored import MOST_NEIGHBORS, NEIGHBOR_WEIGHT
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ class Memory:
     exponent : float
         Makes log-responsibilities of new images as sure as their neighbours bear out; see
         `fitted_sharpness`.
+    text_fraction : float
+        How much of their agreement is the probability of the text alone; see `text_fraction`.
     temperature : float
         Of the run.
     iterations : int
@@ -67,6 +69,7 @@ class Memory:
     label: NDArray[np.int32]
     pinned: NDArray[np.bool_]
     exponent: float
+    text_fraction: float
     temperature: float
     iterations: int
 
@@ -154,10 +157,12 @@ def remember(
         label=labels.label[rows],
         pinned=labels.pinned[rows],
         exponent=1.0,
+        text_fraction=0.0,
         temperature=float(run.parameters["temperature"]),
         iterations=labels.iteration,
     )
-    return replace(memory, exponent=_exponent(memory, model))
+    exponent, fraction = _exponent(memory, model), _text_fraction(memory, model)
+    return replace(memory, exponent=exponent, text_fraction=fraction)
 
 
 def _exponent(memory: Memory, model: PrototypeModel) -> float:
@@ -171,6 +176,14 @@ def _exponent(memory: Memory, model: PrototypeModel) -> float:
     near, _ = memory.index.search(x, 2)
     said = (vectors[near[:, -1]].astype(np.float32) @ model.text.T).argmax(axis=1)
     return fitted_sharpness(log_g, said, np.flatnonzero(memory.pinned[rows]))
+
+
+def _text_fraction(memory: Memory, model: PrototypeModel) -> float:
+    """Compare the classes of the remembered images with their names."""
+    mass = np.bincount(memory.label, minlength=len(model.text)).astype(np.float64)
+    sums = np.zeros(model.text.shape, np.float32)
+    np.add.at(sums, memory.label, memory.index.in_order() - model.own.mean)
+    return text_fraction(sums / np.maximum(mass, 1)[:, None], model.text, mass)
 
 
 def _counts(said: NDArray[np.int32], n_classes: int) -> Float32Array:

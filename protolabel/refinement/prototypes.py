@@ -189,7 +189,8 @@ class PrototypeUpdate:
         distance_weight: float,
     ) -> None:
         self.space, self.anchors = space, anchors
-        self.centres = anchors.astype(np.float64)
+        self.centres = self.means = anchors.astype(np.float64)
+        self.mass = np.zeros(len(anchors))
         self._distance_weight = distance_weight
         self._weight, self._total = weight, float(weight.sum(dtype=np.float64))
         self._square = float(weight[:, 0] @ self.space.square.astype(np.float64)) / self._total
@@ -219,6 +220,7 @@ class PrototypeUpdate:
         held = (self._weight * g).sum(axis=0, dtype=np.float64)[:, None]
         sums = space.sums(self._weight * g)
         self.centres = centres = (sums + ANCHOR_WEIGHT * self.anchors) / (held + ANCHOR_WEIGHT)
+        self.means, self.mass = sums / np.maximum(held, 1e-12), held[:, 0]
         # Variance within the classes from sums already computed, without another pass:
         # sum g (z - P)^2 = sum z^2 - 2 P sum g z + P^2 sum g.
         within = self._square + _moved(held, centres, sums).sum() / total

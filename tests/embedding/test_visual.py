@@ -102,6 +102,17 @@ class TestRefine:
             run = refine(world, graph=graph, visual=visual.astype(np.float32))
             assert accuracy(run, world) > alone - 0.005
 
+    @pytest.mark.parametrize("axes", [12, 32])
+    def test_a_blurred_copy_of_the_first_view_costs_next_to_nothing(self, axes):
+        """A projection knows classes, and shares the errors of the vectors that it is made of."""
+        world = make_world((60,) * 8, seed=1)
+        graph = pl.knn_graph(world.vectors, 15)
+        rng = np.random.default_rng(0)
+        blurred = world.vectors @ rng.normal(size=(world.vectors.shape[1], axes))
+        alone = refine(world, graph=graph)
+        run = refine(world, graph=graph, visual=blurred.astype(np.float32))
+        assert accuracy(run, world) > accuracy(alone, world) - 0.005
+
     def test_names_without_images_stay_without(self):
         world = make_world((60, 50, 40, 30), absent=6, seed=2)
         _, _, run = seen("sharp", world)

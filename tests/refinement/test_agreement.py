@@ -9,7 +9,12 @@ from protolabel.common.progress import silent
 from protolabel.common.vectors import log_softmax
 from protolabel.evaluation.calibration import calibration_error, error_auroc
 from protolabel.refinement import agreement
-from protolabel.refinement.agreement import STEEPER, NeighborEvidence, fitted_sharpness
+from protolabel.refinement.agreement import (
+    STEEPER,
+    NeighborEvidence,
+    fitted_sharpness,
+    text_fraction,
+)
 
 NOBODY = np.empty((0, 2), np.int64)
 
@@ -71,7 +76,7 @@ def test_votes_that_are_all_the_same_stay_so():
     log_g = np.full((5, 2), np.log(0.5), np.float32)
     assert fitted_sharpness(log_g, np.zeros(5, int), NOBODY[:, 0]) == 1
     evidence = NeighborEvidence.of(ring(5, 2), 1)
-    got = evidence.log_confidence(log_g, log_g, np.zeros(5, int), NOBODY)
+    got = evidence.log_confidence(log_g, log_g, np.zeros(5, int), NOBODY, 0.2)
     np.testing.assert_allclose(np.exp(got), 0.5, rtol=1e-6)
 
 
@@ -98,7 +103,7 @@ def test_closed_form():
     zero_shot = log_text.argmax(axis=1)
     graph = ring(40, 6)
     evidence = NeighborEvidence.of(graph, 1)
-    got = np.exp(evidence.log_confidence(log_g, log_text, zero_shot, NOBODY))
+    got = np.exp(evidence.log_confidence(log_g, log_text, zero_shot, NOBODY, 0.2))
     exponent = fitted_sharpness(log_g, zero_shot[graph.indices[:, 0]], NOBODY[:, 0])
     g = np.exp(log_g)
     # Three neighbours for each that votes.
@@ -113,9 +118,9 @@ def test_of_a_thousand_names_the_tail_takes_nothing():
     log_g = log_softmax(log_g)
     zero_shot = np.zeros(30, int)
     evidence = NeighborEvidence.of(ring(30, 3), 1)
-    many = np.exp(evidence.log_confidence(log_g, log_g, zero_shot, NOBODY))
+    many = np.exp(evidence.log_confidence(log_g, log_g, zero_shot, NOBODY, 0.2))
     few = log_softmax(log_g[:, :10])
-    ten = np.exp(evidence.log_confidence(few, few, zero_shot, NOBODY))
+    ten = np.exp(evidence.log_confidence(few, few, zero_shot, NOBODY, 0.2))
     np.testing.assert_allclose(many[:, 0], ten[:, 0], atol=0.05)
     np.testing.assert_allclose(many.sum(axis=1), 1, atol=1e-4)
 
@@ -130,10 +135,23 @@ def test_an_image_among_others_has_less_agreement_than_one_among_its_own():
     log_g[10:13] = log_g[10:13, ::-1]
     labels = log_g.argmax(axis=1)
     evidence = NeighborEvidence.of(ring(30, 3), 1)
-    sure = np.exp(evidence.log_confidence(log_g, log_g, labels, NOBODY))
+    sure = np.exp(evidence.log_confidence(log_g, log_g, labels, NOBODY, 0.2))
     of_label = sure[np.arange(30), labels]
     assert of_label[12] == of_label.min()  # three neighbours are of the other class
     assert of_label[20] == of_label.max()
+
+
+def test_the_text_counts_where_classes_lie_elsewhere_than_their_names():
+    rng = np.random.default_rng(0)
+    text = np.eye(6, 40, dtype=np.float32)
+    mass = np.array([30.0, 20.0, 10.0, 5.0, 0.2, 0.0])
+    names = text - mass[:4] @ text[:4] / 65.0
+    assert text_fraction(names, text, mass) == 0
+    assert text_fraction(rng.normal(size=(6, 40)), text, mass) == pytest.approx(0.8)
+    half = np.sqrt(1 - 0.375**2) * text[:, ::-1]  # cosine half-way between 0.3 and 0.45
+    lengths = np.linalg.norm(names, axis=1, keepdims=True)
+    assert text_fraction(0.375 * names / lengths + half, text, mass) == pytest.approx(0.4)
+    assert text_fraction(names, text, np.array([9.0, 0, 0, 0, 0, 0])) == 0  # nothing to compare
 
 
 # --- in the loop ---------------------------------------------------------------------------------
