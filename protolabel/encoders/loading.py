@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from protolabel.common.plugins import plugins
 from protolabel.encoders.base import UNLOADABLE, Encoder, EncoderInfo
 from protolabel.encoders.function import CallableEncoder, ImageFn, TextFn
 from protolabel.errors import EncoderError, InputError
@@ -36,7 +37,8 @@ def load_encoder(
         An open_clip model name such as "ViT-B-32" (``open_clip.list_models()`` lists them),
         also with open_clip's prefixes ``hf-hub:`` and ``local-dir:``; "sample" for the small
         encoder that comes with protolabel and needs no network; or a function from a list of
-        RGB images to an array (n, d). An `Encoder` is returned unchanged. A timm name such as
+        RGB images to an array (n, d); or a name that another package registered. An `Encoder` is
+        returned unchanged. A timm name such as
         "vit_small_patch14_dinov2" loads an encoder without a text side; if open_clip has the same
         name, open_clip's model is loaded. An `EncoderInfo`, as stored with vectors, loads the
         encoder that made them.
@@ -90,6 +92,8 @@ def load_encoder(
             f"{model.__name__}(...) and pass that."
         )
     if isinstance(model, str):
+        if model in plugins("encoders"):
+            return _of_plugin(model, pretrained, device)
         # torch and open_clip take seconds to import: only when a model is asked for.
         from protolabel.encoders.openclip import load_open_clip
         from protolabel.encoders.timm_encoder import is_timm_model, load_timm
@@ -116,6 +120,17 @@ def load_encoder(
         )
     scale = 100.0 if logit_scale is None else logit_scale
     return CallableEncoder(model, encode_texts, name=name, logit_scale=scale)
+
+
+def _of_plugin(model: str, pretrained: str | os.PathLike[str] | None, device: str) -> Encoder:
+    """Call the function that another package registered under a name."""
+    encoder = plugins("encoders")[model](pretrained=pretrained, device=device)
+    if not isinstance(encoder, Encoder):
+        raise EncoderError(
+            f"Expected the plugin {model!r} to return an encoder, got {type(encoder).__name__}: "
+            "update the package that registers it."
+        )
+    return encoder
 
 
 def _recorded(info: EncoderInfo, device: str, precision: str) -> Encoder:

@@ -5,6 +5,7 @@ from .duplicates import groups_of, near_duplicates
 from .existing import read_metadata
 from .job import ExportJob, Writer
 from .splits import SPLITS, lasting_split, split_dataset
+from .table import Column, records
 from .writers import DEFAULT_FORMATS, WRITERS, describe_formats
 from .writers.label_studio import read_label_studio
 from .writers.metadata import versions
@@ -15,6 +16,7 @@ __all__ = [
     "DEFAULT_FORMATS",
     "SPLITS",
     "WRITERS",
+    "Column",
     "ExportJob",
     "ExportResult",
     "Writer",
@@ -29,6 +31,7 @@ __all__ = [
     "read_label_studio",
     "read_metadata",
     "record_audit",
+    "records",
     "replay_html",
     "report_text",
     "split_dataset",

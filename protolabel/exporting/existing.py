@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from protolabel.common.checks import as_path, checked
 from protolabel.errors import ExportError
+from protolabel.exporting.splits import SPLITS
 from protolabel.images.lookup import ImageLookup
 
 if TYPE_CHECKING:
@@ -246,6 +247,7 @@ def _foreign(target: Path, metadata: dict[str, Any]) -> Iterator[str]:
         for record in metadata.get("images", [])
     }
     known |= {f"xmp/{record.get('source')}.xmp" for record in metadata.get("images", [])}
+    known |= {f"splits/{side}.cache" for side in SPLITS}  # Ultralytics leaves them behind
     folders = {*metadata.get("class_folders", []), metadata.get("none_of_these", {}).get("folder")}
     for entry in os.scandir(target):
         if entry.name in _IGNORED or entry.name == PLOTS:

@@ -138,13 +138,20 @@ def class_folders(names: Sequence[str], taken: Iterable[str] = ()) -> tuple[str,
 
 
 def image_files(images: ImageSet) -> list[str]:
-    """Return one file name for each image, unique in the whole dataset.
+    """Return one file name for each image, unique in the whole dataset, also without extension.
+
+    Readers such as datumaro and FiftyOne call an image by its name without extension.
 
     They depend on the images alone and not on their labels, so that two exports of one folder can
     be compared file by file. A missing extension, or one that some readers ignore, is replaced by
     that of the content: ``.jpg`` for ``.jfif``, ``.png`` for a GIF, whose first frame is exported.
     """
-    return unique_names(_file_name(images, i) for i in range(len(images)))
+    names = [_file_name(images, i).rpartition(".") for i in range(len(images))]
+    stems = unique_names(stem if dot else suffix for stem, dot, suffix in names)
+    return [
+        f"{stem}{dot}{suffix}" if dot else stem
+        for stem, (_, dot, suffix) in zip(stems, names, strict=True)
+    ]
 
 
 def keeps_its_bytes(path: ImageFile) -> bool:

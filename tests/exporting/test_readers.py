@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import subprocess
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +25,16 @@ HARD = ("train", "test tube", "fox 🦊", "=1+1")
 """Class names that readers and spreadsheets stumble over."""
 
 
+SIDES = ("train", "val", "test")
+FOLDERS = ["Test tube", "Train", "_=1+1", "fox 🦊"]
+"""The class folders of these, as every reader sorts them."""
+
+
 def reader(module: str) -> Any:
     """Import a reader; where it is not installed the test is skipped, except in continuous tests.
 
-    `pip install '.[readers]'` installs all of them.
+    `pip install '.[readers]'` and `pip install --no-deps -r .ci/readers.txt` install all of them
+    but fastai, fiftyone and datumaro.
     """
     if os.environ.get("PROTOLABEL_READER_TESTS"):
         return import_module(module)
@@ -56,6 +63,136 @@ def dataset(labelled: Callable, tmp_path: Path) -> Callable[..., Path]:
         ).folder
 
     return make
+
+
+@pytest.fixture
+def hostile(labelled: Callable, tmp_path: Path) -> Path:
+    """An export of files with names that hurt: equal ones, odd extensions, emoji, split words."""
+    kinds = {".jfif": "JPEG", ".gif": "GIF", ".png": "PNG", ".jpe": "JPEG"}
+    stems = ("same", "train", "test tube", "fuchs 🦊")
+    files = [f"{folder}/{stem}{suffix}" for folder in "ab" for stem in stems for suffix in kinds]
+    case = labelled(HARD, [8] * 4, sorted(files))
+    for name in files:
+        pixels = np.random.default_rng(len(name)).integers(0, 255, (40, 40, 3), dtype=np.uint8)
+        kind = kinds["." + name.rpartition(".")[2]]
+        Image.fromarray(pixels).save(case.root / name, format=kind)
+    return export(case.labels, case.images, tmp_path / "out", progress=silent).folder
+
+
+def counts_of(folder: Path) -> dict[str, int]:
+    records = read_metadata(folder)["images"]
+    return {side: sum(record["split"] == side for record in records) for side in SIDES}
+
+
+def test_timm_reads_the_splits(hostile: Path) -> None:
+    data = reader("timm.data")
+    for side, split in zip(SIDES, ("train", "validation", "test"), strict=True):
+        read = data.create_dataset("", root=str(hostile / "splits"), split=split)
+        assert len(read) == counts_of(hostile)[side]
+        assert sorted(read.reader.class_to_idx) == FOLDERS
+        assert read[0][0].size == (40, 40)
+
+
+def test_keras_reads_the_splits(hostile: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    keras = reader("keras")
+    reader("grain")
+    for side in ("train", "val"):
+        read = keras.utils.image_dataset_from_directory(
+            str(hostile / "splits" / side), image_size=(16, 16), batch_size=4, format="grain",
+            verbose=False,
+        )  # fmt: skip
+        assert read.class_names == FOLDERS
+        assert sum(len(labels) for _, labels in read) == counts_of(hostile)[side]
+
+
+def test_ultralytics_reads_the_splits_and_what_it_writes_is_replaced(
+    hostile: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("YOLO_CONFIG_DIR", str(tmp_path / "yolo"))
+    monkeypatch.setenv("YOLO_OFFLINE", "true")
+    dataset = reader("ultralytics.data.dataset")
+    check = reader("ultralytics.data.utils").check_cls_dataset
+    assert check(str(hostile / "splits"))["names"] == dict(enumerate(FOLDERS))
+    options = reader("ultralytics.cfg").get_cfg()
+    options.imgsz = 32
+    for side in SIDES:
+        read = dataset.ClassificationDataset(str(hostile / "splits" / side), options)
+        assert len(read) == counts_of(hostile)[side]
+        assert read[0]["img"].shape == (3, 32, 32)
+    assert list((hostile / "splits").glob("*.cache"))  # beside the pictures, unasked
+    from protolabel.exporting.existing import check_replaceable
+    from protolabel.images import find_images
+
+    check_replaceable(hostile, find_images(tmp_path / "photos"))
+
+
+def test_fastai_reads_the_splits(hostile: Path) -> None:
+    vision = pytest.importorskip("fastai.vision.all")
+    loaders = vision.ImageDataLoaders.from_folder(
+        hostile / "splits", train="train", valid="val", item_tfms=vision.Resize(16), bs=4
+    )
+    assert list(loaders.vocab) == FOLDERS
+    assert len(loaders.train_ds) == counts_of(hostile)["train"]
+    assert len(loaders.valid_ds) == counts_of(hostile)["val"]
+
+
+def test_fiftyone_imports_a_side_without_its_database(hostile: Path) -> None:
+    importers = pytest.importorskip("fiftyone.utils.data.importers")
+    kind = importers.ImageClassificationDirectoryTreeImporter
+    with kind(dataset_dir=str(hostile / "splits/train")) as opened:
+        read = [label.label for _, _, label in opened]
+    assert len(read) == counts_of(hostile)["train"]
+    assert sorted(set(read)) == FOLDERS
+
+
+def test_cleanvision_looks_at_every_picture(hostile: Path) -> None:
+    cleanvision = reader("cleanvision")
+    lab = cleanvision.Imagelab(data_path=str(hostile / "splits/train"))
+    lab.find_issues(n_jobs=1, verbose=False)
+    assert len(lab.issues) == counts_of(hostile)["train"]
+
+
+_DATUMARO = """
+import json, sys
+import datumaro as dm
+from datumaro.plugins.data_formats.imagenet import ImagenetBase
+sides = [ImagenetBase(f"{sys.argv[1]}/splits/{side}", subset=side) for side in SIDES]
+dataset = dm.Dataset.from_extractors(*sides)
+dataset.export(sys.argv[2], "cvat", save_media=True)
+again = dm.Dataset.import_from(sys.argv[2], "cvat")
+names = [label.name for label in again.categories()[dm.AnnotationType.label]]
+print(json.dumps([names, {name: len(items) for name, items in again.subsets().items()},
+                  sorted(names[item.annotations[0].label] for item in again)]))
+"""
+
+
+def test_datumaro_reads_the_splits_and_writes_them_for_cvat(hostile: Path, tmp_path: Path) -> None:
+    """It pins older versions of pandas and Pillow, so it has an environment of its own."""
+    python = os.environ.get("PROTOLABEL_DATUMARO")
+    if not python:
+        pytest.skip("PROTOLABEL_DATUMARO names no Python with datumaro")
+    code = _DATUMARO.replace("SIDES", repr(SIDES))
+    done = subprocess.run(
+        [python, "-c", code, hostile, tmp_path / "cvat"],
+        capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": ""},
+    )  # fmt: skip
+    names, counts, labels = json.loads(done.stdout.splitlines()[-1])
+    assert names == FOLDERS
+    assert counts == counts_of(hostile)
+    assert labels == sorted(FOLDERS * 8)
+
+
+def test_duckdb_and_polars_read_the_tables(dataset: Callable) -> None:
+    duckdb, polars = reader("duckdb"), reader("polars")
+    folder = dataset("csv", "parquet", "huggingface")
+    count = f"select label, count(*) from '{folder}/labels.parquet' group by label"
+    assert dict(duckdb.sql(count).fetchall()) == dict.fromkeys(HARD, 8)
+    images = f"select typeof(any_value(image.bytes)) from '{folder}/huggingface/data/*.parquet'"
+    assert duckdb.sql(images).fetchall() == [("BLOB",)]
+    table, rows = polars.read_parquet(folder / "labels.parquet"), read_metadata(folder)["images"]
+    assert table["source"].to_list() == [record["source"] for record in rows]
+    assert polars.read_csv(folder / "labels.csv").shape == table.shape
 
 
 def test_imagefolder_of_torchvision_reads_every_picture_once(dataset: Callable) -> None:

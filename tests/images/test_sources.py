@@ -89,6 +89,15 @@ class TestPaths:
         monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{path}\n" for path in files)))
         check(find_images("-"), encoder)
 
+    def test_one_image_file(self, files, encoder):
+        check(find_images(files[0]), encoder, COLOURS[:1])
+
+    @pytest.mark.parametrize("name", ["x.npy", "x.pt", "x.safetensors"])
+    def test_a_file_of_vectors_is_refused_with_advice(self, tmp_path, name):
+        (tmp_path / name).write_bytes(b"0" * 99)
+        with pytest.raises(InputError, match="load_embeddings"):
+            find_images(tmp_path / name)
+
     def test_a_set_of_images_is_itself(self, files):
         images = ImageSet.from_paths(files)
         assert find_images(images) is images
@@ -143,6 +152,50 @@ class TestTables:
         cells = [{"bytes": png(colour), "path": None} for colour in COLOURS]
         pyarrow.parquet.write_table(pa.table({"image": cells}), tmp_path / "x.parquet")
         check(find_images(tmp_path / "x.parquet"), encoder)
+
+    @pytest.mark.parametrize("layout", ["folder", "data", "file"])
+    def test_parquet_files_of_hugging_face_are_read_in_place(self, tmp_path, encoder, layout):
+        pa = pytest.importorskip("pyarrow")
+        import pyarrow.parquet
+
+        names = {"names": list(COLOURS), "_type": "ClassLabel"}
+        features = {"image": {"_type": "Image"}, "label": names}
+        about = {b"huggingface": json.dumps({"info": {"features": features}}).encode()}
+        folder = tmp_path / "set" / "data" if layout == "data" else tmp_path / "set"
+        folder.mkdir(parents=True)
+        for number, colour in enumerate(COLOURS):
+            table = pa.table({
+                "image": [{"bytes": png(colour), "path": None}] * 3, "label": [number] * 3,
+                "site": ["a", "b", "c"],
+            }).replace_schema_metadata(about)  # fmt: skip
+            name = f"{('train', 'train', 'test')[number]}-{number:05}-of-00003.parquet"
+            pyarrow.parquet.write_table(table, folder / name, row_group_size=2)
+        (tmp_path / "set" / "README.md").write_text("---")
+        source = folder / "train-00000-of-00003.parquet" if layout == "file" else tmp_path / "set"
+        images = find_images(source, truth=True)
+        wanted = [colour for colour in ("blue", "red", "green") for _ in range(3)]
+        if layout == "file":
+            wanted = ["red"] * 3
+        check(images, encoder, wanted)
+        assert images.truth == tuple(wanted)
+        assert images.columns["site"][:3] == ("a", "b", "c")
+        if layout != "file":
+            assert images.columns["split"] == ("test",) * 3 + ("train",) * 6
+
+    def test_a_path_in_a_strangers_parquet_file_leads_nowhere(self, tmp_path):
+        pa = pytest.importorskip("pyarrow")
+        import pyarrow.parquet
+
+        draw().save(tmp_path / "secret.png")
+        for path in (str(tmp_path / "secret.png"), "../secret.png"):
+            (tmp_path / "set").mkdir(exist_ok=True)
+            table = pa.table({"image": pa.array(
+                [{"bytes": None, "path": path}],
+                pa.struct([("bytes", pa.binary()), ("path", pa.string())]),
+            )})  # fmt: skip
+            pyarrow.parquet.write_table(table, tmp_path / "set" / "x.parquet")
+            with pytest.raises(ImageReadError, match="no path beside the table"):
+                find_images(tmp_path / "set").open(0)
 
     def test_a_table_without_a_column_of_paths_names_its_columns(self, tmp_path):
         (tmp_path / "x.csv").write_text("a,b\n1,2\n")
@@ -200,10 +253,37 @@ class TestArchives:
         with pytest.raises(InputError, match="a link or special entry"):
             find_images(tmp_path / "a.tar")
 
-    def test_a_compressed_tar_is_refused_with_advice(self, tmp_path):
-        self.tarred(tmp_path / "a.tar.gz", {"x.png": png()}, "w:gz")
+    @pytest.mark.parametrize("kind", ["gz", "bz2", "xz"])
+    @pytest.mark.parametrize("short", [False, True])
+    def test_a_compressed_tar_is_read_and_leaves_nothing_behind(
+        self, tmp_path, encoder, kind, short
+    ):
+        members = {f"{colour}/x.png": png(colour) for colour in sorted(COLOURS)}
+        name = {"gz": "a.tgz", "bz2": "a.tbz2", "xz": "a.txz"}[kind] if short else f"a.tar.{kind}"
+        path = self.tarred(tmp_path / name, members, f"w:{kind}")
+        check(find_images(path), encoder, sorted(COLOURS))
+        assert os.listdir(tmp_path) == [name]  # noqa: PTH208
+
+    def test_a_compressed_tar_that_the_disk_cannot_hold_is_refused(self, tmp_path, monkeypatch):
+        import shutil
+
+        path = self.tarred(tmp_path / "a.tar.gz", {"x.png": png()}, "w:gz")
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(9, 9, 99))
+        with pytest.raises(InputError, match="unpack it where there is room"):
+            find_images(path)
+
+    @pytest.mark.parametrize("name", ["a.7z", "a.rar", "a.tar.zst"])
+    def test_an_archive_that_python_cannot_read_is_refused_with_advice(self, tmp_path, name):
+        (tmp_path / name).write_bytes(b"x")
         with pytest.raises(InputError, match="unpack it, or pack it as zip"):
-            find_images(tmp_path / "a.tar.gz")
+            find_images(tmp_path / name)
+
+    @pytest.mark.parametrize("name", ["a.tar.gz", "a.tar.bz2", "a.tar.xz"])
+    def test_a_damaged_compressed_archive_is_refused(self, tmp_path, name):
+        path = self.tarred(tmp_path / name, {"x.png": png()}, f"w:{name.rpartition('.')[2]}")
+        path.write_bytes(path.read_bytes()[:-20])
+        with pytest.raises(InputError, match="cannot be read as one"):
+            find_images(path)
 
     @pytest.mark.parametrize("name", ["a.zip", "a.tar"])
     def test_a_damaged_archive_is_refused(self, tmp_path, name):
@@ -284,7 +364,17 @@ class TestDatasets:
         check(find_images(tmp_path / "saved"), encoder)
         with pytest.raises(InputError, match=r"pass one, for example dataset\['train'\]"):
             find_images(datasets.DatasetDict({"train": dataset}))
-        with pytest.raises(InputError, match="streamed"):
+        streamed = find_images(dataset.to_iterable_dataset(), truth=True)
+        check(streamed, encoder)
+        assert streamed.truth == COLOURS
+        assert streamed.columns["site"] == ("a", "b", "c")
+
+    def test_a_stream_that_memory_cannot_hold_is_refused_with_advice(self, monkeypatch):
+        datasets = pytest.importorskip("datasets")
+        monkeypatch.setattr("protolabel.images.sources.datasets._STREAMED", 1000)
+        features = datasets.Features({"image": datasets.Image()})
+        dataset = datasets.Dataset.from_dict({"image": [draw(c) for c in COLOURS]}, features)
+        with pytest.raises(InputError, match=r"take some, for example dataset\.take"):
             find_images(dataset.to_iterable_dataset())
 
     def test_torchvision_image_folder(self, files, tmp_path, encoder):

@@ -1,16 +1,20 @@
 """The formats of an export, one to a file.
 
-To add a format: a file here with a `Writer`, and a row in `WRITERS`.
+To add a format: a file here with a `Writer`, and a row in `WRITERS`. Another package registers
+one as an entry point, see docs/plugins.md.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import warnings
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from protolabel.common.plugins import plugins
 from protolabel.errors import InputError
 from protolabel.exporting.existing import PLOTS
+from protolabel.exporting.job import Writer
 from protolabel.exporting.writers.croissant import CROISSANT
 from protolabel.exporting.writers.csv_file import CSV
 from protolabel.exporting.writers.folders import FOLDERS
@@ -26,31 +30,47 @@ from protolabel.exporting.writers.webdataset import WEBDATASET
 from protolabel.exporting.writers.xmp import XMP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from protolabel.exporting.job import Writer
+    from collections.abc import Iterable, Iterator
 
 __all__ = ["DEFAULT_FORMATS", "RESERVED_NAMES", "WRITERS", "check_formats", "describe_formats"]
 
+
+def _of_others(taken: Iterable[Writer]) -> Iterator[Writer]:
+    """Yield the writers of other packages that fit beside ours."""
+    names, files = {writer.name for writer in taken}, {one for w in taken for one in w.files}
+    for name, writer in plugins("writers").items():
+        if not isinstance(writer, Writer) or writer.name in names or files & {*writer.files}:
+            warnings.warn(
+                f"{name!r} is left out of the writers: expected a protolabel.exporting.Writer "
+                "whose name and files no other has.",
+                stacklevel=2,
+            )
+            continue
+        names.add(writer.name)
+        files |= {*writer.files}
+        yield writer
+
+
+_FIRST = (
+    FOLDERS,
+    TRAIN_VAL_TEST,
+    PROTOTYPES,
+    CSV,
+    PARQUET,
+    HUGGINGFACE,
+    WEBDATASET,
+    LABEL_STUDIO,
+    CROISSANT,
+    XMP,
+    REPLAY,
+)
+_LAST = (
+    REPORT,  # lists what those above wrote
+    METADATA_JSON,  # lists all of it, and is what makes the folder a dataset
+)
+
 WRITERS = MappingProxyType(
-    {
-        writer.name: writer
-        for writer in (
-            FOLDERS,
-            TRAIN_VAL_TEST,
-            PROTOTYPES,
-            CSV,
-            PARQUET,
-            HUGGINGFACE,
-            WEBDATASET,
-            LABEL_STUDIO,
-            CROISSANT,
-            XMP,
-            REPLAY,
-            REPORT,  # lists what those above wrote
-            METADATA_JSON,  # lists all of it, and is what makes the folder a dataset
-        )
-    }
+    {writer.name: writer for writer in (*_FIRST, *_of_others((*_FIRST, *_LAST)), *_LAST)}
 )
 """Every format of an export by name, in the order in which they are written."""
 

@@ -1,12 +1,19 @@
-"""Read zip and tar archives in place; nothing is unpacked, so no path can leave a folder."""
+"""Read zip and tar archives; no member becomes a file, so no path can leave a folder."""
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import json
+import lzma
 import os
+import shutil
 import tarfile
+import tempfile
+import threading
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
@@ -21,13 +28,15 @@ if TYPE_CHECKING:
 
 __all__ = ["find_in_archive", "find_in_shards", "is_archive"]
 
+_BLOCK = 2**20  # bytes unpacked at a time
 _LARGEST = 2**30  # bytes of one member: more is a bomb, or no photograph
-_PACKED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst", ".7z", ".rar")
+_PACKED = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+_UNREAD = (".tar.zst", ".7z", ".rar")
 
 
 def is_archive(path: Path) -> bool:
     """Return whether a path has the extension of an archive, supported or not."""
-    return path.suffix.lower() in {".zip", ".tar"} or path.name.lower().endswith(_PACKED)
+    return path.suffix.lower() in {".zip", ".tar"} or path.name.lower().endswith(_PACKED + _UNREAD)
 
 
 class _Zip:
@@ -62,19 +71,24 @@ class _Zip:
 
 
 class _Tar:
-    """Members of an uncompressed tar archive, by their places in the file."""
+    """Members of a tar archive, by their places in the file.
+
+    In a compressed archive no member can be reached without reading all before it, so its content
+    is unpacked once, as a whole, into a temporary file that nobody else sees.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._lock = threading.Lock()
         try:
-            with tarfile.open(path, "r:") as archive:
+            self._file = _unpacked(path) if path.name.lower().endswith(_PACKED) else path.open("rb")
+            with tarfile.open(fileobj=self._file, mode="r:") as archive:
                 self.members: list[tuple[str, Any]] = [
                     (entry.name, entry) for entry in archive if not entry.isdir()
                 ]
-        except (OSError, tarfile.TarError) as error:
+        except (OSError, tarfile.TarError, EOFError, lzma.LZMAError, zlib.error) as error:
             raise InputError(
-                f"Expected an uncompressed tar archive, but {str(path)!r} cannot be read as one "
-                f"({error}): pack it again."
+                f"Expected a tar archive, but {str(path)!r} cannot be read as one ({error}): pack "
+                "it again."
             ) from error
 
     def why_not(self, member: tarfile.TarInfo) -> str:
@@ -86,9 +100,9 @@ class _Tar:
         return (member.size, int(member.mtime) ^ (member.chksum << 32))
 
     def read(self, member: tarfile.TarInfo) -> bytes:
-        with self._path.open("rb") as file:
-            file.seek(member.offset_data)
-            return file.read(member.size)
+        with self._lock:
+            self._file.seek(member.offset_data)
+            return self._file.read(member.size)
 
 
 class _Members:
@@ -146,11 +160,30 @@ def find_in_shards(root: Path, shards: Sequence[Path]) -> ImageSet:
     return _find(root, [(f"{shard.stem}/", _opened(shard)) for shard in shards])
 
 
+def _unpacked(path: Path) -> IO[bytes]:
+    """Return the tar archive inside a compressed file, in a temporary file without a name."""
+    ending = path.suffix.lower()[-2:]
+    openers: dict[str, Any] = {"gz": gzip.open, "z2": bz2.open, "xz": lzma.open}
+    file = tempfile.TemporaryFile()  # noqa: SIM115 -- it lives as long as its members are read
+    left = shutil.disk_usage(tempfile.gettempdir()).free // 2
+    with openers[ending](path, "rb") as packed:
+        while block := packed.read(_BLOCK):
+            left -= len(block)
+            if left < 0:
+                raise InputError(
+                    f"Expected an archive that fits on the disk, got {str(path)!r}, which is "
+                    "larger than half of what is free: unpack it where there is room."
+                )
+            file.write(block)
+    file.seek(0)
+    return file
+
+
 def _opened(path: Path) -> _Zip | _Tar:
-    if path.name.lower().endswith(_PACKED):
+    if path.name.lower().endswith(_UNREAD):
         raise InputError(
-            f"Expected a zip or an uncompressed tar archive, got {path.name!r}, in which no image "
-            "can be reached without unpacking all before it: unpack it, or pack it as zip."
+            f"Expected a zip or tar archive, got {path.name!r}, which Python cannot read: unpack "
+            "it, or pack it as zip."
         )
     return _Zip(path) if path.suffix.lower() == ".zip" else _Tar(path)
 

@@ -18,6 +18,8 @@ from protolabel.images.sources.paths import find_in_list
 
 __all__ = ["find_in_hugging_face", "find_in_samples", "is_hugging_face", "saved_dataset"]
 
+_STREAMED = 4 * 2**30  # bytes of encoded images
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -73,17 +75,17 @@ def find_in_hugging_face(dataset: Any) -> ImageSet:
     Raises
     ------
     InputError
-        For several splits at once, a streamed dataset, or none with a column of images.
+        For several splits at once, a stream that is too large, or a dataset without images.
     """
     if isinstance(dataset, dict):
         raise InputError(
             f"Expected one split of a dataset, got {', '.join(dataset)}: pass one, for example "
             f"dataset[{next(iter(dataset), 'train')!r}]."
         )
-    if not hasattr(dataset, "__len__"):
+    if dataset.features is None:
         raise InputError(
-            "Expected a dataset of known length, got a streamed one: take some images of it, for "
-            "example [row['image'] for row in dataset.take(1000)]."
+            "Expected a dataset that says its features, got a streamed one that does not: pass "
+            "the images themselves, for example [row['image'] for row in dataset.take(1000)]."
         )
     kinds = {name: type(kind).__name__ for name, kind in dataset.features.items()}
     column = next((name for name, kind in kinds.items() if kind == "Image"), None)
@@ -95,10 +97,13 @@ def find_in_hugging_face(dataset: Any) -> ImageSet:
     import datasets
 
     rows = dataset.cast_column(column, datasets.Image(decode=False))
+    streamed = not hasattr(dataset, "__len__")
+    if streamed:
+        rows = _held(rows, column)
     columns: dict[str, Sequence[Any]] = {}
     for name, kind in dataset.features.items():
         if name != column and kinds[name] not in {"Image", "Audio", "Video"}:
-            values = list(rows[name])
+            values = [row[name] for row in rows] if streamed else list(rows[name])
             if kinds[name] == "ClassLabel":
                 values = [None if value is None or value < 0 else kind.names[value]
                           for value in values]  # fmt: skip
@@ -110,6 +115,22 @@ def find_in_hugging_face(dataset: Any) -> ImageSet:
         source=_Rows(rows, column),
         columns={name: tuple(values) for name, values in columns.items()},
     )
+
+
+def _held(stream: Any, column: str) -> list[dict[str, Any]]:
+    """Return the rows of a streamed dataset, encoded images and all, if memory can hold them."""
+    rows: list[dict[str, Any]] = []
+    size = 0
+    for row in stream:
+        size += len((row[column] or {}).get("bytes") or b"")
+        if size > _STREAMED:
+            raise InputError(
+                f"Expected a streamed dataset of at most {_STREAMED // 2**30} GiB, which is held "
+                f"in memory, got more than that in {len(rows):,} images: take some, for example "
+                f"dataset.take({len(rows) // 2}), or load it without streaming."
+            )
+        rows.append(row)
+    return rows
 
 
 class _Indexed:

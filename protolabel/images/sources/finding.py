@@ -10,8 +10,10 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
+from protolabel.common.plugins import plugins
 from protolabel.errors import InputError
 from protolabel.images.image_set import ImageSet
+from protolabel.images.pixels import check_image
 from protolabel.images.sources.archives import find_in_archive, find_in_shards, is_archive
 from protolabel.images.sources.datasets import (
     find_in_hugging_face,
@@ -21,6 +23,7 @@ from protolabel.images.sources.datasets import (
 )
 from protolabel.images.sources.folder import check_folder, class_folders, find_in_folder
 from protolabel.images.sources.memory import find_in_memory, is_picture
+from protolabel.images.sources.parquet import find_in_parquet, parquet_files
 from protolabel.images.sources.paths import (
     find_by_pattern,
     find_in_list,
@@ -31,6 +34,8 @@ from protolabel.images.sources.remote import find_at_url, find_at_urls, is_url
 from protolabel.images.sources.tables import SUFFIXES, find_in_columns, find_in_table, label_column
 
 __all__ = ["find_images", "is_folder"]
+
+_VECTORS = (".npy", ".npz", ".safetensors", ".pt", ".pth")
 
 
 def find_images(folder: Any, *, truth: bool = False) -> ImageSet:
@@ -43,12 +48,13 @@ def find_images(folder: Any, *, truth: bool = False) -> ImageSet:
     Parameters
     ----------
     folder : path or other source
-        A folder, which is searched with its subfolders. Or a pattern (``photos/*/*.jpg``); a zip
-        or uncompressed tar archive; a folder of WebDataset shards or of a saved Hugging Face
-        dataset; a table (CSV, TSV, Parquet, JSON) with a column of paths or URLs; a URL that
-        fsspec opens; "-" for paths on standard input. Or, in Python: a list or generator of
-        paths, URLs, PIL images or arrays; an array (N, H, W, 3) of uint8; a DataFrame; a Hugging
-        Face ``Dataset``; a torchvision dataset. docs/sources.md has a table of them.
+        A folder, which is searched with its subfolders. Or a pattern (``photos/*/*.jpg``); an
+        image file; a zip or tar archive; a folder of WebDataset shards, of Parquet files with
+        images, or of a saved Hugging Face dataset; a table (CSV, TSV, Parquet, JSON) with a
+        column of paths or URLs; a URL that fsspec opens; "-" for paths on standard input. Or, in
+        Python: a list or generator of paths, URLs, PIL images or arrays; an array (N, H, W, 3) of
+        uint8; a DataFrame; a Hugging Face ``Dataset``; a torchvision dataset. docs/sources.md has
+        a table of them, and docs/plugins.md shows how another package adds a kind.
     truth : bool, default False
         Keep the true class of every image, for evaluation only: the column "label" of a table
         or dataset, or else the name of the first-level subfolder.
@@ -86,18 +92,32 @@ def is_folder(source: Any) -> TypeGuard[str | os.PathLike[str]]:
     text = os.fsdecode(source)
     path = Path(text)
     try:
-        return not (text == "-" or is_url(text) or is_pattern(text) or _is_one_file(path))
+        one_file = (is_archive(path) or path.suffix.lower() in SUFFIXES) and not path.is_dir()
+        return not (text == "-" or is_url(text) or is_pattern(text) or one_file or path.is_file())
     except (OSError, ValueError):
         return True  # whose reasons `check_folder` tells
 
 
-def _is_one_file(path: Path) -> bool:
-    return (is_archive(path) or path.suffix.lower() in SUFFIXES) and not path.is_dir()
+def _of_plugin(source: Any) -> ImageSet | None:
+    """Ask the sources of other packages, in the order of their names."""
+    for name, find in plugins("sources").items():
+        found = find(source)
+        if isinstance(found, ImageSet):
+            return found
+        if found is not None:
+            raise InputError(
+                f"Expected the source plugin {name!r} to return an ImageSet or None, got "
+                f"{type(found).__name__}: update the package that registers it."
+            )
+    return None
 
 
 def _find(source: Any) -> ImageSet:  # noqa: PLR0911 -- one return a kind of source
     if isinstance(source, ImageSet):
         return source
+    found = _of_plugin(source)
+    if found is not None:
+        return found
     if isinstance(source, str | os.PathLike):
         return _find_at(os.fsdecode(source)) if not is_folder(source) else _find_below(source)
     if is_hugging_face(source) or (isinstance(source, dict) and _of_datasets(source)):
@@ -143,7 +163,7 @@ def _find_among(values: list[Any]) -> ImageSet:
     return find_in_list(values)
 
 
-def _find_at(text: str) -> ImageSet:
+def _find_at(text: str) -> ImageSet:  # noqa: PLR0911 -- as above
     if text == "-":
         return find_in_standard_input()
     if is_url(text):
@@ -156,7 +176,21 @@ def _find_at(text: str) -> ImageSet:
     path = Path(os.path.abspath(os.path.expanduser(text)))  # noqa: PTH100, PTH111 -- resolve() would follow links
     if not path.is_file():
         raise InputError(f"Expected a file of images at {str(path)!r}, found nothing.")
-    return find_in_archive(path) if is_archive(path) else find_in_table(path)
+    if is_archive(path):
+        return find_in_archive(path)
+    if path.suffix.lower() in SUFFIXES:
+        return find_in_table(path)
+    if check_image(path):
+        return find_in_list([path])
+    vectors = path.suffix.lower() in _VECTORS
+    advice = (
+        f"pass load_embeddings({path.name!r}, paths), or on the command line --embeddings"
+        if vectors
+        else "pass the folder it is in"
+    )
+    raise InputError(
+        f"Expected a folder of images or another source, got the file {str(path)!r}: {advice}."
+    )
 
 
 def _shards(pattern: str) -> list[str]:
@@ -173,6 +207,9 @@ def _find_below(folder: str | os.PathLike[str]) -> ImageSet:
     if dataset is not None:
         return find_in_hugging_face(dataset)
     entries = [entry.name for entry in os.scandir(root) if not entry.name.startswith(".")]
+    files = parquet_files(root, entries)
+    if files:
+        return find_in_parquet(root, files)
     shards = sorted(name for name in entries if name.endswith(".tar"))
     if shards and len(shards) == len(entries):
         return find_in_shards(root, [root / name for name in shards])

@@ -12,6 +12,7 @@ from protolabel.common.cells import read_rows
 from protolabel.errors import InputError
 from protolabel.images.lookup import CLASS_COLUMNS, IMAGE_COLUMNS, column
 from protolabel.images.sources.memory import find_in_memory, is_picture
+from protolabel.images.sources.parquet import find_in_parquet, holds_images, parquet_table
 from protolabel.images.sources.paths import find_in_list
 from protolabel.images.sources.remote import find_at_urls, is_url
 
@@ -25,6 +26,8 @@ __all__ = ["SUFFIXES", "find_in_columns", "find_in_table", "label_column", "read
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".pq", ".json", ".jsonl", ".ndjson")
 """Extensions of tables."""
+
+_PARQUET = (".parquet", ".pq")
 
 
 def find_in_table(path: Path) -> ImageSet:
@@ -47,6 +50,8 @@ def find_in_table(path: Path) -> ImageSet:
     InputError
         If the table cannot be read, or has no column of paths.
     """
+    if path.suffix.lower() in _PARQUET and holds_images(parquet_table(path)) is not None:
+        return find_in_parquet(path, [path])
     return find_in_columns(read_columns(path), path.parent, str(path))
 
 
@@ -141,15 +146,8 @@ def _unpacked(value: Any) -> Any:
 
 def _read(path: Path) -> dict[str, list[Any]]:
     suffix = path.suffix.lower()
-    if suffix in {".parquet", ".pq"}:
-        try:
-            from pyarrow import parquet
-        except ImportError as error:
-            raise InputError(
-                f"Expected pyarrow to read {path.name!r}, which is not installed: "
-                "pip install 'protolabel[formats]'."
-            ) from error
-        table = parquet.read_table(path)
+    if suffix in _PARQUET:
+        table = parquet_table(path).read()
         return {name: table.column(name).to_pylist() for name in table.column_names}
     if suffix not in {".json", ".jsonl", ".ndjson"}:
         heads, cells = read_rows(path)
