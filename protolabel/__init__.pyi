@@ -24,9 +24,10 @@ from .evaluation import (
 )
 from .exporting import export
 from .images import ImageSet, find_images
+from .naming import Suggestions
 from .refinement import Labels, PrototypeClassifier, Refinement, label, refine
 from .samples import write_sample_pictures
-from .session import Session, annotate
+from .session import Session, annotate, suggest_classes
 
 __version__: str
 
@@ -54,6 +55,7 @@ __all__ = [
     "Session",
     "Stopped",
     "StoreError",
+    "Suggestions",
     "__version__",
     "annotate",
     "cluster",
@@ -73,5 +75,6 @@ __all__ = [
     "place",
     "project",
     "refine",
+    "suggest_classes",
     "write_sample_pictures",
 ]

@@ -10,8 +10,9 @@ from platformdirs import user_cache_path
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
 
-__all__ = ["cache_folder", "is_cache", "journal_file", "named_folder"]
+__all__ = ["cache_folder", "is_cache", "journal_file", "named_folder", "words_file"]
 
 
 def cache_folder(root: Path, encoder: str) -> Path:
@@ -72,6 +73,24 @@ def journal_file(root: Path, store: str | os.PathLike[str] | None) -> Path:
     key = str(root).encode("utf-8", "surrogateescape")
     name = f"{hashlib.sha256(key).hexdigest()[:16]}.jsonl"
     return user_cache_path("protolabel") / "corrections" / name
+
+
+def words_file(encoder: str, texts: Sequence[str]) -> Path:
+    """Return the file in the user's cache for the text vectors of a vocabulary.
+
+    Parameters
+    ----------
+    encoder : str
+        Name of the encoder.
+    texts : sequence of str
+        What the encoder reads, in the order of the rows.
+
+    Returns
+    -------
+    Path
+    """
+    key = "\0".join([encoder, *texts]).encode("utf-8", "surrogateescape")
+    return user_cache_path("protolabel") / "words" / f"{hashlib.sha256(key).hexdigest()[:16]}.npy"
 
 
 def _cache() -> Path:

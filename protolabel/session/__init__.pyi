@@ -1,5 +1,5 @@
 from .journal import SavedCorrections
-from .one_call import annotate
+from .one_call import annotate, suggest_classes
 from .pins import Correction
 from .runs import Run, RunHistory
 from .session import Session
@@ -11,4 +11,5 @@ __all__ = [
     "SavedCorrections",
     "Session",
     "annotate",
+    "suggest_classes",
 ]

@@ -32,7 +32,9 @@ Edited: TypeAlias = tuple[Classes, Templates]
 
 
 def parse_classes(classes: Any) -> Classes:
-    """Return class names as prompts, or the vectors as they are."""
+    """Return class names as prompts, or the vectors as they are; None is no class yet."""
+    if classes is None or (isinstance(classes, ClassPrompts) and not len(classes)):
+        return ClassPrompts((), (), ())
     return classes if isinstance(classes, ClassVectors) else ClassPrompts.parse(classes)
 
 

@@ -1,4 +1,4 @@
-"""One call from a folder of images to a labelled dataset."""
+"""One call from a folder of images to suggested class names, or to a labelled dataset."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from protolabel.exporting.duplicates import Groups
+    from protolabel.naming.groups import Suggestions
 
-__all__ = ["annotate"]
+__all__ = ["annotate", "suggest_classes"]
 
 
 def annotate(
@@ -57,3 +58,45 @@ def annotate(
         best=best,
     )
     return session
+
+
+def suggest_classes(
+    source: Any, *, count: int | None = None, vocabulary: Any = None, **settings: Any
+) -> Suggestions:
+    """Suggest class names for images that nobody has named.
+
+    Images that look alike form groups, and distinct words at one level are chosen for all groups
+    together. A group without a good word is listed without a name.
+
+    Parameters
+    ----------
+    source
+        As for `Session`.
+    count : int, optional
+        Number of groups, 1 or more: few is coarse (dogs), many is fine (breeds of dogs). By
+        default the number at which the words describe the images best.
+    vocabulary : list of str or ClassVectors, optional
+        Words that may become names. By default the everyday ones of ImageNet-21k, or the animals
+        that the sample encoder knows. They are embedded once per encoder and kept.
+    **settings
+        Everything else that `Session` takes, such as ``encoder`` and ``seed``.
+
+    Returns
+    -------
+    Suggestions
+        Other levels are at hand: ``found.tree.suggest(20)``.
+
+    Raises
+    ------
+    InputError
+        If there are no such images, or an argument cannot be used.
+
+    Examples
+    --------
+    >>> found = suggest_classes("photos")
+    >>> print(found)
+    dog: 40 images, sure 0.91 (or puppy, hound)
+    cat: 38 images, sure 0.87 (or kitten, tiger cat)
+    >>> session = Session("photos", found.classes)
+    """
+    return Session(source, vocabulary=vocabulary, **settings).suggest(count)

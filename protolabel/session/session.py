@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 
 import traitlets
 
@@ -22,7 +22,7 @@ from protolabel.embedding.prompts import (
     embed_classes,
 )
 from protolabel.embedding.search import most_similar, words_vector
-from protolabel.encoders.base import EncoderInfo
+from protolabel.encoders.base import EncoderInfo, encoder_info
 from protolabel.encoders.loading import load_encoder
 from protolabel.errors import InputError, StoreError
 from protolabel.evaluation.audit import Audit
@@ -33,6 +33,9 @@ from protolabel.evaluation.order import next_to_correct
 from protolabel.evaluation.scoring import Evaluation, evaluate
 from protolabel.evaluation.truth import Truth, known_truth, matched_truth, renamed_truth
 from protolabel.images.lookup import ImageLookup
+from protolabel.naming.groups import NameTree, Suggestions, group_images
+from protolabel.naming.vocabulary import Vocabulary, everyday_words, own_words, sample_words
+from protolabel.naming.word_vectors import embed_words
 from protolabel.refinement.labels import Labels, label
 from protolabel.refinement.loop import Refinement, refine
 from protolabel.session import class_edits
@@ -74,6 +77,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
+Words: TypeAlias = "tuple[Vocabulary, NDArray[np.float32]]"
+
 
 class Session(traitlets.HasTraits):
     """Label images with class names; a change recomputes only the stages that depend on it.
@@ -89,8 +94,9 @@ class Session(traitlets.HasTraits):
     source : path, ImageSet, Embeddings or another source of images
         A folder of images, or whatever else `find_images` takes, such as an archive, a table or
         a list of images; or images, or embeddings, that were made before.
-    classes : list of str, mapping of str to list of str, ClassPrompts or ClassVectors
-        The class names; with synonyms; or with your own text vectors.
+    classes : list of str, mapping of str to list of str, ClassPrompts or ClassVectors, optional
+        The class names; with synonyms; or with your own text vectors. None begins without
+        classes: `suggest` proposes some, and the studio offers them.
     encoder : str, callable or Encoder, optional
         As for `load_encoder`; by default "ViT-B-32", or the encoder of the embeddings.
     pretrained : str or path, optional
@@ -120,7 +126,7 @@ class Session(traitlets.HasTraits):
 
     classes: Any = setting()
     """Class names, with their synonyms, as for `embed_classes`; kept as `ClassPrompts` or
-    `ClassVectors`."""
+    `ClassVectors`. None is no class yet, and there are no labels then."""
 
     templates: Any = setting(DEFAULT_TEMPLATES)
     """Templates for class names, for all classes or by class, as for `embed_classes`."""
@@ -164,7 +170,8 @@ class Session(traitlets.HasTraits):
 
     vocabulary: Any = setting(None)
     """Words for other things that may be in the images, as a list of str or as `ClassVectors`:
-    they sharpen `fit`, and `missing_names` suggests some of them. None is no vocabulary."""
+    they sharpen `fit`, and `missing_names` and `suggest` suggest some of them. None is no
+    vocabulary: `suggest` then takes everyday words, or those of the sample encoder."""
 
     truth = traitlets.Any(None)
     """True class name of every image, None where it is unknown; set as for `evaluate`."""
@@ -175,7 +182,7 @@ class Session(traitlets.HasTraits):
     def __init__(
         self,
         source: str | os.PathLike[str] | ImageSet | Embeddings,
-        classes: Any,
+        classes: Any = None,
         *,
         encoder: Any = None,
         pretrained: str | os.PathLike[str] | None = None,
@@ -729,6 +736,11 @@ class Session(traitlets.HasTraits):
         """One text vector for each class."""
         if isinstance(self.classes, ClassVectors):
             return self.classes
+        if not self.names:
+            raise InputError(
+                "Expected class names, got none yet: set session.classes, for example to "
+                "session.suggest().classes."
+            )
         return embed_classes(self.classes, self.encoder, self.templates)
 
     @stage(
@@ -790,8 +802,66 @@ class Session(traitlets.HasTraits):
         # One sentence for each word: there may be thousands of them.
         return embed_classes(words, self.encoder, DEFAULT_TEMPLATES[:1])
 
+    @stage("vocabulary", name="words")
+    def _words(self) -> Words:
+        """The words that may become names, with their text vectors."""
+        own = self._vocabulary_vectors
+        if own is not None:
+            return own_words(own.names, own.vectors), own.vectors
+        info = encoder_info(self.encoder)
+        vocabulary = sample_words() if info.model == "sample" else everyday_words()
+        return vocabulary, embed_words(vocabulary, self.encoder, progress=self._report)
+
+    @stage("embeddings", "graph", "words", settings=("seed",))
+    def name_tree(self) -> NameTree:
+        """The groups that `suggest` names, at every level."""
+        vocabulary, vectors = self._words
+        return group_images(
+            self.embeddings.unit,
+            self.graph,
+            vocabulary,
+            vectors,
+            logit_scale=self.embeddings.encoder.logit_scale,
+            seed=self.seed,
+            progress=self._report,
+        )
+
+    def suggest(self, count: int | None = None) -> Suggestions:
+        """Suggest class names for the folder: groups of images that look alike, and their words.
+
+        The words are those of `vocabulary`; without it, the everyday ones of ImageNet-21k, or the
+        animals that the sample encoder knows. They are embedded once per encoder and kept.
+
+        Parameters
+        ----------
+        count : int, optional
+            Number of groups, 1 or more: few is coarse (dogs), many is fine (breeds of dogs). By
+            default the number at which the words describe the images best.
+
+        Returns
+        -------
+        Suggestions
+
+        Raises
+        ------
+        InputError
+            If the number is not a positive whole number.
+        EncoderError
+            If the encoder has no text side.
+
+        Examples
+        --------
+        >>> session = Session("photos")
+        >>> session.classes = session.suggest().classes
+        >>> session.names
+        ('dog', 'cat', 'giraffe')
+        """
+        return self.name_tree.suggest(count)
+
     def missing_names(self, most: int = 5) -> tuple[MissingName, ...]:
         """Find micro-clusters that fit no name, with suggestions from `vocabulary`.
+
+        Without a vocabulary, the suggestions are the words of `suggest`, once it was called.
 
         Parameters
         ----------
@@ -811,11 +881,15 @@ class Session(traitlets.HasTraits):
         [(38, 'zebra')]
         """
         strictness = DEFAULT_STRICTNESS if self.none_of_these is None else self.none_of_these
+        words = self._vocabulary_vectors
+        if words is None and "words" in self.computed:
+            vocabulary, vectors = self._words
+            words = ClassVectors(vocabulary.words, vectors)
         return missing_names(
             self._all_labels,
             self.embeddings.unit,
             self.fit,
-            self._vocabulary_vectors,
+            words,
             strictness=strictness,
             most=most,
         )

@@ -136,15 +136,17 @@ class Follower(traitlets.HasTraits):
         self.problem = ""
         try:
             labels = self.jobs.run(self._compute)
+            if labels is None:
+                return
         except Stopped:
             self._halted = self.jobs.stopped  # `stopped` says so already
         else:
             if not self.closed:
                 self._publish(labels)
 
-    def _compute(self) -> Labels:
+    def _compute(self) -> Labels | None:
         self.embeddings = self.session.embeddings
-        return self.session.labels
+        return self.session.labels if self.session.names else None  # no classes, no labels yet
 
     def _fail(self, error: Exception) -> None:
         known = isinstance(error, ProtolabelError)

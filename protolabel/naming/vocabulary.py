@@ -1,0 +1,313 @@
+"""Words that may name a group of images, from the general to the special.
+
+The everyday words are the names of ImageNet-21k, which timm ships, in the tree of WordNet (Miller,
+*WordNet: a lexical database for English*, 1995).
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from protolabel.common.vectors import Float32Array, unit_rows
+from protolabel.errors import InputError
+from protolabel.samples.captions import SYNONYMS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+__all__ = ["Vocabulary", "everyday_words", "own_words", "sample_words"]
+
+_SYNSETS = Path(__file__).with_name("synsets.txt")
+
+# ImageNet-21k has hundreds of words for people: origins, insults, trades. No picture shows that a
+# person is one of these, so only the following are suggested.
+_PERSON = "person"
+_PEOPLE = frozenset((
+    "person", "man", "woman", "child", "baby", "boy", "girl", "bride", "groom", "dancer",
+    "musician", "athlete", "ballplayer", "diver", "cyclist", "skier", "surfer", "swimmer",
+    "soldier", "clown", "chef",
+))  # fmt: skip
+
+# Words above many others are kept if people use them (see synsets.txt), but not these, which fit
+# every picture or none.
+_GENERAL = 8  # words below a word that make it a general one
+_ABSTRACT = frozenset((
+    "organism", "artifact", "device", "structure", "implement", "nutriment", "equipment",
+    "instrument", "container", "conveyance", "area", "support", "craft", "vessel", "dish",
+    "system", "connection", "worker", "machine", "commodity", "apparatus", "establishment",
+    "mammal", "herb", "gear", "control", "figure", "case", "rod", "bar", "liquor", "course",
+    "vertebrate", "weaponry", "young", "attire", "housing", "enclosure", "microorganism",
+    "residence", "dwelling",
+))  # fmt: skip
+_LATIN = re.compile(r"[A-Z][a-z]+ [a-z]+(us|um|is|ii|ae|on|ensis|ata|ana|ica|osa)")
+
+_RARER = 0.05  # of cosine by which each rarer meaning has to be nearer
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """M words, each below a more general word or below none.
+
+    Attributes
+    ----------
+    words : tuple of str
+        Distinct words. A word of several meanings stands for each of them with the more general
+        word in brackets: "crane (bird)", "crane (lifting device)".
+    above : (M,) int32
+        Index of the nearest more general word of the vocabulary, 0..M-1; -1 has none.
+    phrases : tuple of str
+        What the text encoder reads for each word, such as "crane, a kind of bird".
+    """
+
+    words: tuple[str, ...]
+    above: NDArray[np.int32]
+    phrases: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def ancestry(self) -> csr_array:
+        """Return an (M, M) boolean matrix: word i is word j or lies below it."""
+        from scipy.sparse import csr_array
+
+        here = np.arange(len(self))
+        rows, columns = [here], [here]
+        while True:
+            inside = columns[-1] >= 0
+            up = np.where(inside, self.above[columns[-1]], -1)
+            if (up < 0).all():
+                break
+            rows.append(here)
+            columns.append(up)
+        row, column = np.concatenate(rows), np.concatenate(columns)
+        kept = column >= 0
+        ones = np.ones(int(kept.sum()), dtype=np.float32)
+        return csr_array((ones, (row[kept], column[kept])), shape=(len(self), len(self)))
+
+    def levels(self) -> NDArray[np.int32]:
+        """Return the number of more general words above each word, (M,) int32."""
+        return np.asarray(np.diff(self.ancestry().indptr) - 1, dtype=np.int32)
+
+
+@cache
+def everyday_words() -> Vocabulary:
+    """Return the words of ImageNet-21k that people use for what they photograph.
+
+    Of the 21,844 names, those of the 11,821 classes with enough photographs are kept (timm's
+    ImageNet-12k), without terms of taxonomy above others, such as "placental", without words that
+    fit everything, such as "artifact", and without most words for people.
+
+    Returns
+    -------
+    Vocabulary
+
+    Raises
+    ------
+    InputError
+        If timm does not ship the names.
+    """
+    tree = _tree()
+    kept = [synset for synset in _photographed() if _is_everyday(synset, tree)]
+    return _vocabulary({synset: tree.lemmas[synset][0] for synset in kept}, tree)
+
+
+def own_words(words: Sequence[str], vectors: Float32Array) -> Vocabulary:
+    """Find the place of one's own words among the words of ImageNet-21k.
+
+    Parameters
+    ----------
+    words : sequence of str
+        M distinct words. A word that ImageNet-21k does not have is below no other.
+    vectors : (M, d) floating
+        Their text vectors. Of several meanings, a word gets that whose related words have the
+        nearest text vectors.
+
+    Returns
+    -------
+    Vocabulary
+        The words as they are, with the words themselves as phrases.
+    """
+    tree = _tree()
+    # Relative to the mean: a mean of many texts would otherwise be near every text.
+    unit = unit_rows(vectors - np.mean(vectors, axis=0))
+    meanings = [tree.meanings(word) for word in words]
+    related: dict[int, list[int]] = {}
+    for index, found in enumerate(meanings):
+        if len(found) == 1:
+            for above in tree.chain(found[0])[1:]:
+                related.setdefault(above, []).append(index)
+    middle = {synset: unit_rows(unit[rows].mean(axis=0)) for synset, rows in related.items()}
+
+    def meaning(index: int) -> int:
+        """Return the synset with the nearest related words; rarer meanings have to be nearer."""
+        found = sorted(meanings[index], key=lambda synset: -tree.uses[synset])
+        nearness = [
+            max((unit[index] @ middle[one] for one in tree.chain(synset)[:4] if one in middle),
+                default=-1.0) - _RARER * rank
+            for rank, synset in enumerate(found)
+        ]  # fmt: skip
+        return found[int(np.argmax(nearness))] if found else 0
+
+    chosen = [meaning(index) for index in range(len(words))]
+    place: dict[int, int] = {}  # synset -> the first word that has it
+    for index, synset in enumerate(chosen):
+        if synset:
+            place.setdefault(synset, index)
+    parents = [
+        next((place[one] for one in tree.chain(synset) if place.get(one, index) != index), -1)
+        for index, synset in enumerate(chosen)
+    ]
+    return Vocabulary(tuple(words), np.array(_without_cycles(parents), np.int32), tuple(words))
+
+
+def sample_words() -> Vocabulary:
+    """Return the animals that the sample encoder knows, below the word "animal"."""
+    words = (*SYNONYMS, "animal")
+    above = np.full(len(words), len(words) - 1, dtype=np.int32)
+    above[-1] = -1
+    return Vocabulary(words, above, words)
+
+
+# --- the tree of ImageNet-21k ---------------------------------------------------------------
+
+
+class _Tree:
+    """WordNet's tree over the synsets of ImageNet-21k; 0 is no synset."""
+
+    def __init__(self, lemmas: Mapping[int, list[str]]) -> None:
+        rows = np.loadtxt(_SYNSETS, dtype=np.int64)
+        self.lemmas = lemmas
+        self.above = dict(zip(rows[:, 0].tolist(), rows[:, 1].tolist(), strict=True))
+        self.uses = dict(zip(rows[:, 0].tolist(), rows[:, 2].tolist(), strict=True))
+        self._synsets: dict[str, list[int]] = {}
+        for synset, names in lemmas.items():
+            if synset in self.above:
+                for name in names:
+                    self._synsets.setdefault(_key(name), []).append(synset)
+
+    def chain(self, synset: int) -> list[int]:
+        """Return a synset and all above it, the most special first."""
+        found = []
+        while synset:
+            found.append(synset)
+            synset = self.above[synset]
+        return found
+
+    def meanings(self, word: str) -> list[int]:
+        """Return the synsets that a word or its singular names."""
+        key = _key(word)
+        forms = (key, key.removesuffix("s"), key.removesuffix("es"), key.replace(" ", ""))
+        return next((self._synsets[form] for form in forms if form in self._synsets), [])
+
+
+@cache
+def _tree() -> _Tree:
+    with _names_file("imagenet_synset_to_lemma.txt").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file, delimiter="\t"))
+    return _Tree({int(synset[1:]): names.split(", ") for synset, names in rows})
+
+
+@cache
+def _photographed() -> tuple[int, ...]:
+    lines = _names_file("imagenet12k_synsets.txt").read_text("utf-8").split()
+    return tuple(int(line[1:]) for line in lines)
+
+
+def _names_file(name: str) -> Path:
+    # The names lie in a data folder of timm, which is not imported: that would load torch.
+    found = find_spec("timm")
+    folders = [] if found is None else found.submodule_search_locations or []
+    for folder in folders:
+        path = Path(folder) / "data" / "_info" / name
+        if path.is_file():
+            return path
+    raise InputError(
+        f"Expected timm with the names of ImageNet-21k ({name}), found none: install a newer timm, "
+        "or pass a vocabulary of your own."
+    )
+
+
+@cache
+def _below() -> Mapping[int, int]:
+    """Return how many photographed synsets lie below each synset."""
+    tree, count = _tree(), dict[int, int]()
+    for synset in _photographed():
+        for above in tree.chain(synset)[1:]:
+            count[above] = count.get(above, 0) + 1
+    return count
+
+
+def _is_everyday(synset: int, tree: _Tree) -> bool:
+    if synset not in tree.above:
+        return False
+    word = tree.lemmas[synset][0]
+    if any(tree.lemmas[one][0] == _PERSON for one in tree.chain(synset)):
+        return word in _PEOPLE and _first_of(word, synset, tree)
+    if _key(word) in _ABSTRACT or _LATIN.fullmatch(word):
+        return False
+    return _below().get(synset, 0) < _GENERAL or tree.uses[synset] > 0
+
+
+def _first_of(word: str, synset: int, tree: _Tree) -> bool:
+    """Return whether this is the most frequent of the meanings of a word for people."""
+    people = [one for one in tree.meanings(word) if tree.lemmas[one][0] == word]
+    return synset == max(people, key=lambda one: tree.uses[one])
+
+
+def _vocabulary(words: Mapping[int, str], tree: _Tree) -> Vocabulary:
+    """Arrange synsets in a vocabulary; of equal words, the rare ones get their kind in brackets."""
+    common: dict[str, list[int]] = {}
+    for synset, word in words.items():
+        common.setdefault(_key(word), []).append(synset)
+    names: dict[str, str] = {}  # key -> word, in order
+    phrases: list[str] = []
+    kept: dict[int, int] = {}
+    for synset, word in words.items():
+        name = phrase = word
+        above = tree.chain(synset)[1:]
+        named = [words[one] for one in above if one in words]
+        kind = next(iter([*named, *(tree.lemmas[one][0] for one in above)]), "")
+        if kind and not _dominates(synset, common[_key(word)], tree):
+            name, phrase = f"{word} ({kind})", f"{word}, a kind of {kind}"
+        if name.casefold() not in names:  # else the same word for the same kind of thing
+            names[name.casefold()] = name
+            kept[synset] = len(phrases)
+            phrases.append(phrase)
+    parents = [
+        next((kept[one] for one in tree.chain(synset)[1:] if one in kept), -1) for synset in kept
+    ]
+    return Vocabulary(tuple(names.values()), np.array(parents, np.int32), tuple(phrases))
+
+
+def _dominates(synset: int, meanings: Sequence[int], tree: _Tree) -> bool:
+    """Return whether people mean this more than twice as often as anything else."""
+    others = [tree.uses[one] for one in meanings if one != synset]
+    return not others or tree.uses[synset] > 2 * max(others)
+
+
+def _without_cycles(above: list[int]) -> list[int]:
+    """Cut what leads back to where it came from: two words of one meaning may each be first."""
+    for start in range(len(above)):
+        seen, here = {start}, start
+        while above[here] >= 0:
+            if above[here] in seen:
+                above[here] = -1
+                break
+            here = above[here]
+            seen.add(here)
+    return above
+
+
+def _key(word: str) -> str:
+    return re.sub(r"[\s_-]+", " ", re.sub(r"\(.*?\)", "", word)).strip().casefold() or word
