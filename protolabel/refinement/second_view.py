@@ -101,7 +101,7 @@ def novelty(second: csr_array, first: csr_array, space: ImageSpace, g: Float32Ar
     -------
     float
         Rises from 0, where the autocorrelation beyond what the likeness in the first view
-        explains is 15 % of the first view's own, to 1 at 20 %.
+        explains is 12 % of the first view's own, to 1 at 18 %.
     """
     centred = g - g.mean(axis=0, dtype=np.float64).astype(np.float32)
     own = float(np.square(centred).sum(dtype=np.float64)) / len(g)
