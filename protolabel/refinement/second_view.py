@@ -23,10 +23,7 @@ __all__ = ["autocorrelation", "novelty", "visual_weight"]
 
 DOUBT = 0.05  # autocorrelation at which visual vectors are trusted by half
 USELESS, USEFUL = 0.15, 0.4  # autocorrelation relative to the first view's: no trust, and all of it
-NOTHING_NEW, NEW = (
-    0.12,
-    0.25,
-)  # of the first view's, beyond what likeness in the first view explains
+NOTHING_NEW, NEW = 0.12, 0.18  # of the first view's, beyond what likeness in it explains
 
 _BINS = 20  # of likeness, each with as many pairs of visual neighbours
 _ASKED = 10_000  # images whose visual neighbours are looked at, at most
