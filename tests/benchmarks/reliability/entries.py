@@ -37,6 +37,7 @@ def run(work: Path, rounds: float, seed: int, keep: Path | None) -> Iterator[Tal
     warnings.simplefilter("ignore")
     kinds = _kinds(work)
     tally = Tally(f"entries: {len(kinds)} kinds")
+    work.parent.chmod(0o755)  # for the user that `_look` becomes
     for kind, (fate, make) in kinds.items():
         folder = fresh(work / "folder")
         for number in range(3):
@@ -47,9 +48,6 @@ def run(work: Path, rounds: float, seed: int, keep: Path | None) -> Iterator[Tal
             tally.note(f"not made here: {kind}: {error}")
             continue
         count(tally, kind, *in_child(lambda: _look(folder, fate)))  # noqa: B023 -- runs at once
-        for path in folder.rglob("*"):
-            with suppress(OSError):
-                path.chmod(0o755)
     yield tally
     yield _changing(work, max(2, round(20 * rounds)))
     yield _interrupted(work, max(2, round(10 * rounds)))
@@ -358,7 +356,7 @@ def _kinds(work: Path) -> dict[str, tuple[str, Callable[[Path], object]]]:
         "pictures of a dataset of ours": (LISTED, lambda f: (folder_of("p")(f), (
             f / "p" / "metadata.json").write_text(mark + "}"))),
         "path of 6,000 bytes": (LISTED, deep),
-        "sparse file of a terabyte": (LATER, sparse),
+        "sparse file of a terabyte": (LISTED, sparse),
         "hidden file": (IGNORED, file(".hidden.png", png)),
         "hidden folder": (IGNORED, folder_of(".hidden")),
         "resource fork of a Mac": (IGNORED, file("._a.png", b"\0\5\x16\7")),
