@@ -15,13 +15,13 @@ __all__ = ["Workers"]
 
 T = TypeVar("T")
 
-_PATIENCE = 1.0  # seconds
+_PATIENCE = 0.5  # seconds
 
 
 class Workers:
     """Daemon threads that run calls in order of submission; a context manager.
 
-    Leaving the context cancels calls that have not begun and waits at most a second for the
+    Leaving the context cancels calls that have not begun and waits half a second at most for the
     others. ``concurrent.futures`` joins its threads there and at exit, so one call that hangs
     would hold up Ctrl-C and the end of the program.
 

@@ -160,22 +160,21 @@ def keeps_its_bytes(path: ImageFile) -> bool:
     Parameters
     ----------
     path : path
-        The image, as `ImageSet.path`. It is opened only if its extension is ambiguous.
+        The image, as `ImageSet.path`.
 
     Raises
     ------
     ImageReadError
-        If neither extension nor content is that of an image: a list of paths from a stranger may
-        name any file, and an export is something that people publish.
+        If its content is not that of an image: a list of paths from a stranger may name any file,
+        and an export is something that people publish.
     """
     name = str(path)
     suffix = name[name.rfind(".") :].lower()
-    if suffix in _READ_BY_ALL:
-        return True
-    content = image_format(path)
-    if content is None and suffix not in IMAGE_SUFFIXES:
+    with open_file(path) as file:
+        content = format_of(file.read(64))
+    if content is None:
         raise ImageReadError("it is not an image")
-    return content is None or content in KEPT_SUFFIXES
+    return suffix in _READ_BY_ALL or content in KEPT_SUFFIXES
 
 
 def _file_name(images: ImageSet, index: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import sys
 import threading
 import warnings
 from contextlib import contextmanager
@@ -35,6 +36,12 @@ decompression bombs, 179 megapixels by default: 0.7 GB for a reduced picture, 1.
 
 _STRIP = 2**22  # pixels that are converted at a time
 _LADDER = (255, 1023, 4095, 16383, 65535)  # largest values of 8, 10, 12, 14 and 16 bits
+_OTHER_ORDER = {
+    f"{mode};16{order}": f"{mode};16{other}"
+    for mode in ("RGB", "RGBA", "RGBX")
+    for order, other in (("B", "L"), ("L", "B"), ("N", "B" if sys.byteorder == "little" else "L"))
+}
+"""Pillow's names of 16-bit colour in a file -> the same with the bytes in the other order."""
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -66,7 +73,7 @@ def read_image(file: ImageFile, *, short_side: int | None = None) -> Image.Image
     -------
     PIL.Image.Image
         Mode RGB; EXIF orientation applied; transparent parts on white; the first frame of an
-        animation. Grey values of more than 8 bits are scaled, never clipped. 16-bit files are
+        animation. Values of more than 8 bits are scaled, never clipped. 16-bit files are
         scaled from the largest value that they declare, or else from the smallest of 255, 1023,
         4095, 16383 and 65535 that holds all their values (8, 10, 12, 14 and 16 bits); 32-bit
         and floating-point values from the range that they use (0 to 1, 0 to 255, 0 to 65535, or
@@ -267,11 +274,58 @@ def _to_rgb(image: Image.Image, short_side: int | None) -> Image.Image:
         # A JPEG is decoded at an eighth of its size and more: 10 times faster for a photograph.
         image.draft(None, (short_side, short_side))  # None keeps the mode
     factor = 1 if short_side is None else max(1, min(image.size) // short_side)
-    with _decoding(image.width * image.height * (8 if factor == 1 else 4)):
+    deep = _is_deep(image)
+    with _decoding(image.width * image.height * ((8 if factor == 1 else 4) + 12 * deep)):
+        file = getattr(image, "fp", None)  # which loading forgets
         image.load()
-        picture = _upright(_strips(image, factor), image)
+        scaled = _scaled(image, file) if deep and file is not None else image
+        picture = _upright(_strips(scaled, factor), image)
         image.close()  # its pixels go before the next thread may decode
         return picture
+
+
+def _is_deep(image: Image.Image) -> bool:
+    """Say whether the file has more than 8 bits for each colour, of which Pillow keeps 8."""
+    modes = [_raw_mode(tile) for tile in getattr(image, "tile", ())]
+    return bool(modes) and all(mode in _OTHER_ORDER for mode in modes)
+
+
+def _raw_mode(tile: Any) -> str:
+    arguments = tile[3]
+    return str(arguments if isinstance(arguments, str) else (arguments or ("",))[0])
+
+
+def _scaled(image: Image.Image, file: IO[bytes]) -> Image.Image:
+    """Return an image of 16 bits a colour scaled from the values that it holds.
+
+    Pillow has kept the high bytes. Read as if its bytes had the other order, the file yields the
+    low ones.
+    """
+    bands: Any = image.getextrema()
+    if max(high for _, high in bands[:3]) >= 64:  # values of more than 14 bits
+        return image
+    file.seek(0)
+    low: Any
+    with Image.open(file, formats=(str(image.format),)) as low:
+        low.tile = [
+            (*tile[:3], other if isinstance(tile[3], str) else (other, *tile[3][1:]))
+            for tile in low.tile
+            for other in (_OTHER_ORDER[_raw_mode(tile)],)
+        ]
+        low.load()
+        values = np.asarray(image).astype(np.uint16) * 256 + np.asarray(low)
+    declared = getattr(image, "tag_v2", {}).get(_MAX_SAMPLE)
+    top = int(values[..., :3].max())
+    largest = max(float(np.max(declared)), top) if declared else _step(top)
+    count = 4 if values.shape[2] == 4 and bands[3][1] < 64 else 3  # alpha often has all 16 bits
+    pixels = np.array(image)
+    for band in range(count):
+        pixels[..., band] = np.rint(values[..., band] * (255.0 / largest)).clip(0, 255)
+    return Image.fromarray(pixels)
+
+
+def _step(top: float) -> float:
+    return float(next(step for step in _LADDER if top <= step))
 
 
 def _strips(image: Image.Image, factor: int) -> Image.Image:
@@ -327,7 +381,7 @@ def _grey_range(image: Image.Image) -> tuple[float, float]:
         declared = getattr(image, "tag_v2", {}).get(_MAX_SAMPLE)
         if declared:
             return 0.0, max(float(np.max(declared)), high)
-        return 0.0, float(next(step for step in _LADDER if high <= step))
+        return 0.0, _step(high)
     if low >= 0:
         low = 0.0
         steps = (1.0, 255.0, 65535.0) if image.mode == "F" else (255.0, 65535.0)

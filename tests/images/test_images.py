@@ -8,6 +8,7 @@ import time
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -16,6 +17,9 @@ from PIL import Image, ImageFile, TiffImagePlugin, features
 
 from protolabel.errors import ImageReadError, InputError
 from protolabel.images import ImageSet, find_images, pixels, read_image, thumbnail
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def skipped(images):
@@ -590,3 +594,52 @@ class TestReduced:
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(read_image, [tmp_path / "x.png"] * 16))
         assert max(most) <= 2
+
+
+def _deep_file(values: np.ndarray, kind: str, place: Path) -> Path:
+    """Write 16-bit colours, which Pillow reads and does not write."""
+    height, width, bands = values.shape
+    if kind == "PNG":
+        rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+        header = struct.pack(">IIBBBBB", width, height, 16, 2 if bands == 3 else 6, 0, 0, 0)
+        chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+        content = b"\x89PNG\r\n\x1a\n" + b"".join(
+            struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+            for name, body in chunks
+        )
+    else:
+        order = "<" if kind == "TIFF, little-endian" else ">"
+        body = values.astype(f"{order}u2").tobytes()
+        entries = [(256, 3, 1, width), (257, 3, 1, height), (258, 3, 3, 200), (259, 3, 1, 1),
+                   (262, 3, 1, 2), (273, 4, 1, 300), (277, 3, 1, 3), (278, 3, 1, height),
+                   (279, 4, 1, len(body))]  # fmt: skip
+        content = struct.pack(f"{order}2sHI", b"II" if order == "<" else b"MM", 42, 8)
+        content += struct.pack(f"{order}H", len(entries))
+        for tag, form, count, value in entries:
+            short = form == 3 and count == 1
+            place_ = (
+                struct.pack(f"{order}HH", value, 0) if short else struct.pack(f"{order}I", value)
+            )
+            content += struct.pack(f"{order}HHI", tag, form, count) + place_
+        content += bytes(4)
+        content = content.ljust(200, b"\0") + struct.pack(f"{order}HHH", 16, 16, 16)
+        content = content.ljust(300, b"\0") + body
+    place.write_bytes(content)
+    return place
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF, little-endian", "TIFF, big-endian"])
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_colours_of_10_and_12_bits_in_16_are_scaled(tmp_path, kind, bits):
+    largest = 2**bits - 1
+    rng = np.random.default_rng(bits)
+    values = rng.integers(0, largest + 1, (20, 24, 3)).astype(np.uint16)
+    values[0, 0] = largest
+    read = np.asarray(read_image(_deep_file(values, kind, tmp_path / "deep.png"))).astype(float)
+    assert np.abs(read - values * (255 / largest)).max() <= 1.0
+
+
+def test_transparency_of_16_bits_stays_beside_colours_of_12(tmp_path):
+    values = np.full((8, 8, 4), 4095, np.uint16)
+    values[..., 3] = 65535
+    assert np.asarray(read_image(_deep_file(values, "PNG", tmp_path / "deep.png"))).min() == 255
