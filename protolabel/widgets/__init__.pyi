@@ -3,6 +3,7 @@ from .panels.classes import ClassesPanel
 from .panels.corrections import CorrectionsPanel
 from .panels.export import ExportPanel
 from .panels.gallery import GalleryPanel
+from .panels.help import HelpPanel
 from .panels.map import MapPanel
 from .panels.none_of_these import NonePanel
 from .panels.runs import RunsPanel
@@ -17,6 +18,7 @@ __all__ = [
     "CorrectionsPanel",
     "ExportPanel",
     "GalleryPanel",
+    "HelpPanel",
     "MapPanel",
     "NonePanel",
     "RunsPanel",

@@ -124,6 +124,11 @@ class Follower(traitlets.HasTraits):
             self._outdated.set()
             self.jobs.submit(self._update, self._fail, lane="labels")
 
+    def retry(self) -> None:
+        """Compute the labels again after a problem, such as a network that was away."""
+        self.problem = ""
+        self._follow()
+
     def _go_on(self, change: Any) -> None:
         if not change["new"]:
             self._halted = False

@@ -168,6 +168,15 @@ class Thumbnails:
             sheet.save(file, "JPEG", quality=85)
             return file.getvalue()
 
+    def strip(self, indices: Sequence[int]) -> bytes:
+        """Return one JPEG of square tiles side by side."""
+        strip = Image.new("RGB", (max(1, len(indices)) * SIZE, SIZE), THEME["blank"][0])
+        for place, index in enumerate(indices):
+            strip.paste(self._made_of(int(index)), (place * SIZE, 0))
+        with io.BytesIO() as file:
+            strip.save(file, "JPEG", quality=85)
+            return file.getvalue()
+
     def _made_of(self, index: int) -> Image.Image:
         if index not in self._made:
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from concurrent.futures import CancelledError, Future, wait
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from protolabel.errors import Stopped
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Jobs"]
+__all__ = ["Jobs", "how_far"]
 
 T = TypeVar("T")
 
@@ -25,6 +26,8 @@ _Submitted: TypeAlias = "tuple[Callable[[], None], Callable[[Exception], None]]"
 _log = logging.getLogger("protolabel")
 
 _BRIEF = 0.25  # seconds before a bar appears, so that short jobs do not flicker
+
+_EARLY = 2.0  # seconds before which the time left is only guessed
 
 _STOPPED = "The work was stopped; what was finished is kept."
 
@@ -42,6 +45,8 @@ class Jobs(traitlets.HasTraits):
         Name of the current step.
     fraction : float
         Fraction of the step that is done, 0..1.
+    detail : str
+        The same in words, with the time left: "1,200 of 5,000, about 2 min left".
     background : str
         Name of work that no panel waits for, such as a layout; empty if there is none.
     stopped : bool
@@ -51,6 +56,7 @@ class Jobs(traitlets.HasTraits):
     busy = traitlets.Bool(default_value=False)
     phase = traitlets.Unicode("")
     fraction = traitlets.Float(0.0)
+    detail = traitlets.Unicode("")
     background = traitlets.Unicode("")
     stopped = traitlets.Bool(default_value=False)
 
@@ -63,6 +69,7 @@ class Jobs(traitlets.HasTraits):
         self._shown: dict[Future[Any], str] = {}  # phase of a background job, else empty
         self._showing = threading.RLock()
         self._closed = False
+        self._began = ("", 0.0)  # the phase, and when it was first heard of
 
     # --- to run -------------------------------------------------------------------------------
 
@@ -150,6 +157,10 @@ class Jobs(traitlets.HasTraits):
         if (self.stopped or self._closed) and job is not None and job.cancelled():
             raise Stopped(_STOPPED)
         if self.busy:
+            now = time.monotonic()
+            if phase != self._began[0]:
+                self._began = phase, now
+            self.detail = how_far(done, total, now - self._began[1])
             self.phase = phase
             self.fraction = done / total if total else 0.0
 
@@ -241,4 +252,18 @@ class Jobs(traitlets.HasTraits):
         self.background = next(filter(None, self._shown.values()), "")
         self.busy = not all(self._shown.values())
         if not self.busy:
-            self.phase, self.fraction = "", 0.0
+            self.phase, self.fraction, self.detail = "", 0.0, ""
+            self._began = "", 0.0
+
+
+def how_far(done: int, total: int, seconds: float) -> str:
+    """Say how much is done and how long the rest will take: "1,200 of 5,000, about 2 min left"."""
+    if total <= 1:
+        return ""
+    text = f"{done:,} of {total:,}"
+    if seconds < _EARLY or not 0 < done < total:
+        return text
+    left = seconds * (total - done) / done
+    if left < 90:
+        return f"{text}, about {max(5, 5 * round(left / 5))} s left"
+    return f"{text}, about {round(left / 60)} min left"

@@ -17,6 +17,7 @@ from protolabel.widgets.panels.classes import ClassesPanel
 from protolabel.widgets.panels.corrections import CorrectionsPanel
 from protolabel.widgets.panels.export import ExportPanel
 from protolabel.widgets.panels.gallery import GalleryPanel
+from protolabel.widgets.panels.help import HelpPanel
 from protolabel.widgets.panels.map import MapPanel
 from protolabel.widgets.panels.none_of_these import NonePanel
 from protolabel.widgets.panels.progress import ProgressPanel
@@ -45,8 +46,10 @@ class Studio:
     ----------
     widget : ipywidgets.VBox
         The displayed widget.
-    progress, corrections, classes, settings, map, timeline, gallery, audit, runs, none, export
-        The panels.
+    progress, help, corrections, classes, settings, map, timeline
+        The panels above the tabs.
+    gallery, audit, runs, none, export
+        The panels in tabs.
     closed : bool
         Whether `close` was called.
     """
@@ -56,6 +59,7 @@ class Studio:
         self.follower = follower_of(session)
         self.map = MapPanel(session)  # first: it is told of new labels before the charts are
         self.progress = ProgressPanel(session)
+        self.help = HelpPanel(session)
         self.corrections = CorrectionsPanel(session)
         self.classes = ClassesPanel(session)
         self.settings = SettingsPanel(session)
@@ -85,8 +89,8 @@ class Studio:
         if self._repainting is not None:
             self._repainting.cancel()
         for panel in (
-            self.map, self.progress, self.corrections, self.classes, self.settings, self.timeline,
-            self.gallery, self.audit, self.runs, self.none, self.export,
+            self.map, self.progress, self.help, self.corrections, self.classes, self.settings,
+            self.timeline, self.gallery, self.audit, self.runs, self.none, self.export,
         ):  # fmt: skip
             panel.close()
         close_widgets([self.widget])
@@ -122,8 +126,14 @@ class Studio:
         )
         self.tabs.add_class("pls-panel")
         self.tabs.add_class("pls-tabs")
+        self.progress.body.layout.flex = "1 1 auto"
+        head = ipw.HBox(
+            [self.progress.body, self.help.toggle],
+            layout={"align_items": "center", "grid_gap": "8px"},
+        )
+        head.add_class("pls-panel")
         widget = ipw.VBox(
-            [Look(), self.progress.body, self.corrections.body, top, self.tabs],
+            [Look(), head, self.help.body, self.corrections.body, top, self.tabs],
             layout={"width": "100%", "grid_gap": "8px"},
         )
         widget.add_class("pls-studio")

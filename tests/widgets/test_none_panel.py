@@ -132,3 +132,23 @@ def test_the_studio_turns_to_what_fits_no_name(session, settle):
     studio.none.look.click()  # the same once more
     assert (studio.tabs.selected_index, studio.gallery.show.value) == (0, "selection")
     settle(studio.gallery)
+
+
+def test_a_group_is_shown_named_and_added_as_a_class(session, settle):
+    panel = NonePanel(session)
+    settle(panel)
+    panel.words.value = "blue, yellow,"
+    assert session.vocabulary == ("blue", "yellow")
+    settle(panel)
+    field, add, look, pictures = panel.groups.children[0].children
+    assert field.value == "blue"
+    assert pictures.value[:2] == b"\xff\xd8"
+    look.click()
+    files = session.embeddings.images.names
+    assert {files[i].split("/")[0] for i in panel.follower.selection} == {"blue"}
+    add.click()
+    assert session.names == ("red", "green", "blue")
+    assert "blue is a class now" in panel.status.value
+    session.vocabulary = None
+    assert panel.words.value == ""
+    settle(panel)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import zipfile
 
 import numpy as np
 import pytest
@@ -685,9 +686,16 @@ def test_export_writes_and_says_where(session, settle, tmp_path):
     panel = ExportPanel(session)
     session.pin(0, "blue")
     panel.folder.value = str(tmp_path / "out")
+    panel.zip.value = True
     panel.button_export.click()
     settle(panel)
     assert str(tmp_path / "out") in panel.status.value
+    archive = tmp_path / "out.zip"
+    with zipfile.ZipFile(archive) as inside:
+        assert "out/labels.csv" in inside.namelist()
+    assert "pl.Session.load(" in panel.after.value
+    assert "Read the report" in panel.after.value
+    assert (panel.download.name, panel.download.size) == ("out.zip", archive.stat().st_size)
     metadata = json.loads((tmp_path / "out" / "metadata.json").read_text("utf-8"))
     (correction,) = metadata["parameters"]["corrections"]
     assert (correction["before"], correction["after"]) == (None, "blue")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
 
+from protolabel.common.files import writing
 from protolabel.errors import InputError, Stopped
 from protolabel.exporting.transfer import LINKS
 from protolabel.exporting.writers import WRITERS
-from protolabel.widgets.panel import Panel
+from protolabel.widgets.download import Download
+from protolabel.widgets.panel import Panel, escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 __all__ = ["ExportPanel"]
 
@@ -38,6 +42,12 @@ class ExportPanel(Panel):
             )
             for name, writer in WRITERS.items()
         }  # fmt: skip
+        self.zip = ipw.Checkbox(
+            description="Also as one .zip file", indent=False, layout={"width": "auto"},
+            tooltip="Beside the folder, to send or to upload",
+        )  # fmt: skip
+        self.download = Download()
+        self.after = ipw.HTML()
         self.link = ipw.Dropdown(
             options=[(_LINKS.get(name, name), name) for name in LINKS], description="Images",
             tooltip="Copies are safe; links take no room", layout={"width": "250px"}, **wide,
@@ -58,12 +68,22 @@ class ExportPanel(Panel):
             "Export", "Write the dataset", button_style="primary", icon="download"
         )
         self.button_export.on_click(self.guard(self._export))
-        formats = ipw.GridBox(list(self.formats.values()), layout={
-            "grid_template_columns": "repeat(auto-fill, minmax(220px, 1fr))", "margin": "4px 0",
-        })  # fmt: skip
-        yield self.row(self.folder, self.overwrite)
+        formats = ipw.GridBox(
+            [
+                ipw.VBox([box, ipw.HTML(f'<span class="pls-faint">{_what(name)}</span>')])
+                for name, box in self.formats.items()
+            ],
+            layout={
+                "grid_template_columns": "repeat(auto-fill, minmax(250px, 1fr))",
+                "margin": "4px 0", "grid_gap": "4px 14px",
+            },
+        )  # fmt: skip
+        formats.add_class("pls-formats")
+        yield self.row(self.folder, self.overwrite, self.zip)
         yield formats
         yield self.row(self.link, *self.shares, self.button_export)
+        yield self.download
+        yield self.after
 
     def _export(self, _: Any) -> None:
         folder = self.folder.value.strip()
@@ -78,18 +98,56 @@ class ExportPanel(Panel):
         if self.jobs.stopped:
             self.jobs.resume()  # an export needs the labels
         self.button_export.disabled = True
+        self.after.value = ""
         self.say("Writing the dataset …")
-        self.submit(lambda: self._write(folder, options))
+        zipped = self.zip.value
+        self.submit(lambda: self._write(folder, options, zipped=zipped))
 
-    def _write(self, folder: str, options: dict[str, Any]) -> None:
+    def _write(self, folder: str, options: dict[str, Any], *, zipped: bool) -> None:
         try:
             with self.jobs.shown():
                 result = self.session.export(folder, **options)
+                archive = _zip(result.folder) if zipped else None
         except Stopped:
             self.say("The export was stopped and nothing was written; Export starts it again.")
         else:
             sizes = ", ".join(f"{n:,} {name}" for name, n in result.split_counts.items())
             parts = f" ({sizes})" if sizes else ""
             self.say(f"{result.n_images:,} images{parts} are in {result.folder}", "good")
+            self.draw(setattr, self.after, "value", _after(result.folder, archive))
+            self.download.offer(archive)
         finally:
             self.button_export.disabled = False
+
+
+def _what(name: str) -> str:
+    """Return what a format is, and what reads it."""
+    writer = WRITERS[name]
+    package = f"; needs the package {writer.package}" if writer.package else ""
+    return escape(writer.description[0].upper() + writer.description[1:] + package)
+
+
+def _zip(folder: Path) -> Path:
+    """Write a folder as one archive beside it, whole or not at all."""
+    target = folder.with_name(f"{folder.name}.zip")
+    # Pictures are compressed already.
+    with writing(target) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for path in sorted(folder.rglob("*")):
+            archive.write(path, f"{folder.name}/{path.relative_to(folder).as_posix()}")
+    return target
+
+
+def _after(folder: Path, archive: Path | None) -> str:
+    """Return where everything is, how to go on with it, and the report."""
+    report = folder / "report.txt"
+    lines = [f"<p>Folder: <code>{escape(str(folder))}</code></p>"]
+    if archive is not None:
+        lines.append(f"<p>Archive: <code>{escape(str(archive))}</code></p>")
+    again = f'pl.Session.load("{folder}")'
+    lines.append(
+        f"<p>To go on with it another day, run this in a new cell: <code>{escape(again)}</code></p>"
+    )
+    if report.is_file():
+        text = "\n".join(escape(line) for line in report.read_text("utf-8").splitlines())
+        lines.append(f"<details><summary>Read the report</summary><pre>{text}</pre></details>")
+    return f'<div class="pls-after">{"".join(lines)}</div>'

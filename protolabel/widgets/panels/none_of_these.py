@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as ipw
 import numpy as np
 
+from protolabel.errors import InputError
 from protolabel.evaluation.fit import DEFAULT_STRICTNESS
-from protolabel.widgets.panel import Panel, escape
+from protolabel.widgets.grid import Thumbnails
+from protolabel.widgets.panel import Panel, close_widgets, escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["NonePanel"]
 
 _SHOWN = 6  # clusters that are listed
+_PICTURES = 8  # of each
 
 
 class NonePanel(Panel):
@@ -42,23 +45,50 @@ class NonePanel(Panel):
         )  # fmt: skip
         self.count = ipw.HTML()
         self.look = self.button("Show them", "Look at these images in the gallery")
+        self.words = ipw.Text(
+            placeholder="other things that may be in the pictures, with commas between them",
+            description="Words", continuous_update=False,
+            tooltip="A vocabulary: groups that fit no class are named by the nearest of these",
+            layout={"width": "auto"}, style={"description_width": "70px"},
+        )  # fmt: skip
         self.missing = ipw.HTML()
+        self.groups = ipw.VBox()
+        self._thumbnails: Thumbnails | None = None
         self.on.observe(self.guard(self._set), names="value")
         self.strictness.observe(self.guard(self._set), names="value")
         self.look.on_click(self.guard(self._select))
+        self.words.observe(self.guard(self._set_words), names="value")
         self.follow(self._show, "none_of_these")
         self.follow(self._forget, "revision")
         self.follow_work(self._measure, "settled")
+        self.follow(self._show_words, "vocabulary")
         self.follow(self._measure, "vocabulary")  # which may leave the labels as they are
         yield self.on
         yield self.row(self.strictness, self.count, self.look)
+        yield self.words
         yield self.missing
+        yield self.groups
 
     def _set(self, _: Any) -> None:
         self._count()
         wanted = self.strictness.value if self.on.value else None
         if self.session.none_of_these != wanted:
             self.session.none_of_these = wanted
+
+    def _set_words(self, _: Any) -> None:
+        words = [word.strip() for word in self.words.value.split(",") if word.strip()]
+        self.session.vocabulary = words or None
+
+    def _look_at(self, images: tuple[int, ...], _: Any) -> None:
+        self.follower.selection = ()  # so that a second look turns to them again
+        self.follower.selection = images
+
+    def _add(self, field: ipw.Text, _: Any) -> None:
+        name = field.value.strip()
+        if not name:
+            raise InputError("Write a name for the group first.")
+        self.session.add_class(name)
+        self.say(f"{name} is a class now; Undo in the Classes panel takes it back.", "good")
 
     def _select(self, _: Any) -> None:
         if self._fit is not None:
@@ -98,9 +128,20 @@ class NonePanel(Panel):
     def _compute(self) -> None:
         self._waiting = False
         fit, found = self.session.fit, self.session.missing_names()
-        self.draw(self._show_groups, fit, found)
+        if self._thumbnails is None:
+            self._thumbnails = Thumbnails(self.session.embeddings.images)
+        strips = [
+            self._thumbnails.strip(group.images[:_PICTURES].tolist()) for group in found[:_SHOWN]
+        ]
+        self.draw(self._show_groups, fit, found, strips)
 
-    def _show_groups(self, fit: Fit, found: tuple[MissingName, ...]) -> None:
+    def _show_words(self) -> None:
+        words = self.session.vocabulary
+        listed = [] if words is None else list(getattr(words, "names", words))
+        self.words.value = ", ".join(listed)
+        self.words.disabled = hasattr(words, "names")  # vectors, which no field can hold
+
+    def _show_groups(self, fit: Fit, found: tuple[MissingName, ...], strips: list[bytes]) -> None:
         self._fit = fit
         self.say("")
         self._count()
@@ -109,8 +150,30 @@ class NonePanel(Panel):
             lines.append(f"and {len(found) - _SHOWN:,} smaller groups")
         items = "".join(f"<li>{line}</li>" for line in lines)
         self.missing.value = (
-            f"Groups of like images that fit no name:<ul>{items}</ul>" if lines else ""
+            f"Groups of like images that fit no name:<ol>{items}</ol>" if lines else ""
         )
+        old = self.groups.children
+        self.groups.children = [
+            self._row(number, group, strip)
+            for number, (group, strip) in enumerate(zip(found, strips, strict=False), 1)
+        ]
+        close_widgets(old)
+
+    def _row(self, number: int, group: MissingName, strip: bytes) -> ipw.Widget:
+        """Return the pictures of a group with what can be done about it."""
+        pictures = ipw.Image(value=strip, format="jpeg", layout={"height": "64px"})
+        pictures.add_class("pls-strip")
+        field = ipw.Text(
+            group.suggestions[0][0] if group.suggestions else "",
+            placeholder="name of these pictures", description=f"{number}.",
+            tooltip=f"What group {number} shows", style={"description_width": "24px"},
+            layout={"width": "220px"},
+        )  # fmt: skip
+        add = self.button("Add as class", f"Make a class of what group {number} shows")
+        look = self.button("Show", f"Look at group {number} in the gallery")
+        add.on_click(self.guard(self._add, field))
+        look.on_click(self.guard(self._look_at, tuple(group.images.tolist())))
+        return self.row(field, add, look, pictures)
 
 
 def _line(group: MissingName) -> str:

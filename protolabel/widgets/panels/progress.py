@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["ProgressPanel"]
 
 _LISTED = 20  # skipped files that are named
-_SHOWN = ("busy", "phase", "fraction", "background", "stopped")  # traits of the jobs
+_SHOWN = ("busy", "phase", "fraction", "detail", "background", "stopped")  # traits of the jobs
 
 
 class ProgressPanel(Panel):
@@ -29,12 +29,15 @@ class ProgressPanel(Panel):
         self.bar = ipw.FloatProgress(0.0, min=0.0, max=1.0, layout={"width": "140px"})
         self.stop = self.button("Stop", "Stop the work under way; nothing finished is lost")
         self.go_on = self.button("Go on", "Continue where it was stopped", button_style="primary")
+        self.again = self.button("Try again", "Start the work again that failed")
+        self.again.layout.display = "none"
+        self.again.on_click(self.guard(self._try_again))
         self.stop.on_click(self.guard(self._stop, at_once=True))  # a drawing may take its time
         self.go_on.on_click(self.guard(self._resume))
         self.watch(self.jobs, self._show_work, *_SHOWN)
         self.follow_work(self._show, "embeddings", "settled", "problem")
         self._show_work()
-        line = self.row(self.summary, self.phase, self.bar, self.stop, self.go_on)
+        line = self.row(self.summary, self.phase, self.bar, self.stop, self.go_on, self.again)
         line.layout.min_height = "32px"
         yield line
 
@@ -43,6 +46,9 @@ class ProgressPanel(Panel):
 
     def _resume(self, _: Any) -> None:
         self.jobs.resume()
+
+    def _try_again(self, _: Any) -> None:
+        self.follower.retry()
 
     def _show_work(self, _: Any = None) -> None:
         # In the thread at work, which must never wait for a drawing.
@@ -53,11 +59,14 @@ class ProgressPanel(Panel):
         self.stop.layout.display = shown if jobs.busy or jobs.background else hidden
         self.go_on.layout.display = shown if jobs.stopped else hidden
         doing = (jobs.phase or "working") if jobs.busy else jobs.background
+        if jobs.busy and jobs.detail:
+            doing = f"{doing}: {jobs.detail}"
         text = doing or ("stopped" if jobs.stopped else "")
         self.phase.value = f'<span class="pls-faint" role="status">{escape(text)}&nbsp;</span>'
 
     def _show(self) -> None:
         labels = self.follower.settled
+        self.again.layout.display = None if self.follower.problem else "none"
         if self.follower.problem:
             self.say(self.follower.problem, "bad")
         elif labels is not None:

@@ -1,0 +1,59 @@
+"""The help, the first hint, progress in words, and what happens after an error."""
+
+from __future__ import annotations
+
+from protolabel.errors import EncoderError
+from protolabel.widgets.jobs import how_far
+from protolabel.widgets.panels.help import HelpPanel
+from protolabel.widgets.panels.progress import ProgressPanel
+
+
+def test_the_hint_goes_once_a_person_has_found_out(session, settle):
+    panel = HelpPanel(session)
+    assert panel.line.layout.display is None
+    assert "press the number of its class" in panel.hint.value
+    session.pin(0, "red")
+    assert panel.body.layout.display == "none"
+    panel.toggle.click()
+    assert panel.body.layout.display is None
+    assert "Micro-cluster" in panel.sheet.value
+    assert "Shift A" in panel.sheet.value
+    panel.toggle.click()
+    assert panel.body.layout.display == "none"
+    settle(panel)
+
+
+def test_got_it_puts_the_hint_away(session, settle):
+    panel = HelpPanel(session)
+    panel.got_it.click()
+    assert panel.body.layout.display == "none"
+    settle(panel)
+
+
+def test_progress_counts_and_says_how_long_it_takes():
+    assert how_far(0, 1, 9.0) == ""
+    assert how_far(1200, 5000, 0.5) == "1,200 of 5,000"
+    assert how_far(1200, 5000, 30.0) == "1,200 of 5,000, about 2 min left"
+    assert how_far(4000, 5000, 30.0) == "4,000 of 5,000, about 10 s left"
+    assert how_far(5000, 5000, 30.0) == "5,000 of 5,000"
+
+
+def test_what_failed_is_tried_again(session, settle, monkeypatch):
+    panel = ProgressPanel(session)
+    settle(panel)
+    assert panel.again.layout.display == "none"
+
+    def away(*_, **__):
+        raise EncoderError("The network is away.")
+
+    with monkeypatch.context() as broken_for_now:
+        broken_for_now.setattr("protolabel.session.session.refine", away)
+        session.temperature = 0.2
+        settle(panel)
+        assert "The network is away" in panel.status.value
+        assert panel.again.layout.display is None
+    panel.again.click()
+    settle(panel)
+    assert panel.status.value == ""
+    assert panel.again.layout.display == "none"
+    assert panel.follower.labels.run.parameters["temperature"] == 0.2
