@@ -1,15 +1,52 @@
-// Keys without Ctrl, Cmd or Alt go to the focused element of a panel. Notebook 7 handles keys first:
-// an arrow would leave the cell, and x would cut it. Like JupyterLab, it ignores keys on an element
-// with this attribute. Shortcuts with Ctrl, such as Ctrl+S, stay with the notebook.
+// What the panels need of the page beside their widgets: keys, and names for every field.
+//
+// Keys without Ctrl, Cmd or Alt belong to the focused panel. Notebook 7 handles keys first: an
+// arrow would leave the cell, and x would cut it. Both it and JupyterLab ignore keys on elements
+// with this attribute; shortcuts with Ctrl, such as Ctrl+S, still reach the notebook.
+//
+// ipywidgets gives sliders, colours and fields without a description no name that a screen reader
+// could say; they get that of their label, else of their tooltip.
+
+const FIELDS = ["input", "select", "textarea", ".noUi-handle", '[role="progressbar"]', ".progress"]
+  .map((field) => `.pls-panel ${field}`).join(", ");
+const QUIET_MS = 150;
 
 function claim({ target, ctrlKey, metaKey, altKey }) {
   if (!target.closest?.(".pls-panel, .pls-studio")) return;
   target.toggleAttribute("data-lm-suppress-shortcuts", !(ctrlKey || metaKey || altKey));
 }
 
+function nameFields() {
+  for (const field of document.querySelectorAll(FIELDS)) {
+    if (field.hasAttribute("aria-label") || field.hasAttribute("aria-labelledby")) continue;
+    const widget = field.closest(".jupyter-widgets") ?? field;
+    const label = widget.querySelector(".widget-label")?.textContent.trim();
+    const title = field.title || widget.title || widget.querySelector("[title]")?.title;
+    const isHandle = field.classList.contains("noUi-handle");
+    if (field.labels?.length && label && !isHandle) continue; // the page says it already
+    const part = field.classList.contains("noUi-handle-upper") && widget.querySelector(".noUi-handle-lower + *, .noUi-origin + .noUi-origin")
+      ? ", upper end" : "";
+    const name = `${label || title || (field.matches(".progress, [role=progressbar]") ? "Progress" : "")}${part}`;
+    if (name) field.setAttribute("aria-label", name);
+    if (field.matches(".progress")) field.setAttribute("role", "progressbar");
+  }
+}
+
 function initialize() {
-  window.addEventListener("keydown", claim, true); // before the notebook, which hears the document
-  return () => window.removeEventListener("keydown", claim, true);
+  window.addEventListener("keydown", claim, true); // before the notebook, which listens on the document
+  let waiting = 0;
+  const watcher = new MutationObserver(() => {
+    waiting ||= setTimeout(() => {
+      waiting = 0;
+      nameFields();
+    }, QUIET_MS);
+  });
+  watcher.observe(document.body, { childList: true, subtree: true });
+  return () => {
+    window.removeEventListener("keydown", claim, true);
+    watcher.disconnect();
+    clearTimeout(waiting);
+  };
 }
 
 export default { initialize };

@@ -1,0 +1,46 @@
+"""The whole studio in JupyterLab: no barrier, and a plain word when its kernel is gone."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from test_lab import open_studio
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from host import serious  # isort: skip
+
+TABS = ("Gallery", "Audit", "Charts", "Runs", "None of these", "Export")
+
+
+@pytest.mark.timeout(600)
+def test_axe_finds_nothing_serious_on_the_whole_studio(page, lab):
+    open_studio(page, lab, "JupyterLab", "axe.ipynb")
+    page.get_by_role("button", name="?", exact=True).click()
+    for folded in ("Order, colours, merging", "Prompt templates", "Filter"):
+        page.get_by_text(folded, exact=True).click()
+    found = {}
+    for tab in TABS:
+        page.get_by_role("tab", name=tab).click()
+        if tab == "Audit":
+            page.get_by_role("button", name="Draw a sample").click()
+            page.wait_for_selector(".pls-audit-asks b")
+        page.wait_for_timeout(500)
+        found[tab] = serious(page, ".pls-studio")
+    page.get_by_role("tab", name="Gallery").click()
+    page.locator(".pls-grid").first.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("Space")
+    page.wait_for_selector(".pls-large-votes th")
+    found["large"] = serious(page, ".pls-large")
+    assert {place: faults for place, faults in found.items() if faults} == {}
+
+
+@pytest.mark.timeout(600)
+def test_a_studio_whose_kernel_is_gone_says_so_and_what_to_do(page, lab):
+    open_studio(page, lab, "JupyterLab", "restart.ipynb")
+    said = "getComputedStyle(document.querySelector('.pls-studio'), '::before').content"
+    assert "Run its cell again" not in page.evaluate(said)
+    page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    page.wait_for_function(f"{said}.includes('Run its cell again')", timeout=60_000)
