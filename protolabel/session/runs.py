@@ -50,6 +50,8 @@ class Run:
         Number of labels that differ from zero-shot.
     accuracy : float or None
         Fraction of right labels; None where no image has a known true class among the names.
+    name : str
+        What a person calls the run; empty for no name.
     """
 
     number: int
@@ -62,6 +64,7 @@ class Run:
     churn: float
     changed: int
     accuracy: float | None
+    name: str = ""
 
 
 class RunHistory(Sequence[Run]):
@@ -130,6 +133,22 @@ class RunHistory(Sequence[Run]):
                 replace(run, names=tuple(after if name == before else name for name in run.names))
                 for run in self._runs
             )
+
+    def call(self, number: int, name: str) -> None:
+        """Give the run of a number a name; an empty one takes it away."""
+        with self._lock:
+            self._runs = tuple(
+                replace(run, name=name) if run.number == number else run for run in self._runs
+            )
+
+    @property
+    def distinct(self) -> tuple[Run, ...]:
+        """The runs without those that a later run repeats, oldest first."""
+        kept: list[Run] = []
+        for run in reversed(self._runs):
+            if run.name or not any(_repeats(run, later) for later in kept):
+                kept.append(run)
+        return tuple(reversed(kept))
 
     def judge(self, truth: Sequence[str | None] | None) -> None:
         """Compute the accuracy of every run so far against the N true class names."""

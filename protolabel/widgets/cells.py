@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from protolabel.session.session import Session
 
-__all__ = ["keep_for_cell"]
+__all__ = ["is_unattended", "keep_for_cell"]
 
 
 class _View(Protocol):
@@ -57,6 +57,16 @@ def keep_for_cell(view: _View) -> None:
         _cells[place].views.append(view)
     if earlier is not None and earlier is not _cells[place]:
         _close(earlier.views, shell)
+
+
+def is_unattended() -> bool:
+    """Whether a program such as `jupyter nbconvert --execute` or papermill runs the notebook.
+
+    A person can be asked for input; nbclient, which both of them use, allows no question.
+    """
+    shell = _shell()
+    request = shell.get_parent() if shell is not None else {}
+    return request.get("content", {}).get("allow_stdin") is False
 
 
 def _close(views: list[_View], shell: Any) -> None:

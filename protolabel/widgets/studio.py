@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
 
-from protolabel.widgets.cells import keep_for_cell
+from protolabel.widgets.cells import is_unattended, keep_for_cell
 from protolabel.widgets.follower import follower_of
 from protolabel.widgets.panel import Look, close_widgets, heading
 from protolabel.widgets.panels.audit import AuditPanel
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Studio"]
 
 _FIRST = 3.0  # seconds that a cell waits for labels, so that its picture is saved with it
+_UNATTENDED = 600.0  # the same where the kernel ends with the notebook, which nobody watches
 _REST = 1.5  # seconds after a change before the picture for saved notebooks is drawn again
 
 
@@ -158,7 +159,7 @@ class Studio:
 
         keep_for_cell(self)
         display(self._bundle(), raw=True)
-        self.map.wait_for_labels(_FIRST)
+        self.map.wait_for_labels(_UNATTENDED if is_unattended() else _FIRST)
         still = self._still()
         self._handle = display(still, raw=True, display_id=True)
         if "image/png" not in still:

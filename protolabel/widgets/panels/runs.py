@@ -11,18 +11,19 @@ from protolabel.common.wording import counted
 from protolabel.evaluation.scoring import compare
 from protolabel.widgets.grid import ThumbGrid, Thumbnails
 from protolabel.widgets.panel import Panel, colours_of, escape
+from protolabel.widgets.run_table import RunTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from protolabel.session.runs import Run
 
 __all__ = ["RunsPanel"]
 
 _MOST = 48  # pictures of a difference
-_HEAD = ("Run", "Method", "Temperature", "Iteration", "Pins", "Classes used", "Changed",
+_HEAD = ("Run", "Name", "Method", "Temperature", "Iteration", "Pins", "Classes used", "Changed",
          "Last change", "Accuracy")  # fmt: skip
-_HINT = "Every change makes a run. Change a setting or fix a label, then compare the two."
+_HINT = "Every change makes a run. Change a setting or fix a label, then click two runs."
 
 
 class RunsPanel(Panel):
@@ -33,7 +34,8 @@ class RunsPanel(Panel):
     def build(self) -> Iterator[ipw.Widget]:
         """Yield the table, the two runs to compare, and the pictures."""
         self._thumbnails: Thumbnails | None = None
-        self.table = ipw.HTML()
+        self._picked: list[int] = []  # the last two runs that were clicked
+        self.table = RunTable(head=list(_HEAD))
         narrow: dict[str, Any] = {
             "layout": {"width": "180px"}, "style": {"description_width": "60px"},
         }  # fmt: skip
@@ -48,6 +50,7 @@ class RunsPanel(Panel):
         for choice in (self.left, self.right):
             choice.observe(self.guard(self._compare), names="value")
         self.again.on_click(self.guard(self._go_back))
+        self.table.on_msg(self.guard(self._heard))
         self.follow_work(self._show, "settled")
         self.follow(self._show, "truth")
         yield self.table
@@ -57,29 +60,46 @@ class RunsPanel(Panel):
         yield ipw.HBox([self.sides, self.grid], layout={"grid_gap": "18px"})
 
     def _runs(self) -> dict[int, Run]:
-        return {run.number: run for run in self.session.runs}
+        return {run.number: run for run in self.session.runs.distinct}
+
+    def _heard(self, _: Any, message: Any, __: Any) -> None:
+        if "pick" in message:
+            self._pick(int(message["pick"]))
+        elif "name" in message:
+            self.session.runs.call(int(message["number"]), str(message["name"]).strip())
+            self.draw(self._show)
+
+    def _pick(self, number: int) -> None:
+        """Compare the run with the one that was clicked before, else with the newest."""
+        self._picked = [*self._picked, number][-2:]
+        if len(self._picked) == 2:
+            left, right = sorted(self._picked)
+            with self.follower.drawing:
+                self.draw(setattr, self.left, "value", left)
+                self.right.value = right
+        else:
+            self.left.value = number
 
     def _show(self) -> None:
         runs = list(self._runs().values())
-        rows = "".join(f"<tr>{_line(_cells(run))}</tr>" for run in reversed(runs))
-        head = _line((escape(name) for name in _HEAD), "th")
-        self.table.value = (
-            f'<div class="pls-scroll"><table class="pls-table"><thead><tr>{head}</tr></thead>'
-            f"<tbody>{rows}</tbody></table></div>"
-        )
+        self.table.rows = [
+            {"number": run.number, "name": run.name, "cells": list(_cells(run))}
+            for run in reversed(runs)
+        ]
         numbers = [run.number for run in runs]
         for choice, default in ((self.left, numbers[-2:-1]), (self.right, numbers[-1:])):
             known = choice.value
             follows = choice is self.right or known not in numbers
             wanted = (default or numbers[-1:]) if follows else [known]
             with choice.hold_sync():
-                choice.options = [(f"run {number}", number) for number in numbers]
+                choice.options = [(_called(run), run.number) for run in runs]
                 choice.value = wanted[0] if wanted else None
         self._compare()
 
     def _compare(self, _: Any = None) -> None:
         runs = self._runs()
         a, b = runs.get(self.left.value), runs.get(self.right.value)
+        self.table.chosen = sorted({run.number for run in (a, b) if run is not None})
         if a is None or b is None or a is b:
             self.result.value = f'<span class="pls-faint">{_HINT}</span>'
             self.sides.value = ""
@@ -139,15 +159,13 @@ class RunsPanel(Panel):
             )
 
 
-def _line(cells: Iterable[str], tag: str = "td") -> str:
-    kinds = ("", ' class="word"')
-    return "".join(f"<{tag}{kinds[k == 1]}>{one}</{tag}>" for k, one in enumerate(cells))
+def _called(run: Run) -> str:
+    return f"run {run.number}" + (f": {run.name}" if run.name else "")
 
 
 def _cells(run: Run) -> Iterator[str]:
     settings = run.settings
-    yield str(run.number)
-    yield escape(settings["method"])
+    yield str(settings["method"])
     yield f"{settings['temperature']:.3g}"
     yield f"{run.iteration} of {settings['iterations']}"
     yield str(run.pins)
@@ -159,7 +177,7 @@ def _cells(run: Run) -> Iterator[str]:
 
 def _side_by_side(a: Run, b: Run) -> str:
     """Describe what differs between two runs: figures, and how many images each class has."""
-    pair = [dict(zip(_HEAD[1:], list(_cells(run))[1:], strict=True)) for run in (a, b)]
+    pair = [dict(zip(_HEAD[2:], map(escape, _cells(run)), strict=True)) for run in (a, b)]
     for run, facts in zip((a, b), pair, strict=True):
         counts = np.bincount(run.label, minlength=len(run.names))
         for name, count in zip(run.names, counts, strict=True):

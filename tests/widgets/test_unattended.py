@@ -1,0 +1,36 @@
+"""A notebook that a program runs keeps its picture, however long the first labels take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SLOW = """
+import time
+import protolabel as pl
+from protolabel.session import session as rooms
+from protolabel.widgets import studio
+studio._FIRST = 0.05  # a cold machine: no cell that a person watches would wait so long
+quick = rooms.refine
+def refine(*given, **options):
+    time.sleep(3)
+    return quick(*given, **options)
+rooms.refine = refine
+pl.write_sample_pictures("photos", per_class=4, seed=1)
+session = pl.Session("photos", ["dog", "cat"], encoder="sample", progress=lambda *_: None)
+"""
+
+
+def test_the_picture_is_kept_on_a_slow_machine(tmp_path: Path) -> None:
+    nbformat = pytest.importorskip("nbformat")
+    nbclient = pytest.importorskip("nbclient")
+    cells = [nbformat.v4.new_code_cell(code) for code in (SLOW, "session")]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    context = {"metadata": {"path": str(tmp_path)}}
+    nbclient.NotebookClient(notebook, timeout=280, resources=context).execute()
+    shown = [set(output.get("data", {})) for output in notebook.cells[1].outputs]
+    assert any("image/png" in data for data in shown), shown
