@@ -27,6 +27,7 @@ from protolabel.refinement.prototypes import (
     text_model,
 )
 from protolabel.refinement.second_view import novelty, visual_weight
+from protolabel.refinement.text_scale import audible_scale
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,6 +48,7 @@ GOOD_NAME = 2.0  # pseudo-count: every name starts with this many pins that agre
 PRIOR_WEIGHT = 0.7  # eta: how far common classes are preferred, where names may be absent
 COHERENCE_WEIGHT = 1.5  # theta: how far coherent classes are preferred, likewise
 INCOHERENT, COHERENT = 0.05, 0.45  # below and above, a class is no less and no more preferred
+CALM_AFTER = 5  # passes: each further one moves the responsibilities half as far as the last
 SETTLED_AFTER = 2  # passes: a prior that is estimated in every pass starves small classes
 TEXT_WEIGHT_FEW, TEXT_WEIGHT_MANY = 2.0, 0.5  # lambda, by the images that stand behind a prototype
 FEW_IMAGES = 10.0  # behind each prototype at which the text weight is half-way between the two
@@ -70,9 +72,16 @@ def anchored_loop(given: LoopInput) -> LoopResult:
     text_votes = zero_shot.text_votes(images.space)
     states = [summarize(text_votes, classes.vectors, 0.0, zero_shot)]
     anchors = _anchors(images.space, classes, text_votes, states[0].labels)
-    reading, text_votes = _reread(zero_shot, text_votes, neighbors, pins)
-    log_text = hold_pins(text_votes.copy(), pins)
-    g = np.exp(log_text)
+    reading, text_votes = _reread(
+        zero_shot,
+        images.space,
+        text_votes,
+        nearest=evidence.nearest,
+        neighbors=neighbors,
+        pins=pins,
+    )
+    log_g = log_text = hold_pins(text_votes.copy(), pins)
+    g = np.exp(log_g)
     trusted = None if given.second is None else 0.0
 
     if given.is_trivial:
@@ -119,24 +128,56 @@ def anchored_loop(given: LoopInput) -> LoopResult:
         )
         if cluster_votes is not None:
             votes += cluster_weight * cluster_votes(g)
-        for _ in range(2):
-            log_g = hold_pins(log_softmax(votes + weights.neighbors * (neighbors @ g)), pins)
-            g = np.exp(log_g)
+        decided = _decided(votes, np.float32(weights.neighbors) * neighbors, g, pins)
+        log_g = _calmed(log_g, decided, step)
+        g = np.exp(log_g)
         shift = float(np.linalg.norm(own.centres - before, axis=1).mean())
-        fraction = text_fraction(own.means, classes.vectors, own.mass)
-        sure = evidence.log_confidence(log_g, log_text, states[0].labels, pins, fraction)
+        sure = evidence.log_confidence(
+            log_g, log_text, states[0].labels, pins,
+            text_fraction(own.means, classes.vectors, own.mass),
+        )  # fmt: skip
         states.append(summarize(log_g, images.space.mean + found[0].centres, shift, model, sure))
         given.progress("refining", step + 1, given.iterations)
     return LoopResult(tuple(states), *alignments(g, clusters), trusted)
 
 
+def _decided(
+    votes: Float32Array, pull: csr_array, g: Float32Array, pins: NDArray[np.int64]
+) -> Float32Array:
+    """Return log-responsibilities by the votes and, twice, by those of the neighbours, (N, C)."""
+    log_g = hold_pins(log_softmax(votes + pull @ g), pins)
+    return hold_pins(log_softmax(votes + pull @ np.exp(log_g)), pins)
+
+
+def _calmed(before: Float32Array, after: Float32Array, step: int) -> Float32Array:
+    """Mix log-responsibilities with those of the pass before: late passes move less and less.
+
+    All passes after the fifth together move the responsibilities no further than a single one, so
+    that more iterations cannot drift away from the text.
+    """
+    if step < CALM_AFTER:
+        return after
+    moved = 0.5 ** (step + 1 - CALM_AFTER)
+    mixed: Float32Array = np.logaddexp(
+        before + np.float32(np.log1p(-moved)), after + np.float32(np.log(moved))
+    )
+    return mixed
+
+
 def _reread(
     zero_shot: PrototypeModel,
+    space: ImageSpace,
     text_votes: Float32Array,
+    *,
+    nearest: NDArray[np.int32],
     neighbors: csr_array,
     pins: NDArray[np.int64],
 ) -> tuple[PrototypeModel, Float32Array]:
     """Return the text side of the model, corrected by the folder and the pins, and its votes."""
+    scale = audible_scale(space, nearest, zero_shot.text, zero_shot.text_scale)
+    if scale != zero_shot.text_scale:
+        zero_shot = replace(zero_shot, text_scale=scale)
+        text_votes = zero_shot.text_votes(space)
     bias = label_bias(text_votes, neighbors, pins[:, 1])
     votes = log_softmax(text_votes + bias)
     confused_classes, confusion = _confusion(votes, pins)
