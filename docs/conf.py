@@ -114,16 +114,16 @@ def _signature(
     # Sphinx reads the __new__ of traitlets' HasTraits, Python the __init__ of the class.
     if what != "class" or written[0] != "(*args, **kwargs)":
         return None
-    try:
-        signature = inspect.signature(value)
-    except ValueError:
-        return "", None
+    if getattr(value, "_is_protocol", False):
+        return "", None  # nobody calls it
+    signature = inspect.signature(value)
     return stringify_signature(signature, show_annotation=False, show_return_annotation=False), None
 
 
 def _skip(app: Sphinx, what: str, name: str, *rest: Any) -> bool | None:
-    # scikit-learn gives every estimator set_fit_request and its like.
-    return True if name.startswith("set_") and name.endswith("_request") else None
+    # scikit-learn gives every estimator set_fit_request and its like; a panel builds itself.
+    ours = name != "build" and not (name.startswith("set_") and name.endswith("_request"))
+    return None if ours else True
 
 
 def _badges_as_text(app: Sphinx, page: nodes.document) -> None:

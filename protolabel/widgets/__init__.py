@@ -1,7 +1,7 @@
 """The studio and its panels. Each is bound to one `Session` and also works alone in a cell.
 
-from protolabel.widgets import SettingsPanel
-SettingsPanel(session)
+>>> from protolabel.widgets import SettingsPanel
+>>> SettingsPanel(session)
 """
 
 from __future__ import annotations
