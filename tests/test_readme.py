@@ -6,6 +6,7 @@ import ast
 import re
 import shlex
 import textwrap
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,11 @@ def test_every_command_that_a_page_prints_is_one_that_can_be_called(page, capsys
 def test_every_script_that_a_page_names_is_there(page):
     for script in re.findall(r"python ((?:tests|docs)/[\w/.]+)", page.read_text("utf-8")):
         assert (ROOT / script).exists(), script
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_extra_that_a_page_names_can_be_installed(page):
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    named = re.findall(r"(?:protolabel|\.)\[([\w,]+)\]", page.read_text("utf-8"))
+    for name in ",".join(named).split(",") if named else []:
+        assert name in extras["optional-dependencies"]
