@@ -18,16 +18,17 @@ export function make(tag, className, attributes = {}, ...children) {
   return node;
 }
 
+/** An element of a drawing. */
+export function svg(tag, attributes = {}, ...children) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  node.append(...children);
+  return node;
+}
+
 export function icon(name) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("aria-hidden", "true");
-  for (const d of ICONS[name]) {
-    const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-    path.setAttribute("d", d);
-    svg.append(path);
-  }
-  return svg;
+  const paths = ICONS[name].map((d) => svg("path", { d }));
+  return svg("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, ...paths);
 }
 
 /** A button whose visible text is also the start of its accessible name. */

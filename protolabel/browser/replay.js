@@ -2,42 +2,7 @@
 import { typed } from "./bytes.js";
 import { make } from "./dom.js";
 import { ImageMap } from "./map.js";
-
-async function unpack(text) {
-  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
-/** PageModel: the state of the map, without a kernel behind it. */
-class PageModel {
-  constructor(state) {
-    this.state = state;
-    this.heard = new Map();
-  }
-
-  get(name) {
-    return this.state[name];
-  }
-
-  set(name, value) {
-    if (Object.is(this.state[name], value)) return;
-    this.state[name] = value;
-    for (const action of this.heard.get(`change:${name}`) ?? []) action();
-  }
-
-  on(event, action) {
-    this.heard.set(event, [...(this.heard.get(event) ?? []), action]);
-  }
-
-  off(event, action) {
-    this.heard.set(event, (this.heard.get(event) ?? []).filter((one) => one !== action));
-  }
-
-  save_changes() {}
-
-  send() {}
-}
+import { PageModel, unpack } from "./page_model.js";
 
 async function show(data, page) {
   const state = { ...data.state, height: Math.max(320, Math.min(680, window.innerHeight - 330)), color_by: "label", hidden: [], theme: "auto" };

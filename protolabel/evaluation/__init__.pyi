@@ -13,6 +13,7 @@ from .missing import MissingName, missing_names
 from .order import next_to_correct
 from .results import Comparison, Evaluation
 from .scoring import Labelled, accuracy, compare, evaluate, judge, share_right
+from .sweep import SWEPT_METHODS, TemperatureSweep, sweep_temperatures
 from .truth import (
     Truth,
     class_indices,
@@ -25,6 +26,7 @@ from .truth import (
 
 __all__ = [
     "DEFAULT_STRICTNESS",
+    "SWEPT_METHODS",
     "Audit",
     "AuditEstimate",
     "ClassEstimate",
@@ -35,6 +37,7 @@ __all__ = [
     "Fit",
     "Labelled",
     "MissingName",
+    "TemperatureSweep",
     "Truth",
     "accuracy",
     "anytime_interval",
@@ -58,4 +61,5 @@ __all__ = [
     "read_truth",
     "renamed_truth",
     "share_right",
+    "sweep_temperatures",
 ]

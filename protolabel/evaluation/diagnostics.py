@@ -97,6 +97,11 @@ class Diagnostics:
     alike: tuple[tuple[str, str], ...]
     findings: tuple[Finding, ...]
 
+    @property
+    def classes_lost(self) -> bool:
+        """Whether the labels are spread over far fewer classes than those of zero-shot."""
+        return self.effective_classes < LOST_CLASSES * self.effective_classes_zero_shot
+
 
 @checked
 def diagnose(run: Refinement | Labels) -> Diagnostics:
@@ -189,10 +194,7 @@ class _Case:
     def taken_over(self) -> bool:
         """Whether the prototypes are one direction, or a few classes hold most labels."""
         d = self.numbers
-        return (
-            d.prototype_cosine > COLLAPSED_COSINE
-            or d.effective_classes < LOST_CLASSES * d.effective_classes_zero_shot
-        )
+        return d.prototype_cosine > COLLAPSED_COSINE or d.classes_lost
 
 
 def _one_class(case: _Case) -> Finding | None:

@@ -253,7 +253,7 @@ class Session(traitlets.HasTraits):
 
     @traitlets.observe("truth")
     def _judge_runs(self, _: Any) -> None:
-        self._runs.judge(self._known_truth())
+        self._runs.judge(self.known_truth)
 
     def _changed(self, change: Any) -> None:
         if change["name"] == "visual" and change["new"] is change["old"]:
@@ -387,7 +387,7 @@ class Session(traitlets.HasTraits):
         self._marks.rename(before, after)
         self._journal.write("rename", [before, after])
         self._runs.rename(before, after)
-        known = self._known_truth() if "embeddings" in self.computed else self.truth
+        known = self.known_truth if "embeddings" in self.computed else self.truth
         if known is not None:
             self.truth = renamed_truth(known, before, after)
 
@@ -771,7 +771,7 @@ class Session(traitlets.HasTraits):
         settings = {name: getattr(self, name) for name in names}
         labels = label(self.refinement, self.kept)
         self._stages.check()  # a run that a new setting has overtaken is not worth comparing
-        self._runs.record(labels, settings, self._known_truth())
+        self._runs.record(labels, settings, self.known_truth)
         return labels
 
     @stage("all_labels", "fit", settings=("none_of_these",))
@@ -955,7 +955,7 @@ class Session(traitlets.HasTraits):
         if truth is not None:
             self.truth, found = matched_truth(truth, self._lookup)
             unmatched = found.left
-        known = self._known_truth()
+        known = self.known_truth
         if known is None:
             raise InputError(
                 "Expected true classes of some or all images, but none are known: pass them, or "
@@ -1036,7 +1036,9 @@ class Session(traitlets.HasTraits):
         estimate = audit.estimate()
         return estimate if estimate.checked else None
 
-    def _known_truth(self) -> tuple[str | None, ...] | None:
+    @property
+    def known_truth(self) -> tuple[str | None, ...] | None:
+        """The true class of each image, None where unknown: `truth`, or the class folders."""
         return self.embeddings.images.truth if self.truth is None else self.truth
 
     # --- how work is followed, shown and ended -----------------------------------------------

@@ -1,4 +1,5 @@
 from .panels.audit import AuditPanel
+from .lesson import LoopLesson
 from .panels.classes import ClassesPanel
 from .panels.corrections import CorrectionsPanel
 from .panels.export import ExportPanel
@@ -19,6 +20,7 @@ __all__ = [
     "ExportPanel",
     "GalleryPanel",
     "HelpPanel",
+    "LoopLesson",
     "MapPanel",
     "NonePanel",
     "RunsPanel",

@@ -22,11 +22,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     bundle.module.cache_clear()
 
 
-@pytest.mark.parametrize("entry", ["map_widget", "grid", "shortcuts", "replay"])
+@pytest.mark.parametrize(
+    "entry", ["map_widget", "grid", "shortcuts", "replay", "lesson_widget", "lesson_page"]
+)
 def test_a_bundle_is_one_script_without_imports(entry: str) -> None:
     script = bundle.module(entry)
     assert not re.search(r"^\s*import\b", script, re.MULTILINE)
-    assert len(re.findall(r"^export ", script, re.MULTILINE)) == (entry != "replay")
+    assert len(re.findall(r"^export ", script, re.MULTILINE)) == (
+        entry not in {"replay", "lesson_page"}
+    )
     assert "innerHTML" not in script
 
 

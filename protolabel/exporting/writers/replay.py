@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import base64
-import gzip
-import hashlib
-import html
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from protolabel.browser.atlas import ATLAS_LIMIT, large_tile, make_atlas
-from protolabel.browser.bundle import module, style
+from protolabel.browser.page import html_page, packed
 from protolabel.clustering.projection import place_centroids
 from protolabel.common.checks import checked
 from protolabel.common.files import write_text
@@ -125,15 +121,15 @@ def replay_html(
     content = {
         "title": heading,
         "state": state,
-        "xy": {"grid": _packed(grid), "low": low.tolist(), "span": span},
-        "arrays": {name: _packed(values) for name, values in arrays.items()},
+        "xy": {"grid": packed(grid), "low": low.tolist(), "span": span},
+        "arrays": {name: packed(values) for name, values in arrays.items()},
         "atlas": base64.b64encode(atlas).decode("ascii"),
         "parameters": _facts(labels),
         "findings": [
             [[one.severity, one.text] for one in diagnose(step).findings] for step in steps
         ],
     }
-    return _page(heading, content)
+    return html_page(heading, content, entry="replay", sheets=("map", "replay"))
 
 
 @checked
@@ -183,37 +179,3 @@ def _facts(labels: Labels) -> list[list[str]]:
     run = labels.run
     assert run is not None  # noqa: S101 -- for the type checker; replay_html has looked
     return [[name.replace("_", " "), shown(value)] for name, value in run.parameters.items()]
-
-
-def _packed(values: NDArray[Any]) -> str:
-    raw = np.ascontiguousarray(values).tobytes()
-    return base64.b64encode(gzip.compress(raw, 6, mtime=0)).decode("ascii")
-
-
-def _page(title: str, content: dict[str, Any]) -> str:
-    script, css = module("replay"), style("map", "replay")
-    # A name may hold "</script>": no "<" of the data stands in the page as it is.
-    data = json.dumps(content).replace("<", "\\u003c")
-    policy = (
-        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(css)}'; "
-        "img-src data: blob:; base-uri 'none'; form-action 'none'"
-    )
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="generator" content="protolabel">\n'
-        f"<title>{html.escape(_shown(title))}</title>\n<style>{css}</style>\n</head>\n"
-        '<body class="pl-page">\n<main id="page"></main>\n'
-        "<noscript>This page needs JavaScript.</noscript>\n"
-        f'<script type="application/json" id="data">{data}</script>\n'
-        f'<script type="module">{script}</script>\n</body>\n</html>\n'
-    )
-
-
-def _digest(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
-
-
-def _shown(text: str) -> str:
-    return text.encode("utf-8", "replace").decode("utf-8")

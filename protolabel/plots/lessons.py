@@ -1,0 +1,285 @@
+"""Pictures that teach: what zero-shot sees, what a loop does, and how good its labels are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from protolabel.common.palette import RIGHT, WRONG
+from protolabel.errors import ImageReadError
+from protolabel.images.pixels import thumbnail
+from protolabel.plots.style import (
+    FAINT,
+    GRID,
+    INK,
+    class_colours,
+    fonts,
+    legend,
+    marker_of,
+    name_ticks,
+    new_figure,
+    short,
+    tidy,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
+
+    from protolabel.evaluation.audit import AuditEstimate
+    from protolabel.evaluation.sweep import TemperatureSweep
+
+_LOOPS = {"plain": WRONG, "anchored": RIGHT}
+
+
+def plot_pictures(
+    paths: Sequence[Path], captions: Sequence[str], *, title: str = "", columns: int = 8
+) -> Figure:
+    """Draw pictures with a caption over each.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Image files; one that cannot be read leaves its place empty.
+    captions : sequence of str
+        As many texts; a line break begins a new line.
+    title : str
+        Above all pictures.
+    columns : int
+        Pictures in a row.
+
+    Returns
+    -------
+    Figure
+    """
+    rows = -(-max(1, len(paths)) // columns)
+    lines = max((text.count("\n") + 1 for text in captions), default=1)
+    figure = new_figure(1.2 * columns, 0.45 + rows * (1.05 + 0.17 * lines))
+    grid = figure.subplots(rows, columns, squeeze=False)
+    figure.suptitle(title, color=INK, fontsize=11, x=0.01, ha="left", parse_math=False)
+    for axes in grid.flat:
+        axes.axis("off")
+    for axes, path, text in zip(grid.flat, paths, captions, strict=False):
+        axes.set_title(text, fontsize=8.5, color=INK, parse_math=False, **fonts())
+        try:
+            axes.imshow(np.asarray(thumbnail(path, 128)))
+        except (ImageReadError, OSError):
+            axes.text(0.5, 0.5, "?", ha="center", va="center", color=FAINT)
+    return figure
+
+
+def plot_maps(points: ArrayLike, labels: Mapping[str, ArrayLike], names: Sequence[str]) -> Figure:
+    """Draw the same map once for each labelling, side by side.
+
+    Parameters
+    ----------
+    points : (N, 2) floating
+        Places of the images.
+    labels : mapping of str to (N,) integer
+        Title -> class index of every image.
+    names : sequence of str
+        The C class names.
+
+    Returns
+    -------
+    Figure
+    """
+    xy, colours = np.asarray(points, dtype=np.float32), class_colours(len(names))
+    figure = new_figure(2.5 * len(labels) + 1.1, 2.7)
+    panels = figure.subplots(1, len(labels), squeeze=False)[0]
+    for axes, (title, label) in zip(panels, labels.items(), strict=True):
+        for one in np.unique(np.asarray(label)):
+            here = xy[np.asarray(label) == one]
+            axes.plot(*here.T, linestyle="none", marker=marker_of(one), markersize=3.6,
+                      color=colours[one], alpha=0.85, markeredgewidth=0)  # fmt: skip
+        axes.set_title(title, fontsize=10, color=INK, parse_math=False)
+        axes.set(xticks=[], yticks=[])
+        axes.set_aspect("equal", adjustable="datalim")
+        axes.spines[:].set_color(GRID)
+    legend(figure, [(short(name), colours[k], marker_of(k), "none")
+                    for k, name in enumerate(names)])  # fmt: skip
+    return figure
+
+
+def plot_recall(names: Sequence[str], confusions: Mapping[str, ArrayLike]) -> Figure:
+    """Draw how much of each class is labelled right, a row for each step.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The C class names.
+    confusions : mapping of str to (C, C) integer
+        Step -> number of images, rows are the truth: `Evaluation.confusion`.
+
+    Returns
+    -------
+    Figure
+    """
+    tables = [np.asarray(table, dtype=float) for table in confusions.values()]
+    shares = np.array(
+        [
+            [*(np.diag(t) / np.maximum(t.sum(axis=1), 1)), np.trace(t) / max(t.sum(), 1)]
+            for t in tables
+        ]
+    )
+    figure = new_figure(2.4 + 0.95 * shares.shape[1], 1.1 + 0.5 * len(shares))
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.15, aspect="auto")
+    for row, column in np.ndindex(*shares.shape):
+        whole = column == shares.shape[1] - 1
+        axes.text(column, row, f"{shares[row, column]:.0%}", ha="center", va="center", fontsize=11,
+                  color="white" if shares[row, column] > 0.6 else INK,
+                  fontweight="bold" if whole else "normal")  # fmt: skip
+    axes.axvline(shares.shape[1] - 1.5, color="white", linewidth=5)
+    name_ticks(axes, "x", [*names, "all"])
+    name_ticks(axes, "y", list(confusions))
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_title("How much of each class is labelled right", loc="left", color=INK, fontsize=11)
+    return figure
+
+
+def plot_gap(vectors: ArrayLike, text: ArrayLike, names: Sequence[str], truth: ArrayLike) -> Figure:
+    """Draw the modality gap: where pictures and names lie, and what their cosines are.
+
+    Parameters
+    ----------
+    vectors : (N, d) floating
+        Unit vectors of the images.
+    text : (C, d) floating
+        Unit vectors of the names.
+    names : sequence of str
+        The C class names.
+    truth : (N,) integer
+        Class index of every image.
+
+    Returns
+    -------
+    Figure
+    """
+    x, t, true = np.asarray(vectors), np.asarray(text), np.asarray(truth)
+    colours = class_colours(len(names))
+    across = t.mean(axis=0) - x.mean(axis=0)  # from the mean picture to the mean name
+    across /= np.linalg.norm(across)
+    rest = x - x.mean(axis=0)
+    along = np.linalg.svd(rest - np.outer(rest @ across, across), full_matrices=False)[2][0]
+    figure = new_figure(9.6, 2.9)
+    left, right = figure.subplots(1, 2, width_ratios=[1, 1.15])
+    for c, colour in enumerate(colours):
+        here = x[true == c]
+        left.plot(here @ across, here @ along, "o", markersize=3, color=colour, alpha=0.75)
+    for c, colour in enumerate(colours):
+        left.plot(t[c] @ across, t[c] @ along, "*", markersize=13, color=colour,
+                  markeredgecolor=INK)  # fmt: skip
+    tidy(left, "Pictures ● and names ★", "picture side → name side", "across the gap")
+    left.set_yticks([])
+    cosine, own = x @ t.T, np.zeros((len(x), len(t)), dtype=bool)
+    own[np.arange(len(x)), true] = True
+    pairs = (x @ x.T)[np.triu_indices(len(x), 1)]
+    bins = np.linspace(min(cosine.min(), pairs.min()), 1, 61)
+    for values, name, colour in (
+        (cosine[~own], "picture - wrong name", WRONG),
+        (cosine[own], "picture - right name", colours[2 % len(colours)]),
+        (pairs, "picture - picture", RIGHT),
+    ):
+        label = f"{name}: {values.mean():.2f} on average"
+        right.hist(values, bins, density=True, alpha=0.75, label=label, color=colour)
+    tidy(right, "Cosines", "cosine", "")
+    right.set_yticks([])
+    right.legend(frameon=False, loc="upper left", fontsize=8.5)
+    legend(figure, [(short(name), colours[k], "*", "none") for k, name in enumerate(names)])
+    return figure
+
+
+def plot_sweep(sweep: TemperatureSweep, *, temperature: float = 0.1) -> Figure:
+    """Draw what a lesson shows: both loops over the iterations and over the temperatures.
+
+    Parameters
+    ----------
+    sweep : TemperatureSweep
+        From `sweep_temperatures`.
+    temperature : float
+        The nearest of its temperatures is shown iteration by iteration.
+
+    Returns
+    -------
+    Figure
+    """
+    place = int(np.abs(np.log(sweep.temperatures / temperature)).argmin())
+    shown = f"temperature {sweep.temperatures[place]:.2g}"
+    figure = new_figure(10.0, 2.9)
+    axis, classes, end = figure.subplots(1, 3)
+    last = sweep.labels.shape[2] - 1
+    over = sweep.effective_classes if sweep.accuracy is None else sweep.accuracy
+    style: dict[str, Any] = {"marker": "o", "markersize": 4, "linewidth": 1.8}
+    for m, (name, colour) in enumerate(_LOOPS.items()):
+        axis.plot(100 * sweep.first_axis[m, place], color=colour, label=f"{name} loop", **style)
+        classes.plot(sweep.effective_classes[m, place], color=colour, **style)
+        end.semilogx(sweep.temperatures, over[m, :, -1], color=colour, **style)
+    tidy(axis, "Share of the first axis, %", f"iteration, {shown}", "")
+    tidy(classes, "Effective classes", f"iteration, {shown}", "")
+    what = "Effective classes" if sweep.accuracy is None else "Right labels"
+    tidy(end, f"{what} after {last} iterations", "temperature", "")
+    axis.set_ylim(0, 105)
+    axis.legend(frameon=False, loc="center right", fontsize=9)
+    classes.set_ylim(0, len(sweep.names) + 0.2)
+    end.set_ylim(0, len(sweep.names) + 0.2 if sweep.accuracy is None else 1.02)
+    end.axvline(sweep.limit, color=INK, linewidth=1, linestyle=(0, (4, 2)))
+    end.axhline(over[0, 0, 0], color=FAINT, linewidth=1)
+    end.text(sweep.temperatures[0], over[0, 0, 0], "zero-shot", color=FAINT, fontsize=8.5,
+             va="bottom")  # fmt: skip
+    end.text(0.96 * sweep.limit, 0.02, "limit ", color=INK, fontsize=8.5, ha="right",
+             transform=end.get_xaxis_transform())  # fmt: skip
+    end.minorticks_off()
+    end.set_xticks([0.0125, 0.025, 0.05, 0.1, 0.2], ["0.0125", "0.025", "0.05", "0.1", "0.2"])
+    for panel in (axis, classes, end):
+        panel.grid(axis="y", color=GRID)
+    return figure
+
+
+def plot_audit(
+    estimate: AuditEstimate, agreement: ArrayLike, *, accuracy: float | None = None
+) -> Figure:
+    """Draw what an audit found beside what the agreement promised.
+
+    Parameters
+    ----------
+    estimate : AuditEstimate
+        From `Audit.estimate`.
+    agreement : (N,) floating
+        Agreement of every label, 0..1.
+    accuracy : float, optional
+        The fraction that is right, where every class is known.
+
+    Returns
+    -------
+    Figure
+    """
+    figure = new_figure(7.6, 1.9)
+    axes: Axes = figure.subplots()
+    low, high = estimate.interval
+    rows: list[tuple[str, float, str]] = [
+        (f"audit of {estimate.checked}", estimate.fraction, RIGHT),
+        ("agreement, on average", float(np.mean(np.asarray(agreement))), WRONG),
+    ]
+    if accuracy is not None:
+        rows.append(("all labels, were they known", accuracy, INK))
+    axes.axvspan(low, high, color=RIGHT, alpha=0.15, linewidth=0)
+    for row, (_, value, colour) in enumerate(rows):
+        axes.plot(value, row, "o", color=colour, markersize=9)
+        axes.text(value, row - 0.2, f"{value:.0%}", ha="center", va="bottom", color=colour,
+                  fontsize=10)  # fmt: skip
+    axes.plot([low, high], [0, 0], color=RIGHT, linewidth=3)
+    axes.set_yticks(range(len(rows)), [name for name, *_ in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.75)
+    axes.set_xlim(max(0.0, min(low, *(value for _, value, _ in rows)) - 0.08), 1.0)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    tidy(axes, f"How many labels are right: {low:.0%} to {high:.0%} (95 % interval)", "", "")
+    axes.grid(axis="x", color=GRID)
+    return figure
