@@ -192,6 +192,7 @@ def plot_gap(vectors: ArrayLike, text: ArrayLike, names: Sequence[str], truth: A
         right.hist(values, bins, density=True, alpha=0.75, label=label, color=colour)
     tidy(right, "Cosines", "cosine", "")
     right.set_yticks([])
+    right.set_ylim(0, 1.6 * right.get_ylim()[1])
     right.legend(frameon=False, loc="upper left", fontsize=8.5)
     legend(figure, [(short(name), colours[k], "*", "none") for k, name in enumerate(names)])
     return figure
@@ -227,7 +228,7 @@ def plot_sweep(sweep: TemperatureSweep, *, temperature: float = 0.1) -> Figure:
     what = "Effective classes" if sweep.accuracy is None else "Right labels"
     tidy(end, f"{what} after {last} iterations", "temperature", "")
     axis.set_ylim(0, 105)
-    axis.legend(frameon=False, loc="center right", fontsize=9)
+    axis.legend(frameon=False, loc="center right", bbox_to_anchor=(1, 0.66), fontsize=9)
     classes.set_ylim(0, len(sweep.names) + 0.2)
     end.set_ylim(0, len(sweep.names) + 0.2 if sweep.accuracy is None else 1.02)
     end.axvline(sweep.limit, color=INK, linewidth=1, linestyle=(0, (4, 2)))
@@ -278,7 +279,7 @@ def plot_audit(
     axes.plot([low, high], [0, 0], color=RIGHT, linewidth=3)
     axes.set_yticks(range(len(rows)), [name for name, *_ in rows])
     axes.set_ylim(len(rows) - 0.5, -0.75)
-    axes.set_xlim(max(0.0, min(low, *(value for _, value, _ in rows)) - 0.08), 1.0)
+    axes.set_xlim(min(0.5, low, *(value for _, value, _ in rows)) - 0.02, 1.0)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     tidy(axes, f"How many labels are right: {low:.0%} to {high:.0%} (95 % interval)", "", "")
     axes.grid(axis="x", color=GRID)
