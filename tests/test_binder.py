@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -65,3 +66,29 @@ def test_the_script_is_one_that_bash_can_run():
 def test_torch_from_conda_is_the_one_for_processors_alone():
     assert "pytorch-cpu=" in (BINDER / "environment.yml").read_text("utf-8")
     assert not {"torch", "torchvision"} & pins().keys()
+
+
+def test_the_pins_fit_together_and_with_what_conda_brings():
+    conda = (BINDER / "environment.yml").read_text("utf-8")
+    versions = pins() | {
+        name: re.search(rf"- (?:py)?{name}(?:-cpu)?=([\d.]+)$", conda, re.MULTILINE).group(1)
+        for name in BY_CONDA
+    }
+    checked = 0
+    for name, version in versions.items():
+        try:
+            here = distribution(name)
+        except PackageNotFoundError:
+            continue
+        if here.version != version:  # what another version needs says nothing
+            continue
+        checked += 1
+        for line in here.requires or []:
+            needed = Requirement(line)
+            found = versions.get(canonicalize_name(needed.name))
+            if found and (needed.marker is None or needed.marker.evaluate({"extra": ""})):
+                assert needed.specifier.contains(found, prereleases=True), (name, line)
+    if not checked:
+        pytest.skip(
+            "none of the pinned versions is installed: pip install -r binder/requirements.txt"
+        )

@@ -56,9 +56,9 @@ def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def pinned(story: Story):
-    """The story after the five least certain pictures were pinned."""
+    """The story after five pictures were pinned, as the gallery offers them."""
     before = story.session.labels
-    five = [int(i) for i in before.least_certain[:5]]
+    five = [int(i) for i in story.session.next_to_correct(5)]
     for image in five:
         story.session.pin(image, STORY_CLASSES[story.truth[image]])
     yield before, five

@@ -93,7 +93,7 @@ def run_demo(
     with timed("plots"):
         plots = save_plots(folder / "annotated_dataset")
     findings = session.diagnostics.findings
-    for image in session.labels.least_certain[:_PINS]:
+    for image in session.next_to_correct(_PINS):
         session.pin(int(image), truth[image])
     with timed("refine with pins"):
         pinned = session.evaluate(truth)
@@ -104,7 +104,7 @@ def run_demo(
     say(f"  zero-shot  {zero_shot.accuracy:.3f}")
     say(f"  plain      {evaluate(label(plain), truth).accuracy:.3f}")
     say(f"  anchored   {anchored.accuracy:.3f}  (the default)")
-    say(f"  five pins  {pinned.accuracy:.3f}  (the least certain, corrected; not in the dataset)")
+    say(f"  five pins  {pinned.accuracy:.3f}  (by what was drawn; not in the dataset)")
     say("")
     for finding in findings:
         say(f"{finding.severity}: {finding.text}")

@@ -65,7 +65,8 @@ def plot_pictures(
     for axes in grid.flat:
         axes.axis("off")
     for axes, path, text in zip(grid.flat, paths, captions, strict=False):
-        axes.set_title(text, fontsize=8.5, color=INK, parse_math=False, **fonts())
+        caption = "\n".join(short(line, 22) for line in text.split("\n"))
+        axes.set_title(caption, fontsize=8.5, color=INK, parse_math=False, **fonts())
         try:
             axes.imshow(np.asarray(thumbnail(path, 128)))
         except (ImageReadError, OSError):
@@ -177,7 +178,7 @@ def plot_gap(vectors: ArrayLike, text: ArrayLike, names: Sequence[str], truth: A
     for c, colour in enumerate(colours):
         left.plot(t[c] @ across, t[c] @ along, "*", markersize=13, color=colour,
                   markeredgecolor=INK)  # fmt: skip
-    tidy(left, "Pictures ● and names ★", "picture side → name side", "across the gap")
+    tidy(left, "Pictures ● and names ★, along the gap", "picture side → name side", "")
     left.set_yticks([])
     cosine, own = x @ t.T, np.zeros((len(x), len(t)), dtype=bool)
     own[np.arange(len(x)), true] = True

@@ -1,5 +1,5 @@
-from .panels.audit import AuditPanel
 from .lesson import LoopLesson
+from .panels.audit import AuditPanel
 from .panels.classes import ClassesPanel
 from .panels.corrections import CorrectionsPanel
 from .panels.export import ExportPanel

@@ -12,6 +12,7 @@ from PIL import Image
 
 from protolabel import plots
 from protolabel.errors import ExportError
+from protolabel.evaluation import Audit, TemperatureSweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +53,12 @@ def every_figure(names: list[str], n: int) -> dict[str, Callable]:
             names, np.zeros(steps), np.zeros(steps), mass, iteration=2
         ),
         "sheet": lambda: plots.plot_contact_sheet(names, [(0, [Path("missing.png")])]),
+        "pictures": lambda: plots.plot_pictures([Path("missing.png")] * count, names),
+        "maps": lambda: plots.plot_maps(xy, {"now": label, "then": label}, names),
+        "recall": lambda: plots.plot_recall(names, {"now": rng.integers(0, 9, (count, count))}),
+        "gap": lambda: plots.plot_gap(
+            rng.normal(size=(n, 6)), rng.normal(size=(count, 6)), names, label
+        ),
     }
 
 
@@ -153,3 +160,56 @@ def test_a_folder_that_is_no_dataset(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="an export wrote"):
         plots.save_plots(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def sweep(**changes):
+    shape = (2, 2, 3)
+    rng = np.random.default_rng(0)
+    values = {
+        "names": ("a", "b"),
+        "temperatures": np.array([0.05, 0.1]),
+        "limit": 0.07,
+        "points": rng.normal(size=(5, 2)),
+        "labels": rng.integers(0, 2, (*shape, 5)),
+        "prototypes": rng.normal(size=(*shape, 2, 2)),
+        "first_axis": rng.random(shape),
+        "effective_classes": 1 + rng.random(shape),
+        "spread": rng.random(shape),
+        "collapse": np.full((2, 2), -1),
+        "accuracy": rng.random(shape),
+    }
+    return TemperatureSweep(**(values | changes))
+
+
+def test_a_sweep_is_drawn_with_its_accuracy_or_without() -> None:
+    figure = plots.plot_sweep(sweep())
+    assert {"Right labels after 2 iterations", "zero-shot", "limit "} <= set(texts(figure))
+    figure = plots.plot_sweep(sweep(accuracy=None), temperature=0.04)
+    assert {"Effective classes after 2 iterations", "iteration, temperature 0.05"} <= set(
+        texts(figure)
+    )
+    assert rendered(figure).std() > 5
+
+
+def test_how_much_of_each_class_is_right_is_written_into_the_cells() -> None:
+    figure = plots.plot_recall(["a", "b"], {"before": [[3, 1], [2, 2]], "after": [[4, 0], [0, 4]]})
+    assert {"75%", "50%", "62%", "100%", "before", "after", "all"} <= set(texts(figure))
+
+
+def test_an_audit_is_drawn_beside_what_agreement_promised() -> None:
+    label, agreement = np.repeat([0, 1], 50), np.full(100, 0.97)
+    audit = Audit(["a", "b"], label, agreement, 20)
+    for k, image in enumerate(audit.images.tolist()):
+        audit.correct(image, ["a", "b"][label[image]] if k % 4 else None)
+    shown = texts(plots.plot_audit(audit.estimate(), agreement, accuracy=0.7))
+    assert {"audit of 20", "75%", "97%", "70%", "all labels, were they known"} <= set(shown)
+    assert "all labels, were they known" not in texts(plots.plot_audit(audit.estimate(), agreement))
+
+
+def test_pictures_stand_under_their_captions(tmp_path: Path) -> None:
+    Image.new("RGB", (40, 30), (200, 30, 30)).save(tmp_path / "red.png")
+    figure = plots.plot_pictures([tmp_path / "red.png"] * 3, ["a", "b\nb", "c"], columns=2)
+    assert {"a", "b\nb", "c"} <= set(texts(figure))
+    assert len(figure.axes) == 4
+    red = np.all(np.abs(rendered(figure).astype(int) - [200, 30, 30]) < 12, axis=2)
+    assert red.sum() > 1000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import numpy as np
@@ -100,6 +101,12 @@ def test_the_page_plays_from_a_file_without_a_network(context, lesson, tmp_path)
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
     assert errors == []
     page.close()
+
+
+def test_a_notebook_without_a_kernel_shows_a_picture(lesson):
+    bundle = lesson._repr_mimebundle_()[0]
+    assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == lesson.model_id
+    assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
 
 
 def test_a_page_that_cannot_be_written_is_a_clear_error(lesson, tmp_path):
