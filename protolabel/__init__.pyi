@@ -28,7 +28,6 @@ from .naming import Suggestions
 from .refinement import Labels, PrototypeClassifier, Refinement, label, refine
 from .samples import write_sample_pictures
 from .session import Session, annotate, suggest_classes
-from .session import Session, annotate
 from .widgets import LoopLesson
 
 __version__: str
