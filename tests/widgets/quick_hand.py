@@ -17,12 +17,16 @@ if TYPE_CHECKING:
     from host import Host
 
 NAMES = ("dog", "cat", "owl", "fox")
-# The picture that a key is about: the chosen one, else the one at the keyboard; none while the next
-# page is on its way.
-CURRENT = """() => {
-  const tile = document.querySelector('.pls-tile[aria-selected="true"]')
-    ?? document.querySelector('.pls-tile.here');
-  return tile?.getAttribute("aria-label").split(":")[0];
+# Notes, as each key comes, the picture that is up: the chosen one, else the one at the keyboard;
+# none while the next page is on its way.
+LISTEN = """() => {
+  window.meant = [];
+  window.addEventListener("keydown", ({ key }) => {
+    if (!/[1-9]/.test(key)) return;
+    const tile = document.querySelector('.pls-tile[aria-selected="true"]')
+      ?? document.querySelector('.pls-tile.here');
+    if (tile) window.meant.push([tile.getAttribute("aria-label").split(":")[0], Number(key)]);
+  }, true);
 }"""
 
 
@@ -39,20 +43,21 @@ def many_pictures(folder: Path, count: int) -> pl.Session:
 
 
 def type_labels(host: Host, keys: int, pause: float) -> dict[str, str]:
-    """Press number keys, and return what a person meant: the picture shown, and its class."""
+    """Press number keys, and return what a person meant: the picture shown, and its class.
+
+    Keys that come while no picture is up mean nothing, and are pressed again.
+    """
     rng = np.random.default_rng(1)
-    meant: dict[str, str] = {}
+    host.page.evaluate(LISTEN)
     host.page.locator(".pls-grid").focus()
     host.page.keyboard.press("Home")
-    for _ in range(keys):
+    pressed = 0
+    while pressed < keys:
         start = time.perf_counter()
-        shown = host.page.evaluate(CURRENT)
-        while shown is None and time.perf_counter() < start + 30:
-            host.settle()
-            shown = host.page.evaluate(CURRENT)
-        key = int(rng.integers(len(NAMES)))
-        host.page.keyboard.press(str(key + 1))
-        meant[shown] = NAMES[key]
+        host.page.keyboard.press(str(int(rng.integers(len(NAMES))) + 1))
         host.flush()
+        pressed += 1
+        if pressed == keys:
+            pressed = host.page.evaluate("window.meant.length")
         host.page.wait_for_timeout(max(0.0, 1000 * (pause - (time.perf_counter() - start))))
-    return meant
+    return {shown: NAMES[key - 1] for shown, key in host.page.evaluate("window.meant")}
