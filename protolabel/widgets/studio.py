@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import threading
 import weakref
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
@@ -32,6 +33,7 @@ __all__ = ["Studio"]
 
 _FIRST = 3.0  # seconds that a cell waits for labels, so that its picture is saved with it
 _UNATTENDED = 600.0  # the same where the kernel ends with the notebook, which nobody watches
+_CELLS = 8  # that show one studio and keep a picture of it
 _REST = 1.5  # seconds after a change before the picture for saved notebooks is drawn again
 
 
@@ -72,7 +74,7 @@ class Studio:
         self.export = ExportPanel(session)
         self.widget = self._build()
         self.closed = False
-        self._handle: Any = None
+        self._handles: deque[Any] = deque(maxlen=_CELLS)  # pictures in the cells that show it
         self._repainting: threading.Timer | None = None
         weakref.finalize(self, close_widgets, [self.widget]).atexit = False
         self.follower.views.append(self)
@@ -86,7 +88,7 @@ class Studio:
         if self.closed:
             return
         self.closed = True
-        self._handle = None
+        self._handles.clear()
         if self._repainting is not None:
             self._repainting.cancel()
         for panel in (
@@ -161,7 +163,7 @@ class Studio:
         display(self._bundle(), raw=True)
         self.map.wait_for_labels(_UNATTENDED if is_unattended() else _FIRST)
         still = self._still()
-        self._handle = display(still, raw=True, display_id=True)
+        self._handles.append(display(still, raw=True, display_id=True))
         if "image/png" not in still:
             self._repaint_later()
 
@@ -185,12 +187,13 @@ class Studio:
         """Draw the picture again once things have come to rest; now it would slow the user."""
         if self._repainting is not None:
             self._repainting.cancel()
-        if self._handle is not None:
+        if self._handles:
             self._repainting = threading.Timer(_REST, self._repaint)
             self._repainting.daemon = True
             self._repainting.start()
 
     def _repaint(self) -> None:
-        still, handle = self._still(), self._handle
-        if handle is not None and "image/png" in still:
-            handle.update(still, raw=True)
+        still = self._still()
+        if "image/png" in still:
+            for handle in tuple(self._handles):
+                handle.update(still, raw=True)

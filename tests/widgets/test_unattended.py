@@ -34,3 +34,26 @@ def test_the_picture_is_kept_on_a_slow_machine(tmp_path: Path) -> None:
     nbclient.NotebookClient(notebook, timeout=280, resources=context).execute()
     shown = [set(output.get("data", {})) for output in notebook.cells[1].outputs]
     assert any("image/png" in data for data in shown), shown
+
+
+def test_two_cells_that_show_one_session_both_keep_the_newest_picture(session, settle):
+    from protolabel.widgets.studio import Studio
+
+    class Handle:
+        def __init__(self) -> None:
+            self.pictures: list[str] = []
+
+        def update(self, data: dict[str, str], *, raw: bool) -> None:
+            assert raw
+            self.pictures.append(data["image/png"])
+
+    studio = Studio(session)
+    studio.map.wait_for_umap(120)
+    handles = Handle(), Handle()
+    studio._handles.extend(handles)
+    studio._repaint()
+    first, second = (handle.pictures for handle in handles)
+    assert first == second
+    assert len(first) == 1
+    settle(studio.gallery)
+    studio.close()
