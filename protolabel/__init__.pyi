@@ -22,7 +22,7 @@ from .evaluation import (
     measure_fit,
     missing_names,
 )
-from .exporting import export
+from .exporting import export, torch_dataset
 from .images import ImageSet, find_images
 from .naming import Suggestions
 from .refinement import Labels, PrototypeClassifier, Refinement, label, refine
@@ -78,5 +78,6 @@ __all__ = [
     "project",
     "refine",
     "suggest_classes",
+    "torch_dataset",
     "write_sample_pictures",
 ]

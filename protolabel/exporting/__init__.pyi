@@ -6,6 +6,7 @@ from .existing import read_metadata
 from .job import ExportJob, Writer
 from .splits import SPLITS, lasting_split, split_dataset
 from .table import Column, records
+from .training import SideScore, TorchDataset, torch_dataset
 from .writers import DEFAULT_FORMATS, WRITERS, describe_formats
 from .writers.label_studio import read_label_studio
 from .writers.metadata import versions
@@ -19,6 +20,8 @@ __all__ = [
     "Column",
     "ExportJob",
     "ExportResult",
+    "SideScore",
+    "TorchDataset",
     "Writer",
     "check_export",
     "describe_formats",
@@ -35,6 +38,7 @@ __all__ = [
     "replay_html",
     "report_text",
     "split_dataset",
+    "torch_dataset",
     "versions",
     "write_audit",
     "write_replay",
