@@ -74,13 +74,23 @@ def find_at_url(url: str) -> ImageSet:
     except Exception as error:
         raise InputError(
             f"Expected images at {url!r}, but it cannot be listed ({type(error).__name__}: "
-            f"{error}): check the URL and your access."
+            f"{error}): check the URL and your access.{_other_way(url)}"
         ) from error
     base = path.partition("*")[0].rpartition("/")[0] if "*" in path else path.rstrip("/")
     if found == [path]:
         base = path.rpartition("/")[0]
     names = [name.removeprefix(base).lstrip("/") for name in found]
     return _listed(url, names, [(system, place) for place in found], {})
+
+
+def _other_way(url: str) -> str:
+    parts = url.split("/")
+    if not url.startswith("hf://datasets/") or len(parts) < 5:
+        return ""
+    return (
+        f" A dataset on the hub is also load_dataset({'/'.join(parts[3:5])!r}), of which you pass "
+        "one split."
+    )
 
 
 def find_at_urls(urls: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> ImageSet:
