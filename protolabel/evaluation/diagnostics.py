@@ -27,7 +27,7 @@ RESTLESS_CHURN = (
 LOST_CLASSES = 0.7  # fraction of the effective classes of zero-shot below which some were lost
 USELESS_WEIGHT = 0.3  # visual vectors below it only cost the votes of other micro-clusters
 WAVERING = 0.3  # margin below which an image is between its label and the runner-up
-FEWEST_CONFUSED, CONFUSED_FRACTION = 5, 0.01  # images between two names that are worth a word
+FEWEST_CONFUSED, CONFUSED_FRACTION = 5, 0.05  # images between two names, and part of theirs
 ALIKE_DISTANCE = 0.35  # prototypes closer than this fraction of the mean distance look alike
 SMALL_FOLDER = 30  # images below which refinement can cost one
 
@@ -309,8 +309,12 @@ def _alike_names(case: _Case) -> Finding | None:
 
 def _confused_names(case: _Case) -> Finding | None:
     labels = case.labels
-    least = max(FEWEST_CONFUSED, CONFUSED_FRACTION * len(labels))
-    between = [pair for pair in confused_pairs(labels)[:3] if pair[2] >= least]
+    size = dict(zip(labels.names, labels.counts.tolist(), strict=True))
+    between = [
+        (a, b, count)
+        for a, b, count in confused_pairs(labels)[:3]
+        if count >= max(FEWEST_CONFUSED, CONFUSED_FRACTION * (size[a] + size[b]))
+    ]
     if not case.refined or not between:
         return None
     shown = "; ".join(f"{a} and {b} ({counted(count, 'image')})" for a, b, count in between)
