@@ -202,14 +202,14 @@ def _apply(options: argparse.Namespace) -> None:
 def _set_aside(
     labels: Labels, vectors: FloatArray, classifier: PrototypeClassifier, strictness: float
 ) -> Labels:
-    from protolabel.evaluation.fit import measure_new_fit
+    from protolabel.evaluation.fit import RememberedFit
 
     if classifier.memory_ is None:
         raise InputError(
             "Expected a classifier that remembers images with --none-of-these, got one without, "
             "from zero-shot labels, the plain loop, or an earlier protolabel: run again."
         )
-    fit = measure_new_fit(labels, vectors, classifier.memory_)
+    fit = RememberedFit.of(classifier.memory_, classifier.model_).measure(labels, vectors)
     return labels.set_aside(fit.unfit(strictness))
 
 

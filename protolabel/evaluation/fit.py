@@ -18,7 +18,7 @@ import numpy as np
 
 from protolabel.clustering.neighbors import KnnGraph, knn_graph
 from protolabel.common.checks import checked
-from protolabel.common.progress import ProgressFn, resolve
+from protolabel.common.progress import ProgressFn, resolve, silent
 from protolabel.common.vectors import FloatArray, as_vectors, unit_blocks
 from protolabel.embedding.prompts import ClassVectors
 from protolabel.errors import InputError
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from protolabel.clustering.clusters import Clusters
     from protolabel.refinement.labels import Labels
     from protolabel.refinement.memory import Memory
+    from protolabel.refinement.prototypes import PrototypeModel
 
-__all__ = ["DEFAULT_STRICTNESS", "Fit", "check_strictness", "measure_fit", "measure_new_fit"]
+__all__ = ["DEFAULT_STRICTNESS", "Fit", "RememberedFit", "check_strictness", "measure_fit"]
 
 DEFAULT_STRICTNESS = 0.5
 """Halfway between an image of another name and the best images of the folder."""
@@ -174,61 +175,84 @@ def measure_fit(
     return Fit(score)
 
 
-def measure_new_fit(
-    labels: Labels,
-    vectors: FloatArray,
-    memory: Memory,
-    *,
-    progress: ProgressFn | None = None,
-) -> Fit:
-    """Measure how well new images fit their names, on the scale of the images of the run.
+@dataclass(frozen=True, eq=False)
+class RememberedFit:
+    """How well new images fit their names, on the scale of the images of a run.
 
     As `measure_fit`, but both ends of the scale, the neighbours, and the best tenth are those of
-    the remembered images; micro-clusters have no part in it. The score of an image does not
-    depend on the images beside it.
+    the remembered images, and micro-clusters are left out. The score of an image does not depend
+    on the images beside it.
 
-    Parameters
+    Attributes
     ----------
-    labels
-        From `PrototypeClassifier.label`.
-    vectors
-        (N, d) floating image embeddings that were labelled; may be a memory map.
-    memory
-        ``classifier.memory_``.
-    progress
-        ``progress(phase, done, total)``; by default a tqdm bar. It may raise `Stopped`.
-
-    Returns
-    -------
-    Fit
-
-    Raises
-    ------
-    InputError
-        If there is not one vector of the right size for each label.
+    memory : Memory
+        M remembered images of a run.
+    above : (M,) float64
+        Their own scores.
+    best : float
+        The score that counts as 1.
     """
-    model, report = labels.model, resolve(progress)
-    text = ClassVectors(labels.names, model.text, logit_scale=model.text_scale)
-    vectors = as_vectors(vectors, dim=model.dim)
-    if len(labels) != len(vectors):
-        raise InputError(
-            f"Expected the vectors of the {len(labels)} labelled images, got {len(vectors)}: pass "
-            "those that were labelled."
-        )
-    known = memory.index.in_order()
-    own, wrong, outside = _evidence(known, memory.label, text, None, report)
-    unit = 1.0 / text.logit_scale
-    scale = _Scale.of(own, wrong, memory.label, outside=outside, unit=unit)
-    above = scale(own, memory.label)
-    k = anchored_neighbors(len(memory), len(text))
-    near, _ = memory.index.search(known, k + 1)  # the first is the image itself
-    best = max(float(np.quantile(_beside(above, above[near[:, 1:]]), _BEST)), _LEAST)
-    new, _, _ = _evidence(vectors, labels.label, text, None, report)
-    near, _ = memory.index.search(vectors, k)
-    shared = _beside(scale(new, labels.label), above[near])
-    score = np.clip(shared / best, 0.0, 1.0).astype(np.float32)
-    score[labels.pinned] = 1.0
-    return Fit(score)
+
+    memory: Memory
+    above: NDArray[np.float64]
+    best: float
+    _scale: _Scale
+
+    @classmethod
+    def of(cls, memory: Memory, model: PrototypeModel) -> RememberedFit:
+        """Measure the remembered images.
+
+        Parameters
+        ----------
+        memory : Memory
+            ``classifier.memory_``.
+        model : PrototypeModel
+            ``classifier.model_``.
+        """
+        known = memory.index.in_order()
+        own, wrong, outside = _evidence(known, memory.label, _text(model), None, silent)
+        unit = 1.0 / model.text_scale
+        scale = _Scale.of(own, wrong, memory.label, outside=outside, unit=unit)
+        above = scale(own, memory.label)
+        k = anchored_neighbors(len(memory), len(model.text))
+        near, _ = memory.index.search(known, k + 1)  # the first is the image itself
+        best = max(float(np.quantile(_beside(above, above[near[:, 1:]]), _BEST)), _LEAST)
+        return cls(memory, above, best, scale)
+
+    def measure(self, labels: Labels, vectors: FloatArray) -> Fit:
+        """Measure new images.
+
+        Parameters
+        ----------
+        labels : Labels
+            From `PrototypeClassifier.label`.
+        vectors : (N, d) floating
+            The vectors that were labelled; may be a memory map.
+
+        Raises
+        ------
+        InputError
+            If there is not one vector of the right size for each label.
+        """
+        model = labels.model
+        vectors = as_vectors(vectors, dim=model.dim)
+        if len(labels) != len(vectors):
+            raise InputError(
+                f"Expected the vectors of the {len(labels)} labelled images, got {len(vectors)}: "
+                "pass those that were labelled."
+            )
+        own, _, _ = _evidence(vectors, labels.label, _text(model), None, silent)
+        k = anchored_neighbors(len(self.memory), len(model.text))
+        near, _ = self.memory.index.search(vectors, k)
+        shared = _beside(self._scale(own, labels.label), self.above[near])
+        score = np.clip(shared / self.best, 0.0, 1.0).astype(np.float32)
+        score[labels.pinned] = 1.0
+        return Fit(score)
+
+
+def _text(model: PrototypeModel) -> ClassVectors:
+    names = tuple(f"class {number}" for number in range(len(model.text)))
+    return ClassVectors(names, model.text, logit_scale=model.text_scale)
 
 
 def check_strictness(strictness: Any) -> float:

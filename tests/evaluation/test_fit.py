@@ -221,10 +221,10 @@ def test_new_images_that_fit_no_name_are_found_on_the_scale_of_the_run(seen):
     labels = labels_of(world.vectors[old], text)
     classifier = pl.PrototypeClassifier.from_labels(labels, world.vectors[old])
     found = classifier.label(world.vectors[new], together=False)
-    options = {"memory": classifier.memory_, "progress": silent}
-    fit = module.measure_new_fit(found, world.vectors[new], **options)
+    known = module.RememberedFit.of(classifier.memory_, classifier.model_)
+    fit = known.measure(found, world.vectors[new])
     assert roc_auc_score(named[new], fit.score) > (0.88 if seen else 0.8)
     assert fit.unfit(0.0).sum() == 0
     few = classifier.label(world.vectors[new[:5]], together=False)
-    part = module.measure_new_fit(few, world.vectors[new[:5]], **options)
+    part = known.measure(few, world.vectors[new[:5]])
     np.testing.assert_allclose(part.score, fit.score[:5], atol=1e-5)
