@@ -24,7 +24,7 @@ from protolabel.exporting.transfer import LINKS
 from protolabel.refinement.loop import METHODS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from protolabel.common.vectors import FloatArray
     from protolabel.encoders.base import Encoder
@@ -79,6 +79,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _embed(options: argparse.Namespace) -> None:
+    if options.shards:
+        from protolabel.encoders.loading import DEFAULT_MODEL
+        from protolabel.tables.runs import embed_table
+
+        summary = embed_table(
+            options.images,
+            options.output,
+            encoder=options.encoder or DEFAULT_MODEL,
+            pretrained=options.pretrained,
+            **_shard_options(options),
+        )
+        print(f"{summary}\nWrote shards in {options.output}/")
+        return
     from protolabel.embedding.embed import embed_images
     from protolabel.images.sources.finding import find_images
 
@@ -146,41 +159,46 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _apply(options: argparse.Namespace) -> None:
+    if options.shards:
+        from protolabel.tables.runs import apply_table
+
+        summary = apply_table(
+            options.dataset,
+            options.images,
+            options.output,
+            none_of_these=options.none_of_these,
+            **_shard_options(options),
+        )
+        print(f"{summary}\nWrote shards in {options.output}/")
+        return
     from protolabel.common.progress import resolve
     from protolabel.embedding.embed import embed_images
     from protolabel.embedding.visual import embed_visual
-    from protolabel.encoders.base import EncoderInfo
     from protolabel.encoders.loading import load_encoder
-    from protolabel.exporting import check_export, export, read_metadata
+    from protolabel.exporting import check_export, export
     from protolabel.images.sources.finding import find_images
-    from protolabel.refinement.classifier import PrototypeClassifier
+    from protolabel.tables.fitting import read_fitted
 
-    about = read_metadata(options.dataset)
-    saved = Path(options.dataset) / "classifier.npz"
-    if not saved.is_file():
-        raise InputError(
-            f"Expected a dataset with classifier.npz, got {options.dataset!r}, which was written "
-            "without the format 'prototypes': run again with it among --formats."
-        )
-    classifier = PrototypeClassifier.load(saved)
+    known = read_fitted(options.dataset)
+    classifier = known.classifier
     images = find_images(options.images)
     check_export(images, options.output, link=options.link, groups=options.groups,
                  overwrite=options.overwrite)  # fmt: skip
-    if options.encoder is None and about["encoder"] is not None:
-        encoder = load_encoder(EncoderInfo.from_dict(about["encoder"]), device=options.device)
+    if options.encoder is None and known.encoder is not None:
+        encoder = load_encoder(known.encoder, device=options.device)
     else:
         encoder = _encoder(options)
     embedded = embed_images(images, encoder, store=_store(options, images.root, encoder))
     visual = None
     if classifier.model_.visual_dim:
-        source = _visual(options) or _recorded_visual(about, options)
+        source = _visual(options) or _recorded_visual(options)
         visual = embed_visual(source, embedded.images, store=options.store, device=options.device)
     labels = classifier.label(
         embedded.vectors, None if visual is None else visual.vectors, progress=resolve(None)
     )
     strictness = options.none_of_these
-    if strictness is None and classifier.memory_ is not None:
-        strictness = about["parameters"].get("none_of_these")
+    if strictness is None:
+        strictness = known.strictness
     if strictness is not None:
         labels = _set_aside(labels, embedded.vectors, classifier, strictness)
     export(
@@ -211,6 +229,47 @@ def _set_aside(
         )
     fit = RememberedFit.of(classifier.memory_, classifier.model_).measure(labels, vectors)
     return labels.set_aside(fit.unfit(strictness))
+
+
+def _fit(options: argparse.Namespace) -> None:
+    from protolabel.tables.fitting import fit_table
+
+    given = {
+        name: getattr(options, name)
+        for name in ("templates", "temperature", "iterations", "sample", "seed")
+        if getattr(options, name) is not None
+    }
+    labels = fit_table(
+        options.vectors,
+        _lines(options.classes_file) if options.classes_file else options.classes,
+        options.output,
+        encoder=options.encoder,
+        pretrained=options.pretrained,
+        device=options.device,
+        image_column=options.image_column,
+        id_column=options.id_column,
+        **given,
+    )
+    _print_labels(labels)
+    print(f"Wrote {options.output}/; label with protolabel apply {shlex.quote(options.output)}")
+
+
+def _labels(options: argparse.Namespace) -> None:
+    from protolabel.tables.labels import export_labels
+
+    rows = export_labels(options.shards, options.output)
+    print(f"Wrote {counted(rows, 'row')} in {options.output}")
+
+
+def _shard_options(options: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "device": options.device,
+        "image_column": options.image_column,
+        "id_column": options.id_column,
+        "workers": options.workers,
+        "gpus": options.gpus,
+        "retry": options.retry_errors,
+    }
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -281,13 +340,14 @@ def _visual(options: argparse.Namespace) -> Any:
     return load_encoder(options.visual, options.visual_pretrained, device=options.device)
 
 
-def _recorded_visual(about: Mapping[str, Any], options: argparse.Namespace) -> Encoder:
+def _recorded_visual(options: argparse.Namespace) -> Encoder:
     from protolabel.encoders.base import EncoderInfo
     from protolabel.encoders.loading import load_encoder
     from protolabel.errors import EncoderError
+    from protolabel.exporting import read_metadata
 
     try:
-        recorded = EncoderInfo.from_dict(about["visual_encoder"])
+        recorded = EncoderInfo.from_dict(read_metadata(options.dataset)["visual_encoder"])
         return load_encoder(recorded, device=options.device)
     except EncoderError as error:
         raise InputError(
@@ -388,8 +448,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=protolabel.__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in (
-        _add_demo, _add_embed, _add_run, _add_apply, _add_evaluate, _add_audit, _add_plot,
-        _add_formats,
+        _add_demo, _add_embed, _add_run, _add_fit, _add_apply, _add_labels, _add_evaluate,
+        _add_audit, _add_plot, _add_formats,
     ):  # fmt: skip
         add(commands)
     return parser
@@ -423,6 +483,7 @@ def _add_embed(commands: Any) -> None:
     embed.add_argument(
         "--dtype", choices=DTYPES, default="float32", help="type of the vectors (default: float32)"
     )
+    _add_shards(embed)
     _add_encoder(embed)
 
 
@@ -476,6 +537,7 @@ def _add_apply(commands: Any) -> None:
     apply.add_argument("dataset", help=_DATASET)
     apply.add_argument("images", help=_SOURCE)
     _add_none(apply)
+    _add_shards(apply)
     _add_encoder(apply)
     _add_visual(apply)
     _add_dataset(apply)
@@ -535,6 +597,56 @@ def _command(commands: Any, name: str, command: Any, about: str) -> argparse.Arg
     parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=about)
     parser.set_defaults(command=command)
     return parser
+
+
+def _add_fit(commands: Any) -> None:
+    fit = _command(
+        commands, "fit", _fit, "Fit the loop to a sample of a table of vectors, for apply."
+    )
+    fit.add_argument("vectors", help="shards of protolabel embed, or another table of vectors")
+    classes = fit.add_mutually_exclusive_group(required=True)
+    classes.add_argument("--classes", nargs="+", metavar="NAME", help="class names")
+    classes.add_argument(
+        "--classes-file", metavar="FILE", help="text file with one class name a line"
+    )
+    fit.add_argument("--output", required=True, metavar="FOLDER", help="folder for the classifier")
+    fit.add_argument(
+        "--sample", type=int, metavar="N", help="the most vectors to fit to (default: 1,000,000)"
+    )
+    fit.add_argument("--templates", nargs="+", metavar="TEXT", help="as for protolabel run")
+    fit.add_argument("--temperature", type=float, metavar="X", help="as for protolabel run")
+    fit.add_argument("--iterations", type=int, metavar="N", help="as for protolabel run")
+    fit.add_argument("--seed", type=int, metavar="N", help="seed of the sample and the clusters")
+    _add_columns(fit)
+    _add_encoder(fit)
+
+
+def _add_labels(commands: Any) -> None:
+    labels = _command(commands, "labels", _labels, "Write the labels of a table to one file.")
+    labels.add_argument("shards", help="folder that protolabel apply --shards wrote")
+    labels.add_argument("--output", required=True, metavar="FILE", help="a .csv or .parquet file")
+
+
+def _add_shards(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--shards", action="store_true",
+        help="read a table with Daft and write Parquet shards, for more than fits one machine",
+    )  # fmt: skip
+    _add_columns(parser)
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="with --shards: processes that load the model"
+    )
+    parser.add_argument("--gpus", type=float, metavar="N", help="with --shards: of each worker")
+    parser.add_argument(
+        "--retry-errors", action="store_true", help="with --shards: try unreadable images again"
+    )
+
+
+def _add_columns(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--image-column", metavar="NAME", help="column of a table with images or vectors"
+    )
+    parser.add_argument("--id-column", metavar="NAME", help="column that identifies an image")
 
 
 def _add_none(parser: argparse.ArgumentParser) -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from protolabel.images.files import ImageFile
 
-__all__ = ["Embeddings", "embed_images", "load_embeddings"]
+__all__ = ["Embeddings", "embed_files", "embed_images", "load_embeddings"]
 
 _PHASE = "embedding images"
 DTYPES = ("float16", "float32")
@@ -262,6 +262,49 @@ def embed_images(
         if isinstance(target, VectorStore):
             target.compact(images.names)
         return _collect(target, images, info)
+
+
+def embed_files(
+    files: Sequence[ImageFile], encoder: Encoder, pool: Workers, batch_size: int = 64
+) -> tuple[npt.NDArray[np.float32], list[str | None]]:
+    """Embed a few images that are in no `ImageSet`, such as rows of a table.
+
+    Parameters
+    ----------
+    files : sequence of paths or binary files
+        N images; all of them are decoded at once.
+    encoder : Encoder
+        What `load_encoder` returns.
+    pool : Workers
+        Threads that decode.
+    batch_size : int, default 64
+        Number of images encoded at once.
+
+    Returns
+    -------
+    vectors : (N, d) float32
+        Unit rows; zeros for images that cannot be read.
+    reasons : list of N str or None
+        Why an image cannot be read.
+    """
+    preprocess = getattr(encoder, "preprocess", None)
+    side = 2 * getattr(encoder, "image_size", _SIDE // 2)
+    jobs = [pool.submit(_decode, file, side, preprocess) for file in files]
+    vectors = np.zeros((len(files), encoder.dim), np.float32)
+    reasons: list[str | None] = [None] * len(files)
+    for start in range(0, len(files), batch_size):
+        good = []
+        for row, job in enumerate(jobs[start : start + batch_size], start):
+            picture = job.result()
+            if isinstance(picture, ImageReadError):
+                reasons[row] = str(picture)
+            else:
+                good.append((row, picture))
+        if good:
+            rows = encoder.encode_images([picture for _, picture in good])
+            rows = checked_rows(rows, len(good), encoder.dim, encoder.name)
+            vectors[[row for row, _ in good]] = rows
+    return vectors, reasons
 
 
 def _opened(

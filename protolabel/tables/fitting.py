@@ -1,0 +1,230 @@
+"""Fit the loop to a random sample of a table of vectors, and read what was fitted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from protolabel.clustering.clusters import cluster
+from protolabel.clustering.neighbors import knn_graph
+from protolabel.clustering.presets import choose_preset
+from protolabel.common.files import replacing, write_json
+from protolabel.common.progress import ProgressFn, resolve
+from protolabel.common.vectors import is_whole_number
+from protolabel.embedding.prompts import ClassVectors, embed_classes
+from protolabel.encoders.base import Encoder, EncoderInfo, encoder_info
+from protolabel.encoders.loading import load_encoder
+from protolabel.errors import InputError, StoreError
+from protolabel.exporting.existing import read_metadata
+from protolabel.refinement.classifier import PrototypeClassifier
+from protolabel.refinement.labels import Labels, label
+from protolabel.refinement.loop import refine
+from protolabel.tables.columns import plain_array, read_vectors
+from protolabel.tables.reading import ImageTable, read_table
+from protolabel.tables.shards import HEAD, Shards
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from protolabel.embedding.prompts import Classes, Templates
+
+__all__ = ["Fitted", "fit_table", "read_fitted"]
+
+CLASSIFIER, ABOUT = "classifier.npz", "fitted.json"
+SAMPLE = 1_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A classifier and what made it.
+
+    Attributes
+    ----------
+    classifier : PrototypeClassifier
+    encoder : EncoderInfo or None
+        Of the vectors that it labels; None where that is not known.
+    strictness : float or None
+        Of `none_of_these`, as the dataset had it.
+    digest : str
+        Of the file.
+    """
+
+    classifier: PrototypeClassifier
+    encoder: EncoderInfo | None
+    strictness: float | None
+    digest: str
+
+
+def fit_table(
+    source: str | os.PathLike[str],
+    classes: Classes | ClassVectors,
+    output: str | os.PathLike[str],
+    *,
+    encoder: str | Encoder | EncoderInfo | None = None,
+    pretrained: str | None = None,
+    device: str = "auto",
+    templates: Templates | None = None,
+    sample: int = SAMPLE,
+    temperature: float = 0.1,
+    iterations: int = 5,
+    image_column: str | None = None,
+    id_column: str | None = None,
+    seed: int = 0,
+    progress: ProgressFn | None = None,
+) -> Labels:
+    """Run the loop over a random sample of a table of vectors, and save its classifier.
+
+    Parameters
+    ----------
+    source, image_column, id_column
+        A table with a column of vectors, as for `read_table`, such as the output of
+        `embed_table`.
+    classes : Classes or ClassVectors
+        Class names, or their text vectors.
+    output : str or path
+        Folder for ``classifier.npz`` and ``fitted.json``, which `apply_table` and ``protolabel
+        apply`` read.
+    encoder, pretrained, device
+        What encodes the names; by default what embedded the table.
+    templates : optional
+        As for `embed_classes`.
+    sample : int
+        The most vectors that the loop runs over, 3 or more.
+    temperature, iterations
+        As for `refine`.
+    seed : int
+        Seed of the sample and of everything else that is random.
+    progress : callable, optional
+        ``progress(phase, done, total)``; by default a tqdm bar.
+
+    Returns
+    -------
+    Labels
+        Of the sample.
+
+    Raises
+    ------
+    InputError
+        If an argument cannot be used, or the table has no vectors.
+    EncoderError
+        If the encoder cannot be loaded, or has no text side.
+    """
+    if not is_whole_number(sample, 3):
+        raise InputError(f"Expected a sample of 3 vectors or more, got {sample!r}: try {SAMPLE}.")
+    table = read_table(source, image_column=image_column, id_column=id_column, vectors=True)
+    if table.kind != "vector":
+        raise InputError(
+            f"Expected a table with a column of vectors, got {os.fspath(source)!r} with images: "
+            "run protolabel embed on it first."
+        )
+    info = _made_by(source)
+    if isinstance(classes, ClassVectors):
+        text = classes
+    else:
+        wanted = encoder or info
+        if wanted is None:
+            raise InputError(
+                "Expected an encoder for the class names, as this table does not name its own: "
+                "pass encoder=, on the command line --encoder."
+            )
+        loaded = load_encoder(wanted, pretrained, device=device)
+        given = {} if templates is None else {"templates": templates}
+        info, text = encoder_info(loaded), embed_classes(classes, loaded, **given)
+    vectors = _sampled(table, int(sample), seed)
+    report = resolve(progress)
+    preset = choose_preset(None, len(vectors))
+    graph = knn_graph(vectors, preset.neighbors, seed=seed)
+    clusters = cluster(vectors, graph, seed=seed, progress=report)
+    run = refine(
+        vectors, text, clusters, graph=graph, temperature=temperature, iterations=iterations,
+        progress=report,
+    )  # fmt: skip
+    labels = label(run)
+    folder = Path(output).expanduser()
+    with replacing(folder) as new:
+        PrototypeClassifier.from_labels(labels, vectors).save(new / CLASSIFIER)
+        about: dict[str, Any] = {
+            "generator": "protolabel",
+            "classes": list(labels.names),
+            "encoder": None if info is None else info.to_dict(),
+            "parameters": dict(run.parameters) | {"seed": seed},
+            "images": len(labels),
+        }
+        write_json(new / ABOUT, about)
+    return labels
+
+
+def read_fitted(folder: str | os.PathLike[str]) -> Fitted:
+    """Read the classifier that `fit_table` or an export wrote.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    StoreError, ExportError
+        If it cannot be read.
+    """
+    folder = Path(folder).expanduser()
+    saved = folder / CLASSIFIER
+    strictness = None
+    if (folder / ABOUT).is_file():
+        try:
+            recorded = json.loads((folder / ABOUT).read_text("utf-8"))["encoder"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StoreError(
+                f"Expected what protolabel fit wrote, but {str(folder / ABOUT)!r} cannot be "
+                "understood: fit again."
+            ) from error
+    else:
+        about = read_metadata(folder)
+        recorded = about["encoder"]
+        strictness = (about["parameters"] or {}).get("none_of_these")
+    if not saved.is_file():
+        raise InputError(
+            f"Expected a dataset with {CLASSIFIER}, got {str(folder)!r}, which was written without "
+            "the format 'prototypes': run again with it among --formats."
+        )
+    classifier = PrototypeClassifier.load(saved)
+    return Fitted(
+        classifier=classifier,
+        encoder=None if recorded is None else EncoderInfo.from_dict(recorded),
+        strictness=strictness if classifier.memory_ is not None else None,
+        digest=hashlib.sha256(saved.read_bytes()).hexdigest(),
+    )
+
+
+def _made_by(source: str | os.PathLike[str]) -> EncoderInfo | None:
+    """Return the encoder of shards; None for other tables, which do not say."""
+    if "://" not in os.fspath(source) and not (Path(source).expanduser() / HEAD).is_file():
+        return None
+    try:
+        return EncoderInfo.from_dict(Shards(source).head()["encoder"])
+    except (StoreError, InputError, KeyError):
+        return None
+
+
+def _sampled(table: ImageTable, size: int, seed: int) -> NDArray[np.float16]:
+    """Return at most `size` vectors of a table, (n, d), in the order of their ids."""
+    frame = table.frame.where(table.frame["image"].not_null())
+    if frame.count_rows() > size:
+        frame = frame.sample(size=size, seed=seed)
+    ids: list[str] = []
+    parts = []
+    dim = 0
+    for batch in frame.to_arrow_iter():
+        if not len(batch):
+            continue
+        column = plain_array(batch.column("image"))
+        dim = dim or len(column[0])
+        vectors, usable = read_vectors(column, dim)
+        ids += batch.column("id").filter(usable).to_pylist()
+        parts.append(vectors[usable].astype(np.float16))
+    if not ids:
+        raise InputError("Expected a table with vectors, got one without: embed the images first.")
+    return np.concatenate(parts)[np.argsort(np.array(ids), kind="stable")]

@@ -1,0 +1,227 @@
+"""Results of a run over a table: Parquet files that appear whole, and what is known of them.
+
+A folder, or a place in an object store, holds ``_shards.json``, which says what made them, and
+files ``part-<digest>-<rows>.parquet``. The digest is that of the ids in the file, so a task that
+is run twice writes the same file twice. A file is written under a hidden name and renamed; in an
+object store it appears when its upload is complete.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from protolabel.errors import StoreError
+from protolabel.tables.engine import engine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Shards"]
+
+HEAD = "_shards.json"
+_FORMAT = 1
+_NAME = re.compile(r"part-[0-9a-f]{20}-([0-9]+)\.parquet")
+
+
+class Shards:
+    """The shards in one place.
+
+    Parameters
+    ----------
+    place : str or path
+        A folder, or the URL of one in an object store that pyarrow knows (s3://, gs://, hdfs://).
+    """
+
+    def __init__(self, place: str | os.PathLike[str]) -> None:
+        from pyarrow import fs
+
+        place = os.fspath(place)
+        if "://" in place:
+            self._system, self._root = fs.FileSystem.from_uri(place)
+            self._scheme = place.partition("://")[0] + "://"
+        else:
+            self._system = fs.LocalFileSystem()
+            self._root, self._scheme = str(Path(place).expanduser().absolute()), ""
+
+    def __str__(self) -> str:
+        return f"{self._scheme}{self._root}"
+
+    def start(self, head: Mapping[str, Any]) -> None:
+        """Create the place, or go on in it if what made its shards is the same.
+
+        Raises
+        ------
+        StoreError
+            If it holds other things, or shards that something else made.
+        """
+        self._system.create_dir(self._root, recursive=True)
+        wanted = {"generator": "protolabel", "format": _FORMAT, **head}
+        if HEAD in self._names():
+            found = self.head()
+            different = sorted(
+                name for name in wanted.keys() | found.keys()
+                if wanted.get(name) != found.get(name)
+            )  # fmt: skip
+            if different:
+                raise StoreError(
+                    f"Expected to go on with the shards in {str(self)!r}, but they were made with "
+                    f"another {', '.join(different)}: choose another folder, or delete that one."
+                )
+            return
+        strangers = [name for name in self._names() if not name.startswith(".")]
+        if strangers:
+            raise StoreError(
+                f"Expected {str(self)!r} to be empty or to hold shards of protolabel, but it "
+                f"holds {min(strangers)!r}: choose another folder."
+            )
+        self._put(HEAD, json.dumps(wanted, indent=1).encode() + b"\n")
+
+    def head(self) -> dict[str, Any]:
+        """Return what made the shards.
+
+        Raises
+        ------
+        StoreError
+            If there are none.
+        """
+        try:
+            with self._system.open_input_stream(f"{self._root}/{HEAD}") as file:
+                head = dict(json.loads(file.read()))
+        except (OSError, ValueError, TypeError) as error:
+            raise StoreError(
+                f"Expected shards that protolabel wrote, but {str(self)!r} holds no usable "
+                f"{HEAD}: correct the path."
+            ) from error
+        if (head.get("generator"), head.get("format")) != ("protolabel", _FORMAT):
+            raise StoreError(
+                f"Expected shards of protolabel, format {_FORMAT}, in {str(self)!r}, got format "
+                f"{head.get('format')!r}: use the protolabel that wrote them."
+            )
+        return head
+
+    def files(self) -> list[str]:
+        """Return the shards as Daft reads them, sorted by name."""
+        names = sorted(name for name in self._names() if _NAME.fullmatch(name))
+        return [f"{self}/{name}" for name in names]
+
+    @property
+    def rows(self) -> int:
+        """Number of rows in all shards, from the names of the files."""
+        counts = (_NAME.fullmatch(name) for name in self._names())
+        return sum(int(match[1]) for match in counts if match)
+
+    def write(self, table: Any) -> None:
+        """Write rows to a new shard, or over the one with the same rows.
+
+        Parameters
+        ----------
+        table : pyarrow.Table
+            With the column ``id``.
+        """
+        import pyarrow.parquet as pq
+
+        digest = hashlib.sha256("\0".join(table["id"].to_pylist()).encode()).hexdigest()[:20]
+        target = f"{self._root}/part-{digest}-{len(table)}.parquet"
+        local = not self._scheme
+        written = f"{self._root}/.{uuid4().hex}.tmp" if local else target
+        with self._system.open_output_stream(written) as file:
+            pq.write_table(table, file, compression="zstd", write_page_checksum=True)
+            file.flush()
+        if local:
+            with Path(written).open("rb") as synced:
+                os.fsync(synced.fileno())
+            self._system.move(written, target)
+
+    def drop_torn(self) -> int:
+        """Delete shards that cannot be read, and return how many: their rows are missing again."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        torn = 0
+        for path in self.files():
+            name = path.rpartition("/")[2]
+            match = _NAME.fullmatch(name)
+            try:
+                with self._system.open_input_file(f"{self._root}/{name}") as file:
+                    whole = match and pq.ParquetFile(file).metadata.num_rows == int(match[1])
+            except (pa.ArrowException, OSError):
+                whole = False
+            if not whole:
+                self._system.delete_file(f"{self._root}/{name}")
+                torn += 1
+        return torn
+
+    def drop_errors(self) -> int:
+        """Delete the rows of images that could not be read, and return how many they were."""
+        import pyarrow.compute as pc
+
+        dropped = 0
+        for path in self.files():
+            table = self._read(path)
+            good = pc.is_null(table["error"])
+            bad = len(table) - pc.sum(good).as_py()
+            if bad:
+                self._replace(path, table.filter(good))
+                dropped += bad
+        return dropped
+
+    def drop_repeated(self) -> int:
+        """Delete rows whose id stands in the shards before, and return how many they were.
+
+        A task of a cluster that is run twice may cut its rows in other places than the first time.
+        """
+        files = self.files()
+        if not files:
+            return 0
+        daft = engine()
+        seen = daft.read_parquet(files, file_path_column="file").select("id", "file")
+        count = daft.col("file").count().alias("count")
+        repeated = seen.groupby("id").agg(count).where(daft.col("count") > 1).select("id")
+        twice = set(repeated.to_pydict()["id"])
+        if not twice:
+            return 0
+        where = seen.join(repeated, on="id", how="semi").select("file").distinct()
+        taken: set[str] = set()
+        dropped = 0
+        for path in sorted(where.to_pydict()["file"]):
+            table = self._read(path)
+            keep = []
+            for name in table["id"].to_pylist():
+                keep.append(name not in taken)
+                if name in twice:
+                    taken.add(name)
+            if not all(keep):
+                self._replace(path, table.filter(keep))
+                dropped += keep.count(False)
+        return dropped
+
+    def _replace(self, path: str, table: Any) -> None:
+        # The new file first: a run that is killed in between leaves rows twice, never none.
+        if len(table):
+            self.write(table)
+        self._system.delete_file(f"{self._root}/{path.rpartition('/')[2]}")
+
+    def _read(self, path: str) -> Any:
+        import pyarrow.parquet as pq
+
+        name = path.rpartition("/")[2]
+        return pq.read_table(f"{self._root}/{name}", filesystem=self._system)
+
+    def _names(self) -> list[str]:
+        from pyarrow import fs
+
+        selector = fs.FileSelector(self._root, allow_not_found=True)
+        return [entry.base_name for entry in self._system.get_file_info(selector)]
+
+    def _put(self, name: str, content: bytes) -> None:
+        written = name if self._scheme else f".{uuid4().hex}.tmp"
+        with self._system.open_output_stream(f"{self._root}/{written}") as file:
+            file.write(content)
+        if not self._scheme:
+            self._system.move(f"{self._root}/{written}", f"{self._root}/{name}")
