@@ -1,0 +1,254 @@
+"""A table of images is embedded and labelled as a folder is, and goes on where it was killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+import protolabel as pl
+from protolabel.common.progress import silent
+from protolabel.tables import apply_table, embed_table, export_labels, fit_table, read_fitted
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytest.importorskip("daft", reason="needs protolabel[scale], in an environment of its own")
+pa = pytest.importorskip("pyarrow")
+pq = pytest.importorskip("pyarrow.parquet")
+
+CLASSES = ["dog", "cat", "giraffe"]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    """Pictures, one broken file, a list with a missing one, and their vectors."""
+    folder = tmp_path_factory.mktemp("table")
+    pl.write_sample_pictures(folder / "pictures", classes=CLASSES, per_class=20, seed=3)
+    (folder / "broken.jpg").write_bytes(b"no picture")
+    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.jpg"))
+    pq.write_table(pa.table({"path": [*names, "missing.jpg"]}), folder / "list.parquet")
+    embed(folder / "list.parquet", folder / "vectors")
+    return folder
+
+
+def embed(source: Path, output: Path, **options: object):
+    return embed_table(source, output, encoder="sample", progress=silent, **options)
+
+
+def rows(folder: Path) -> dict[str, dict]:
+    table = pq.read_table(folder)
+    return dict(zip(table["id"].to_pylist(), table.to_pylist(), strict=True))
+
+
+def test_vectors_are_those_of_a_folder(home):
+    folder = pl.embed_images(
+        pl.find_images(home / "pictures"), pl.load_encoder("sample"), progress=silent
+    )
+    found = rows(home / "vectors")
+    for name, vector in zip(folder.images.names, folder.vectors, strict=True):
+        np.testing.assert_allclose(found[f"pictures/{name}"]["vector"], vector, atol=1e-3)
+
+
+def test_an_image_that_cannot_be_read_is_a_row_with_the_reason(home):
+    found = rows(home / "vectors")
+    assert len(found) == 62
+    bad = {name: row["error"] for name, row in found.items() if row["error"]}
+    assert bad.keys() == {"broken.jpg", "missing.jpg"}
+    assert "does not exist" in bad["missing.jpg"]
+    assert all(found[name]["vector"] is None for name in bad)
+
+
+def listed(home: Path, kind: str, tmp_path: Path) -> Path:
+    """The first pictures in another kind of table."""
+    files = sorted((home / "pictures").glob("*.jpg"))[:5]
+    if kind == "csv":
+        lines = ["id,image", *(f"{n},{file}" for n, file in enumerate(files))]
+        (tmp_path / "list.csv").write_text("\n".join(lines))
+        return tmp_path / "list.csv"
+    if kind == "bytes":
+        column = pa.array([file.read_bytes() for file in files])
+    elif kind == "struct":
+        column = pa.array([{"bytes": file.read_bytes(), "path": None} for file in files])
+    elif kind == "url":
+        column = pa.array([file.as_uri() for file in files])
+    else:
+        import tarfile
+
+        with tarfile.open(tmp_path / "list.tar", "w") as tar:
+            for n, file in enumerate(files):
+                tar.add(file, f"{n}.jpg")
+        return tmp_path / "list.tar"
+    table = pa.table({"key": list(range(len(files))), "image": column})
+    (tmp_path / "list").mkdir()
+    pq.write_table(table, tmp_path / "list" / "a.parquet")
+    return tmp_path / "list"
+
+
+@pytest.mark.parametrize("kind", ["csv", "bytes", "struct", "url", "webdataset"])
+def test_paths_urls_and_bytes_give_the_same_vectors(home, tmp_path, kind):
+    embed(listed(home, kind, tmp_path), tmp_path / "out")
+    found, wanted = rows(tmp_path / "out"), rows(home / "vectors")
+    for n, file in enumerate(sorted((home / "pictures").glob("*.jpg"))[:5]):
+        assert found[str(n)]["error"] is None
+        vector = wanted[f"pictures/{file.name}"]["vector"]
+        np.testing.assert_allclose(found[str(n)]["vector"], vector, atol=1e-3)
+
+
+def test_a_second_run_does_nothing_and_a_third_only_what_is_missing(home, tmp_path, monkeypatch):
+    monkeypatch.setattr("protolabel.tables.runs._SHARD", (16, 16))
+    embed(home / "list.parquet", tmp_path)
+    before = {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("part-*")}
+    assert len(before) == 4
+    embed(home / "list.parquet", tmp_path)
+    assert before == {path.name: path.stat().st_mtime_ns for path in tmp_path.glob("part-*")}
+    names = sorted(before)
+    (tmp_path / names[0]).unlink()
+    torn = tmp_path / names[1]
+    torn.write_bytes(torn.read_bytes()[:100])
+    summary = embed(home / "list.parquet", tmp_path)
+    assert (summary.rows, summary.torn, summary.repeated) == (62, 1, 0)
+    assert rows(tmp_path).keys() == rows(home / "vectors").keys()
+    assert all((tmp_path / name).stat().st_mtime_ns == before[name] for name in names[2:])
+
+
+def test_rows_that_two_tasks_wrote_are_there_once(home, tmp_path):
+    embed(home / "list.parquet", tmp_path)
+    table = pq.read_table(tmp_path)
+    from protolabel.tables.shards import Shards
+
+    Shards(tmp_path).write(table.slice(5, 20))
+    summary = embed(home / "list.parquet", tmp_path)
+    assert (summary.rows, summary.repeated) == (62, 20)
+    assert len(pq.read_table(tmp_path)) == 62
+
+
+def test_errors_can_be_tried_again(home, tmp_path):
+    pq.write_table(pa.table({"path": ["later.jpg"]}), tmp_path / "list.parquet")
+    assert embed(tmp_path / "list.parquet", tmp_path / "out").errors == 1
+    picture = next((home / "pictures").glob("*.jpg"))
+    (tmp_path / "later.jpg").write_bytes(picture.read_bytes())
+    assert embed(tmp_path / "list.parquet", tmp_path / "out").errors == 1
+    summary = embed(tmp_path / "list.parquet", tmp_path / "out", retry=True)
+    assert (summary.rows, summary.errors) == (1, 0)
+
+
+def test_a_killed_driver_loses_nothing_and_writes_nothing_twice(home, tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from protolabel.tables import embed_table, runs;"
+        "from protolabel.common.progress import silent; runs._SHARD = (4, 4);"
+        "import protolabel.tables.worker as worker; worker.PICTURES = 4;"
+        "embed_table(sys.argv[1], sys.argv[2], encoder='sample', progress=silent)"
+    )
+    call = [sys.executable, "-c", code, str(home / "list.parquet"), str(tmp_path / "out")]
+    for wanted in (1, 5):
+        run = subprocess.Popen(call)
+        while len(list((tmp_path / "out").glob("part-*"))) < wanted and run.poll() is None:
+            time.sleep(0.01)
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+    summary = embed(home / "list.parquet", tmp_path / "out")
+    assert (summary.rows, summary.errors) == (62, 2)
+    found, wanted_rows = rows(tmp_path / "out"), rows(home / "vectors")
+    assert found.keys() == wanted_rows.keys()
+    assert len(pq.read_table(tmp_path / "out")) == 62
+
+
+@pytest.fixture(scope="module")
+def fitted(home) -> Path:
+    fit_table(home / "vectors", CLASSES, home / "fitted", progress=silent)
+    return home / "fitted"
+
+
+def test_labels_of_a_table_are_those_of_the_classifier(home, fitted, tmp_path):
+    classifier = read_fitted(fitted).classifier
+    for source in ("vectors", "list.parquet"):
+        summary = apply_table(fitted, home / source, tmp_path / source, progress=silent)
+        assert (summary.rows, summary.errors) == (62, 2)
+        found = {name: row for name, row in rows(tmp_path / source).items() if not row["error"]}
+        vectors = np.array([rows(home / "vectors")[name]["vector"] for name in found])
+        labels = classifier.label(vectors.astype(np.float32), together=False)
+        names = [labels.names[number] for number in labels.label]
+        assert [row["label"] for row in found.values()] == names
+        agreement = [row["agreement"] for row in found.values()]
+        np.testing.assert_allclose(agreement, labels.agreement, atol=1e-3)
+    assert "vector" not in rows(tmp_path / "vectors")["broken.jpg"]
+
+
+def test_images_that_fit_no_name_are_marked(home, fitted, tmp_path):
+    apply_table(fitted, home / "vectors", tmp_path, none_of_these=1.0, progress=silent)
+    assert any(row["none_of_these"] for row in rows(tmp_path).values())
+
+
+def test_labels_of_another_classifier_are_not_mixed(home, fitted, tmp_path):
+    apply_table(fitted, home / "vectors", tmp_path / "out", progress=silent)
+    fit_table(home / "vectors", CLASSES, tmp_path / "other", temperature=0.2, progress=silent)
+    with pytest.raises(pl.StoreError, match="another classifier"):
+        apply_table(tmp_path / "other", home / "vectors", tmp_path / "out", progress=silent)
+
+
+def test_the_fit_takes_a_random_sample(home, tmp_path):
+    options = {"sample": 30, "progress": silent}
+    first = fit_table(home / "vectors", CLASSES, tmp_path / "a", **options)
+    assert len(first) == 30
+    again = fit_table(home / "vectors", CLASSES, tmp_path / "b", **options)
+    np.testing.assert_array_equal(first.label, again.label)
+
+
+def test_labels_are_exported_to_one_file(home, fitted, tmp_path):
+    apply_table(fitted, home / "vectors", tmp_path / "labels", progress=silent)
+    assert export_labels(tmp_path / "labels", tmp_path / "labels.csv") == 62
+    assert export_labels(tmp_path / "labels", tmp_path / "labels.parquet") == 62
+    lines = (tmp_path / "labels.csv").read_text().splitlines()
+    assert lines[0] == "id,label,agreement,runner_up,margin,none_of_these,error"
+    assert len(lines) == 63
+    table = pq.read_table(tmp_path / "labels.parquet")
+    assert set(table["label"].to_pylist()) <= {*CLASSES, None}
+
+
+def test_progress_counts_images(home, tmp_path):
+    seen = []
+    embed_table(
+        home / "list.parquet", tmp_path, encoder="sample", progress=lambda *step: seen.append(step)
+    )
+    assert seen[0] == ("embedding images", 0, 62)
+    assert seen[-1] == ("embedding images", 62, 62)
+
+
+def test_usage_statistics_are_off():
+    assert os.environ["DO_NOT_TRACK"] == "true"
+    assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda folder: folder / "nothing.parquet", "does not exist"),
+        (lambda folder: folder, "no table"),
+        (lambda folder: columns(folder, price=[1.0]), "column of images"),
+        (lambda folder: columns(folder, image=[b"x"]), "identifies the images"),
+        (lambda folder: columns(folder, xlsx=True), "table of images"),
+    ],
+)
+def test_what_is_no_table_of_images_is_refused(tmp_path, make, says):
+    with pytest.raises(pl.InputError, match=says.replace("no table", "got none")):
+        embed(make(tmp_path), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def columns(folder: Path, *, xlsx: bool = False, **given: list) -> Path:
+    path = folder / ("list.xlsx" if xlsx else "list.parquet")
+    pq.write_table(pa.table(given or {"path": ["a"]}), path)
+    return path
+
+
+def test_an_encoder_that_workers_cannot_load_is_refused(home, tmp_path):
+    encoder = pl.load_encoder(lambda images: np.ones((len(images), 4)), name="mine")
+    with pytest.raises(pl.InputError, match="load by its name"):
+        embed_table(home / "list.parquet", tmp_path, encoder=encoder, progress=silent)
