@@ -247,7 +247,7 @@ class NeighborIndex:
 
     Attributes
     ----------
-    vectors : (M, d) float16 or float32
+    vectors : (M, d) float32
         Rows of length 1, those of a cell one after another.
     numbers : (M,) int32
         Which of the indexed vectors each row is.
@@ -259,14 +259,14 @@ class NeighborIndex:
         Cells to search for neighbours of a vector of each cell, the nearest first.
     """
 
-    vectors: FloatArray
+    vectors: Floats
     numbers: NDArray[np.int32]
     starts: NDArray[np.int64]
     centres: Floats
     preferred: NDArray[np.int32]
 
     @classmethod
-    def of(cls, vectors: FloatArray, seed: int, dtype: str = "float32") -> NeighborIndex:
+    def of(cls, vectors: FloatArray, seed: int) -> NeighborIndex:
         """Index vectors.
 
         Parameters
@@ -275,8 +275,6 @@ class NeighborIndex:
             Rows of any length; may be a memory map.
         seed : int
             Seed of the cells.
-        dtype : {"float32", "float16"}
-            Type of the rows that are kept.
         """
         n = len(vectors)
         count = max(1, round(_CELLS * n**0.5))
@@ -296,7 +294,7 @@ class NeighborIndex:
         order = np.argsort(cell, kind="stable")
         place = np.empty(n, dtype=np.int64)
         place[order] = np.arange(n)
-        unit = np.empty(vectors.shape, dtype=dtype)
+        unit = np.empty(vectors.shape, dtype=np.float32)
         for rows, x in unit_blocks(vectors):
             unit[place[rows]] = x
         starts = np.concatenate([[0], np.cumsum(np.bincount(cell, minlength=count))])
@@ -306,7 +304,7 @@ class NeighborIndex:
     def __len__(self) -> int:
         return len(self.vectors)
 
-    def in_order(self) -> FloatArray:
+    def in_order(self) -> Floats:
         """Return the vectors as they were given, (M, d): by their numbers."""
         vectors = np.empty_like(self.vectors)
         vectors[self.numbers] = self.vectors
@@ -347,7 +345,6 @@ class NeighborIndex:
             for own, rows in zip(found, np.split(order, begins[1:]), strict=True):
                 parts = self.parts(int(own), max(_COMPARED, 4 * k))
                 candidates = np.concatenate([self.vectors[part] for part in parts])
-                candidates = candidates.astype(np.float32, copy=False)
                 names = np.concatenate([self.numbers[part] for part in parts])
                 step = max(1, _TILE * _TILE // len(candidates))
                 for first in range(0, len(rows), step):

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["PrototypeClassifier"]
 
 _FORMAT = 1
-_BLOCK = 2**24  # numbers at a time: 64 MB of float32
+_BLOCK = 2**25  # numbers at a time: 128 MB of float32
 _MANY = 0.1  # new images for each remembered one, from which they are asked about each other
 _OLD_KEYS = {"reread": "confused_classes", "readings": "confusion"}  # of the first release
 
@@ -418,6 +418,8 @@ def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
     for name, part in vars(value).items():
         if isinstance(part, Prototypes | NeighborIndex):
             fields |= _flat(part, f"{prefix}{name}_")
+        elif isinstance(value, NeighborIndex) and name == "vectors":
+            fields[prefix + name] = part.astype(np.float16)
         elif part is not None:
             fields[prefix + name] = part
     return fields
@@ -482,4 +484,4 @@ def _index(arrays: Mapping[str, NDArray[Any]], prefix: str, dim: int) -> Neighbo
     if not fits:
         raise ValueError("the index of the remembered images does not fit together")
     as_vectors(index.vectors)
-    return index
+    return replace(index, vectors=index.vectors.astype(np.float32))

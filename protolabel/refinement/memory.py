@@ -151,8 +151,8 @@ def remember(
         first = np.argsort(~labels.pinned[order], kind="stable")
         rows = np.sort(order[first][:MEMORY_LIMIT])
     memory = Memory(
-        index=NeighborIndex.of(vectors[rows], seed, "float16"),
-        visual=None if visual is None else NeighborIndex.of(visual[rows], seed, "float16"),
+        index=_saved(vectors[rows], seed),
+        visual=None if visual is None else _saved(visual[rows], seed),
         visual_weight=run.visual_weight or 0.0,
         label=labels.label[rows],
         pinned=labels.pinned[rows],
@@ -165,6 +165,12 @@ def remember(
     return replace(memory, exponent=exponent, text_fraction=fraction)
 
 
+def _saved(vectors: FloatArray, seed: int) -> NeighborIndex:
+    """Return an index with the rounding of a saved one, which has float16."""
+    index = NeighborIndex.of(vectors, seed)
+    return replace(index, vectors=index.vectors.astype(np.float16).astype(np.float32))
+
+
 def _exponent(memory: Memory, model: PrototypeModel) -> float:
     """Fit the scale of the agreement to remembered images, as though they were new."""
     rows = np.arange(len(memory))[:: -(-len(memory) // _JUDGED)]
@@ -174,7 +180,7 @@ def _exponent(memory: Memory, model: PrototypeModel) -> float:
     votes, _ = memory.votes(x, also, len(model.text), known=True)
     log_g = log_softmax(model.scores(x, also) + votes)
     near, _ = memory.index.search(x, 2)
-    said = (vectors[near[:, -1]].astype(np.float32) @ model.text.T).argmax(axis=1)
+    said = (vectors[near[:, -1]] @ model.text.T).argmax(axis=1)
     return fitted_sharpness(log_g, said, np.flatnonzero(memory.pinned[rows]))
 
 
