@@ -94,11 +94,16 @@ export class PictureGrid {
       URL.revokeObjectURL(this.address);
       this.address = sheet.byteLength ? URL.createObjectURL(new Blob([sheet], { type: "image/jpeg" })) : "";
     }
+    // The same pictures keep their cells: a click on a cell that is replaced under it is lost.
+    const same = tiles.length === this.cells.length && tiles.every(({ id }, i) => id === this.tiles[i].id);
     [this.tiles, this.sheet] = [tiles, sheet];
     this.choice.show(tiles.map((tile) => tile.id));
     const { rows } = this;
-    this.cells = tiles.map((tile, i) => this.cell(tile, i, this.pictureOf(i, rows)));
-    this.root.replaceChildren(...this.cells);
+    if (!same) {
+      this.cells = tiles.map((_, i) => this.cell(i));
+      this.root.replaceChildren(...this.cells);
+    }
+    tiles.forEach((tile, i) => this.fill(this.cells[i], tile, this.pictureOf(i, rows)));
     this.mark();
     this.showLarge();
   }
@@ -128,17 +133,11 @@ export class PictureGrid {
     return Math.ceil(this.tiles.length / this.model.get("columns"));
   }
 
-  cell(tile, i, shown) {
-    const words = `${tile.text} ${tile.note ?? ""}`.trim();
+  cell(i) {
     const picture = make("div", "pls-picture");
-    Object.assign(picture.style, shown);
     if (this.model.get("opens")) picture.append(make("span", "pls-enlarge", { title: "Large picture (space)" }, icon("fit")));
-    const line = make("div", "pls-line", {},
-      dotOf(tile), make("span", "pls-word", {}, tile.text), " ", make("span", "pls-note", {}, tile.note ?? ""));
-    const cell = make("div", tile.unfit ? "pls-tile pls-unfit" : "pls-tile", {
-      id: `pls-${this.model.model_id ?? "grid"}-${i}`, role: "option",
-      "aria-label": `${tile.name}: ${words}`, title: `${tile.name}\n${words}`,
-    }, picture, line);
+    const cell = make("div", "pls-tile", { id: `pls-${this.model.model_id ?? "grid"}-${i}`, role: "option" },
+      picture, make("div", "pls-line"));
     cell.addEventListener("click", (event) => {
       this.root.focus({ preventScroll: true });
       const again = this.choice.isAlone(i) && !event.shiftKey;
@@ -148,6 +147,19 @@ export class PictureGrid {
       if (again || event.target.closest(".pls-enlarge")) this.openLarge();
     });
     return cell;
+  }
+
+  /** Show a tile in its cell, with its picture in the styles `shown`. */
+  fill(cell, tile, shown) {
+    const words = `${tile.text} ${tile.note ?? ""}`.trim();
+    const [picture, line] = cell.children;
+    picture.removeAttribute("style");
+    Object.assign(picture.style, shown);
+    line.replaceChildren(
+      dotOf(tile), make("span", "pls-word", {}, tile.text), " ", make("span", "pls-note", {}, tile.note ?? ""));
+    cell.classList.toggle("pls-unfit", Boolean(tile.unfit));
+    cell.setAttribute("aria-label", `${tile.name}: ${words}`);
+    cell.title = `${tile.name}\n${words}`;
   }
 
   /** Show the selection and the keyboard focus. */

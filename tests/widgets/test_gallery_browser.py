@@ -112,7 +112,7 @@ def test_a_whole_list_is_relabelled_in_one_step_and_undone_in_one(
     host.settle()
     assert f"{len(cats)} pictures chosen, on all pages" in gallery.status.value
     host.page.keyboard.press("4")
-    host.flush()
+    host.settle()
     assert set(session.pins.values()) == {"fox"}
     assert len(session.pins) == len(cats)
     assert f"{len(cats)} pictures fixed as fox" in gallery.status.value
@@ -141,7 +141,7 @@ def test_a_key_after_another_choice_is_not_about_the_whole_list(
     host.settle()
     host.page.keyboard.press("ArrowRight")
     host.page.keyboard.press("2")
-    host.flush()
+    host.settle()
     assert len(gallery.session.pins) == 1
 
 
@@ -177,7 +177,7 @@ def test_a_large_picture_opens_with_what_is_known_and_moves_and_labels_by_keys(
     press("Enter")
     assert session.pins[second["name"]] == shown
     press("z")
-    host.flush()
+    host.settle()
     assert second["name"] not in session.pins
     assert first["id"] in gallery.follower.seen
     press("Escape")
@@ -205,10 +205,10 @@ def test_a_class_is_found_by_a_few_letters(
     page.keyboard.type("ow")
     assert page.locator(".pls-pick-line").all_inner_texts()[0].startswith("owl")
     page.keyboard.press("Enter")
-    host.flush()
+    host.settle()
     assert dict(session.pins) == {first: "owl"}
     page.keyboard.press("2")  # the keys are those of the pictures again
-    host.flush()
+    host.settle()
     assert len(session.pins) == 2
     page.keyboard.press("c")
     page.keyboard.press("Escape")

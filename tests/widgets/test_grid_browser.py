@@ -179,3 +179,15 @@ def test_axe_finds_nothing_serious_on_the_pictures(show: Any, grid: ThumbGrid) -
     host.page.locator(".pls-grid").focus()
     host.page.keyboard.press("ArrowRight")
     assert serious(host.page, ".pls-grid") == []
+
+
+def test_a_click_that_meets_new_labels_is_not_lost(show: Any, grid: ThumbGrid) -> None:
+    host = show(grid)
+    box = tile(host, 4).bounding_box()
+    host.page.mouse.move(box["x"] + 20, box["y"] + 20)
+    host.page.mouse.down()
+    grid.tiles = [{**one, "text": "cat", "note": "51%"} for one in grid.tiles]  # they come now
+    host.page.mouse.up()
+    host.settle()
+    assert grid.chosen == [104]
+    assert tile(host, 4).get_attribute("aria-label") == "4.png: cat 51%"

@@ -58,6 +58,7 @@ class GalleryPanel(Panel):
         self._order: NDArray[np.int64] = np.zeros(0, np.int64)
         self._asked: Question | None = None  # what the order answers
         self._now: Labels | None = None  # the labels that are shown
+        self._listed: Labels | None = None  # the labels that the order is of
         self._whole: tuple[int, NDArray[np.int64], list[str]] | None = None  # of `grid.whole`
         self._looked = -1  # the image of the large view
         self._tiles: list[dict[str, Any]] = []  # those that were asked for last
@@ -374,6 +375,12 @@ class GalleryPanel(Panel):
         """Find what is asked for; while the user labels, the order stays as it was."""
         if question != self._asked:
             self._labelling = False
+        elif self._labelling and question.show == "doubt":
+            self.outdated.layout.visibility = None  # what is fixed leaves this list
+            return
+        elif self._listed is self.follower.settled:
+            return  # only another page
+        self._listed = self.follower.settled
         files, graph = self.session.embeddings.images.names, self.session.graph
         found = listed(question, now, files, self.follower.seen, graph)
         # What a person looks at must not vanish from under the eyes, either.
