@@ -27,7 +27,9 @@ RESTLESS_CHURN = (
 LOST_CLASSES = 0.7  # fraction of the effective classes of zero-shot below which some were lost
 USELESS_WEIGHT = 0.3  # visual vectors below it only cost the votes of other micro-clusters
 WAVERING = 0.3  # margin below which an image is between its label and the runner-up
-FEWEST_CONFUSED, CONFUSED_FRACTION = 5, 0.05  # images between two names, and part of theirs
+FEWEST_CONFUSED = 5  # images between two names that are worth a word, and ...
+CONFUSED_OF_ALL, CONFUSED_OF_BOTH = 0.01, 0.05  # ... fraction of the folder or of both classes
+MISREAD = 0.4  # part of the agreement that is the text's own where names may be misread
 ALIKE_DISTANCE = 0.35  # prototypes closer than this fraction of the mean distance look alike
 SMALL_FOLDER = 30  # images below which refinement can cost one
 
@@ -310,10 +312,11 @@ def _alike_names(case: _Case) -> Finding | None:
 def _confused_names(case: _Case) -> Finding | None:
     labels = case.labels
     size = dict(zip(labels.names, labels.counts.tolist(), strict=True))
+    all_of_them = CONFUSED_OF_ALL * len(labels)
     between = [
         (a, b, count)
         for a, b, count in confused_pairs(labels)[:3]
-        if count >= max(FEWEST_CONFUSED, CONFUSED_FRACTION * (size[a] + size[b]))
+        if count >= max(FEWEST_CONFUSED, min(all_of_them, CONFUSED_OF_BOTH * (size[a] + size[b])))
     ]
     if not case.refined or not between:
         return None
@@ -322,6 +325,18 @@ def _confused_names(case: _Case) -> Finding | None:
         "note",
         f"Names that are confused with each other here: {shown}. Add synonyms or a description "
         "to either, or pin five images of each.",
+    )
+
+
+def _misread_names(case: _Case) -> Finding | None:
+    state = case.run.iterations[case.labels.iteration]
+    if not case.refined or state.text_fraction < MISREAD:
+        return None
+    return Finding(
+        "note",
+        "The classes that formed lie elsewhere than their names say, so some names may be misread "
+        "in this folder. Measure it with session.audit(40); reword the names, add synonyms, or pin "
+        "five images of a class that is wrong.",
     )
 
 
@@ -363,6 +378,7 @@ RULES: tuple[Callable[[_Case], Finding | None], ...] = (
     _set_aside,
     _alike_names,
     _confused_names,
+    _misread_names,
     _small_folder,
 )
 """The rules: each checks one case and returns a finding, or nothing."""

@@ -128,15 +128,17 @@ def anchored_loop(given: LoopInput) -> LoopResult:
         )
         if cluster_votes is not None:
             votes += cluster_weight * cluster_votes(g)
-        decided = _decided(votes, np.float32(weights.neighbors) * neighbors, g, pins)
-        log_g = _calmed(log_g, decided, step)
+        log_g = _calmed(log_g, _decided(votes, weights.neighbors * neighbors, g, pins), step)
         g = np.exp(log_g)
         shift = float(np.linalg.norm(own.centres - before, axis=1).mean())
-        sure = evidence.log_confidence(
-            log_g, log_text, states[0].labels, pins,
-            text_fraction(own.means, classes.vectors, own.mass),
+        own_text = text_fraction(own.means, classes.vectors, own.mass)
+        sure = evidence.log_confidence(log_g, log_text, states[0].labels, pins, own_text)
+        states.append(
+            summarize(
+                log_g, images.space.mean + found[0].centres, shift, model, sure,
+                text_fraction=own_text,
+            )
         )  # fmt: skip
-        states.append(summarize(log_g, images.space.mean + found[0].centres, shift, model, sure))
         given.progress("refining", step + 1, given.iterations)
     return LoopResult(tuple(states), *alignments(g, clusters), trusted)
 

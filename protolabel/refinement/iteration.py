@@ -127,6 +127,9 @@ class Iteration:
         Mean distance that the prototypes moved in this pass; 0 at iteration 0.
     model
         Scores new images as this iteration does, without the votes of neighbours and clusters.
+    text_fraction
+        How much of the agreement is the probability of the text alone, 0..0.8: high where the
+        classes lie elsewhere than their names; see `protolabel.refinement.agreement`.
     """
 
     labels: NDArray[np.int32]
@@ -139,6 +142,7 @@ class Iteration:
     class_mass: NDArray[np.float32]
     shift: float
     model: PrototypeModel
+    text_fraction: float = 0.0
 
 
 def hold_pins(log_g: NDArray[np.float32], pins: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -169,6 +173,8 @@ def summarize(
     shift: float,
     model: PrototypeModel,
     log_confidence: NDArray[np.float32] | None = None,
+    *,
+    text_fraction: float = 0.0,
 ) -> Iteration:
     """Reduce the responsibilities of a pass to the `Iteration` that is kept.
 
@@ -209,4 +215,5 @@ def summarize(
         class_mass=np.exp(log_g).sum(axis=0, dtype=np.float64).astype(np.float32),
         shift=float(shift),
         model=model,
+        text_fraction=text_fraction,
     )

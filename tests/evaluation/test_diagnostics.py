@@ -178,3 +178,15 @@ def test_clear_names_are_not_called_confused():
     world = make_world((60, 60), seed=2)
     findings = pl.diagnose(pl.refine(world.vectors, world.classes, progress=silent)).findings
     assert not any("confused" in finding.text for finding in findings)
+
+
+def test_names_that_lie_elsewhere_than_their_classes_are_pointed_out():
+    world, graph, clusters = clustered_world()
+    run = pl.refine(world.vectors, world.classes, clusters, graph=graph, progress=silent)
+    *before, last = run.iterations
+    said = {}
+    for fraction in (0.1, 0.6):
+        other = replace(last, text_fraction=fraction)
+        findings = pl.diagnose(replace(run, iterations=(*before, other))).findings
+        said[fraction] = any("may be misread" in finding.text for finding in findings)
+    assert said == {0.1: False, 0.6: True}
