@@ -52,7 +52,7 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as home,
         server.running_lab(Path(home)) as lab,
-        server.open_page(1280, 1500) as page,
+        server.open_page(1280, 1800) as page,
     ):
         server.open_notebook(page, lab, "studio.ipynb", CELLS)
         page.wait_for_selector(".pls-tile", timeout=180_000)
@@ -66,12 +66,12 @@ def main() -> None:
                 page.locator(".pls-tile").first.click()  # a correction, so that runs differ
                 page.get_by_role("button", name="1 dog").click()
                 for width in (1280, 1050):
-                    page.set_viewport_size({"width": width, "height": 1500})
+                    page.set_viewport_size({"width": width, "height": 1800})
                     for tab in TABS:
                         page.get_by_role("tab", name=tab).click()
                         shot(page).save(asked.folder / f"{tab}_{theme}_{width}.png")
                     page.get_by_role("tab", name=TABS[0]).click()
-                page.set_viewport_size({"width": 1280, "height": 1500})
+                page.set_viewport_size({"width": 1280, "height": 1800})
 
 
 if __name__ == "__main__":
