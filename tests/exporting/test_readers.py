@@ -231,6 +231,9 @@ def test_imagefolder_of_datasets_reads_the_splits_as_they_are(dataset: Callable,
             assert row["label_id"] == HARD.index(record["label"])
             assert row["label"].lstrip("'") == record["label"]
             assert row["agreement"] == pytest.approx(record["agreement"])
+            assert row["runner_up"].lstrip("'") == record["runner_up"]
+            assert row["micro_cluster"] == record["micro_cluster"]
+            assert row["meta_cluster"] == record["meta_cluster"]
 
 
 def test_pictures_with_extensions_that_readers_pass_over_are_read(
@@ -306,6 +309,9 @@ def test_load_dataset_reads_the_parquet_files_with_images_and_class_names(
             assert HARD[row["label"]] == record["label"]
             assert side.startswith(record["split"])
             assert row["agreement"] == pytest.approx(record["agreement"], abs=1e-4)
+            assert HARD[row["runner_up"]] == record["runner_up"]
+            assert row["micro_cluster"] == record["micro_cluster"]
+            assert row["score_1"] == pytest.approx(record["score_1"], abs=1e-4)
 
 
 def test_without_splits_all_images_are_on_one_side(dataset: Callable) -> None:

@@ -53,8 +53,16 @@ def write_huggingface(job: ExportJob) -> None:
     (job.folder / "huggingface" / "README.md").write_text(_card(job), "utf-8")
 
 
-_FEATURES = {"long": "int64", "number": "float32", "double": "float64", "flag": "bool"}
-_OURS = ("agreement", "margin", "runner_up", "pinned", "source")
+_FEATURES = {
+    "integer": "int32",
+    "long": "int64",
+    "number": "float32",
+    "double": "float64",
+    "flag": "bool",
+}
+_OURS = (
+    "agreement", "margin", "runner_up", "pinned", "source", "micro_cluster", "meta_cluster",
+)  # fmt: skip
 
 
 def _columns(job: ExportJob) -> list[Column]:

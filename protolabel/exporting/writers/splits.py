@@ -92,11 +92,14 @@ def _write_columns(job: ExportJob) -> None:
                 index += 1
 
 
+_CLUSTERS = ("micro_cluster", "meta_cluster")
 _OURS = ("label", "label_id", "agreement", "margin", "runner_up", "pinned", "source")
 
 
 def _is_steady(column: Column, job: ExportJob) -> bool:
     """Whether readers find one type in a column, whichever rows they read."""
+    if column.name in _CLUSTERS:
+        return job.labels.run is not None and job.labels.run.clusters is not None
     if column.given is None:
         return column.name in _OURS or column.name.startswith(("best_", "score_"))
     if column.gaps or column.name == "file_name" or column.type != "text":
