@@ -159,6 +159,11 @@ def compare(local: Path, cluster: Path, total: int, column: str) -> None:
         sys.exit("the cluster did not do what one machine does")
 
 
+def timed(what: str, begun: float) -> None:
+    """Print how long something took."""
+    print(f"{what}: {time.perf_counter() - begun:.1f} s", flush=True)
+
+
 def inside(vectors: int, pictures: int) -> None:
     """Make the data, start the cluster, run."""
     import pyarrow as pa
@@ -172,6 +177,11 @@ def inside(vectors: int, pictures: int) -> None:
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     with tempfile.TemporaryDirectory(prefix="pl", dir="/tmp") as name:
         folder = Path(name)
+        begun = time.perf_counter()
+        temporary = folder / "r"
+        start_node(temporary, head=True)
+        start_node(temporary, head=False)
+        timed("start of two Ray nodes", begun)
         _, _, classes = simulate(folder / "v.npy", vectors, 10)
         x = np.load(folder / "v.npy", mmap_mode="r")
         (folder / "vectors").mkdir()
@@ -196,9 +206,6 @@ def inside(vectors: int, pictures: int) -> None:
             (folder / "list").mkdir(exist_ok=True)
             pq.write_table(table, folder / "list" / f"{start:09}.parquet")
 
-        def timed(what: str, begun: float) -> None:
-            print(f"{what}: {time.perf_counter() - begun:.1f} s", flush=True)
-
         begun = time.perf_counter()
         fit_table(folder / "vectors", classes, folder / "fit", sample=20_000, progress=silent)
         timed("fit to a sample of 20,000 vectors", begun)
@@ -210,11 +217,6 @@ def inside(vectors: int, pictures: int) -> None:
             begun = time.perf_counter()
             drive([kind, str(folder / source), str(folder / f"local_{column}")], ray=False)
             timed(f"{what} on this machine", begun)
-        begun = time.perf_counter()
-        temporary = folder / "r"
-        start_node(temporary, head=True)
-        start_node(temporary, head=False)
-        timed("start of two Ray nodes", begun)
         for what, kind, source, column, total in jobs:
             arguments = [kind, str(folder / source), str(folder / f"cluster_{column}")]
             begun = time.perf_counter()
