@@ -1,4 +1,4 @@
-"""The command line: demo, embed, run, apply, evaluate, audit, plot, formats.
+"""The command line: demo, embed, suggest, run, apply, evaluate, audit, plot, formats.
 
 A setting that is not on the command line keeps the default of `Session`.
 """
@@ -156,6 +156,38 @@ def _run(options: argparse.Namespace) -> None:
         _print_missing(session)
     _print_skipped(session.embeddings.images.skipped)
     print(f"Wrote {options.output}/ (start with report.txt)")
+
+
+def _suggest(options: argparse.Namespace) -> None:
+    from protolabel.naming.sheet import write_sheet
+    from protolabel.session.session import Session
+
+    session = Session(
+        options.images,
+        options.classes,
+        encoder=options.encoder,
+        pretrained=options.pretrained,
+        device=options.device,
+        store=options.store,
+        vocabulary=None if options.vocabulary is None else _lines(options.vocabulary),
+        seed=options.seed,
+    )
+    found = session.suggest(options.count)
+    if session.names:
+        _print_missing(session)
+        return
+    print(found)
+    _print_skipped(session.embeddings.images.skipped)
+    others = [count for count in found.tree.counts if count != len(found)]
+    if others:
+        print(f"\nCoarser or finer: --count {others[0]} to {others[-1]}")
+    if options.sheet is not None:
+        write_sheet(options.sheet, found, session.embeddings.images)
+        print(f"Wrote {options.sheet} with pictures of every group")
+    if found.names:
+        call = ["protolabel", "run", options.images, "--classes", *found.names]
+        call += ["--encoder", options.encoder] if options.encoder else []
+        print(f"To label the folder with these names:\n  {shlex.join(call)} --output FOLDER")
 
 
 def _apply(options: argparse.Namespace) -> None:
@@ -448,8 +480,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=protolabel.__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for add in (
-        _add_demo, _add_embed, _add_run, _add_fit, _add_apply, _add_labels, _add_evaluate,
-        _add_audit, _add_plot, _add_formats,
+        _add_demo, _add_embed, _add_suggest, _add_run, _add_fit, _add_apply, _add_labels,
+        _add_evaluate, _add_audit, _add_plot, _add_formats,
     ):  # fmt: skip
         add(commands)
     return parser
@@ -485,6 +517,31 @@ def _add_embed(commands: Any) -> None:
     )
     _add_shards(embed)
     _add_encoder(embed)
+
+
+def _add_suggest(commands: Any) -> None:
+    suggest = _command(
+        commands, "suggest", _suggest, "Suggest class names for images that nobody has named."
+    )
+    suggest.add_argument("images", help=_SOURCE)
+    suggest.add_argument(
+        "--count", type=int, metavar="N",
+        help="number of groups: few is coarse, many is fine (default: what fits the images best)",
+    )  # fmt: skip
+    suggest.add_argument(
+        "--vocabulary", metavar="FILE",
+        help="text file with the words to choose from (default: everyday words)",
+    )  # fmt: skip
+    suggest.add_argument(
+        "--classes", nargs="+", metavar="NAME",
+        help="names that you have: list groups of images that fit none of them",
+    )  # fmt: skip
+    suggest.add_argument("--sheet", metavar="FILE.html", help="write a page with pictures")
+    suggest.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the groups")
+    suggest.add_argument(
+        "--store", metavar="FOLDER", help="keep vectors in this folder (default: your cache)"
+    )
+    _add_encoder(suggest)
 
 
 def _add_run(commands: Any) -> None:

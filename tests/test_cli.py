@@ -362,3 +362,32 @@ def test_an_audit_of_other_labels_is_refused(dataset, tmp_path, capsys):
     table.write_text("image,truth\na.png,cat\n", "utf-8")
     assert main(["audit", str(dataset), "--answers", str(table)]) == 1
     assert "columns named image, label and truth" in capsys.readouterr().err
+
+
+def test_suggest_names_a_folder_and_writes_a_page_with_pictures(photos, tmp_path, capsys):
+    page = tmp_path / "names.html"
+    call = ["suggest", str(photos), "--encoder", "sample", "--sheet", str(page)]
+    assert main(call) == 0
+    said = capsys.readouterr().out
+    assert {line.partition(":")[0] for line in said.splitlines()} >= set(CLASSES)
+    assert "broken.jpg" in said
+    assert "protolabel run" in said
+    text = page.read_text("utf-8")
+    assert all(f"<h2>{name}</h2>" in text for name in CLASSES)
+    assert text.count("data:image/jpeg;base64,") == 12
+
+
+def test_suggest_takes_a_number_of_groups_and_words(photos, tmp_path, capsys):
+    words = tmp_path / "words.txt"
+    words.write_text("animal\ndog\ncat\ngiraffe\nlion\n")
+    call = ["suggest", str(photos), "--encoder", "sample", "--vocabulary", str(words)]
+    assert main([*call, "--count", "1"]) == 0
+    assert capsys.readouterr().out.startswith("animal: 24 images")
+
+
+def test_suggest_beside_classes_lists_what_fits_none_of_them(photos, capsys):
+    call = ["suggest", str(photos), "--encoder", "sample", "--classes", "dog", "cat"]
+    assert main(call) == 0
+    said = capsys.readouterr().out
+    assert "fit no name" in said
+    assert "giraffe" in said

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-__all__ = ["Vocabulary", "everyday_words", "own_words", "sample_words"]
+__all__ = ["NounTree", "Vocabulary", "everyday_words", "noun_tree", "own_words", "sample_words"]
 
 _SYNSETS = Path(__file__).with_name("synsets.txt")
 
@@ -117,7 +117,7 @@ def everyday_words() -> Vocabulary:
     InputError
         If timm does not ship the names.
     """
-    tree = _tree()
+    tree = noun_tree()
     kept = [synset for synset in _photographed() if _is_everyday(synset, tree)]
     return _vocabulary({synset: tree.lemmas[synset][0] for synset in kept}, tree)
 
@@ -138,7 +138,7 @@ def own_words(words: Sequence[str], vectors: Float32Array) -> Vocabulary:
     Vocabulary
         The words as they are, with the words themselves as phrases.
     """
-    tree = _tree()
+    tree = noun_tree()
     # Relative to the mean: a mean of many texts would otherwise be near every text.
     unit = unit_rows(vectors - np.mean(vectors, axis=0))
     meanings = [tree.meanings(word) for word in words]
@@ -182,8 +182,18 @@ def sample_words() -> Vocabulary:
 # --- the tree of ImageNet-21k ---------------------------------------------------------------
 
 
-class _Tree:
-    """WordNet's tree over the synsets of ImageNet-21k; 0 is no synset."""
+class NounTree:
+    """WordNet's tree over the synsets (meanings) of ImageNet-21k; 0 is no synset.
+
+    Attributes
+    ----------
+    lemmas : mapping of int to list of str
+        Synset -> its words, the most frequent first.
+    above : dict of int to int
+        Synset -> the nearest more general one.
+    uses : dict of int to int
+        Synset -> how often its most frequent word means it in a tagged corpus.
+    """
 
     def __init__(self, lemmas: Mapping[int, list[str]]) -> None:
         rows = np.loadtxt(_SYNSETS, dtype=np.int64)
@@ -212,10 +222,11 @@ class _Tree:
 
 
 @cache
-def _tree() -> _Tree:
+def noun_tree() -> NounTree:
+    """Return the tree, read once."""
     with _names_file("imagenet_synset_to_lemma.txt").open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file, delimiter="\t"))
-    return _Tree({int(synset[1:]): names.split(", ") for synset, names in rows})
+    return NounTree({int(synset[1:]): names.split(", ") for synset, names in rows})
 
 
 @cache
@@ -241,14 +252,14 @@ def _names_file(name: str) -> Path:
 @cache
 def _below() -> Mapping[int, int]:
     """Return how many photographed synsets lie below each synset."""
-    tree, count = _tree(), dict[int, int]()
+    tree, count = noun_tree(), dict[int, int]()
     for synset in _photographed():
         for above in tree.chain(synset)[1:]:
             count[above] = count.get(above, 0) + 1
     return count
 
 
-def _is_everyday(synset: int, tree: _Tree) -> bool:
+def _is_everyday(synset: int, tree: NounTree) -> bool:
     if synset not in tree.above:
         return False
     word = tree.lemmas[synset][0]
@@ -259,13 +270,13 @@ def _is_everyday(synset: int, tree: _Tree) -> bool:
     return _below().get(synset, 0) < _GENERAL or tree.uses[synset] > 0
 
 
-def _first_of(word: str, synset: int, tree: _Tree) -> bool:
+def _first_of(word: str, synset: int, tree: NounTree) -> bool:
     """Return whether this is the most frequent of the meanings of a word for people."""
     people = [one for one in tree.meanings(word) if tree.lemmas[one][0] == word]
     return synset == max(people, key=lambda one: tree.uses[one])
 
 
-def _vocabulary(words: Mapping[int, str], tree: _Tree) -> Vocabulary:
+def _vocabulary(words: Mapping[int, str], tree: NounTree) -> Vocabulary:
     """Arrange synsets in a vocabulary; of equal words, the rare ones get their kind in brackets."""
     common: dict[str, list[int]] = {}
     for synset, word in words.items():
@@ -290,7 +301,7 @@ def _vocabulary(words: Mapping[int, str], tree: _Tree) -> Vocabulary:
     return Vocabulary(tuple(names.values()), np.array(parents, np.int32), tuple(phrases))
 
 
-def _dominates(synset: int, meanings: Sequence[int], tree: _Tree) -> bool:
+def _dominates(synset: int, meanings: Sequence[int], tree: NounTree) -> bool:
     """Return whether people mean this more than twice as often as anything else."""
     others = [tree.uses[one] for one in meanings if one != synset]
     return not others or tree.uses[synset] > 2 * max(others)

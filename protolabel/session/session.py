@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 
@@ -59,7 +60,7 @@ from protolabel.session.stages import Stages, stage
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -322,13 +323,13 @@ class Session(traitlets.HasTraits):
         """
         self._set_classes(class_edits.add_class(self.classes, self.templates, name, synonyms))
 
-    def add_classes(self, names: Iterable[str]) -> None:
+    def add_classes(self, names: Iterable[str] | Mapping[str, Iterable[str]]) -> None:
         """Add several classes in one step, all or none.
 
         Parameters
         ----------
-        names : iterable of str
-            The new names.
+        names : iterable of str, or mapping of str to iterable of str
+            The new names; or the new names with their synonyms.
 
         Raises
         ------
@@ -336,8 +337,9 @@ class Session(traitlets.HasTraits):
             As for `add_class`.
         """
         edited = self.classes, self.templates
-        for name in names:
-            edited = class_edits.add_class(*edited, name)
+        words = names if isinstance(names, Mapping) else dict.fromkeys(names, ())
+        for name, synonyms in words.items():
+            edited = class_edits.add_class(*edited, name, synonyms)
         self._set_classes(edited)
 
     def remove_class(self, name: str) -> None:
@@ -802,9 +804,9 @@ class Session(traitlets.HasTraits):
         # One sentence for each word: there may be thousands of them.
         return embed_classes(words, self.encoder, DEFAULT_TEMPLATES[:1])
 
-    @stage("vocabulary", name="words")
-    def _words(self) -> Words:
-        """The words that may become names, with their text vectors."""
+    @stage("vocabulary")
+    def words(self) -> Words:
+        """The words that `suggest` chooses from, with their text vectors, (M, d) float32."""
         own = self._vocabulary_vectors
         if own is not None:
             return own_words(own.names, own.vectors), own.vectors
@@ -815,7 +817,7 @@ class Session(traitlets.HasTraits):
     @stage("embeddings", "graph", "words", settings=("seed",))
     def name_tree(self) -> NameTree:
         """The groups that `suggest` names, at every level."""
-        vocabulary, vectors = self._words
+        vocabulary, vectors = self.words
         return group_images(
             self.embeddings.unit,
             self.graph,
@@ -883,7 +885,7 @@ class Session(traitlets.HasTraits):
         strictness = DEFAULT_STRICTNESS if self.none_of_these is None else self.none_of_these
         words = self._vocabulary_vectors
         if words is None and "words" in self.computed:
-            vocabulary, vectors = self._words
+            vocabulary, vectors = self.words
             words = ClassVectors(vocabulary.words, vectors)
         return missing_names(
             self._all_labels,

@@ -6,6 +6,7 @@ from .panels.export import ExportPanel
 from .panels.gallery import GalleryPanel
 from .panels.help import HelpPanel
 from .panels.map import MapPanel
+from .panels.names import NamesPanel
 from .panels.none_of_these import NonePanel
 from .panels.runs import RunsPanel
 from .panels.settings import ControlsPanel, SettingsPanel
@@ -22,6 +23,7 @@ __all__ = [
     "HelpPanel",
     "LoopLesson",
     "MapPanel",
+    "NamesPanel",
     "NonePanel",
     "RunsPanel",
     "SettingsPanel",

@@ -20,6 +20,7 @@ from protolabel.widgets.panels.export import ExportPanel
 from protolabel.widgets.panels.gallery import GalleryPanel
 from protolabel.widgets.panels.help import HelpPanel
 from protolabel.widgets.panels.map import MapPanel
+from protolabel.widgets.panels.names import NamesPanel
 from protolabel.widgets.panels.none_of_these import NonePanel
 from protolabel.widgets.panels.progress import ProgressPanel
 from protolabel.widgets.panels.runs import RunsPanel
@@ -51,7 +52,7 @@ class Studio:
         The displayed widget.
     progress, help, corrections, classes, settings, map, timeline
         The panels above the tabs.
-    gallery, audit, runs, none, export
+    gallery, audit, runs, none, names, export
         The panels in tabs.
     closed : bool
         Whether `close` was called.
@@ -71,6 +72,7 @@ class Studio:
         self.audit = AuditPanel(session)
         self.runs = RunsPanel(session)
         self.none = NonePanel(session)
+        self.names = NamesPanel(session)
         self.export = ExportPanel(session)
         self.widget = self._build()
         self.closed = False
@@ -93,7 +95,7 @@ class Studio:
             self._repainting.cancel()
         for panel in (
             self.map, self.progress, self.help, self.corrections, self.classes, self.settings,
-            self.timeline, self.gallery, self.audit, self.runs, self.none, self.export,
+            self.timeline, self.gallery, self.audit, self.runs, self.none, self.names, self.export,
         ):  # fmt: skip
             panel.close()
         close_widgets([self.widget])
@@ -123,10 +125,13 @@ class Studio:
                 charts,
                 self.runs.body,
                 self.none.body,
+                self.names.body,
                 self.export.body,
             ],
-            titles=["Gallery", "Audit", "Charts", "Runs", "None of these", "Export"],
+            titles=["Gallery", "Audit", "Charts", "Runs", "None of these", "Names", "Export"],
         )
+        if not self.session.names:
+            self.tabs.selected_index = self.tabs.children.index(self.names.body)
         self.tabs.add_class("pls-panel")
         self.tabs.add_class("pls-tabs")
         self.progress.body.layout.flex = "1 1 auto"

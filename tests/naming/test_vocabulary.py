@@ -16,7 +16,7 @@ def chain(words, word: str) -> list[str]:
     return found
 
 
-def test_everyday_words_are_thousands_of_distinct_words_in_a_tree():
+def test_everyday_words_are_thousands_of_distinct_words_in_anoun_tree():
     words = everyday_words()
     assert 5_000 < len(words) < 15_000
     assert len({word.casefold() for word in words.words}) == len(words)
@@ -68,7 +68,7 @@ def test_of_several_meanings_own_words_take_that_of_the_nearest_texts():
     text = [dog] * 4 + [cloth] * 4 + [dog]
     rows = np.array(text) + 0.1 * rng.normal(size=(9, 32))
     words = own_words([*animals, *clothes, "boxer"], rows.astype(np.float32))
-    tree = vocabulary._tree()
+    tree = vocabulary.noun_tree()
     assert len(tree.meanings("boxer")) >= 1
     assert words.above[-1] == -1  # no more general word was given
     with_dog = own_words([*animals, *clothes, "boxer", "dog"], np.vstack([rows, dog]))
@@ -87,7 +87,7 @@ def test_the_sample_encoder_has_its_own_words():
 
 
 def test_a_timm_without_the_names_is_reported_with_a_way_out(monkeypatch):
-    vocabulary._tree.cache_clear()
+    vocabulary.noun_tree.cache_clear()
     monkeypatch.setattr(vocabulary, "find_spec", lambda name: None)
     with pytest.raises(pl.InputError, match="vocabulary of your own"):
-        vocabulary._tree()
+        vocabulary.noun_tree()

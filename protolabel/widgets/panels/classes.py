@@ -233,8 +233,10 @@ class ClassesPanel(Panel):
 
     def _show_order(self, names: tuple[str, ...]) -> None:
         for choice in (self.which, self.into):
-            kept = choice.value if choice.value in names else names[0]
-            choice.options, choice.value = names, kept
+            kept = choice.value
+            choice.options = names
+            if names:  # a session may begin without classes
+                choice.value = kept if kept in names else names[0]
         self.merge.disabled = not self._editable or len(names) < 2
         self._show_colour()
 

@@ -95,7 +95,9 @@ class GalleryChoice:
         place, name = self.of_class.value or 0, self.of_class.label
         self.of_class.options = [(name, i) for i, name in enumerate(names)]
         # The same class, wherever it is now; a renamed one has kept its place.
-        self.of_class.value = names.index(name) if name in names else min(place, len(names) - 1)
+        if names:  # a session may begin without classes
+            last = len(names) - 1
+            self.of_class.value = names.index(name) if name in names else min(place, last)
         for choice in (self.label, self.other):
             kept = choice.value if choice.value in names else None
             choice.options = [(_ANY, None), *((name, name) for name in names)]
