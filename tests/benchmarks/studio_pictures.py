@@ -58,6 +58,7 @@ def main() -> None:
         page.wait_for_selector(".pls-tile", timeout=180_000)
         wait_for_text(page, "60 images", 180_000)
         page.wait_for_function("document.querySelector('.pl-status').hidden", timeout=180_000)
+        page.get_by_role("button", name="Got it").click()
         for theme in ("Light", "Dark"):
             server.set_theme(page, theme)
             name = f"studio_{theme.lower()}.png"
