@@ -8,6 +8,7 @@ full disk cut short is passed over.
 
 from __future__ import annotations
 
+import base64
 import errno
 import json
 import os
@@ -19,8 +20,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from protolabel.embedding.cache import journal_file
-from protolabel.embedding.prompts import DEFAULT_TEMPLATES, ClassPrompts
+from protolabel.embedding.prompts import DEFAULT_TEMPLATES, ClassPrompts, ClassVectors
 from protolabel.errors import InputError
 from protolabel.session.saving import plain_settings
 from protolabel.session.settings import CHECKS
@@ -129,7 +132,7 @@ class Journal:
             The name of a setting; for pins `value` is image -> class name, or None where a pin
             was taken away. Or "rename", with the old and the new name of a class.
         value : object
-            What JSON can hold; other values, such as arrays, are not written.
+            What `as_plain` knows; others, such as visual vectors, are not written.
         """
         now = datetime.now(UTC).isoformat(timespec="seconds")
         try:
@@ -201,6 +204,14 @@ def as_plain(value: Any) -> Any:
     """Return a setting as JSON holds it."""
     if isinstance(value, ClassPrompts):
         return value.to_dict()
+    if isinstance(value, ClassVectors):
+        rows = np.ascontiguousarray(value.vectors, "<f4")
+        return {
+            "names": list(value.names),
+            "logit_scale": float(value.logit_scale),
+            "shape": list(rows.shape),
+            "rows": base64.b64encode(rows.tobytes()).decode("ascii"),
+        }
     if isinstance(value, Mapping):
         return {name: as_plain(one) for name, one in value.items()}
     return list(value) if isinstance(value, tuple) else value
@@ -218,6 +229,11 @@ def _entry(line: bytes) -> dict[str, Any] | None:
         return None
 
 
+def _vectors(fields: Mapping[str, Any]) -> ClassVectors:
+    rows = np.frombuffer(base64.b64decode(fields["rows"]), "<f4").reshape(fields["shape"])
+    return ClassVectors(tuple(fields["names"]), rows, fields["logit_scale"])
+
+
 def _checked(kind: str, value: Any, when: str) -> dict[str, Any] | None:
     if kind == "pins":
         if not isinstance(value, dict):
@@ -227,6 +243,8 @@ def _checked(kind: str, value: Any, when: str) -> dict[str, Any] | None:
         value = [str(name) for name in value]
         if len(value) != 2:
             return None
+    elif kind in ("classes", "vocabulary") and isinstance(value, dict) and "rows" in value:
+        value = _vectors(value)
     elif kind == "classes":
         value = ClassPrompts.from_dict(value)
     elif kind in CHECKS:

@@ -295,3 +295,20 @@ def test_what_was_written_before_a_kill_is_there(tmp_path):
         done += len(more)
     os.close(read)
     assert len(Journal(tmp_path, tmp_path).read().pins) >= done
+
+
+def test_edits_of_class_vectors_are_kept_with_their_numbers(image_folder, encoder, tmp_path):
+    vectors = encoder.encode_texts(["red", "green", "blue"])
+
+    def make() -> pl.Session:
+        return pl.Session(
+            image_folder, pl.ClassVectors(["red", "green", "blue"], vectors), encoder=encoder,
+            store=tmp_path / "store", progress=silent,
+        )  # fmt: skip
+
+    make().rename_class("red", "rose")
+    again = make()
+    assert again.saved_corrections.settings == ("classes",)
+    again.restore_corrections()
+    assert again.names == ("rose", "green", "blue")
+    np.testing.assert_array_equal(again.classes.vectors, make().classes.vectors)
