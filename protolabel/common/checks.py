@@ -155,7 +155,7 @@ _ALIASES = (
     (r"Callable\[.*\]", "Callable"),
 )
 _CLASSES = {
-    "AuditEstimate", "ClassVectors", "Clusters", "Embeddings", "EncoderInfo", "Fit", "ImageSet",
+    "AuditEstimate", "ClassVectors", "Clusters", "Embeddings", "EncoderInfo", "Fit", "ImageLookup", "ImageSet",
     "ImageSpace", "KnnGraph", "Labels", "Preset", "Refinement",
 }  # fmt: skip
 """Classes of protolabel that are tested for, by name: this room knows none of them."""

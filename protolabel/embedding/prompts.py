@@ -179,7 +179,7 @@ class ClassPrompts:
             names, synonyms, templates = fields["names"], fields["synonyms"], fields["templates"]
             words = dict(zip(names, synonyms, strict=True))
             sentences = dict(zip(names, templates, strict=True))
-        except (KeyError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise InputError(
                 "Expected names, synonyms and templates as three lists of one length, "
                 f"got {fields!r}: write them with ClassPrompts.to_dict."
@@ -384,7 +384,10 @@ def _listed(values: Any, what: str, example: str) -> list[Any]:
         raise InputError(
             f"Expected {what} in a fixed order, got a set: write a list such as {example}."
         )
-    return list(values)
+    try:
+        return list(values)
+    except TypeError as error:  # an array without dimensions
+        raise InputError(f"Expected a list of {what}, got {values!r}: write {example}.") from error
 
 
 def _clean(text: Any, what: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from protolabel.common.checks import as_path
 from protolabel.common.vectors import as_visual
 from protolabel.embedding.cache import cache_folder, named_folder
 from protolabel.embedding.embed import Embeddings, embed_images, load_embeddings
@@ -90,7 +91,7 @@ def is_file(source: Any) -> bool:
     """Return whether `source` names vectors on disk rather than a model."""
     if not isinstance(source, str | os.PathLike):
         return False
-    path = Path(source).expanduser()
+    path = as_path(source, "visual vectors")
     folder = (path / "embeddings.npy").is_file()
     return isinstance(source, os.PathLike) or path.suffix in SUFFIXES or folder
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from protolabel.common.checks import checked_apart_from
 from protolabel.errors import EncoderError, InputError
 
 if TYPE_CHECKING:
@@ -154,6 +155,7 @@ def encoder_info(encoder: Encoder) -> EncoderInfo:
     return EncoderInfo(encoder.name, int(encoder.dim), float(encoder.logit_scale), "custom")
 
 
+@checked_apart_from("rows")
 def checked_rows(rows: npt.ArrayLike, count: int, dim: int | None, name: str) -> FloatArray:
     """Check the output of an encoder and scale its rows to length 1.
 

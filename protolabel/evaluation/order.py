@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protolabel.common.checks import as_count
+from protolabel.common.checks import as_count, checked
 from protolabel.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ REACH = 0.5  # of the median distance to the fifth neighbour, at which a neighbo
 _FIFTH = 4
 
 
+@checked
 def next_to_correct(labels: Labels, graph: KnnGraph, count: int) -> NDArray[np.int64]:
     """Choose the images that a person should look at next, the most useful first.
 

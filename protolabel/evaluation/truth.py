@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping, Sequence
 from os import PathLike, fsdecode
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -65,7 +64,7 @@ def read_truth(path: str | PathLike[str]) -> dict[str, str]:
         If there is no such folder or file, it cannot be read as one, or it has two classes for
         one image.
     """
-    path = Path(path).expanduser()
+    path = as_path(path, "a folder of class folders, or a table")
     if path.is_dir():
         found = find_images(path, truth=True)
         return dict(zip(found.names, found.truth or (), strict=True))
@@ -161,6 +160,7 @@ def known_truth(truth: Truth, images: Sequence[str] | ImageLookup) -> tuple[str 
     return matched_truth(truth, images)[0]
 
 
+@checked
 def matched_truth(
     truth: Truth, images: Sequence[str] | ImageLookup
 ) -> tuple[tuple[str | None, ...], Found]:
@@ -196,6 +196,9 @@ def matched_truth(
                 f"{len(given)}: pass one for each, or image name -> class name."
             )
         return given, Found()
+    odd = next((image for image in truth if not isinstance(image, str | bytes | PathLike)), None)
+    if odd is not None:
+        raise InputError(f"Expected image name -> class name as truth, got the name {odd!r}.")
     classes = {fsdecode(image): str(name) for image, name in truth.items() if not _missing(name)}
     found = lookup.find(classes)
     if not found.images:

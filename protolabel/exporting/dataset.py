@@ -284,7 +284,7 @@ def check_export(
     ExportError
         If the folder may not be written, or a file of an image is missing.
     """
-    if link not in LINKS:
+    if not isinstance(link, str) or link not in LINKS:
         raise InputError(
             f"Expected link to be one of {', '.join(LINKS)}, got {link!r}: choose one of them."
         )

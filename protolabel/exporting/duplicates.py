@@ -227,7 +227,7 @@ def _group_values(names: Sequence[str], groups: Groups) -> Iterable[Any]:
         return [match and match[min(1, pattern.groups)] for match in found]
     if callable(groups):
         return [groups(name) for name in names]
-    if not isinstance(groups, Iterable):
+    if not isinstance(groups, Iterable) or getattr(groups, "ndim", 1) == 0:
         raise InputError(
             f"Expected groups as a pattern, a function of the name, or a value for each image, got "
             f"{described(groups)}."

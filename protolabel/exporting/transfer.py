@@ -171,7 +171,9 @@ def _transfer_file(source: Path | StoredFile, destination: str, link: str) -> No
         if not stored and not os.path.isfile(source):  # noqa: PTH113 -- a million strings, no Path objects
             raise gone()
         if not keeps_its_bytes(source):
-            read_image(source).save(destination, format="PNG")
+            content = io.BytesIO()  # Pillow says nothing of a disk that fills up while it writes
+            read_image(source).save(content, format="PNG")
+            Path(destination).write_bytes(content.getvalue())
         elif isinstance(source, StoredFile):
             with source.open() as image, Path(destination).open("xb") as file:
                 shutil.copyfileobj(image, file)

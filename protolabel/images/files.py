@@ -105,6 +105,8 @@ def open_regular(path: PathLike) -> IO[bytes]:
     ImageReadError
         The message is the reason, without the path.
     """
+    if not isinstance(path, str | bytes | os.PathLike):  # a number would be an open file
+        raise ImageReadError(f"the path cannot be used: it is {type(path).__name__}")
     try:
         kind = special(os.stat(path).st_mode)  # noqa: PTH116 -- the path may be a string
         if kind:

@@ -9,15 +9,18 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote
 
+from protolabel.common.checks import checked
 from protolabel.common.wording import counted, did_you_mean
+from protolabel.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import PurePath
 
     from protolabel.images.image_set import ImageSet
@@ -295,6 +298,7 @@ class _Paths:
         return self._ends[depth]
 
 
+@checked
 def find_classes(
     words: Iterable[str], names: Sequence[str], *, numbers: bool = False
 ) -> dict[str, int]:
@@ -317,6 +321,10 @@ def find_classes(
     dict of str to int
         Word -> index of the class, -1 if it is none.
     """
+    listed = isinstance(words, Iterable) and not isinstance(words, str)
+    words = tuple(words) if listed else ()
+    if not listed or not all(isinstance(word, str) for word in words):
+        raise InputError("Expected the words as a list of texts, got something else.")
     keys = [_class_key(name) for name in names]
     exact = {key: index for index, key in enumerate(keys)}
     loose = _unique(_APART.sub("", key) or None for key in keys)

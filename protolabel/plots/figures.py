@@ -365,7 +365,7 @@ def plot_contact_sheet(
             "Expected at most 200 rows, each the number of a class and a list of images, got "
             f"{described(rows)}."
         )
-    as_indices(np.array([one for one, _ in rows] or [0]), max(1, len(names)), "classes")
+    as_indices(np.array([one for one, _ in rows]), len(names), "classes")
     columns = max((len(paths) for _, paths in rows), default=1) or 1
     figure = new_figure(max(6.5, 1.6 + 0.92 * columns), 0.6 + 0.95 * max(1, len(rows)))
     grid = figure.subplots(max(1, len(rows)), columns, squeeze=False)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from protolabel.common.checks import checked
 from protolabel.errors import EncoderError
 from protolabel.samples.tokenizer import SampleTokenizer
 
@@ -44,6 +45,7 @@ class SampleModel:
     name: str = MODEL_NAME
 
 
+@checked
 def load_sample_model(device: str = "cpu", *, folder: str | Path = MODEL_FOLDER) -> SampleModel:
     """Load the sample encoder, without a download.
 

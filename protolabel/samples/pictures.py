@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -190,7 +191,9 @@ def _write(folder: Path, jobs: Sequence[tuple[str, str]], seed: int, size: int) 
         name, style = jobs[job]
         file = f"picture_{number:04d}.jpg"
         picture = draw_animal(name, style=style, seed=int(seeds[job]), size=size)
-        picture.save(folder / file, quality=90)
+        content = io.BytesIO()  # Pillow says nothing of a disk that fills up while it writes
+        picture.save(content, "JPEG", quality=90)
+        (folder / file).write_bytes(content.getvalue())
         truth[file], drawn[file] = name, style
     return SamplePictures(
         folder,

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 
+from protolabel.common.vectors import is_whole_number
 from protolabel.embedding.prompts import DEFAULT_TEMPLATES, ClassPrompts, ClassVectors, name_key
 from protolabel.errors import InputError
 from protolabel.images.lookup import find_classes
@@ -100,7 +101,7 @@ def rename_class(classes: Classes, templates: Templates, old: str, new: str) -> 
 
 def move_class(classes: Classes, templates: Templates, name: str, place: int) -> Edited:
     """Move a class to another place, 0 to C - 1."""
-    if not 0 <= place < len(classes):
+    if not is_whole_number(place, 0) or place >= len(classes):
         raise InputError(f"Expected a place from 0 to {len(classes) - 1}, got {place!r}.")
     order = list(range(len(classes)))
     order.insert(place, order.pop(class_index(classes, name)))

@@ -243,10 +243,10 @@ def _checked(kind: str, value: Any, when: str) -> dict[str, Any] | None:
         value = [str(name) for name in value]
         if len(value) != 2:
             return None
-    elif kind in ("classes", "vocabulary") and isinstance(value, dict) and "rows" in value:
-        value = _vectors(value)
     elif kind == "classes":
-        value = ClassPrompts.from_dict(value)
+        value = _vectors(value) if "rows" in value else ClassPrompts.from_dict(value)
+    elif kind == "vocabulary" and isinstance(value, dict):
+        return None  # vectors, which the cell that made them brings again
     elif kind in CHECKS:
         value = plain_settings({kind: value})[kind]
         value = DEFAULT_TEMPLATES if value == DEFAULT_TEMPLATES else value

@@ -101,7 +101,7 @@ def chosen_images(images: ImageLookup, chosen: ImageChoice) -> list[str]:
         except TypeError:
             listed = [chosen]
     indices = np.asarray([one for one in listed if not isinstance(one, str | os.PathLike)])
-    whole = not len(indices) or np.issubdtype(indices.dtype, np.integer)
+    whole = not len(indices) or (indices.ndim == 1 and np.issubdtype(indices.dtype, np.integer))
     if not whole or ((indices < 0) | (indices >= len(images))).any():
         raise InputError(
             f"Expected image indices from 0 to {len(images) - 1}, got {chosen!r}: choose among "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
 
@@ -15,6 +15,7 @@ from protolabel.clustering.presets import Preset, choose_preset
 from protolabel.clustering.projection import place_prototypes, project
 from protolabel.common.checks import as_path
 from protolabel.common.progress import ProgressFn, resolve
+from protolabel.common.vectors import is_whole_number
 from protolabel.common.wording import did_you_mean
 from protolabel.embedding.prompts import (
     DEFAULT_TEMPLATES,
@@ -60,7 +61,7 @@ from protolabel.session.stages import Stages, stage
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -336,6 +337,10 @@ class Session(traitlets.HasTraits):
         InputError
             As for `add_class`.
         """
+        if isinstance(names, str) or not isinstance(names, Iterable):
+            raise InputError(
+                f"Expected a list of class names, got {names!r}: write ['dog', 'cat']."
+            )
         edited = self.classes, self.templates
         words = names if isinstance(names, Mapping) else dict.fromkeys(names, ())
         for name, synonyms in words.items():
@@ -727,8 +732,15 @@ class Session(traitlets.HasTraits):
         -------
         ndarray
             (N,) int64 indices of all images, the most similar first.
+
+        Raises
+        ------
+        InputError
+            If there is no such image.
         """
         vectors = (self.visual_embeddings or self.embeddings).vectors
+        if not is_whole_number(image, 0) or image >= len(vectors):
+            raise InputError(f"Expected an image from 0 to {len(vectors) - 1}, got {image!r}.")
         return most_similar(vectors, vectors[image])
 
     # --- from names to labels ----------------------------------------------------------------
@@ -1306,6 +1318,7 @@ class Session(traitlets.HasTraits):
         from protolabel.session.reopening import is_dataset, reopen_dataset
         from protolabel.session.saving import is_session, load_session
 
+        images = None if images is None else as_path(images, "a folder of images")
         folder = as_path(folder, "a saved session or a dataset")
         if is_dataset(folder) and not is_session(folder):
             return cls._of_dataset(reopen_dataset(folder, images), trust, options)

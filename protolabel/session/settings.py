@@ -63,7 +63,7 @@ def _choice(name: str, options: Iterable[str]) -> Callable[[Any], str]:
     listed = tuple(options)
 
     def check(value: Any) -> str:
-        if value not in listed:
+        if not isinstance(value, str) or value not in listed:
             near = did_you_mean(value, listed, 1) if isinstance(value, str) else ""
             raise InputError(
                 f"Expected {name} to be one of {', '.join(listed)}, got {value!r}.{near}"
@@ -100,9 +100,15 @@ def _iterations(value: Any) -> int:
     return int(value)
 
 
+def _is_listed(value: Any) -> bool:
+    """Say whether a value has an order; an array without dimensions only looks as if it had."""
+    listed = isinstance(value, Iterable) and not isinstance(value, str | set | frozenset)
+    return listed and getattr(value, "ndim", 1) > 0
+
+
 def _templates(value: Any) -> Any:
     # A copy, because a list could change later and a generator can be read only once.
-    fixed = isinstance(value, Iterable) and not isinstance(value, str | set | Mapping)
+    fixed = _is_listed(value) and not isinstance(value, Mapping)
     return tuple(value) if fixed else value
 
 
@@ -114,7 +120,7 @@ def _visual(value: Any) -> Any:
 def _vocabulary(words: Any) -> Any:
     if isinstance(words, ClassVectors):
         return words
-    if isinstance(words, Iterable) and not isinstance(words, str | set | frozenset):
+    if _is_listed(words):
         # Word lists often repeat words, which does no harm.
         first: dict[str, Any] = {}
         for word in words:

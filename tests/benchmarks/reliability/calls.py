@@ -43,10 +43,10 @@ _ROOMS = (
     "exporting", "plots", "session",
 )  # fmt: skip
 _MADE = {
-    "AuditEstimate", "ClassEstimate", "Comparison", "Correction", "Diagnostics", "Evaluation",
-    "ExportJob", "ExportResult", "Finding", "Fit", "Labels", "MissingName", "Refinement", "Run",
-    "RunHistory", "SampleModel", "SamplePictures", "SampleTokenizer", "SavedCorrections", "Style",
-    "Writer", "report_text",
+    "AuditEstimate", "ClassEstimate", "Column", "Comparison", "Correction", "Diagnostics",
+    "Evaluation", "ExportJob", "ExportResult", "Finding", "Fit", "Found", "ImageLookup", "Labels",
+    "MissingName", "Refinement", "Run", "RunHistory", "SampleModel", "SamplePictures",
+    "SampleTokenizer", "SavedCorrections", "Style", "Writer", "records", "report_text",
 }  # fmt: skip
 """What calls return, and what only writers get: people look at them and make none."""
 
@@ -88,7 +88,7 @@ def _public() -> set[str]:
     names |= {f"Session.{name}" for name in vars(pl.Session) if not name.startswith("_")}
     stages = {name for name in names if name.startswith("Session.")}
     left_out = {name for name in stages if not callable(getattr(pl.Session, name[8:], None))}
-    return names - left_out - _MADE - {"Session.trait_events"}
+    return names - left_out - _MADE - {"Session.trait_events", "Session.pin_audited"}
 
 
 def _try(tally: Tally, name: str, subject: Subject, count: int, seed: int) -> None:
@@ -164,7 +164,7 @@ def _strange(right: dict[str, Any]) -> st.SearchStrategy[Any]:
         np.zeros(9, [("a", int)]), np.float32(0.5), np.int64(3), np.str_("dog"),
     ]  # fmt: skip
     others = [
-        None, b"", b"\xff\xfe", object(), object, len, lambda *_: None, ..., NotImplemented,
+        None, b"", b"\xff\xfe", object(), lambda *_: None, ..., NotImplemented,
         Path(), Path("missing"), Path("photos"), Path("/dev/null"), range(3), range(0),
         iter([1, 2]),
         Image.new("RGB", (2, 2)), torch.ones(3, 4), torch.ones(2, requires_grad=True),
@@ -385,8 +385,17 @@ def _subjects(work: Path) -> dict[str, Subject]:
         "evaluation.judge": (evaluation.judge, {
             "names": tuple(NAMES), "label": labels.label, "true": labels.label.astype(np.int64),
             "agreement": labels.agreement, "pinned": ~right}),
-        "evaluation.known_truth": (evaluation.known_truth, {"truth": truth,
-                                                            "names": images.names}),
+        "evaluation.known_truth": (evaluation.known_truth, {
+            "truth": truth, "images": images.names}),
+        "evaluation.matched_truth": (evaluation.matched_truth, {
+            "truth": dict(zip(images.names, truth, strict=True)), "images": images.names}),
+        "evaluation.next_to_correct": (evaluation.next_to_correct, {
+            "labels": labels, "graph": graph, "count": 3}),
+        "images.find_classes": (importlib.import_module("protolabel.images").find_classes, {
+            "words": ["Red"], "names": NAMES, "numbers": False}),
+        "session.suggest_classes": (importlib.import_module("protolabel.session").suggest_classes, {
+            "source": embedded, "count": 2, "vocabulary": ["red", "blue", "violet"],
+            "encoder": encoder}),
         "evaluation.renamed_truth": (evaluation.renamed_truth, {"truth": truth, "old": "red",
                                                                 "new": "rose"}),
         "evaluation.read_truth": (evaluation.read_truth, {"path": work / "photos"}),
@@ -465,6 +474,15 @@ def _subjects(work: Path) -> dict[str, Subject]:
     }  # fmt: skip
     methods: dict[str, dict[str, Any] | Callable[[], dict[str, Any]]] = {
         "add_class": {"name": "yellow", "synonyms": ["gold"]},
+        "add_classes": {"names": ["yellow", "violet"]},
+        "merge_classes": {"name": "red", "into": "blue"},
+        "move_class": {"name": "red", "place": 1},
+        "next_to_correct": {"count": 3},
+        "search": {"words": "red"},
+        "set_colour": {"name": "red", "colour": "#112233"},
+        "similar": {"image": 0},
+        "suggest": {"count": 2},
+        "to_pandas": {"best": 2},
         "remove_class": {"name": "red"},
         "rename_class": {"old": "red", "new": "violet"},
         "set_synonyms": {"name": "red", "synonyms": ["rose"]},

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LIMITS = (0, 1, 60, 200, 700, 1500, 3000, 6000, 12_000, 25_000, 50_000, 100_000)
-_DISK = 256 * 1024  # bytes of the small disk
+_DISK = 8 * 2**20  # bytes of the small disk
 
 
 def run(work: Path, rounds: float, seed: int, keep: Path | None) -> Iterator[Tally]:

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 RUNS = 4000  # inputs of each reader
 _SECONDS = 60  # for each reader
-_SLOW = 20  # seconds after which one input is an endless loop
+_SLOW = 120  # seconds after which one input is an endless loop
 FOUND = Path(__file__).parents[2] / "data" / "found"
 
 
