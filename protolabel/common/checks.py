@@ -155,8 +155,8 @@ _ALIASES = (
     (r"Callable\[.*\]", "Callable"),
 )
 _CLASSES = {
-    "AuditEstimate", "ClassVectors", "Clusters", "Embeddings", "EncoderInfo", "Fit", "ImageLookup", "ImageSet",
-    "ImageSpace", "KnnGraph", "Labels", "Preset", "Refinement",
+    "AuditEstimate", "ClassVectors", "Clusters", "Embeddings", "EncoderInfo", "Fit", "ImageLookup",
+    "ImageSet", "ImageSpace", "KnnGraph", "Labels", "Preset", "Refinement",
 }  # fmt: skip
 """Classes of protolabel that are tested for, by name: this room knows none of them."""
 
