@@ -28,7 +28,8 @@ def images(count: int, skipped: tuple[Skipped, ...] = ()) -> ImageSet:
 
 def job_of(labels: Labels, images: ImageSet, **given) -> ExportJob:
     defaults = {
-        "encoder": None, "visual_encoder": None, "folder": Path("/nowhere"),
+        "encoder": None, "visual_encoder": None, "vectors": None, "visual": None,
+        "folder": Path("/nowhere"),
         "target": Path("/nowhere"),
         "writers": (),
         "link": "copy", "class_folders": labels.names, "none_folder": None,
