@@ -27,7 +27,6 @@ WRONG = [
     ("visual", [[1, 2], [3]]),
     ("visual", 7),
     ("vocabulary", []),
-    ("classes", None),
     ("classes", 5),
     ("templates", ["no place"]),
     ("pins", ["red"]),
