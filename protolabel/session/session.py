@@ -342,8 +342,8 @@ class Session(traitlets.HasTraits):
                 f"Expected a list of class names, got {names!r}: write ['dog', 'cat']."
             )
         edited = self.classes, self.templates
-        words = names if isinstance(names, Mapping) else dict.fromkeys(names, ())
-        for name, synonyms in words.items():
+        words = names.items() if isinstance(names, Mapping) else ((name, ()) for name in names)
+        for name, synonyms in words:
             edited = class_edits.add_class(*edited, name, synonyms)
         self._set_classes(edited)
 
