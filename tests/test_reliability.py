@@ -212,6 +212,30 @@ def test_public_calls_work_or_refuse_whatever_their_arguments(tmp_path):
     assert (found.returncode, found.stdout) == (0, ""), found.stdout + found.stderr
 
 
+@pytest.mark.parametrize("root", [7, 0.5, ["folder"], np.arange(3)])
+def test_a_root_that_is_no_path_is_refused(image_folder, root):
+    with pytest.raises(pl.InputError, match="root"):
+        pl.ImageSet.from_paths([image_folder / "red" / "0000.png"], root)
+
+
+def test_a_truth_that_is_not_true_or_false_is_refused(image_folder):
+    with pytest.raises(pl.InputError, match="truth"):
+        pl.find_images(image_folder, truth=np.arange(3))
+
+
+@pytest.mark.parametrize("colour", [7, 0.5, np.arange(3), "red"])
+def test_a_colour_that_is_none_is_refused(session, colour):
+    with pytest.raises(pl.InputError):
+        session.set_colour("red", colour)
+
+
+def test_new_classes_and_pages_with_impossible_names_are_refused(session, tmp_path):
+    with pytest.raises(pl.InputError):
+        session.add_classes(np.zeros((2, 3)))
+    with pytest.raises(pl.InputError, match="NUL"):
+        session.to_html(f"{tmp_path}/page\0.html")
+
+
 def test_a_tally_counts_every_kind_of_failure():
     from tally import Different, Lost
 

@@ -127,6 +127,10 @@ def _is_list_of_text(value: Any) -> bool:
     return listed and np.ndim(value) == 1 and all(isinstance(word, str) for word in value)
 
 
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence | np.ndarray) and not isinstance(value, str | bytes)
+
+
 _KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "None": ("None", lambda value: value is None),
     "str": ("text", lambda value: isinstance(value, str)),
@@ -140,6 +144,8 @@ _KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "BoolArray": ("an array of True and False", _numbers("b")),
     "RealArray": ("an array of numbers", _numbers("fiu")),
     "Texts": ("a list of texts", _is_list_of_text),
+    "Truths": ("a list of texts and None", _is_list),
+    "Paths": ("a list of paths", _is_list),
     "Mapping": ("a mapping", lambda value: isinstance(value, Mapping)),
     "Callable": ("a function", callable),
     "ProgressFn": ("a function (phase, done, total)", callable),
@@ -150,6 +156,8 @@ _ALIASES = (
     (r"NDArray\[np\.bool_\]", "BoolArray"),
     (r"NDArray\[np\.float\w*\]", "RealArray"),
     (r"(Sequence|tuple)\[str(, \.\.\.)?\]", "Texts"),
+    (r"Sequence\[str \| None\]", "Truths"),
+    (r"Sequence\[Path\]", "Paths"),
     (r"(os\.)?PathLike\[str\]", "PathLike"),
     (r"Mapping\[.*\]", "Mapping"),
     (r"Callable\[.*\]", "Callable"),
@@ -157,6 +165,7 @@ _ALIASES = (
 _CLASSES = {
     "AuditEstimate", "ClassVectors", "Clusters", "Embeddings", "EncoderInfo", "Fit", "ImageLookup",
     "ImageSet", "ImageSpace", "KnnGraph", "Labels", "Preset", "Refinement",
+    "TemperatureSweep",
 }  # fmt: skip
 """Classes of protolabel that are tested for, by name: this room knows none of them."""
 

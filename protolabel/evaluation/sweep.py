@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from protolabel.clustering.image_space import image_space
+from protolabel.common.checks import as_numbers, checked_apart_from
 from protolabel.common.progress import silent
+from protolabel.common.vectors import as_vectors
 from protolabel.errors import InputError
 from protolabel.evaluation.diagnostics import diagnose
 from protolabel.evaluation.truth import class_indices
@@ -85,6 +87,7 @@ class TemperatureSweep:
     accuracy: NDArray[np.float64] | None
 
 
+@checked_apart_from("vectors", "temperatures")
 def sweep_temperatures(
     vectors: FloatArray,
     classes: ClassVectors,
@@ -123,6 +126,7 @@ def sweep_temperatures(
     InputError
         If there are too few images or classes, or an argument does not fit.
     """
+    vectors = as_vectors(vectors)
     if len(vectors) < 3 or len(classes.names) < 2:
         raise InputError(
             f"Expected at least 3 images and 2 classes, got {len(vectors)} and "
@@ -130,7 +134,9 @@ def sweep_temperatures(
         )
     if temperatures is None:
         temperatures = np.geomspace(*_RANGE, _TEMPERATURES).tolist()
-    heat = np.sort(np.array(temperatures, dtype=np.float64))
+    heat = np.sort(as_numbers(temperatures, "temperatures", None).astype(np.float64))
+    if not len(heat):
+        raise InputError("Expected at least one temperature, got none: leave it out.")
     space = image_space(vectors)
     runs = [
         [
@@ -156,7 +162,13 @@ def sweep_temperatures(
     labels = np.array([[[s.labels for s in run.iterations] for run in row] for row in runs])
     accuracy = None
     if truth is not None:
-        true = class_indices(list(truth), classes.names)
+        given = list(truth)
+        if len(given) != len(vectors):
+            raise InputError(
+                f"Expected a true class for each of {len(vectors)} images, got {len(given)}: pass "
+                "None where it is unknown."
+            )
+        true = class_indices(given, classes.names)
         accuracy = (labels == true)[..., true >= 0].mean(axis=-1)
     return TemperatureSweep(
         names=classes.names,

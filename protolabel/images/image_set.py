@@ -10,7 +10,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from protolabel.common.checks import check_fields
+from protolabel.common.checks import check_fields, checked_apart_from
 from protolabel.errors import ImageReadError, InputError
 from protolabel.images.files import StoredFile, open_file
 
@@ -228,6 +228,7 @@ class ImageSet:
         )
 
     @classmethod
+    @checked_apart_from("paths")
     def from_paths(
         cls, paths: Iterable[str | os.PathLike[str]], root: str | os.PathLike[str] | None = None
     ) -> ImageSet:

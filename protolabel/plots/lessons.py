@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from protolabel.common.checks import as_count, as_indices, as_numbers, checked
 from protolabel.common.palette import RIGHT, WRONG
-from protolabel.errors import ImageReadError
+from protolabel.errors import ImageReadError, InputError
 from protolabel.images.pixels import thumbnail
 from protolabel.plots.style import (
     FAINT,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _LOOPS = {"plain": WRONG, "anchored": RIGHT}
 
 
+@checked
 def plot_pictures(
     paths: Sequence[Path], captions: Sequence[str], *, title: str = "", columns: int = 8
 ) -> Figure:
@@ -57,6 +59,7 @@ def plot_pictures(
     -------
     Figure
     """
+    columns = min(as_count(columns, "columns"), max(1, len(paths)))
     rows = -(-max(1, len(paths)) // columns)
     lines = max((text.count("\n") + 1 for text in captions), default=1)
     figure = new_figure(1.2 * columns, 0.45 + rows * (1.05 + 0.17 * lines))
@@ -74,6 +77,7 @@ def plot_pictures(
     return figure
 
 
+@checked
 def plot_maps(points: ArrayLike, labels: Mapping[str, ArrayLike], names: Sequence[str]) -> Figure:
     """Draw the same map once for each labelling, side by side.
 
@@ -90,15 +94,22 @@ def plot_maps(points: ArrayLike, labels: Mapping[str, ArrayLike], names: Sequenc
     -------
     Figure
     """
-    xy, colours = np.asarray(points, dtype=np.float32), class_colours(len(names))
+    xy = as_numbers(points, "points", None, 2).astype(np.float32)
+    if not labels:
+        raise InputError("Expected labels for at least one map, got none: pass {title: labels}.")
+    shown = {
+        title: as_indices(as_numbers(label, "labels", len(xy)), len(names), "labels")
+        for title, label in labels.items()
+    }
+    colours = class_colours(len(names))
     figure = new_figure(2.5 * len(labels) + 1.1, 2.7)
     panels = figure.subplots(1, len(labels), squeeze=False)[0]
-    for axes, (title, label) in zip(panels, labels.items(), strict=True):
-        for one in np.unique(np.asarray(label)):
-            here = xy[np.asarray(label) == one]
+    for axes, (title, label) in zip(panels, shown.items(), strict=True):
+        for one in np.unique(label):
+            here = xy[label == one]
             axes.plot(*here.T, linestyle="none", marker=marker_of(one), markersize=3.6,
                       color=colours[one], alpha=0.85, markeredgewidth=0)  # fmt: skip
-        axes.set_title(title, fontsize=10, color=INK, parse_math=False)
+        axes.set_title(str(title), fontsize=10, color=INK, parse_math=False)
         axes.set(xticks=[], yticks=[])
         axes.set_aspect("equal", adjustable="datalim")
         axes.spines[:].set_color(GRID)
@@ -107,6 +118,7 @@ def plot_maps(points: ArrayLike, labels: Mapping[str, ArrayLike], names: Sequenc
     return figure
 
 
+@checked
 def plot_recall(names: Sequence[str], confusions: Mapping[str, ArrayLike]) -> Figure:
     """Draw how much of each class is labelled right, a row for each step.
 
@@ -121,7 +133,12 @@ def plot_recall(names: Sequence[str], confusions: Mapping[str, ArrayLike]) -> Fi
     -------
     Figure
     """
-    tables = [np.asarray(table, dtype=float) for table in confusions.values()]
+    if not confusions:
+        raise InputError("Expected at least one confusion matrix, got none: pass {step: matrix}.")
+    tables = [
+        as_numbers(table, "a confusion matrix", len(names), len(names)).astype(float)
+        for table in confusions.values()
+    ]
     shares = np.array(
         [
             [*(np.diag(t) / np.maximum(t.sum(axis=1), 1)), np.trace(t) / max(t.sum(), 1)]
@@ -138,7 +155,7 @@ def plot_recall(names: Sequence[str], confusions: Mapping[str, ArrayLike]) -> Fi
                   fontweight="bold" if whole else "normal")  # fmt: skip
     axes.axvline(shares.shape[1] - 1.5, color="white", linewidth=5)
     name_ticks(axes, "x", [*names, "all"])
-    name_ticks(axes, "y", list(confusions))
+    name_ticks(axes, "y", [str(step) for step in confusions])
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -146,6 +163,7 @@ def plot_recall(names: Sequence[str], confusions: Mapping[str, ArrayLike]) -> Fi
     return figure
 
 
+@checked
 def plot_gap(vectors: ArrayLike, text: ArrayLike, names: Sequence[str], truth: ArrayLike) -> Figure:
     """Draw the modality gap: where pictures and names lie, and what their cosines are.
 
@@ -164,7 +182,13 @@ def plot_gap(vectors: ArrayLike, text: ArrayLike, names: Sequence[str], truth: A
     -------
     Figure
     """
-    x, t, true = np.asarray(vectors), np.asarray(text), np.asarray(truth)
+    x = as_numbers(vectors, "vectors", None, None)
+    if not len(x) or not len(names):
+        raise InputError(
+            f"Expected at least one image and one name, got {len(x)} and {len(names)}: pass more."
+        )
+    t = as_numbers(text, "text", len(names), x.shape[1])
+    true = as_indices(as_numbers(truth, "truth", len(x)), len(names), "truth")
     colours = class_colours(len(names))
     across = t.mean(axis=0) - x.mean(axis=0)  # from the mean picture to the mean name
     across /= np.linalg.norm(across)
@@ -183,12 +207,14 @@ def plot_gap(vectors: ArrayLike, text: ArrayLike, names: Sequence[str], truth: A
     cosine, own = x @ t.T, np.zeros((len(x), len(t)), dtype=bool)
     own[np.arange(len(x)), true] = True
     pairs = (x @ x.T)[np.triu_indices(len(x), 1)]
-    bins = np.linspace(min(cosine.min(), pairs.min()), 1, 61)
+    bins = np.linspace(min(cosine.min(), pairs.min(initial=1.0)), 1, 61)
     for values, name, colour in (
         (cosine[~own], "picture - wrong name", WRONG),
         (cosine[own], "picture - right name", colours[2 % len(colours)]),
         (pairs, "picture - picture", RIGHT),
     ):
+        if not len(values):
+            continue  # a single image or name
         label = f"{name}: {values.mean():.2f} on average"
         right.hist(values, bins, density=True, alpha=0.75, label=label, color=colour)
     tidy(right, "Cosines", "cosine", "")
@@ -199,6 +225,7 @@ def plot_gap(vectors: ArrayLike, text: ArrayLike, names: Sequence[str], truth: A
     return figure
 
 
+@checked
 def plot_sweep(sweep: TemperatureSweep, *, temperature: float = 0.1) -> Figure:
     """Draw what a lesson shows: both loops over the iterations and over the temperatures.
 
@@ -213,6 +240,8 @@ def plot_sweep(sweep: TemperatureSweep, *, temperature: float = 0.1) -> Figure:
     -------
     Figure
     """
+    if not temperature > 0:
+        raise InputError(f"Expected a temperature above 0, got {temperature!r}: try 0.1.")
     place = int(np.abs(np.log(sweep.temperatures / temperature)).argmin())
     shown = f"temperature {sweep.temperatures[place]:.2g}"
     figure = new_figure(10.0, 2.9)
@@ -245,6 +274,7 @@ def plot_sweep(sweep: TemperatureSweep, *, temperature: float = 0.1) -> Figure:
     return figure
 
 
+@checked
 def plot_audit(
     estimate: AuditEstimate, agreement: ArrayLike, *, accuracy: float | None = None
 ) -> Figure:
@@ -265,10 +295,11 @@ def plot_audit(
     """
     figure = new_figure(7.6, 1.9)
     axes: Axes = figure.subplots()
+    sure = as_numbers(agreement, "agreement", None)
     low, high = estimate.interval
     rows: list[tuple[str, float, str]] = [
         (f"audit of {estimate.checked}", estimate.fraction, RIGHT),
-        ("agreement, on average", float(np.mean(np.asarray(agreement))), WRONG),
+        ("agreement, on average", float(np.mean(sure)) if len(sure) else 0.0, WRONG),
     ]
     if accuracy is not None:
         rows.append(("all labels, were they known", accuracy, INK))

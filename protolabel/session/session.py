@@ -13,7 +13,7 @@ from protolabel.clustering.image_space import ImageSpace, image_space
 from protolabel.clustering.neighbors import KnnGraph, knn_graph
 from protolabel.clustering.presets import Preset, choose_preset
 from protolabel.clustering.projection import place_prototypes, project
-from protolabel.common.checks import as_path
+from protolabel.common.checks import as_path, checked
 from protolabel.common.progress import ProgressFn, resolve
 from protolabel.common.vectors import is_whole_number
 from protolabel.common.wording import did_you_mean
@@ -290,6 +290,7 @@ class Session(traitlets.HasTraits):
         """Number, key and colour of each class; they stay with it for the life of the session."""
         return self._marks
 
+    @checked
     def set_colour(self, name: str, colour: str | None) -> None:
         """Choose the colour of a class in the panels and on the map.
 

@@ -137,8 +137,10 @@ class TestFindImages:
             find_images(tmp_path / "gone")
 
     def test_a_file_instead_of_a_folder(self, image_folder):
+        note = image_folder / "note.txt"
+        note.write_text("x")
         with pytest.raises(InputError, match="pass the folder it is in"):
-            find_images(image_folder / "red" / "0000.png")
+            find_images(note)
 
     def test_a_folder_without_images_says_what_it_found(self, tmp_path):
         (tmp_path / "a.txt").write_text("x")

@@ -236,9 +236,9 @@ def test_the_loop_is_the_algorithm_by_the_letter(monkeypatch, options):
     world, graph, clusters = clustered_world()
     seen = []
 
-    def spy(log_g, *rest):
+    def spy(log_g, *rest, **options):
         seen.append(log_g.copy())
-        return summarize(log_g, *rest)
+        return summarize(log_g, *rest, **options)
 
     summarize = anchored.summarize
     monkeypatch.setattr(anchored, "summarize", spy)

@@ -12,8 +12,10 @@ from protolabel.session.stages import Stages, stage
 DROPPED = {
     "classes": "text refinement all_labels fit labels prototype_map",
     "templates": "text refinement all_labels fit labels prototype_map",
-    "preset": "graph visual_graph clusters map refinement all_labels fit labels prototype_map",
-    "seed": "graph visual_graph clusters map refinement all_labels fit labels prototype_map",
+    "preset": "graph visual_graph name_tree clusters map refinement all_labels fit labels "
+    "prototype_map",
+    "seed": "graph visual_graph name_tree clusters map refinement all_labels fit labels "
+    "prototype_map",
     "visual": "visual visual_space visual_graph clusters map refinement all_labels fit labels "
     "prototype_map",
     "min_cluster_size": "clusters refinement all_labels fit labels prototype_map",
@@ -23,7 +25,7 @@ DROPPED = {
     "units": "refinement all_labels fit labels prototype_map",
     "pins": "refinement all_labels fit labels prototype_map",
     "kept": "all_labels fit labels",
-    "vocabulary": "vocabulary fit labels",
+    "vocabulary": "vocabulary words name_tree fit labels",
     "none_of_these": "labels",
 }
 

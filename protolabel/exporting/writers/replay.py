@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from protolabel.browser.atlas import ATLAS_LIMIT, large_tile, make_atlas
 from protolabel.browser.page import html_page, packed
 from protolabel.clustering.projection import place_centroids
-from protolabel.common.checks import checked
+from protolabel.common.checks import as_path, checked
 from protolabel.common.files import write_text
 from protolabel.common.progress import ProgressFn, silent
 from protolabel.common.wording import counted, shown
@@ -21,6 +20,7 @@ from protolabel.exporting.job import Writer
 
 if TYPE_CHECKING:
     import os
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -142,7 +142,7 @@ def write_replay(
     **options: Any,
 ) -> Path:
     """Write what `replay_html` returns to a file, whole or not at all, and return its path."""
-    target = Path(path).expanduser().absolute()
+    target = as_path(path, "the page to write").absolute()
     if not target.parent.is_dir():
         raise InputError(f"Expected a file in a folder that exists, got {str(target)!r}.")
     page = replay_html(labels, images, projection, prototype_map, **options)

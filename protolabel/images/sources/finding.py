@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
+from protolabel.common.checks import checked_apart_from
 from protolabel.common.plugins import plugins
 from protolabel.errors import InputError
 from protolabel.images.image_set import ImageSet
@@ -38,6 +39,7 @@ __all__ = ["find_images", "is_folder"]
 _VECTORS = (".npy", ".npz", ".safetensors", ".pt", ".pth")
 
 
+@checked_apart_from("folder")
 def find_images(folder: Any, *, truth: bool = False) -> ImageSet:
     """Find all images of a folder or another source, by content rather than extension.
 

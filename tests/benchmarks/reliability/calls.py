@@ -46,7 +46,8 @@ _MADE = {
     "AuditEstimate", "ClassEstimate", "Column", "Comparison", "Correction", "Diagnostics",
     "Evaluation", "ExportJob", "ExportResult", "Finding", "Fit", "Found", "ImageLookup", "Labels",
     "MissingName", "Refinement", "Run", "RunHistory", "SampleModel", "SamplePictures",
-    "SampleTokenizer", "SavedCorrections", "Style", "Writer", "records", "report_text",
+    "SampleTokenizer", "SavedCorrections", "SideScore", "Style", "TemperatureSweep", "TorchDataset",
+    "Writer", "records", "report_text",
 }  # fmt: skip
 """What calls return, and what only writers get: people look at them and make none."""
 
@@ -208,6 +209,9 @@ def _subjects(work: Path) -> dict[str, Subject]:
     prompts = session.classes
     audit = evaluation.Audit(labels.names, labels.label, labels.agreement, 4)
     estimate = audit.estimate()
+    sweep = evaluation.sweep_temperatures(
+        vectors, text, clusters, graph=graph, temperatures=[0.05, 0.2], iterations=2
+    )
     exporting.write_audit(work / "dataset", work / "audit", 3)
     (work / "studio.json").write_text('[{"data": {"source": "a.png"}, "annotations": []}]')
     info = embedded.encoder
@@ -240,6 +244,23 @@ def _subjects(work: Path) -> dict[str, Subject]:
 
     quiet = {"progress": silent}
     table: dict[str, tuple[Callable, dict[str, Any] | Callable[[], dict[str, Any]]]] = {
+        "evaluation.sweep_temperatures": (evaluation.sweep_temperatures, {
+            "vectors": vectors, "classes": text, "clusters": clusters, "graph": graph,
+            "truth": truth, "temperatures": [0.05, 0.2], "iterations": 2}),
+        "exporting.torch_dataset": (exporting.torch_dataset, {
+            "folder": work / "dataset", "side": "train", "transform": None}),
+        "plots.plot_pictures": (plots.plot_pictures, {
+            "paths": images.paths, "captions": truth, "title": "a", "columns": 3}),
+        "plots.plot_maps": (plots.plot_maps, {
+            "points": xy, "labels": {"a": labels.label}, "names": labels.names}),
+        "plots.plot_recall": (plots.plot_recall, {
+            "names": labels.names, "confusions": {"a": np.eye(len(labels.names), dtype=int)}}),
+        "plots.plot_gap": (plots.plot_gap, {
+            "vectors": vectors, "text": text.vectors, "names": labels.names,
+            "truth": labels.label}),
+        "plots.plot_sweep": (plots.plot_sweep, {"sweep": sweep, "temperature": 0.1}),
+        "plots.plot_audit": (plots.plot_audit, {
+            "estimate": estimate, "agreement": labels.agreement, "accuracy": 0.5}),
         "images.ImageSet": (pl.ImageSet, {"root": photos, "names": images.names}),
         "images.Skipped": (importlib.import_module("protolabel.images").Skipped,
                            {"name": "a", "reason": "b"}),
