@@ -2,6 +2,7 @@
 // beforehand, so that the same code serves a widget and a page without a kernel.
 import { typed } from "./bytes.js";
 import { make, svg } from "./dom.js";
+import { Player } from "./player.js";
 import { Theme } from "./theme.js";
 import { Timeline } from "./timeline.js";
 import { factorWords, lessonWords, markOf } from "./lesson_words.js";
@@ -19,11 +20,8 @@ export class Lesson {
     this.heat.addEventListener("input", () => this.set("temperature", Number(this.heat.value)));
     this.limit = make("i", "pl-limit", { title: "The limit: above it, the plain loop shrinks every difference" });
     this.reading = make("div", "pl-reading");
-    this.timeline = new Timeline({
-      goTo: (step) => this.goTo(step),
-      toggle: () => this.toggle(),
-      advance: () => this.advance(),
-    });
+    this.player = new Player(this, () => this.content.last);
+    this.timeline = new Timeline(this.player);
     this.sides = METHODS.map((name) => this.side(name));
     this.legend = make("div", "pl-names");
     this.charts = make("div", "pl-charts");
@@ -62,27 +60,8 @@ export class Lesson {
     this.model.save_changes();
   }
 
-  get step() {
-    return Math.max(0, Math.min(this.content.last, this.get("iteration") ?? 0));
-  }
-
   get place() {
     return Math.max(0, Math.min(this.content.temperatures.length - 1, this.get("temperature") ?? 0));
-  }
-
-  goTo(step) {
-    if (this.get("playing")) this.set("playing", false);
-    this.set("iteration", Math.max(0, Math.min(this.content.last, step)));
-  }
-
-  toggle() {
-    if (!this.get("playing") && this.step >= this.content.last) this.set("iteration", 0);
-    this.set("playing", !this.get("playing"));
-  }
-
-  advance() {
-    if (this.step >= this.content.last) this.set("playing", false);
-    else this.set("iteration", this.step + 1);
   }
 
   schedule(anew) {
@@ -167,7 +146,8 @@ export class Lesson {
 
   /** Show one iteration at one temperature. */
   show() {
-    const { content, step, place } = this;
+    const { content, place } = this;
+    const { step } = this.player;
     const { names, n, last, temperatures } = content;
     this.heat.value = String(place);
     const words = factorWords(temperatures[place], content.limit);
@@ -199,15 +179,16 @@ export class Lesson {
     const { names, last, temperatures } = this.content;
     const place = (t, c) => this.onMap(this.prototypes, ((m * temperatures.length + this.place) * (last + 1) + t) * names.length + c);
     names.forEach((_, c) => {
-      const [x, y] = place(this.step, c);
+      const [x, y] = place(this.player.step, c);
       side.marks[c].style.transform = `translate(${x}px, ${y}px)`;
-      const path = Array.from({ length: this.step + 1 }, (_none, t) => place(t, c).join(","));
+      const path = Array.from({ length: this.player.step + 1 }, (_none, t) => place(t, c).join(","));
       side.trails[c].setAttribute("points", path.join(" "));
     });
   }
 
   plot(chart, { values, unit }) {
-    const { step, place } = this;
+    const { place } = this;
+    const { step } = this.player;
     chart.lines.forEach((line, m) => {
       const known = values[m][place].flatMap((value, t) => (value === null ? [] : [`${chart.x(t)},${chart.y(value)}`]));
       line.setAttribute("points", known.join(" "));

@@ -13,6 +13,7 @@ import { PointMotion, StarMotion } from "./motion.js";
 import { Overlay } from "./overlay.js";
 import { Painter } from "./paint.js";
 import { Grid, drawingOrder, insidePolygon } from "./points.js";
+import { Player } from "./player.js";
 import { Selection } from "./selection.js";
 import { Theme } from "./theme.js";
 import { Timeline } from "./timeline.js";
@@ -57,7 +58,7 @@ export class ImageMap {
   }
 
   get step() {
-    return Math.max(0, Math.min(this.data.last, this.get("iteration") ?? 0));
+    return this.player.step;
   }
 
   // --- the parts, and what they ask for ----------------------------------------------------
@@ -102,11 +103,8 @@ export class ImageMap {
       help: () => this.help.toggle(),
     });
     this.legend = new Legend((classes) => this.set("hidden", classes));
-    this.timeline = new Timeline({
-      goTo: (step) => this.goTo(step),
-      toggle: () => this.togglePlay(),
-      advance: () => this.advance(),
-    });
+    this.player = new Player(this, () => this.data.last);
+    this.timeline = new Timeline(this.player);
     this.live = make("div", "pl-unseen", { "aria-live": "polite" });
     this.root = make("div", "pl-map", {
       role: "region", "aria-label": "Map of the images", "data-lm-suppress-shortcuts": "true",
@@ -140,11 +138,11 @@ export class ImageMap {
     if (["search", "select-one"].includes(event.target.type)) return; // there they are letters
     const { gestures } = this;
     const actions = {
-      ArrowLeft: () => this.goTo(this.step - 1),
-      ArrowRight: () => this.goTo(this.step + 1),
-      Home: () => this.goTo(0),
-      End: () => this.goTo(this.data.last),
-      " ": () => this.togglePlay(),
+      ArrowLeft: () => this.player.goTo(this.step - 1),
+      ArrowRight: () => this.player.goTo(this.step + 1),
+      Home: () => this.player.goTo(0),
+      End: () => this.player.goTo(this.data.last),
+      " ": () => this.player.toggle(),
       "+": () => gestures.zoomIn(),
       "=": () => gestures.zoomIn(),
       "-": () => gestures.zoomOut(),
@@ -167,24 +165,6 @@ export class ImageMap {
     if (this.help.shown) this.help.toggle(false);
     else if (this.selection.flags) this.select(null);
     else this.gestures.use("pan");
-  }
-
-  // --- iterations ---------------------------------------------------------------------------
-
-  /** Go to an iteration at the user's request; stop the player. */
-  goTo(step) {
-    if (this.get("playing")) this.set("playing", false);
-    this.set("iteration", Math.max(0, Math.min(this.data.last, step)));
-  }
-
-  togglePlay() {
-    if (!this.get("playing") && this.step >= this.data.last) this.set("iteration", 0);
-    this.set("playing", !this.get("playing"));
-  }
-
-  advance() {
-    if (this.step >= this.data.last) this.set("playing", false);
-    else this.set("iteration", this.step + 1);
   }
 
   // --- images -------------------------------------------------------------------------------

@@ -5,13 +5,12 @@ const STEP_MS = 900;
 const MOST_TICKS = 60;
 
 export class Timeline {
-  /** `act` has goTo(step), toggle() and advance(). */
-  constructor(act) {
-    this.act = act;
+  constructor(player) {
+    this.player = player;
     this.playing = null; // nothing shown yet
-    this.play = button("pl-play", "", "", act.toggle);
+    this.play = button("pl-play", "", "", () => player.toggle());
     this.slider = make("input", "", { type: "range", min: "0", max: "0", step: "1", "aria-label": "Iteration" });
-    this.slider.addEventListener("input", () => act.goTo(Number(this.slider.value)));
+    this.slider.addEventListener("input", () => player.goTo(Number(this.slider.value)));
     this.ticks = make("div", "pl-ticks");
     this.fill = make("div", "pl-fill");
     this.when = make("div", "pl-when");
@@ -46,7 +45,7 @@ export class Timeline {
       this.play.setAttribute("aria-label", text);
     }
     clearTimeout(this.clock);
-    if (playing) this.clock = setTimeout(this.act.advance, STEP_MS);
+    if (playing) this.clock = setTimeout(() => this.player.advance(), STEP_MS);
   }
 
   dispose() {
