@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from protolabel.exporting.table import DEFAULT_BEST
 from protolabel.session.session import Session
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def annotate(
     shares: Sequence[float] = (0.7, 0.15, 0.15),
     groups: Groups | None = None,
     overwrite: bool = False,
-    best: int = 3,
+    best: int = DEFAULT_BEST,
     **settings: Any,
 ) -> Session:
     """Label a folder of images and write the dataset.

@@ -34,6 +34,7 @@ from protolabel.evaluation.missing import MissingName, missing_names
 from protolabel.evaluation.order import next_to_correct
 from protolabel.evaluation.scoring import Evaluation, evaluate
 from protolabel.evaluation.truth import Truth, known_truth, matched_truth, renamed_truth
+from protolabel.exporting.table import DEFAULT_BEST
 from protolabel.images.lookup import ImageLookup
 from protolabel.naming.groups import NameTree, Suggestions, group_images
 from protolabel.naming.vocabulary import Vocabulary, everyday_words, own_words, sample_words
@@ -1153,7 +1154,7 @@ class Session(traitlets.HasTraits):
         shares: Sequence[float] = (0.7, 0.15, 0.15),
         groups: Groups | None = None,
         overwrite: bool = False,
-        best: int = 3,
+        best: int = DEFAULT_BEST,
     ) -> ExportResult:
         """Write the labelled dataset; see `protolabel.export`."""
         from protolabel.exporting import DEFAULT_FORMATS, check_export, export
@@ -1191,12 +1192,12 @@ class Session(traitlets.HasTraits):
             progress=self._report,
         )
 
-    def to_pandas(self, *, best: int = 3) -> DataFrame:
+    def to_pandas(self, *, best: int = DEFAULT_BEST) -> DataFrame:
         """Return the labels as a table, one row an image, in the order of the images.
 
         Parameters
         ----------
-        best : int, default 3
+        best : int
             How many of the best classes of an image there are columns for, 1 to 5.
 
         Returns
