@@ -236,6 +236,41 @@ def test_new_classes_and_pages_with_impossible_names_are_refused(session, tmp_pa
         session.to_html(f"{tmp_path}/page\0.html")
 
 
+HUGE = {
+    "groups": lambda: pl.clustering.cluster_means(np.eye(3), np.arange(3), 2**31),
+    "sums": lambda: pl.clustering.cluster_sums(np.eye(3), np.arange(3), 2**31),
+    "drawing": lambda: pl.samples.draw_animal("dog", size=2**31),
+}
+
+
+@pytest.mark.parametrize("what", list(HUGE))
+def test_numbers_that_no_memory_holds_are_refused(what):
+    with pytest.raises(pl.InputError, match="Expected"):
+        HUGE[what]()
+
+
+def test_bins_without_an_image_cost_nothing():
+    confidence, right = np.array([0.1, 0.1, 0.9]), np.array([False, False, True])
+    assert pl.evaluation.calibration_error(confidence, right, bins=2**62) == pytest.approx(0.1)
+
+
+def test_a_list_of_rows_is_no_list_of_names(image_folder):
+    path = image_folder / "red" / "0000.png"
+    with pytest.raises(pl.InputError, match="names"):
+        plots.plot_contact_sheet([(0, [path]), (1, [path, path])], [(0, [path])])
+
+
+def test_an_array_without_an_axis_is_no_list_of_classes(session):
+    with pytest.raises(pl.InputError, match="list of class names"):
+        session.add_classes(np.array(1.0))
+
+
+def test_impossible_paths_of_images_are_refused(session, tmp_path):
+    session.embeddings.save(tmp_path / "vectors")
+    with pytest.raises(pl.StoreError, match="file of paths"):
+        pl.load_embeddings(tmp_path / "vectors", "a\0b")
+
+
 def test_a_tally_counts_every_kind_of_failure():
     from tally import Different, Lost
 

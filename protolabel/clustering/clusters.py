@@ -45,6 +45,7 @@ _CLOSEST = 0.1  # of the median distance: anything closer counts as equal
 _JOININGS = 3  # rounds in which noise joins the clusters of its neighbours
 _JOIN = 0.2  # of the neighbours must be mutual ones and in the cluster
 
+_MOST_GROUPS = 10_000_000
 _BLOCK = 2**24  # numbers at a time: 64 MB of float32
 
 
@@ -421,6 +422,10 @@ def _check_groups(
     if np.shape(assignment) != shape[:1]:
         raise InputError(
             f"Expected a group for each of {shape[0]} rows, got shape {np.shape(assignment)}."
+        )
+    if count > _MOST_GROUPS:
+        raise InputError(
+            f"Expected at most {_MOST_GROUPS:,} groups, got {count:,}: number the groups from 0."
         )
     as_indices(assignment, count, "groups", least=least)
     return int(shape[0])

@@ -123,8 +123,8 @@ def _numbers(kinds: str) -> Callable[[Any], bool]:
 
 
 def _is_list_of_text(value: Any) -> bool:
-    listed = isinstance(value, Sequence | np.ndarray) and not isinstance(value, str | bytes)
-    return listed and np.ndim(value) == 1 and all(isinstance(word, str) for word in value)
+    is_table = isinstance(value, np.ndarray) and value.ndim != 1
+    return _is_list(value) and not is_table and all(isinstance(word, str) for word in value)
 
 
 def _is_list(value: Any) -> bool:

@@ -149,8 +149,8 @@ def load_embeddings(
     """
     listing = isinstance(image_paths, str | os.PathLike)
     if isinstance(embeddings_path, str | os.PathLike) and (listing or image_paths is None):
-        given = None if image_paths is None else Path(cast("str", image_paths))
-        return Embeddings(*load_vectors(_as_path(embeddings_path), given, _MAPPED))
+        given = None if image_paths is None else _as_path(cast("str", image_paths), "paths")
+        return Embeddings(*load_vectors(_as_path(embeddings_path, "vectors"), given, _MAPPED))
     if listing:
         raise StoreError(
             "Expected the paths of vectors in memory as a list, got the name of a file: pass "
@@ -158,17 +158,17 @@ def load_embeddings(
         )
     rows: Any = embeddings_path
     if isinstance(rows, str | os.PathLike):
-        rows = read_rows(_as_path(rows))
+        rows = read_rows(_as_path(rows, "vectors"))
     return Embeddings(*given_vectors(rows, cast("Any", image_paths)))
 
 
-def _as_path(given: str | os.PathLike[str]) -> Path:
+def _as_path(given: str | os.PathLike[str], what: str) -> Path:
     try:
         path = Path(given).expanduser()
         path.is_file()  # too long, or with a NUL
     except (OSError, RuntimeError, TypeError, ValueError) as error:
         raise StoreError(
-            f"Expected the path of a file of vectors, got {given!r} ({error}): check it."
+            f"Expected the path of a file of {what}, got {given!r} ({error}): check it."
         ) from error
     return path
 

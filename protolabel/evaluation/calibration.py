@@ -51,8 +51,9 @@ def calibration_error(confidence: ArrayLike, right: ArrayLike, *, bins: int = 15
         )
     if not len(p):
         return float("nan")
-    place = np.minimum((p * bins).astype(np.int64), bins - 1)
-    excess = np.bincount(place, weights=p - hit, minlength=bins)
+    place = np.minimum(np.floor(p * float(bins)), float(bins) - 1.0)
+    # Only the bins that hold an image, however many there are.
+    excess = np.bincount(np.unique(place, return_inverse=True)[1], weights=p - hit)
     return float(np.abs(excess).sum() / len(p))
 
 

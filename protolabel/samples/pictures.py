@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,6 +28,8 @@ __all__ = ["DEMO_CLASSES", "SamplePictures", "animal_rng", "draw_animal", "write
 
 DEMO_CLASSES: tuple[str, ...] = ("dog", "cat", "tiger", "lion", "giraffe")
 """The classes of the demo."""
+
+_LARGEST = 4096  # pixels a side
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +69,9 @@ def _check_listed(what: str, values: object) -> None:
         raise InputError(f"Expected a list of at least one of the {what}, got {values!r}.")
 
 
-def _check_size(size: object) -> None:
-    if not is_whole_number(size, 16):
-        raise InputError(f"Expected a size of at least 16 pixels, got {size!r}: try 256.")
+def _check_size(size: Any) -> None:
+    if not is_whole_number(size, 16) or int(size) > _LARGEST:
+        raise InputError(f"Expected a size of 16 to {_LARGEST:,} pixels, got {size!r}: try 256.")
 
 
 def animal_rng(name: str, seed: int) -> np.random.Generator:

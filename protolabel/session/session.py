@@ -339,12 +339,16 @@ class Session(traitlets.HasTraits):
         InputError
             As for `add_class`.
         """
-        if isinstance(names, str) or not isinstance(names, Iterable):
+        try:
+            listed = None if isinstance(names, str) else list(names)
+        except TypeError:  # nothing that can be listed, such as an array without an axis
+            listed = None
+        if listed is None:
             raise InputError(
                 f"Expected a list of class names, got {names!r}: write ['dog', 'cat']."
             )
         edited = self.classes, self.templates
-        words = names.items() if isinstance(names, Mapping) else ((name, ()) for name in names)
+        words = names.items() if isinstance(names, Mapping) else ((name, ()) for name in listed)
         for name, synonyms in words:
             edited = class_edits.add_class(*edited, name, synonyms)
         self._set_classes(edited)
