@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import deque
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -165,7 +165,8 @@ def load_embeddings(
 def _as_path(given: str | os.PathLike[str], what: str) -> Path:
     try:
         path = Path(given).expanduser()
-        path.is_file()  # too long, or with a NUL
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.stat()  # raises for a name that is too long or holds a NUL
     except (OSError, RuntimeError, TypeError, ValueError) as error:
         raise StoreError(
             f"Expected the path of a file of {what}, got {given!r} ({error}): check it."

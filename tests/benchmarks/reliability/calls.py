@@ -151,7 +151,7 @@ def _used(value: Any) -> None:
 
 
 def _strange(right: dict[str, Any]) -> st.SearchStrategy[Any]:
-    words = ["", " ", "dog", "red", "\0", "a\nb", "..", "x" * 300, "~nobody/x", "hf-hub:", "-",
+    words = ["", " ", "dog", "red", "\0", "a\nb", "..", "x" * 300, "~absent/x", "hf-hub:", "-",
              "s3://a/b", "*", "[", "\udcff", "\u202e", "1"]  # fmt: skip
     numbers = [0, 1, -1, 2, 3, 7, -7, 2**31, 2**63, 2**70, -(2**70), 0.0, 0.5, -0.5, 1.5, 1e-300,
                1e300, float("nan"), float("inf"), -float("inf"), True, False, 1j]  # fmt: skip
