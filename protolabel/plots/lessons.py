@@ -40,16 +40,16 @@ _LOOPS = {"plain": WRONG, "anchored": RIGHT}
 
 @checked
 def plot_pictures(
-    paths: Sequence[Path], captions: Sequence[str], *, title: str = "", columns: int = 8
+    paths: Sequence[Path], captions: Sequence[str] = (), *, title: str = "", columns: int = 8
 ) -> Figure:
-    """Draw pictures with a caption over each.
+    """Draw pictures, with a caption over each.
 
     Parameters
     ----------
     paths : sequence of Path
         Image files; one that cannot be read leaves its place empty.
     captions : sequence of str
-        As many texts; a line break begins a new line.
+        As many texts, or none; a line break begins a new line.
     title : str
         Above all pictures.
     columns : int
@@ -61,15 +61,16 @@ def plot_pictures(
     """
     columns = min(as_count(columns, "columns"), max(1, len(paths)))
     rows = -(-max(1, len(paths)) // columns)
-    lines = max((text.count("\n") + 1 for text in captions), default=1)
+    lines = max((text.count("\n") + 1 for text in captions), default=0)
     figure = new_figure(1.2 * columns, 0.45 + rows * (1.05 + 0.17 * lines))
     grid = figure.subplots(rows, columns, squeeze=False)
     figure.suptitle(title, color=INK, fontsize=11, x=0.01, ha="left", parse_math=False)
     for axes in grid.flat:
         axes.axis("off")
-    for axes, path, text in zip(grid.flat, paths, captions, strict=False):
+    for axes, text in zip(grid.flat, captions, strict=False):
         caption = "\n".join(short(line, 22) for line in text.split("\n"))
         axes.set_title(caption, fontsize=8.5, color=INK, parse_math=False, **fonts())
+    for axes, path in zip(grid.flat, paths, strict=False):
         try:
             axes.imshow(np.asarray(thumbnail(path, 128)))
         except (ImageReadError, OSError):

@@ -213,3 +213,6 @@ def test_pictures_stand_under_their_captions(tmp_path: Path) -> None:
     assert len(figure.axes) == 4
     red = np.all(np.abs(rendered(figure).astype(int) - [200, 30, 30]) < 12, axis=2)
     assert red.sum() > 1000
+    assert texts(plots.plot_pictures([tmp_path / "red.png"] * 3, title="In the folder")) == [
+        "In the folder"
+    ]
