@@ -50,9 +50,9 @@ def plot_counts(names: Sequence[str], counts: ArrayLike) -> Figure:
 
     Parameters
     ----------
-    names
+    names : sequence of str
         The C class names.
-    counts
+    counts : array_like
         (C,) number of images.
     """
     values = as_numbers(counts, "counts", len(names))
@@ -83,11 +83,11 @@ def plot_agreement(names: Sequence[str], label: ArrayLike, agreement: ArrayLike)
 
     Parameters
     ----------
-    names
+    names : sequence of str
         The C class names.
-    label
+    label : array_like
         (N,) class index of every image.
-    agreement
+    agreement : array_like
         (N,) 0..1.
     """
     labels, values = _labels(label, names), as_numbers(agreement, "agreement", np.size(label))
@@ -134,11 +134,11 @@ def plot_alignment(
 
     Parameters
     ----------
-    names
+    names : sequence of str
         The C class names.
-    alignment
+    alignment : array_like
         (K, C), rows sum to 1. Rows are drawn in the order of their classes.
-    units
+    units : str
         Name of the rows, for the title.
     """
     table = as_numbers(alignment, "alignment", None, len(names)).astype(np.float64)
@@ -182,9 +182,9 @@ def plot_confusion(names: Sequence[str], confusion: ArrayLike) -> Figure:
 
     Parameters
     ----------
-    names
+    names : sequence of str
         The C class names.
-    confusion
+    confusion : array_like
         (C, C) number of images, rows are the truth, columns the labels: `Evaluation.confusion`.
     """
     table = as_numbers(confusion, "confusion", len(names), len(names))
@@ -223,17 +223,17 @@ def plot_map(
 
     Parameters
     ----------
-    points
+    points : array_like
         (N, 2) coordinates of the images; a million are drawn in seconds.
-    label
+    label : array_like
         (N,) class index of every image.
-    names
+    names : sequence of str
         The C class names.
-    prototypes
+    prototypes : array_like or None
         (C, 2) coordinates of the prototypes, or (T + 1, C, 2) with their trails.
-    iteration
+    iteration : int
         Iteration at which the trails end; by default the last.
-    colours
+    colours : sequence of str or None
         C colours as ``#rrggbb``; by default those of `class_colours`.
     """
     labels = _labels(label, names)
@@ -291,13 +291,13 @@ def plot_convergence(
 
     Parameters
     ----------
-    names
+    names : sequence of str
         The C class names.
-    churn, shift
+    churn, shift : array_like
         (T + 1,) fraction of the labels that changed, and mean distance that prototypes moved.
-    class_mass
+    class_mass : array_like
         (T + 1, C) sum of the responsibilities of each class.
-    iteration
+    iteration : int or None
         The kept iteration, which is marked if given.
     """
     mass = as_numbers(class_mass, "class_mass", None, len(names)).astype(np.float64)
@@ -352,11 +352,11 @@ def plot_contact_sheet(
 
     Parameters
     ----------
-    names
+    names : sequence of str
         The C class names.
-    rows
+    rows : sequence of (int, sequence of Path)
         Class index and the images of each row; an unreadable file leaves its place empty.
-    title
+    title : str
         Title of the sheet.
     """
     listed = isinstance(rows, list | tuple) and len(rows) <= 200

@@ -60,9 +60,9 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    temperature
+    temperature : float
         Softness of the distances relative to the typical spread within a class, above 0.
-    prior_weight
+    prior_weight : float
         Weight of the class prior, 0 or more; 0 ignores it.
 
     Attributes
@@ -128,9 +128,9 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X
+        X : array_like
             (N, d) vectors; only their direction counts.
-        y
+        y : array_like
             (N,) labels.
 
         Raises
@@ -185,15 +185,15 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        vectors
+        vectors : ndarray
             (N, d) image embeddings by the encoder of the run; may be a memory map.
-        visual
+        visual : ndarray or None
             (N, d2) by the second encoder of the run, where it had one.
-        together
+        together : bool
             Many new images are also evidence about one another. Where they are a tenth of the
             remembered ones or more, the loop runs over both, or over 50,000 of them. False: every
             image is judged by itself, and its label does not depend on what comes with it.
-        progress
+        progress : callable
             ``progress(phase, done, total)``.
 
         Raises

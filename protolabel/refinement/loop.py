@@ -74,23 +74,23 @@ class Refinement:
 
     Attributes
     ----------
-    iterations
+    iterations : tuple of Iteration
         Index 0 is zero-shot, index t the state after t passes.
-    classes
+    classes : ClassVectors
         The C class names and their text vectors.
-    clusters
+    clusters : Clusters or None
         The micro- and meta-clusters that took part; None where there were none.
-    pins
+    pins : ndarray
         (P, 2) int64: image index and class index of every pinned label.
-    micro_alignment, meta_alignment
+    micro_alignment, meta_alignment : ndarray
         (K, C) and (M, C) float32, rows sum to 1: mean responsibilities of each cluster for each
         class at the last iteration. Zero rows if there are no clusters.
-    lambda_max
+    lambda_max : float
         Largest eigenvalue of the covariance of the image vectors. The plain loop collapses onto
         one direction if its temperature is above.
-    visual_weight
+    visual_weight : float or None
         Weight of the visual vectors, 0..1; None if there were none.
-    parameters
+    parameters : mapping of str
         All other parameters of the run, as plain JSON values.
     """
 
@@ -158,39 +158,39 @@ def refine(
 
     Parameters
     ----------
-    vectors
+    vectors : ndarray of floating or ImageSpace
         (N, d) floating image embeddings; may be a memory map. Or the `image_space` of them, which
         prepares them once for runs with other names, pins or temperatures.
-    classes
+    classes : ClassVectors
         Text vectors of the C classes, from `embed_classes`.
-    clusters
+    clusters : Clusters or None
         Micro- and meta-clusters from `cluster`. They are one of the votes of the anchored method,
         which also works without them; the plain method needs them unless ``units="images"``.
-    visual
+    visual : ndarray of floating, ImageSpace or None
         (N, d2) floating image embeddings of a second encoder, of the same images in the same
         order, or their `image_space`; may be a memory map. They add distances to prototypes,
         neighbours and (pass clusters of them) micro-clusters, weighted by how well they separate
         the classes: see Notes. The text vote and iteration 0 use `vectors` alone. The plain method
         ignores visual vectors.
-    method
+    method : {"anchored", "plain"}
         ``"anchored"``: the label of an image follows from its text, its prototype, its neighbours,
         its micro-cluster and the frequency of the class. ``"plain"``: prototypes move to the
         softmax-weighted mean of the clusters; on CLIP vectors it collapses at most temperatures,
         and it is included for demonstration.
-    temperature
+    temperature : float
         Softness, above 0; 0.05 (sharp) to 0.3 (soft) is useful. Anchored: distances relative to
         the typical spread within a class. Plain: cosines.
-    iterations
+    iterations : int
         Number of passes T, 0 or more; 0 is zero-shot.
-    units
+    units : {"clusters", "images"}
         What the plain loop averages over; the anchored method ignores it.
-    pins
+    pins : mapping of int to int, array_like or None
         Labels that a person fixed: a mapping from image index to class index, or (P, 2) rows of
         the two. They hold in every iteration and influence the other labels.
-    graph
+    graph : KnnGraph or None
         A `knn_graph` of `vectors`, to avoid computing it again. At most 5 neighbours vote; the
         agreement uses three times as many if the graph has them.
-    visual_graph
+    visual_graph : KnnGraph or None
         A `knn_graph` of `visual`, likewise.
 
     Returns
