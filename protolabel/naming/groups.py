@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from protolabel.common.checks import as_seed, checked
 from protolabel.common.progress import ProgressFn, resolve
 from protolabel.common.vectors import (
     Float32Array,
@@ -331,6 +332,7 @@ class NameTree:
         )
 
 
+@checked
 def group_images(
     vectors: FloatArray,
     graph: KnnGraph,
@@ -371,7 +373,11 @@ def group_images(
     """
     vectors = as_vectors(vectors)
     words = unit_rows(as_vectors(words, what="words", dim=vectors.shape[1]))
-    n = len(vectors)
+    n, seed = len(vectors), as_seed(seed)
+    if not 0 < logit_scale < np.inf:
+        raise InputError(
+            f"Expected a logit scale above 0, got {logit_scale!r}: pass that of the encoder."
+        )
     if len(graph) != n or len(words) != len(vocabulary):
         raise InputError(
             f"Expected a graph of {n} images and {len(vocabulary)} text vectors, got "

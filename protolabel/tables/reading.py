@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from protolabel.common.checks import as_path
 from protolabel.errors import InputError
-from protolabel.tables.engine import engine
+from protolabel.tables.engine import engine, expecting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +71,8 @@ def read_table(
         If there is no such table or column.
     """
     source = os.fspath(source)
-    frame = _read(source)
+    with expecting(f"a table of images in {source!r}", InputError, "Correct the path or the file."):
+        frame = _read(source)
     columns = frame.column_names
     kinds = {name: _kind(frame.schema()[name].dtype) for name in columns}
     chosen = image_column or next(
@@ -110,8 +112,9 @@ def _read(source: str) -> Any:
         name = source.removeprefix("hf://").removeprefix("datasets/")
         if name.count("/") == 1 and not Path(name).suffix:
             return daft.read_huggingface(name)
-    local = Path(source).expanduser()
+    local = Path(source)
     if "://" not in source:
+        local = as_path(source, "a table of images")
         source = str(local.absolute())
         found = source
         if local.is_dir() and local.suffix != ".lance":

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from protolabel.common.checks import as_count, checked
 from protolabel.common.progress import ProgressFn, resolve
 from protolabel.common.wording import counted
 from protolabel.encoders.base import UNLOADABLE, Encoder, EncoderInfo, encoder_info
 from protolabel.encoders.loading import load_encoder
-from protolabel.errors import InputError, Stopped
-from protolabel.tables.engine import engine, on_ray
+from protolabel.errors import InputError, Stopped, StoreError
+from protolabel.evaluation.fit import check_strictness
+from protolabel.tables.engine import engine, expecting, on_ray
 from protolabel.tables.fitting import read_fitted
 from protolabel.tables.reading import ImageTable, read_table
 from protolabel.tables.shards import Shards
@@ -26,6 +28,7 @@ __all__ = ["Summary", "apply_table", "embed_table"]
 
 _SHARD = (256, 8_192)  # fewest and most rows of a shard: 8 MB of 512 dimensions
 _SHARDS = 64  # that a small table is cut in, so that it can go on and shows how far it is
+_MOST = 10_000  # workers, and GPUs of each: more is a slip
 _LOOK = 2.0  # seconds between two looks at how far it is
 
 
@@ -58,6 +61,7 @@ class Summary:
         return said
 
 
+@checked
 def embed_table(
     source: str | os.PathLike[str],
     output: str | os.PathLike[str],
@@ -110,6 +114,7 @@ def embed_table(
     EncoderError
         If the encoder cannot be loaded.
     """
+    _check_resources(workers, gpus)
     info = _named(encoder, pretrained, device)
     table = read_table(source, image_column=image_column, id_column=id_column)
     shards = Shards(output)
@@ -118,6 +123,7 @@ def embed_table(
     return job.run(info, None, device=device, workers=workers, gpus=gpus)
 
 
+@checked
 def apply_table(
     fitted: str | os.PathLike[str],
     source: str | os.PathLike[str],
@@ -159,6 +165,7 @@ def apply_table(
     InputError, StoreError, EncoderError
         As for `embed_table`; `ExportError` if there is no such dataset.
     """
+    _check_resources(workers, gpus)
     known = read_fitted(fitted)
     if known.classifier.model_.visual_dim:
         raise InputError(
@@ -166,6 +173,8 @@ def apply_table(
             "hold one vector for each image. Fit it without --visual."
         )
     strictness = known.strictness if none_of_these is None else none_of_these
+    if strictness is not None:
+        strictness = check_strictness(strictness)
     table = read_table(source, image_column=image_column, id_column=id_column, vectors=True)
     info = None
     if table.kind != "vector":
@@ -187,6 +196,13 @@ def apply_table(
     job = _Job(table, shards, "labelling images", retry, resolve(progress))
     labeller = Labeller(known.classifier, strictness)
     return job.run(info, labeller, device=device, workers=workers, gpus=gpus)
+
+
+def _check_resources(workers: int | None, gpus: float | None) -> None:
+    if workers is not None and as_count(workers, "workers") > _MOST:
+        raise InputError(f"Expected at most {_MOST:,} workers, got {workers}: ask for fewer.")
+    if gpus is not None and not 0 <= gpus <= _MOST:
+        raise InputError(f"Expected GPUs of each worker from 0 to {_MOST:,}, got {gpus}: try 1.")
 
 
 def _named(
@@ -213,6 +229,18 @@ class _Job:
     report: ProgressFn
 
     def run(
+        self,
+        info: EncoderInfo | None,
+        labeller: Labeller | None,
+        *,
+        device: str,
+        workers: int | None,
+        gpus: float | None,
+    ) -> Summary:
+        with expecting("a run that comes through", StoreError, "Run it again: it goes on."):
+            return self._run(info, labeller, device=device, workers=workers, gpus=gpus)
+
+    def _run(
         self,
         info: EncoderInfo | None,
         labeller: Labeller | None,

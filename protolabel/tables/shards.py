@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from protolabel.common.checks import as_path
 from protolabel.errors import StoreError
-from protolabel.tables.engine import engine
+from protolabel.tables.engine import engine, expecting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
 __all__ = ["Shards"]
 
@@ -39,18 +41,25 @@ class Shards:
     """
 
     def __init__(self, place: str | os.PathLike[str]) -> None:
+        engine()  # comes with pyarrow
         from pyarrow import fs
 
-        place = os.fspath(place)
-        if "://" in place:
-            self._system, self._root = fs.FileSystem.from_uri(place)
+        self._scheme = ""
+        if isinstance(place, str) and "://" in place:
+            with self._reached(place):
+                self._system, self._root = fs.FileSystem.from_uri(place)
             self._scheme = place.partition("://")[0] + "://"
         else:
             self._system = fs.LocalFileSystem()
-            self._root, self._scheme = str(Path(place).expanduser().absolute()), ""
+            self._root = str(as_path(place, "shards").absolute())
 
     def __str__(self) -> str:
         return f"{self._scheme}{self._root}"
+
+    def _reached(self, place: str) -> AbstractContextManager[None]:
+        return expecting(
+            f"a place for shards, {place!r}, that can be used", StoreError, "Choose another."
+        )
 
     def start(self, head: Mapping[str, Any]) -> None:
         """Create the place, or go on in it if what made its shards is the same.
@@ -60,7 +69,8 @@ class Shards:
         StoreError
             If it holds other things, or shards that something else made.
         """
-        self._system.create_dir(self._root, recursive=True)
+        with self._reached(str(self)):
+            self._system.create_dir(self._root, recursive=True)
         wanted = {"generator": "protolabel", "format": _FORMAT, **head}
         if HEAD in self._names():
             found = self.head()
@@ -93,7 +103,7 @@ class Shards:
         try:
             with self._system.open_input_stream(f"{self._root}/{HEAD}") as file:
                 head = dict(json.loads(file.read()))
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             raise StoreError(
                 f"Expected shards that protolabel wrote, but {str(self)!r} holds no usable "
                 f"{HEAD}: correct the path."
@@ -217,11 +227,13 @@ class Shards:
         from pyarrow import fs
 
         selector = fs.FileSelector(self._root, allow_not_found=True)
-        return [entry.base_name for entry in self._system.get_file_info(selector)]
+        with self._reached(str(self)):
+            return [entry.base_name for entry in self._system.get_file_info(selector)]
 
     def _put(self, name: str, content: bytes) -> None:
         written = name if self._scheme else f".{uuid4().hex}.tmp"
-        with self._system.open_output_stream(f"{self._root}/{written}") as file:
-            file.write(content)
-        if not self._scheme:
-            self._system.move(f"{self._root}/{written}", f"{self._root}/{name}")
+        with self._reached(str(self)):
+            with self._system.open_output_stream(f"{self._root}/{written}") as file:
+                file.write(content)
+            if not self._scheme:
+                self._system.move(f"{self._root}/{written}", f"{self._root}/{name}")

@@ -252,3 +252,34 @@ def test_an_encoder_that_workers_cannot_load_is_refused(home, tmp_path):
     encoder = pl.load_encoder(lambda images: np.ones((len(images), 4)), name="mine")
     with pytest.raises(pl.InputError, match="load by its name"):
         embed_table(home / "list.parquet", tmp_path, encoder=encoder, progress=silent)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"source": 3}, {"source": "a\0b"}, {"output": None}, {"output": "a\0b"}, {"workers": 0},
+        {"workers": 2**31}, {"workers": "two"}, {"gpus": -1.0}, {"gpus": float("nan")},
+        {"image_column": 0}, {"retry": "yes"}, {"none_of_these": 2.0}, {"fitted": {}},
+        {"fitted": "x" * 300}, {"output": "/dev/null"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_wrong_arguments_are_refused_with_what_was_expected(home, fitted, tmp_path, change):
+    right = {"fitted": fitted, "source": home / "vectors", "output": tmp_path / "new"}
+    with pytest.raises(pl.ProtolabelError, match="Expected"):
+        apply_table(**{**right, **change}, progress=silent)
+
+
+def test_a_damaged_table_is_a_clear_error(home, fitted, tmp_path):
+    part = next((home / "vectors").glob("part-*.parquet"))
+    for name, content in {"cut": part.read_bytes()[:-9], "text": b"PAR1 nothing"}.items():
+        (tmp_path / f"{name}.parquet").write_bytes(content)
+        with pytest.raises(pl.InputError, match="table of images"):
+            apply_table(fitted, tmp_path / f"{name}.parquet", tmp_path / "out", progress=silent)
+
+
+def test_a_fit_replaces_no_classifier_of_a_dataset(home, tmp_path):
+    (tmp_path / "classifier.npz").write_bytes(b"mine")
+    with pytest.raises(pl.StoreError, match="something else"):
+        fit_table(home / "vectors", CLASSES, tmp_path, progress=silent)
+    assert (tmp_path / "classifier.npz").read_bytes() == b"mine"
