@@ -23,6 +23,7 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+    "--remote-debugging-port=0",  # for keys on a clock
 ]  # fmt: skip
 
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>A widget</title>
@@ -215,3 +216,8 @@ def browser(profile: Path) -> Iterator[Any]:
         )  # fmt: skip
         yield context
         context.close()
+
+
+def devtools_port(profile: Path) -> int:
+    """Return where the browser of a profile takes real key events; it notes that there."""
+    return int((profile / "DevToolsActivePort").read_text("utf-8").split()[0])

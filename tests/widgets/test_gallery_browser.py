@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from host import devtools_port
 from quick_hand import many_pictures, type_labels
 
 from protolabel.widgets.follower import follower_of
@@ -29,14 +30,14 @@ def gallery(tmp_path: Path) -> Iterator[GalleryPanel]:
 
 
 def test_every_key_goes_to_the_picture_that_was_shown(
-    gallery: GalleryPanel, show: Callable[..., Host]
+    gallery: GalleryPanel, show: Callable[..., Host], profile: Path
 ) -> None:
     session, host = gallery.session, show(gallery.grid)
     order = [tile["name"] for tile in gallery.grid.tiles]
-    meant = type_labels(host, keys=3 * PAGE, pause=0.04)
+    meant = type_labels(host, devtools_port(profile), count=3 * PAGE, rate=20)  # for 5 seconds
     assert gallery.follower.wait(120)
     host.settle()
-    assert len(meant) == 3 * PAGE  # three pages, no picture twice
+    assert len(meant) == 3 * PAGE  # three pages, no picture twice, and no key in vain
     assert list(meant)[:PAGE] == order  # which stood still
     assert dict(session.pins) == meant
     assert len(session.corrections) == 3 * PAGE  # none was overwritten
