@@ -69,9 +69,14 @@ def in_lab(images: int, keys: int, rate: float) -> None:
             page.wait_for_timeout(200)
         clock.close()
         page.wait_for_function("n => window.meant.length === n", arg=keys)
-        page.evaluate(f"code => {KERNEL}.requestExecute({{ code }}).done", ask)
-        pins, corrections = json.loads((lab[1] / "pins.json").read_text("utf-8"))
-        report(page, meant_by(page), pins, corrections)
+        meant = meant_by(page)
+        for _ in range(60):  # the last are on their way to the kernel
+            page.evaluate(f"code => {KERNEL}.requestExecute({{ code }}).done", ask)
+            pins, corrections = json.loads((lab[1] / "pins.json").read_text("utf-8"))
+            if len(pins) >= len(meant):
+                break
+            page.wait_for_timeout(1000)
+        report(page, meant, pins, corrections)
 
 
 def report(page: Any, meant: dict[str, str], pins: dict[str, str], corrections: int) -> None:

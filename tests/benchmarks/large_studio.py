@@ -90,7 +90,9 @@ class Studio:
     def lasso(self, fraction: float) -> tuple[float, float]:
         """Return the seconds from letting go to the count on the map, and to the pictures."""
         page = self.page
-        page.locator('[data-tool="lasso"]').first.click()
+        tool = page.locator('button[data-tool="lasso"]').first
+        if tool.get_attribute("aria-pressed") != "true":
+            tool.click()
         box = page.locator(".pl-stage").bounding_box()
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         w, h = fraction * box["width"] / 2, fraction * box["height"] / 2
@@ -132,7 +134,7 @@ def use(page: Any, lab: tuple[str, Path], n: int, n_classes: int, rounds: int) -
 
     print(f"{n:,} images, {n_classes} classes")
     page.evaluate("window.jupyterapp.commands.execute('notebook:insert-cell-below')")
-    page.evaluate(f"text => {notebook}.activeCell.model.sharedModel.setSource(text)", cells[1])
+    page.evaluate(f"{notebook}.activeCell.model.sharedModel.setSource('session')")
     start = time.perf_counter()
     page.evaluate("void window.jupyterapp.commands.execute('notebook:run-cell')")
     studio.until("document.querySelector('.pl-stage')?.dataset.empty === 'false'")
@@ -154,7 +156,7 @@ def use(page: Any, lab: tuple[str, Path], n: int, n_classes: int, rounds: int) -
     steps = []
     for turn in range(rounds):
         page.evaluate("window.taken = null")
-        page.keyboard.press("ArrowLeft" if turn % 2 else "ArrowRight")
+        page.keyboard.press("ArrowRight" if turn % 2 else "ArrowLeft")
         studio.until("window.taken")
         steps.append(page.evaluate("window.taken") / 1000)
         page.wait_for_timeout(1000)
@@ -165,6 +167,8 @@ def use(page: Any, lab: tuple[str, Path], n: int, n_classes: int, rounds: int) -
         say(f"lasso of {chosen:,}, to its count", counted)
         say(f"lasso of {chosen:,}, to its pictures", shown)
         page.wait_for_timeout(1000)
+        if fraction < 0.5:
+            studio.tiles_change(lambda: page.locator(".pl-stage").press("Escape"))
     pages = [
         studio.tiles_change(lambda: page.get_by_title("More pictures").click())
         for _ in range(rounds)

@@ -111,18 +111,24 @@ def some_keys(count: int) -> str:
 
 
 def type_labels(host: Host, port: int, count: int, rate: float) -> dict[str, str]:
-    """Press number keys on a clock, and return what a person meant: picture shown -> its class."""
+    """Press number keys on a clock, and return what a person meant: picture shown -> its class.
+
+    Keys that come while no picture is up mean nothing, and are pressed again.
+    """
     host.page.evaluate(LISTEN)
     host.page.locator(".pls-grid").focus()
     host.page.keyboard.press("Home")
     clock = KeyClock(port, host.page.url)
-    pressing = clock.start(some_keys(count), rate)
-    while pressing.is_alive():
-        host.flush()
-        host.page.wait_for_timeout(5)
+    pressed = 0
+    while missing := count - len(meant_by(host.page)):
+        pressing = clock.start(some_keys(missing), rate)
+        pressed += missing
+        while pressing.is_alive():
+            host.flush()
+            host.page.wait_for_timeout(5)
+        host.page.wait_for_function("n => window.meant.length === n", arg=pressed)
+        host.settle()
     clock.close()
-    host.page.wait_for_function("n => window.meant.length === n", arg=count)
-    host.settle()
     return meant_by(host.page)
 
 

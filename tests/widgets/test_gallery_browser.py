@@ -34,10 +34,10 @@ def test_every_key_goes_to_the_picture_that_was_shown(
 ) -> None:
     session, host = gallery.session, show(gallery.grid)
     order = [tile["name"] for tile in gallery.grid.tiles]
-    meant = type_labels(host, devtools_port(profile), count=3 * PAGE, rate=20)  # for 5 seconds
+    meant = type_labels(host, devtools_port(profile), count=3 * PAGE, rate=10)
     assert gallery.follower.wait(120)
     host.settle()
-    assert len(meant) == 3 * PAGE  # three pages, no picture twice, and no key in vain
+    assert len(meant) == 3 * PAGE  # three pages, no picture twice
     assert list(meant)[:PAGE] == order  # which stood still
     assert dict(session.pins) == meant
     assert len(session.corrections) == 3 * PAGE  # none was overwritten
