@@ -105,6 +105,12 @@ class TestOpenClipEncoder:
         ready = [local.preprocess(image) for image in images]
         np.testing.assert_array_equal(local.encode_images(images), local.encode_images(ready))
 
+    def test_a_collated_batch_gives_the_same_vectors(self, local):
+        images = [draw("red"), draw("blue")]
+        batch = local.collate(images)
+        assert len(batch) == 2
+        np.testing.assert_array_equal(local.encode_images(batch), local.encode_images(images))
+
     def test_nothing_in_nothing_out(self, local):
         assert local.encode_images([]).shape == (0, 16)
         assert local.encode_texts([]).shape == (0, 16)
