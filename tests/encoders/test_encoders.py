@@ -155,6 +155,18 @@ class TestOpenClipEncoder:
     def test_auto_is_full_precision_on_the_cpu(self, local):
         assert (local.precision, local.device) == ("fp32", "cpu")
 
+    @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+    def test_a_gpu_gives_the_vectors_of_the_cpu(self, tiny, local):
+        images = [draw(colour, size=(70, 50)) for colour in ("red", "green", "blue")]
+        there = load_encoder("Tiny-32", tiny / "tiny.safetensors")
+        assert (there.device, there.precision) == ("cuda", "fp16")
+        for ours, theirs in (
+            (local.encode_images(images), there.encode_images(images)),
+            (local.encode_texts(["a dog"]), there.encode_texts(["a dog"])),
+        ):
+            assert theirs.dtype == np.float32
+            assert np.sum(ours * theirs, axis=1).min() > 0.999
+
     def test_the_root_logger_is_left_as_it_was(self, tiny):
         root = logging.getLogger()
         before, root.handlers = root.handlers, []
