@@ -183,7 +183,7 @@ def sweep(**changes):
 
 def test_a_sweep_is_drawn_with_its_accuracy_or_without() -> None:
     figure = plots.plot_sweep(sweep())
-    assert {"Right labels after 2 iterations", "zero-shot", "limit "} <= set(texts(figure))
+    assert {"Right labels after 2 iterations, %", "zero-shot", "limit "} <= set(texts(figure))
     figure = plots.plot_sweep(sweep(accuracy=None), temperature=0.04)
     assert {"Effective classes after 2 iterations", "iteration, temperature 0.05"} <= set(
         texts(figure)
