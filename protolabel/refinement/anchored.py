@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protolabel.clustering.clusters import Clusters, cluster_means
+from protolabel.clustering.clusters import Clusters, cluster, cluster_means
 from protolabel.clustering.neighbors import knn_graph
+from protolabel.common.progress import silent
 from protolabel.common.vectors import Float32Array, log_softmax
 from protolabel.errors import InputError
 from protolabel.refinement.agreement import NEIGHBORS_PER_VOTER, NeighborEvidence, text_fraction
@@ -26,7 +27,7 @@ from protolabel.refinement.prototypes import (
     confused_votes,
     text_model,
 )
-from protolabel.refinement.second_view import novelty, visual_weight
+from protolabel.refinement.second_view import news, novelty, visual_weight
 from protolabel.refinement.text_scale import audible_scale
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ GOOD_NAME = 2.0  # pseudo-count: every name starts with this many pins that agre
 PRIOR_WEIGHT = 0.7  # eta: how far common classes are preferred, where names may be absent
 COHERENCE_WEIGHT = 1.5  # theta: how far coherent classes are preferred, likewise
 INCOHERENT, COHERENT = 0.05, 0.45  # below and above, a class is no less and no more preferred
-CALM_AFTER = 5  # passes: each further one moves the responsibilities half as far as the last
+CALM_AFTER = 4  # passes: each further one moves the responsibilities half as far as the last
 SETTLED_AFTER = 2  # passes: a prior that is estimated in every pass starves small classes
 TEXT_WEIGHT_FEW, TEXT_WEIGHT_MANY = 2.0, 0.5  # lambda, by the images that stand behind a prototype
 FEW_IMAGES = 10.0  # behind each prototype at which the text weight is half-way between the two
@@ -91,28 +92,30 @@ def anchored_loop(given: LoopInput) -> LoopResult:
     # A pin is certain, so it weighs more than one image in the mean of its class.
     weight = np.ones((n, 1), dtype=np.float32)
     weight[pins[:, 0]] = PIN_WEIGHT
-    cluster_weight, own_weight, updates = CLUSTER_WEIGHT, 1.0, []
+    own_weight, updates = 1.0, []
     if given.second is not None:
         second_neighbors, second_evidence = _voters(given.second, n_classes, "visual_graph")
-        trusted = visual_weight(second_neighbors, neighbors, g) * novelty(
-            second_neighbors, neighbors, images.space, g
+        trusted = visual_weight(second_neighbors, neighbors, g) * min(
+            novelty(second_neighbors, neighbors, images.space, g),
+            news(given.second.space, images.space),
         )
         # This space has no text vectors: the prototype of an empty class is the mean image.
         nowhere = np.zeros((n_classes, visual_dim), dtype=np.float32)
         updates.append(PrototypeUpdate(given.second.space, nowhere, weight, trusted))
-        neighbors = neighbors + trusted * second_neighbors
         evidence = evidence.beside(second_evidence, trusted)
-        cluster_weight *= trusted  # clusters of vectors that know no class have no vote
+        neighbors = neighbors + trusted * second_neighbors
         own_weight -= 0.5 * trusted  # these distances repeat in part what the text has said
-    own = PrototypeUpdate(images.space, anchors, weight, own_weight)
-    updates.insert(0, own)
-    cluster_votes = None if clusters is None else _ClusterVotes(clusters, weight)
+    updates.insert(0, own := PrototypeUpdate(images.space, anchors, weight, own_weight))
+    cluster_votes = _cluster_votes(given, weight, trusted)
     for step in range(given.iterations):
         before = own.centres
         if step <= SETTLED_AFTER:
             mass = g.sum(axis=0, dtype=np.float64)
             weights = _vote_weights(mass, given.temperature)
-            log_prior = _log_prior(weights, mass, coherence(neighbors, g))
+            settled = log_prior = _log_prior(weights, mass, coherence(neighbors, g))
+        else:  # a class that has lost images since then wins the next ones more easily
+            now = g.sum(axis=0, dtype=np.float64)
+            log_prior = settled + np.log((mass + 1.0) / (now + 1.0)).astype(np.float32)
         votes = np.float32(weights.text) * text_votes + log_prior
         found = []
         for update in updates:
@@ -126,8 +129,8 @@ def anchored_loop(given: LoopInput) -> LoopResult:
             visual=None if given.second is None else found[1],
             log_prior=log_prior,
         )
-        if cluster_votes is not None:
-            votes += cluster_weight * cluster_votes(g)
+        for share, cluster_vote in cluster_votes:
+            votes += share * cluster_vote(g)
         log_g = _calmed(log_g, _decided(votes, weights.neighbors * neighbors, g, pins), step)
         g = np.exp(log_g)
         shift = float(np.linalg.norm(own.centres - before, axis=1).mean())
@@ -154,7 +157,7 @@ def _decided(
 def _calmed(before: Float32Array, after: Float32Array, step: int) -> Float32Array:
     """Mix log-responsibilities with those of the pass before: late passes move less and less.
 
-    All passes after the fifth together move the responsibilities no further than a single one, so
+    All passes after the fourth together move the responsibilities no further than a single one, so
     that more iterations cannot drift away from the text.
     """
     if step < CALM_AFTER:
@@ -286,6 +289,27 @@ def _anchors(
     scale = along / length if length > 0 else 1.0
     anchors: Float32Array = np.float32(np.clip(scale, 0.05, 3.0)) * direction
     return anchors
+
+
+def _cluster_votes(
+    given: LoopInput, weight: Float32Array, trusted: float | None
+) -> list[tuple[np.float32, _ClusterVotes]]:
+    """Return the votes of micro-clusters with their weights.
+
+    Clusters by visual vectors vote as far as these are trusted, and those without them as far as
+    they are not, so that a view without trust changes nothing.
+    """
+    if given.clusters is None:
+        return []
+    votes = _ClusterVotes(given.clusters, weight)
+    if trusted is None:
+        return [(np.float32(CLUSTER_WEIGHT), votes)]
+    images = given.images
+    first = given.first_clusters or cluster(images.space.vectors, images.graph, progress=silent)
+    return [
+        (np.float32(CLUSTER_WEIGHT * trusted), votes),
+        (np.float32(CLUSTER_WEIGHT * (1.0 - trusted)), _ClusterVotes(first, weight)),
+    ]
 
 
 class _ClusterVotes:

@@ -152,6 +152,7 @@ def refine(
     pins: Mapping[int, int] | ArrayLike | None = None,
     graph: KnnGraph | None = None,
     visual_graph: KnnGraph | None = None,
+    first_clusters: Clusters | None = None,
     progress: ProgressFn | None = None,
 ) -> Refinement:
     """Refine one prototype per class and keep every iteration.
@@ -192,6 +193,9 @@ def refine(
         agreement uses three times as many if the graph has them.
     visual_graph : KnnGraph or None
         A `knn_graph` of `visual`, likewise.
+    first_clusters
+        Where `clusters` are those of `visual`: the clusters of `vectors` alone, likewise. They vote
+        as far as the visual vectors are not trusted.
 
     Returns
     -------
@@ -208,9 +212,10 @@ def refine(
     -----
     The weight of the visual vectors, w in 0..1, is the autocorrelation of the zero-shot votes
     over their neighbours (Moran's I, Biometrika 1950), I^2 / (I^2 + 0.05^2 + 1/edges): vectors in
-    which neighbours share no class get no say. Their distances and neighbours join the vote with
-    weight w, and w is the weight of the micro-clusters; the distances in `vectors`, which repeat in
-    part what the text has said, count 1 - w/2. It is `Refinement.visual_weight`.
+    which neighbours share no class get no say, and neither do vectors that the first ones predict,
+    such as a projection of them. Their distances, neighbours and micro-clusters join the vote with
+    weight w; the micro-clusters of `vectors` keep 1 - w, and the distances in `vectors`, which
+    repeat in part what the text has said, 1 - w/2. It is `Refinement.visual_weight`.
     """
     if not isinstance(classes, ClassVectors):
         raise InputError(
@@ -235,11 +240,12 @@ def refine(
             "Expected visual together with visual_graph, got the graph alone: pass both, or "
             "neither."
         )
-    if clusters is not None and len(clusters.micro) != n:
-        raise InputError(
-            f"Expected clusters of {n} images, as many as there are vectors, got "
-            f"{len(clusters.micro)}: pass clusters of the same images."
-        )
+    for given in (clusters, first_clusters):
+        if given is not None and len(given.micro) != n:
+            raise InputError(
+                f"Expected clusters of {n} images, as many as there are vectors, got "
+                f"{len(given.micro)}: pass clusters of the same images."
+            )
     if LOOPS[method].needs_clusters and units == "clusters" and clusters is None:
         raise InputError(
             f"Expected clusters for the {method} method, which averages over them: pass "
@@ -252,6 +258,7 @@ def refine(
             second=second,
             classes=classes,
             clusters=clusters,
+            first_clusters=first_clusters,
             temperature=float(temperature),
             iterations=int(iterations),
             units=units,

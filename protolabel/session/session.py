@@ -697,6 +697,20 @@ class Session(traitlets.HasTraits):
             progress=self._report,
         )
 
+    @stage("visual", "graph", settings=("preset", "min_cluster_size", "seed"))
+    def _first_clusters(self) -> Clusters | None:
+        """Clusters without the second encoder, which vote if it is not trusted; None without."""
+        if self.visual_embeddings is None:
+            return None
+        return cluster(
+            self.embeddings.vectors,
+            self.graph,
+            preset=self.preset,
+            min_cluster_size=self.min_cluster_size,
+            seed=self.seed,
+            progress=self._report,
+        )
+
     # --- to find images ----------------------------------------------------------------------
 
     def search(self, words: str) -> NDArray[np.int64]:
@@ -764,7 +778,7 @@ class Session(traitlets.HasTraits):
         return embed_classes(self.classes, self.encoder, self.templates)
 
     @stage(
-        "space", "visual_space", "clusters", "text", "graph", "visual_graph",
+        "space", "visual_space", "clusters", "first_clusters", "text", "graph", "visual_graph",
         settings=("method", "temperature", "iterations", "units", "pins"),
     )  # fmt: skip
     def refinement(self) -> Refinement:
@@ -781,6 +795,7 @@ class Session(traitlets.HasTraits):
             visual=self._visual_space,
             graph=self.graph,
             visual_graph=self.visual_graph,
+            first_clusters=self._first_clusters,
             progress=self._report,
         )
 
