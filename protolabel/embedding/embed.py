@@ -286,9 +286,8 @@ def embed_files(
     reasons : list of N str or None
         Why an image cannot be read.
     """
-    preprocess = getattr(encoder, "preprocess", None)
     side = 2 * getattr(encoder, "image_size", _SIDE // 2)
-    jobs = [pool.submit(_decode, file, side, preprocess) for file in files]
+    jobs = [pool.submit(_decode, file, side, _prepare_of(encoder)) for file in files]
     vectors = np.zeros((len(files), encoder.dim), np.float32)
     reasons: list[str | None] = [None] * len(files)
     for start in range(0, len(files), batch_size):
@@ -387,11 +386,11 @@ def _decoded(
     pool: Workers, ahead: Workers, images: ImageSet, encoder: Encoder, batches: Sequence[list[int]]
 ) -> Iterator[tuple[list[int], _Decoded]]:
     """Yield batches of decoded images, at most two ahead of the one that is being encoded."""
-    preprocess, collate = getattr(encoder, "preprocess", None), getattr(encoder, "collate", None)
+    prepare, collate = _prepare_of(encoder), getattr(encoder, "collate", None)
     side = 2 * getattr(encoder, "image_size", _SIDE // 2)
     waiting: deque[tuple[list[int], Future[_Decoded]]] = deque()
     for batch in batches:
-        jobs = [pool.submit(_decode, images.path(index), side, preprocess) for index in batch]
+        jobs = [pool.submit(_decode, images.path(index), side, prepare) for index in batch]
         waiting.append((batch, ahead.submit(_gathered, jobs, collate)))
         if len(waiting) > _AHEAD:
             batch_before, found = waiting.popleft()
@@ -408,12 +407,17 @@ def _gathered(jobs: Sequence[Future[Any]], collate: Callable[[list[Any]], Any] |
     return _Decoded(collate(good) if collate and good else good, reasons)
 
 
-def _decode(file: ImageFile, side: int, preprocess: Callable[[Any], Any] | None) -> Any:
+def _prepare_of(encoder: Encoder) -> Callable[[Any], Any] | None:
+    """Return what the encoder does to an image in the thread that decoded it."""
+    return getattr(encoder, "pixels", None) or getattr(encoder, "preprocess", None)
+
+
+def _decode(file: ImageFile, side: int, prepare: Callable[[Any], Any] | None) -> Any:
     try:
         image = read_image(file, short_side=side)
     except ImageReadError as error:
         return error
-    return image if preprocess is None else preprocess(image)
+    return image if prepare is None else prepare(image)
 
 
 def _encode(

@@ -104,7 +104,7 @@ def measure(encoder: Any, found: pl.ImageSet, batch: int, workers: int, rounds: 
     """Measure one model on one folder."""
 
     def decode(index: int) -> Any:
-        return encoder.preprocess(read_image(found.path(index), short_side=2 * encoder.image_size))
+        return encoder.pixels(read_image(found.path(index), short_side=2 * encoder.image_size))
 
     few = range(min(len(found), 64))
     core = rate(len(few), lambda: [decode(index) for index in few])

@@ -111,6 +111,18 @@ class TestOpenClipEncoder:
         assert len(batch) == 2
         np.testing.assert_array_equal(local.encode_images(batch), local.encode_images(images))
 
+    def test_a_batch_holds_the_pixels_that_open_clip_would_prepare(self, local, tiny):
+        _, theirs = open_clip.create_model_from_pretrained(
+            "Tiny-32", str(tiny / "tiny.safetensors")
+        )
+        images = [draw("red"), draw("blue", size=(90, 20))]
+        wanted = torch.stack([theirs(image) for image in images])
+        pixels = [local.pixels(image) for image in images]
+        assert {one.dtype for one in pixels} == {torch.uint8}  # bytes, until they are a batch
+        prepared = [local.preprocess(image) for image in images]
+        for batch in (images, pixels, prepared):
+            torch.testing.assert_close(local.collate(batch), wanted, rtol=0, atol=0)
+
     def test_nothing_in_nothing_out(self, local):
         assert local.encode_images([]).shape == (0, 16)
         assert local.encode_texts([]).shape == (0, 16)
