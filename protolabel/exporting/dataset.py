@@ -10,6 +10,7 @@ import numpy as np
 
 from protolabel.clustering.projection import place_prototypes
 from protolabel.common.checks import as_numbers, as_seed, checked_apart_from
+from protolabel.common.palette import chosen_colours
 from protolabel.common.progress import ProgressFn, resolve
 from protolabel.embedding.embed import Embeddings
 from protolabel.errors import ExportError, InputError
@@ -109,6 +110,7 @@ def export(
     visual_encoder: EncoderInfo | None = None,
     visual: FloatArray | None = None,
     audit: AuditEstimate | None = None,
+    colours: Sequence[str] | None = None,
     best: int = DEFAULT_BEST,
     progress: ProgressFn | None = None,
 ) -> ExportResult:
@@ -167,6 +169,9 @@ def export(
         dataset remembers images, so that it labels new ones as well as the run.
     audit : AuditEstimate or None
         The result of an audit of these labels, for report.txt and metadata.json.
+    colours : sequence of str, optional
+        C colours of the classes as ``#rrggbb``, for the replay page and metadata.json; by default
+        those of `protolabel.plots.class_colours`.
     best : int
         How many of the best classes of each image the tables hold, with the agreement that each
         would have: 1 to 5, by default 3. See `Labels.best`.
@@ -237,6 +242,7 @@ def export(
         projection=points,
         prototype_map=stars,
         audit=audit,
+        colours=tuple(chosen_colours(len(labels.names), colours)),
         progress=report,
     )
     with staging(target, image_set, overwrite=overwrite) as temporary:

@@ -117,6 +117,8 @@ class ExportJob:
         (N, 2) float32 map of the images, or None.
     prototype_map : ndarray or None
         (T + 1, C, 2) float32 coordinates of the prototypes on that map, or None.
+    colours : tuple of str
+        (C,) colour of every class, ``#rrggbb``.
     progress : callable
         ``progress(phase, done, total)``; may raise `Stopped`.
     audit : AuditEstimate or None
@@ -144,6 +146,7 @@ class ExportJob:
     parameters: Mapping[str, Any]
     projection: NDArray[np.float32] | None
     prototype_map: NDArray[np.float32] | None
+    colours: tuple[str, ...]
     progress: ProgressFn
     audit: AuditEstimate | None = None
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from protolabel.common.palette import class_colours
 from protolabel.embedding.prompts import ClassPrompts
 from protolabel.encoders.base import EncoderInfo
 from protolabel.errors import ExportError, InputError, StoreError
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 __all__ = ["Reopened", "is_dataset", "reopen_dataset"]
+
+_NUMBERS = 1000  # of classes with colours of their own
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +38,8 @@ class Reopened:
         With ``corrections`` and ``truth``, by the names of `images`.
     encoder, visual : EncoderInfo or None
         What made the vectors.
+    marks : list of list or None
+        For `ClassMarks.restore`, as far as the colours of the classes tell.
     """
 
     images: ImageSet
@@ -41,6 +47,7 @@ class Reopened:
     settings: dict[str, Any]
     encoder: EncoderInfo | None
     visual: EncoderInfo | None
+    marks: list[list[Any]] | None
 
 
 def is_dataset(folder: Path) -> bool:
@@ -91,6 +98,7 @@ def reopen_dataset(folder: Path, images: str | os.PathLike[str] | None) -> Reope
             settings,
             _info(about["encoder"]),
             _info(about["visual_encoder"]),
+            _marks(about.get("class_colours")),  # earlier releases wrote none
         )
     except (ExportError, InputError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise StoreError(
@@ -111,6 +119,22 @@ def _prompts(about: Mapping[str, Any]) -> ClassPrompts | None:
             "templates": [part["templates"] for part in parts],
         }
     )
+
+
+def _marks(colours: list[str] | None) -> list[list[Any]] | None:
+    if colours is None:
+        return None
+    # A colour of the palette belongs to a number; other colours were chosen.
+    usual = {colour: slot for slot, colour in enumerate(class_colours(_NUMBERS))}
+    slots: list[int | None] = []
+    for colour in colours:
+        slot = usual.get(colour)
+        slots.append(None if slot in slots else slot)
+    free = (slot for slot in itertools.count() if slot not in slots)
+    return [
+        [next(free), colour] if slot is None else [slot, None]
+        for slot, colour in zip(slots, colours, strict=True)
+    ]
 
 
 def _info(fields: Any) -> EncoderInfo | None:

@@ -49,7 +49,7 @@ def many_pictures(folder: Path, count: int, *, drawn: bool = False) -> pl.Sessio
     if drawn:
         for path in images.paths:
             coarse = rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)
-            Image.fromarray(coarse).resize((320, 240)).save(path)
+            Image.fromarray(coarse).resize((320, 240)).save(path, compress_level=1)
     embeddings = pl.Embeddings(vectors, images, EncoderInfo.unknown(16))
     text = pl.ClassVectors(NAMES, centres.astype(np.float32))
     return pl.Session(embeddings, text, progress=silent, units="images")
