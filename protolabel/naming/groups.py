@@ -257,9 +257,9 @@ class NameTree:
         words = tuple(arrays["words"].astype(np.uint8).tobytes().decode().split("\n"))
         shares, leaf = arrays["shares"].astype(np.float32), arrays["leaf"]
         merges, m = arrays["merges"].astype(np.float64), len(words)
-        above = np.unpackbits(arrays["above"], count=m * m).reshape(m, m).astype(bool)
         fits = (
-            shares.shape[1:] == (m,)
+            arrays["above"].shape == (-(-m * m // 8),)
+            and shares.shape[1:] == (m,)
             and bool(np.isfinite(shares).all())
             and all(arrays[name].shape == (m,) for name in ("levels", "specificity"))
             and len(leaf) == len(vectors)
@@ -267,11 +267,12 @@ class NameTree:
         )
         if not fits:
             raise InputError("Expected the groups of these images, got parts that do not fit.")
+        above = np.unpackbits(arrays["above"].astype(np.uint8), count=m * m).reshape(m, m)
         return cls(
             merges=merges,
             leaf=as_indices(leaf, len(shares), "leaf").astype(np.int32),
             words=words,
-            above=above,
+            above=above.astype(bool),
             levels=arrays["levels"].astype(np.int32),
             shares=shares,
             specificity=arrays["specificity"].astype(np.float32),

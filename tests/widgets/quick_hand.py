@@ -32,8 +32,9 @@ LISTEN = """() => {
     if (!/[1-9]/.test(key)) return;
     window.came.push(timeStamp);
     window.waited.push(performance.now() - timeStamp);
-    const tile = document.querySelector('.pls-tile[aria-selected="true"]')
-      ?? document.querySelector('.pls-tile.here');
+    const grid = document.activeElement.closest('.pls-grid');
+    const tile = grid?.querySelector('.pls-tile[aria-selected="true"]')
+      ?? grid?.querySelector('.pls-tile.here');
     window.meant.push([tile?.getAttribute("aria-label").split(":")[0] ?? null, Number(key)]);
   }, true);
 }"""

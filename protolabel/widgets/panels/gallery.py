@@ -54,6 +54,7 @@ class GalleryPanel(Panel):
         """Yield the choice of pictures, the buttons that act on them, and the pictures."""
         self._thumbnails: Thumbnails | None = None
         self._shown: tuple[int, ...] = ()  # the images of the page
+        self._following: tuple[int, ...] = ()  # those of the next
         self._page = 0
         self._order: NDArray[np.int64] = np.zeros(0, np.int64)
         self._asked: Question | None = None  # what the order answers
@@ -400,18 +401,23 @@ class GalleryPanel(Panel):
         page, following, later = (
             tuple(self._order[start + k * PAGE : start + (k + 1) * PAGE].tolist()) for k in range(3)
         )
-        self._shown = page
+        self._shown, self._following = page, following
         tiles, upcoming = (tiles_of(images, now, part, colours) for part in (page, following))
 
         def is_asked_for() -> bool:
             # The same page may have been asked for again meanwhile, with other labels.
             return self._shown == page and self._tiles is tiles
 
+        def comes_next() -> bool:
+            # With other labels it is shown again; a quick hand must not wait until they rest.
+            return more and (self._shown, self._following) == (page, following)
+
         def fetch() -> None:
             if is_asked_for():
                 self.draw(show, thumbnails.sheet(page))
-            if is_asked_for() and more:
+            if comes_next():
                 self.draw(prepare, thumbnails.sheet(following))
+            if comes_next():
                 thumbnails.make(later)
 
         def show(sheet: bytes) -> None:
@@ -420,7 +426,7 @@ class GalleryPanel(Panel):
                 self._show_pins()  # those that were made meanwhile
 
         def prepare(sheet: bytes) -> None:
-            if is_asked_for():
+            if comes_next():
                 self.grid.prepare(sheet, upcoming)
 
         self._tiles = tiles
