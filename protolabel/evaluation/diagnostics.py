@@ -310,14 +310,7 @@ def _alike_names(case: _Case) -> Finding | None:
 
 
 def _confused_names(case: _Case) -> Finding | None:
-    labels = case.labels
-    size = dict(zip(labels.names, labels.counts.tolist(), strict=True))
-    all_of_them = CONFUSED_OF_ALL * len(labels)
-    between = [
-        (a, b, count)
-        for a, b, count in confused_pairs(labels)[:3]
-        if count >= max(FEWEST_CONFUSED, min(all_of_them, CONFUSED_OF_BOTH * (size[a] + size[b])))
-    ]
+    between = named_pairs(case.labels)
     if not case.refined or not between:
         return None
     shown = "; ".join(f"{a} and {b} ({counted(count, 'image')})" for a, b, count in between)
@@ -355,6 +348,17 @@ def confused_pairs(labels: Labels) -> list[tuple[str, str, int]]:
     pairs, counts = np.unique(two[:, two[0] < two[1]], axis=1, return_counts=True)
     order = np.argsort(-counts, kind="stable")
     return [(labels.names[pairs[0, i]], labels.names[pairs[1, i]], int(counts[i])) for i in order]
+
+
+def named_pairs(labels: Labels) -> list[tuple[str, str, int]]:
+    """Return the pairs of `confused_pairs` that the finding names: at most three, all notable."""
+    size = dict(zip(labels.names, labels.counts.tolist(), strict=True))
+    all_of_them = CONFUSED_OF_ALL * len(labels)
+    return [
+        (a, b, count)
+        for a, b, count in confused_pairs(labels)[:3]
+        if count >= max(FEWEST_CONFUSED, min(all_of_them, CONFUSED_OF_BOTH * (size[a] + size[b])))
+    ]
 
 
 def _small_folder(case: _Case) -> Finding | None:
