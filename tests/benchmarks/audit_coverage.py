@@ -35,7 +35,7 @@ from protolabel.evaluation import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 SIZES = (40, 100)
 ROUNDING = 1e-9
@@ -137,14 +137,14 @@ def folders(options: argparse.Namespace) -> Iterator[tuple[str, tuple[np.ndarray
             yield f"{name}, {setting}", (labels.label, labels.agreement, right)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and print a line for each folder and size, and a summary of all folders."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("--bank", type=Path)
     parser.add_argument("--audits", type=int, default=1000)
     parser.add_argument("--betting", type=int, default=0, help="audits to bet on")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     every: dict[int, list] = {count: [] for count in SIZES}
     for name, labels in folders(options):
         for count in SIZES:

@@ -108,12 +108,13 @@ def tried(folder: Folder, words: np.ndarray | None) -> Tried:
 
 def show(rows: dict[str, list[Tried]]) -> str:
     """One line for each setting, and all of them."""
-    lines = [
-        "| setting | folders with a confused pair | of these the guard speaks | it speaks elsewhere |"
-        " pairs named | of these confused | confused pairs named | five pins, named classes |"
-        " whole folder | as many pins of any image | synonyms, named classes |",
-        "|" + "---|" * 11,
-    ]
+    heads = (
+        "setting", "folders with a confused pair", "of these the guard speaks",
+        "it speaks elsewhere", "pairs named", "of these confused", "confused pairs named",
+        "five pins, named classes", "whole folder", "as many pins of any image",
+        "synonyms, named classes",
+    )  # fmt: skip
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     every = [row for some in rows.values() for row in some]
     for name, some in {**rows, "all": every}.items():
         risk = [row for row in some if row.confused]

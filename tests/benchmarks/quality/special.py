@@ -137,7 +137,9 @@ def special_tasks(
     source: Path | str, setting: str, draws: int, bank: Path | None
 ) -> Iterator[Task]:
     """Yield one task per draw; none where the source does not allow the setting."""
-    for seed in range(1 if setting.startswith(DRAWN_ONCE) and not isinstance(source, str) else draws):
+    for seed in range(
+        1 if setting.startswith(DRAWN_ONCE) and not isinstance(source, str) else draws
+    ):
         if isinstance(source, str):
             world = WORLDS[source]
             if setting == "1,000 classes x 4":
