@@ -20,7 +20,12 @@ from protolabel.common.vectors import Float32Array, log_softmax
 from protolabel.errors import InputError
 from protolabel.refinement.agreement import NEIGHBORS_PER_VOTER, NeighborEvidence, text_fraction
 from protolabel.refinement.iteration import LoopInput, LoopResult, Seen, hold_pins, summarize
-from protolabel.refinement.label_bias import coherence, effective_classes, label_bias
+from protolabel.refinement.label_bias import (
+    coherence,
+    effective_classes,
+    label_bias,
+    without_copies,
+)
 from protolabel.refinement.prototypes import (
     PrototypeModel,
     PrototypeUpdate,
@@ -35,6 +40,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from protolabel.clustering.image_space import ImageSpace
+    from protolabel.clustering.neighbors import KnnGraph
     from protolabel.embedding.prompts import ClassVectors
 
 __all__ = ["anchored_loop"]
@@ -68,7 +74,8 @@ def anchored_loop(given: LoopInput) -> LoopResult:
     images, classes, clusters, pins = given.images, given.classes, given.clusters, given.pins
     n, n_classes = len(images.space), len(classes.names)
     visual_dim = 0 if given.second is None else given.second.space.dim
-    neighbors, evidence = _voters(images, n_classes, "graph")
+    graph = _graph(images, n_classes, "graph")
+    neighbors, evidence = _voters(graph, n_classes)
     zero_shot = text_model(classes.vectors, classes.logit_scale, visual_dim)
     text_votes = zero_shot.text_votes(images.space)
     states = [summarize(text_votes, classes.vectors, 0.0, zero_shot)]
@@ -78,7 +85,7 @@ def anchored_loop(given: LoopInput) -> LoopResult:
         images.space,
         text_votes,
         nearest=evidence.nearest,
-        neighbors=neighbors,
+        neighbors=without_copies(neighbors, graph),
         pins=pins,
     )
     log_g = log_text = hold_pins(text_votes.copy(), pins)
@@ -94,14 +101,19 @@ def anchored_loop(given: LoopInput) -> LoopResult:
     weight[pins[:, 0]] = PIN_WEIGHT
     own_weight, updates = 1.0, []
     if given.second is not None:
-        second_neighbors, second_evidence = _voters(given.second, n_classes, "visual_graph")
+        second_neighbors, second_evidence = _voters(
+            _graph(given.second, n_classes, "visual_graph"), n_classes
+        )
         trusted = visual_weight(second_neighbors, neighbors, g) * min(
             novelty(second_neighbors, neighbors, images.space, g),
             news(given.second.space, images.space),
         )
         # This space has no text vectors: the prototype of an empty class is the mean image.
-        nowhere = np.zeros((n_classes, visual_dim), dtype=np.float32)
-        updates.append(PrototypeUpdate(given.second.space, nowhere, weight, trusted))
+        updates.append(
+            PrototypeUpdate(
+                given.second.space, np.zeros((n_classes, visual_dim), np.float32), weight, trusted
+            )
+        )
         evidence = evidence.beside(second_evidence, trusted)
         neighbors = neighbors + trusted * second_neighbors
         own_weight -= 0.5 * trusted  # these distances repeat in part what the text has said
@@ -197,18 +209,24 @@ def anchored_neighbors(n_images: int, n_classes: int) -> int:
     return int(np.clip(n_images // (2 * n_classes), 1, MOST_NEIGHBORS))
 
 
-def _voters(seen: Seen, n_classes: int, what: str) -> tuple[csr_array, NeighborEvidence]:
-    """Return the vote matrix W, (N, N), and the neighbours that are asked for the agreement."""
+def _graph(seen: Seen, n_classes: int, what: str) -> KnnGraph:
+    """Return the given graph of the images after a check, or compute one."""
     n = len(seen.space)
     wanted, graph = anchored_neighbors(n, n_classes), seen.graph
     if graph is None:
-        graph = knn_graph(seen.space.vectors, k=NEIGHBORS_PER_VOTER * wanted)
-    elif len(graph) != n or graph.k < min(wanted, n - 1):
+        return knn_graph(seen.space.vectors, k=NEIGHBORS_PER_VOTER * wanted)
+    if len(graph) != n or graph.k < min(wanted, n - 1):
         raise InputError(
             f"Expected a {what} of {n} images with {wanted} neighbours each (1 to 5, by the "
             f"number of images for each class), got {graph.k} neighbours of {len(graph)} images: "
             "pass the graph of the same images."
         )
+    return graph
+
+
+def _voters(graph: KnnGraph, n_classes: int) -> tuple[csr_array, NeighborEvidence]:
+    """Return the vote matrix W, (N, N), and the neighbours that are asked for the agreement."""
+    wanted = anchored_neighbors(len(graph), n_classes)
     return graph.weights(wanted), NeighborEvidence.of(graph, wanted)
 
 

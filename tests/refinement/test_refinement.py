@@ -154,20 +154,23 @@ def literal(
         share = mass / mass.sum()
         return np.exp(-(share * np.log(share + 1e-300)).sum())
 
-    def coherent(g: np.ndarray) -> np.ndarray:
-        return (g * (w @ g)).sum(axis=0) / np.maximum(g.sum(axis=0), 1e-9)
+    def coherent(g: np.ndarray, w: np.ndarray) -> np.ndarray:
+        return (g * (w @ g)).sum(axis=0) / (w.sum() / n * np.maximum(g.sum(axis=0), 1e-9))
+
+    fifth = np.median(1 - np.sort(cosine, axis=1)[:, -5])  # copies are no evidence of a class
+    distinct = np.where(1 - cosine < 0.25 * fifth, 0, w)
 
     votes = log_softmax(100.0 * x @ t.T)
     first = votes.argmax(axis=1)
     mass = np.exp(votes).sum(axis=0)
-    owed = 0.6 * np.clip(
-        -np.log(mass / n * c), 0, 3
-    )  # weak names are owed what they win too little
+    owed = np.clip(-np.log(mass / n * c), 0, 3)  # weak names are owed what they win too little
     won = np.eye(c)[(votes + owed).argmax(axis=1)]
-    belief = np.clip((coherent(won) - 0.2) / 0.2, 0, 1) * (won.sum(axis=0) >= max(3, 0.3 * n / c))
+    belief = np.clip((coherent(won, distinct) - 0.2) / 0.2, 0, 1) * (
+        won.sum(axis=0) >= max(3, 0.3 * n / c)
+    )
     bias = owed * belief * np.clip((like(mass) / c - 0.3) / 0.2, 0, 1)
     for label in set(pins.values()):
-        bias[label] = owed[label] / 0.6
+        bias[label] = owed[label]
     votes = log_softmax(votes + bias)
     q = np.exp(votes)
     for label in set(pins.values()):  # what pins read as, the class may read as
@@ -196,7 +199,7 @@ def literal(
             few = 10 / (n / alike + 10)
             weight = 2 * few + 0.5 * (1 - even / 2) * (1 - few)
             prior = 0.7 * np.log((mass + 1) / (n + c))
-            prior += 1.5 * np.log(np.clip(coherent(g), 0.05, 0.45))
+            prior += 1.5 * np.log(np.clip(coherent(g, w), 0.05, 0.45))
             prior *= (1 - even) * min(1, 0.1 / temperature)
         lost = np.log((mass + 1) / (g.sum(axis=0) + 1))  # 0 while the prior is still estimated
         held = (count * g).sum(axis=0)
