@@ -222,8 +222,7 @@ export class PictureGrid {
   turnPage() {
     this.turns += 1;
     const upcoming = this.model.get("upcoming");
-    // It may be that of the turn before, prepared again for other labels: this page once more.
-    if (upcoming.length && this.model.get("upcoming_turn") === this.turns) {
+    if (upcoming.length) {
       this.draw(upcoming, this.model.get("upcoming_sheet"));
       this.begin();
     }

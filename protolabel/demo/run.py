@@ -35,13 +35,13 @@ def run_demo(
 
     Parameters
     ----------
-    folder : Path
+    folder
         Gets ``pictures/`` and ``annotated_dataset/``, which replaces that of an earlier demo.
-    per_class : int
+    per_class
         Pictures of each of the five animals.
-    seed : int
+    seed
         Seed of the drawings.
-    say : callable
+    say
         Called with each line of the summary.
     """
     from protolabel.plots import save_plots  # draws with matplotlib, which takes a second to load

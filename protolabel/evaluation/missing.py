@@ -31,15 +31,15 @@ class MissingName:
 
     Attributes
     ----------
-    cluster : int
+    cluster
         Index of the micro-cluster.
-    images : ndarray
+    images
         (n,) int64 its images, the most typical first.
-    label : str
+    label
         The label of most of its images, for lack of a better name.
-    fit : float
+    fit
         Mean fit of its images, 0..1.
-    suggestions : tuple of (str, float)
+    suggestions
         Words that may name it, the best first, each with its score: the mean cosine with the
         images plus half of its excess over the mean of the folder. Scores rank the words of one
         cluster and have no other meaning.
@@ -69,18 +69,18 @@ def missing_names(
 
     Parameters
     ----------
-    labels : Labels
+    labels
         From `label`, of a run with clusters.
-    vectors : ndarray of floating
+    vectors
         (N, d) floating image embeddings of the run; may be a memory map.
-    fit : Fit
+    fit
         From `measure_fit`.
-    vocabulary : ClassVectors or None
+    vocabulary
         Text vectors of words that could be names, from `embed_classes` with the encoder of the
         images; without it, clusters have no suggestions.
-    strictness : float
+    strictness
         0..1: clusters are returned if the mean fit of their images is below this.
-    most : int
+    most
         Number of suggestions for each cluster.
 
     Returns

@@ -30,9 +30,9 @@ def evaluate_dataset(
 
     Parameters
     ----------
-    folder : str or path
+    folder
         A folder that `export` wrote.
-    truth : Truth
+    truth
         As for `Session.evaluate`.
 
     Returns

@@ -10,7 +10,6 @@ import numpy as np
 
 from protolabel.clustering.projection import place_prototypes
 from protolabel.common.checks import as_numbers, as_seed, checked_apart_from
-from protolabel.common.palette import chosen_colours
 from protolabel.common.progress import ProgressFn, resolve
 from protolabel.embedding.embed import Embeddings
 from protolabel.errors import ExportError, InputError
@@ -55,6 +54,7 @@ if TYPE_CHECKING:
     from protolabel.exporting.duplicates import Groups
     from protolabel.exporting.job import Writer
     from protolabel.images.image_set import ImageSet
+    from protolabel.refinement.classifier import PrototypeClassifier
     from protolabel.refinement.labels import Labels
 
 __all__ = ["ExportResult", "check_export", "export"]
@@ -66,19 +66,19 @@ class ExportResult:
 
     Attributes
     ----------
-    folder : Path
+    folder
         The dataset, an absolute path.
-    formats : tuple of str
+    formats
         Names of what was written.
-    n_images : int
+    n_images
         Number of images.
-    class_counts : dict of str to int
+    class_counts
         Images of each class.
-    split_counts : dict of str to int
+    split_counts
         Images of train, val and test; empty if there are no splits.
-    near_duplicates : int
+    near_duplicates
         Images in groups of near-duplicates; 0 if the export did not look for them.
-    none_of_these : int
+    none_of_these
         Images that were set aside because they fit none of the names.
     """
 
@@ -109,8 +109,8 @@ def export(
     graph: KnnGraph | None = None,
     visual_encoder: EncoderInfo | None = None,
     visual: FloatArray | None = None,
+    classifier: PrototypeClassifier | None = None,
     audit: AuditEstimate | None = None,
-    colours: Sequence[str] | None = None,
     best: int = DEFAULT_BEST,
     progress: ProgressFn | None = None,
 ) -> ExportResult:
@@ -122,60 +122,60 @@ def export(
 
     Parameters
     ----------
-    labels : Labels
+    labels
         From `label`, or from a saved `PrototypeClassifier`. Images that `Labels.set_aside` marks
         go to the folder ``splits/none_of_these`` and to no side of the split; the tables keep
         their best label.
-    images : ImageSet or Embeddings
+    images
         The N images of the labels. With `Embeddings`, near-duplicates are found by their vectors
         and kept on one side of the split, and metadata.json names the encoder; with an
         `ImageSet`, only files with the same content are kept together.
-    folder : str or path
+    folder
         A new or empty folder; it may be inside the folder of the images.
-    formats : iterable of str
+    formats
         Names of formats; "metadata" is always written::
 
             {formats}
 
-    link : str
+    link
         ``"copy"`` keeps bytes, times and permissions. ``"hardlink"`` takes no space but works
         within one disk only, and editing one file edits both. ``"symlink"`` takes no space and
         breaks when the images move. The splits never store the bytes a second time.
-    shares : sequence of float
+    shares
         Fractions of train, val and test; see `lasting_split`.
-    seed : int
+    seed
         Seeds the splits. With one seed, the side of an image follows from its content: a folder
         that grows keeps its test images, see `lasting_split`.
-    groups : Groups or None
+    groups
         Images that stay on one side besides near-duplicates, such as frames of a video or
         pictures of a patient: a regular expression searched for in the name (``"^patient[0-9]+"``),
         a function of the name, or a value for each image; see `groups_of`.
-    overwrite : bool
+    overwrite
         Replace an earlier dataset that protolabel exported. Nothing else is ever replaced, and
         neither is a dataset that contains the images themselves or files of other origin.
-    parameters : mapping of str or None
+    parameters
         Further entries for metadata.json.
-    projection : array_like or None
+    projection
         (N, 2) map of the images, for `save_plots`.
-    prototype_map : array_like or None
+    prototype_map
         (T + 1, C, 2) coordinates of the prototypes on it, iteration by iteration; or (C, 2). If
         missing, it is computed from a projection and `Embeddings`.
-    graph : KnnGraph or None
+    graph
         A `knn_graph` of the vectors, to share it.
-    visual_encoder : EncoderInfo or None
+    visual_encoder
         The encoder of the visual vectors, for metadata.json; None if there were none.
-    visual : ndarray of floating or None
+    visual
         (N, d2) visual vectors of the run. With them, and with `Embeddings`, the classifier of the
         dataset remembers images, so that it labels new ones as well as the run.
-    audit : AuditEstimate or None
+    classifier
+        Written as classifier.npz; by default that of the labels. Labels from a saved classifier
+        are of no run, and their own classifier would remember no images.
+    audit
         The result of an audit of these labels, for report.txt and metadata.json.
-    colours : sequence of str, optional
-        C colours of the classes as ``#rrggbb``, for the replay page and metadata.json; by default
-        those of `protolabel.plots.class_colours`.
-    best : int
+    best
         How many of the best classes of each image the tables hold, with the agreement that each
         would have: 1 to 5, by default 3. See `Labels.best`.
-    progress : callable or None
+    progress
         ``progress(phase, done, total)``; by default a tqdm bar. It may raise `Stopped`.
 
     Returns
@@ -226,6 +226,7 @@ def export(
         visual_encoder=visual_encoder,
         vectors=None if embedded is None else embedded.vectors,
         visual=visual,
+        classifier=classifier,
         folder=target,
         target=target,
         writers=writers,
@@ -242,7 +243,6 @@ def export(
         projection=points,
         prototype_map=stars,
         audit=audit,
-        colours=tuple(chosen_colours(len(labels.names), colours)),
         progress=report,
     )
     with staging(target, image_set, overwrite=overwrite) as temporary:
@@ -272,7 +272,7 @@ def check_export(
 
     Parameters
     ----------
-    images : ImageSet
+    images
         The images to export, where known.
     folder, formats, link, shares, groups, overwrite, best
         As for `export`.

@@ -66,11 +66,11 @@ def near_duplicates(
 
     Parameters
     ----------
-    vectors : ndarray of floating
+    vectors
         (N, d) floating; may be a memory map.
-    graph : KnnGraph or None
+    graph
         A `knn_graph` of the same vectors, to avoid computing it again.
-    label : ndarray or None
+    label
         (N,) class index of every image. If given, no group may have more than half of a class of
         10 images or more, because such a class could not be split.
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from protolabel.evaluation.audit import AuditEstimate
     from protolabel.exporting.table import Column
     from protolabel.images.image_set import ImageSet
+    from protolabel.refinement.classifier import PrototypeClassifier
     from protolabel.refinement.labels import Labels
 
 __all__ = ["ExportJob", "Writer"]
@@ -79,49 +80,47 @@ class ExportJob:
     ----------
     labels, images
         N labels, and the N images with these labels.
-    encoder : EncoderInfo or None
+    encoder
         The encoder of the vectors; None if the caller passed no `Embeddings`.
-    visual_encoder : EncoderInfo or None
+    visual_encoder
         The encoder of the visual vectors; None if there were none.
-    vectors, visual : ndarray of floating or None
+    vectors, visual
         (N, d) and (N, d2) vectors that were labelled; None where the caller passed none.
-    folder : Path
+    folder
         The folder to write to, which becomes the dataset when it is complete.
-    target : Path
+    target
         The final folder of the dataset.
-    writers : tuple of Writer
+    writers
         The writers of this export, in the order in which they run.
-    link : str
+    link
         ``"copy"``, ``"hardlink"`` or ``"symlink"``.
-    class_folders : tuple of str
+    class_folders
         (C,) safe folder name of every class.
-    none_folder : str or None
+    none_folder
         Folder name of the images that fit none of the names; None if there are none.
-    files : tuple of str
+    files
         (N,) safe file name of every image, unique in the dataset.
-    side : ndarray or None
+    side
         (N,) int8 index into `SPLITS`, -1 for images that fit none of the names; None if there are
         no splits.
-    groups : ndarray or None
+    groups
         (N,) int32 group of near-duplicates of every image; None if the export did not look for
         them.
-    split_shares : tuple of float
+    split_shares
         Fractions of train, val and test, which sum to 1.
-    seed : int
+    seed
         Seed of the splits.
-    columns : tuple of Column
+    columns
         The columns of every table.
-    parameters : mapping of str
+    parameters
         Parameters of the run, and those added by the caller.
-    projection : ndarray or None
+    projection
         (N, 2) float32 map of the images, or None.
-    prototype_map : ndarray or None
+    prototype_map
         (T + 1, C, 2) float32 coordinates of the prototypes on that map, or None.
-    colours : tuple of str
-        (C,) colour of every class, ``#rrggbb``.
-    progress : callable
+    progress
         ``progress(phase, done, total)``; may raise `Stopped`.
-    audit : AuditEstimate or None
+    audit
         The result of an audit of these labels, or None.
     """
 
@@ -131,6 +130,7 @@ class ExportJob:
     visual_encoder: EncoderInfo | None
     vectors: FloatArray | None
     visual: FloatArray | None
+    classifier: PrototypeClassifier | None
     folder: Path
     target: Path
     writers: tuple[Writer, ...]
@@ -146,7 +146,6 @@ class ExportJob:
     parameters: Mapping[str, Any]
     projection: NDArray[np.float32] | None
     prototype_map: NDArray[np.float32] | None
-    colours: tuple[str, ...]
     progress: ProgressFn
     audit: AuditEstimate | None = None
 

@@ -38,14 +38,14 @@ def split_dataset(
 
     Parameters
     ----------
-    label : array_like
+    label
         (N,) class index of every image, 0 or more.
-    groups : array_like or None
+    groups
         (N,) integers; images of one group (near-duplicates) stay on one side. None lets every
         image be its own group.
-    shares : sequence of float
+    shares
         Of train, val and test, each 0 or more, train above 0, together 1.
-    seed : int
+    seed
         Seed of the assignment.
 
     Returns

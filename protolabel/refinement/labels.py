@@ -30,32 +30,32 @@ class Labels:
 
     Attributes
     ----------
-    names : tuple of str
+    names
         The C class names.
-    label : ndarray
+    label
         (N,) int32 class index of every image.
-    agreement : ndarray
+    agreement
         (N,) float32 in 0..1: an estimate, made without true labels, of the probability that the
         label is right; see `protolabel.refinement.agreement`.
-    margin : ndarray
+    margin
         (N,) float32 in -1..1: agreement of the label minus that of the runner-up; negative if the
         neighbours favour the runner-up.
-    runner_up : ndarray
+    runner_up
         (N,) int32 second-best class.
-    further, further_agreement : ndarray
+    further, further_agreement
         (N, F) the classes after the runner-up, up to the fifth; see `Iteration` and `best`.
-    pinned : ndarray
+    pinned
         (N,) bool: a person fixed this label.
-    unfit : ndarray
+    unfit
         (N,) bool: the image fits none of the names and is set aside; its label is still the best
         of them. All False until `set_aside` is called.
-    iteration : int
+    iteration
         Which iteration of the run the labels are from; 0 is zero-shot.
-    prototypes : ndarray
+    prototypes
         (C, d) float32 unit rows.
-    model : PrototypeModel
+    model
         Scores new images in the same way, without the votes of neighbours and clusters.
-    run : Refinement or None
+    run
         The run that the labels are from; None if saved prototypes labelled new images.
     """
 
@@ -140,7 +140,7 @@ class Labels:
 
         Parameters
         ----------
-        images : ndarray
+        images
             (N,) bool, such as ``measure_fit(labels, vectors).unfit(0.5)``.
         """
         images = np.asarray(images)
@@ -158,9 +158,9 @@ def label(run: Refinement, iteration: int | None = None) -> Labels:
 
     Parameters
     ----------
-    run : Refinement
+    run
         From `refine`.
-    iteration : int or None
+    iteration
         0 (zero-shot) to T; None is the last. Negative numbers count from the end.
 
     Raises

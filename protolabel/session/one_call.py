@@ -36,7 +36,7 @@ def annotate(
     ----------
     source, classes
         As for `Session`.
-    output : str or path
+    output
         Folder of the dataset.
     formats, link, shares, groups, overwrite, best
         As for `export`.

@@ -11,7 +11,6 @@ import numpy as np
 from methods import outcomes
 from metrics import macro_accuracy, micro_accuracy
 from settings import file_tasks, world_tasks
-from special import SPECIAL, special_tasks
 
 from protolabel.evaluation.calibration import calibration_error, error_auroc, found_errors
 
@@ -31,7 +30,7 @@ class Part:
     source
         A file, or the name of a simulated world.
     setting
-        A name of `settings.SETTINGS` or `special.SPECIAL`.
+        A name of `settings.SETTINGS`.
     draws
         Number of draws.
     bank
@@ -85,9 +84,7 @@ def compute(parts: list[Part], jobs: int) -> Iterator[list[Row]]:
 
 
 def _rows(part: Part) -> list[Row]:
-    if part.setting in SPECIAL:
-        tasks = special_tasks(part.source, part.setting, part.draws, part.bank)
-    elif isinstance(part.source, str):
+    if isinstance(part.source, str):
         tasks = world_tasks(part.source, part.setting, part.draws)
     else:
         tasks = file_tasks(part.source, part.setting, part.draws, part.bank)
