@@ -102,6 +102,22 @@ def test_above_the_limit_the_first_axis_is_all_that_is_left_and_below_it_classes
     assert np.ptp(sweep.accuracy[1, :, -1]) < 0.05
 
 
+def test_a_cold_plain_loop_invents_classes_where_names_are_absent(story):
+    left = np.isin(story.truth, [STORY_CLASSES.index(name) for name in ("elephant", "zebra")])
+    x, text = story.session.embeddings.unit[left], story.session.text
+    groups = pl.cluster(x)
+
+    def gain(**how) -> float:
+        run = pl.refine(x, text, groups, progress=silent, **how)
+        first, last = (np.mean(run.iterations[t].labels == story.truth[left]) for t in (0, -1))
+        return last - first
+
+    limit = pl.LoopLesson(story.session, temperatures=[0.1]).sweep.limit
+    for share in (4, 2):
+        assert gain(method="plain", temperature=limit / share, iterations=8) < -0.05
+    assert gain() > 0.04
+
+
 def test_the_anchored_loop_mends(story):
     assert story.anchored[-1] > story.anchored[0] + 0.07
     assert min(story.anchored) == story.anchored[0]

@@ -16,7 +16,7 @@ from protolabel.browser.bundle import module, style
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["html_page", "packed"]
+__all__ = ["html_page", "packed", "still_page"]
 
 
 def packed(values: NDArray[Any]) -> str:
@@ -59,8 +59,40 @@ def html_page(title: str, content: dict[str, Any], *, entry: str, sheets: tuple[
     script, css = module(entry), style(*sheets)
     # A name may hold "</script>": no "<" of the data stands in the page as it is.
     data = json.dumps(content).replace("<", "\\u003c")
+    return (
+        f"{_head(title, css, script)}"
+        '<body class="pl-page">\n<main id="page"></main>\n'
+        "<noscript>This page needs JavaScript.</noscript>\n"
+        f'<script type="application/json" id="data">{data}</script>\n'
+        f'<script type="module">{script}</script>\n</body>\n</html>\n'
+    )
+
+
+def still_page(title: str, css: str, body: str) -> str:
+    """Return a page without a script.
+
+    Parameters
+    ----------
+    title : str
+        Title of the page.
+    css : str
+        Its style sheet.
+    body : str
+        HTML; pictures are ``data:`` URLs, and no element has a style of its own.
+
+    Returns
+    -------
+    str
+        HTML whose policy allows its own style and pictures, no script and no connection.
+    """
+    return f"{_head(title, css)}<body>\n{body}\n</body>\n</html>\n"
+
+
+def _head(title: str, css: str, script: str | None = None) -> str:
+    """Return a page up to its body, with the policy of what it holds."""
+    allowed = "" if script is None else f"script-src '{_digest(script)}'; "
     policy = (
-        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(css)}'; "
+        f"default-src 'none'; {allowed}style-src '{_digest(css)}'; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
     return (
@@ -69,10 +101,6 @@ def html_page(title: str, content: dict[str, Any], *, entry: str, sheets: tuple[
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="generator" content="protolabel">\n'
         f"<title>{html.escape(_shown(title))}</title>\n<style>{css}</style>\n</head>\n"
-        '<body class="pl-page">\n<main id="page"></main>\n'
-        "<noscript>This page needs JavaScript.</noscript>\n"
-        f'<script type="application/json" id="data">{data}</script>\n'
-        f'<script type="module">{script}</script>\n</body>\n</html>\n'
     )
 
 

@@ -222,7 +222,8 @@ export class PictureGrid {
   turnPage() {
     this.turns += 1;
     const upcoming = this.model.get("upcoming");
-    if (upcoming.length) {
+    // It may be that of the turn before, prepared again for other labels: this page once more.
+    if (upcoming.length && this.model.get("upcoming_turn") === this.turns) {
       this.draw(upcoming, this.model.get("upcoming_sheet"));
       this.begin();
     }

@@ -163,9 +163,9 @@ _ALIASES = (
     (r"Callable\[.*\]", "Callable"),
 )
 _CLASSES = {
-    "AuditEstimate", "ClassVectors", "Clusters", "Embeddings", "EncoderInfo", "Fit", "ImageLookup",
-    "ImageSet", "ImageSpace", "KnnGraph", "Labels", "Preset", "Refinement",
-    "TemperatureSweep",
+    "AuditEstimate", "ClassVectors", "Clusters", "Embeddings", "EncoderInfo", "Fit", "Group",
+    "ImageLookup", "ImageSet", "ImageSpace", "KnnGraph", "Labels", "Preset", "Refinement",
+    "Suggestions", "TemperatureSweep", "Vocabulary",
 }  # fmt: skip
 """Classes of protolabel that are tested for, by name: this room knows none of them."""
 

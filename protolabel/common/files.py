@@ -163,6 +163,10 @@ def _move_saved(folder: Path) -> None:
     if not new.is_dir():
         return
     files = sorted(path for path in new.rglob("*") if path.is_file())
+    # A folder of a stranger may hold links: files would be taken from or moved to elsewhere.
+    for path in (new, *((folder / file.relative_to(new)).parent for file in files)):
+        if path != folder and path.is_symlink():
+            raise OSError(errno.ELOOP, "it holds a link in the place of a folder", str(path))
     for path in files:
         target = folder / path.relative_to(new)
         target.parent.mkdir(exist_ok=True)

@@ -9,6 +9,13 @@ from __future__ import annotations
 
 import colorsys
 import math
+import re
+from typing import TYPE_CHECKING
+
+from protolabel.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = [
     "AGREEMENT_RAMP",
@@ -18,6 +25,8 @@ __all__ = [
     "RIGHT",
     "THEME",
     "WRONG",
+    "as_colour",
+    "chosen_colours",
     "class_colour",
     "class_colours",
     "class_variable",
@@ -133,6 +142,49 @@ def class_colours(count: int, *, dark: bool = False) -> list[str]:
         ``#rrggbb``: Okabe and Ito's eight, then darker and lighter ones, then other hues.
     """
     return [class_colour(k)[dark] for k in range(count)]
+
+
+def as_colour(value: object) -> str:
+    """Return a colour that a person chose, as ``#rrggbb`` in small letters.
+
+    Raises
+    ------
+    InputError
+        If it is no such colour.
+    """
+    if not isinstance(value, str) or not re.fullmatch("#[0-9a-fA-F]{6}", value):
+        raise InputError(f"Expected a colour as #rrggbb, got {value!r}: write six digits.")
+    return value.lower()
+
+
+def chosen_colours(count: int, given: Iterable[str] | None = None) -> list[str]:
+    """Return the colours that classes are drawn in.
+
+    Parameters
+    ----------
+    count : int
+        Number of classes, C.
+    given : iterable of str, optional
+        C colours as ``#rrggbb``, such as `Session.colours`; by default `class_colours`.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    InputError
+        If their number is another, or one is no such colour.
+    """
+    if given is None:
+        return class_colours(count)
+    colours = [as_colour(colour) for colour in given]
+    if len(colours) != count:
+        raise InputError(
+            f"Expected {count} colours, got {len(colours)}: pass one for each class, such as "
+            "session.colours."
+        )
+    return colours
 
 
 def class_variable(number: int, own: str | None = None) -> str:

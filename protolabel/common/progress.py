@@ -35,8 +35,7 @@ class TqdmProgress:
             from tqdm.auto import tqdm
 
             self._phase = phase
-            # A run that goes on has done some before: the time left follows from what is new.
-            self._bar = tqdm(total=total, desc=phase, delay=0.5, initial=done)
+            self._bar = tqdm(total=total, desc=phase, delay=0.5, initial=0)
         if self._bar is not None:
             self._bar.update(done - self._bar.n)
         if done >= total:

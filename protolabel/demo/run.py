@@ -35,13 +35,13 @@ def run_demo(
 
     Parameters
     ----------
-    folder
+    folder : Path
         Gets ``pictures/`` and ``annotated_dataset/``, which replaces that of an earlier demo.
-    per_class
+    per_class : int
         Pictures of each of the five animals.
-    seed
+    seed : int
         Seed of the drawings.
-    say
+    say : callable
         Called with each line of the summary.
     """
     from protolabel.plots import save_plots  # draws with matplotlib, which takes a second to load

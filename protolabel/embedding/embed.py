@@ -242,6 +242,7 @@ def embed_images(
         log: VectorStore | None = None
         if store is not None:
             log = _opened(stack, as_path(store, "a folder for the store"), info, dtype, report)
+        ahead = stack.enter_context(Workers(1, "collate"))
         pool = stack.enter_context(Workers(workers or min(16, os.cpu_count() or 1), "decode"))
         stamps = _stamps(pool, images)
         target: VectorStore | _Memory = log or _Memory(dtype)
@@ -253,11 +254,8 @@ def embed_images(
         done = len(images) - len(todo)
         report(_PHASE, done, len(images))
         batches = _cut(todo, len(images), batch_size)
-        for batch, pictures in _decoded(pool, images, encoder, batches):
-            read = zip(batch, pictures, strict=True)
-            target = _encode(
-                target, encoder, [(images.names[i], stamps[i], found) for i, found in read]
-            )
+        for batch, found in _decoded(pool, ahead, images, encoder, batches):
+            target = _encode(target, encoder, [(images.names[i], stamps[i]) for i in batch], found)
             done += len(batch)
             report(_PHASE, done, len(images))
         if isinstance(target, VectorStore):
@@ -288,9 +286,8 @@ def embed_files(
     reasons : list of N str or None
         Why an image cannot be read.
     """
-    preprocess = getattr(encoder, "preprocess", None)
     side = 2 * getattr(encoder, "image_size", _SIDE // 2)
-    jobs = [pool.submit(_decode, file, side, preprocess) for file in files]
+    jobs = [pool.submit(_decode, file, side, _prepare_of(encoder)) for file in files]
     vectors = np.zeros((len(files), encoder.dim), np.float32)
     reasons: list[str | None] = [None] * len(files)
     for start in range(0, len(files), batch_size):
@@ -377,50 +374,66 @@ def _cut(todo: Sequence[int], total: int, size: int) -> list[list[int]]:
     return whole + [scattered[at : at + size] for at in range(0, len(scattered), size)]
 
 
+@dataclass(frozen=True)
+class _Decoded:
+    """The images of a batch that could be read, and why the others could not."""
+
+    pictures: Any  # what the encoder takes; its `len` is the number of images
+    reasons: list[str | None]  # for every image of the batch
+
+
 def _decoded(
-    pool: Workers, images: ImageSet, encoder: Encoder, batches: Sequence[list[int]]
-) -> Iterator[tuple[list[int], list[Any]]]:
+    pool: Workers, ahead: Workers, images: ImageSet, encoder: Encoder, batches: Sequence[list[int]]
+) -> Iterator[tuple[list[int], _Decoded]]:
     """Yield batches of decoded images, at most two ahead of the one that is being encoded."""
-    preprocess = getattr(encoder, "preprocess", None)
+    prepare, collate = _prepare_of(encoder), getattr(encoder, "collate", None)
     side = 2 * getattr(encoder, "image_size", _SIDE // 2)
-    waiting: deque[tuple[list[int], list[Future[Any]]]] = deque()
+    waiting: deque[tuple[list[int], Future[_Decoded]]] = deque()
     for batch in batches:
-        jobs = [pool.submit(_decode, images.path(index), side, preprocess) for index in batch]
-        waiting.append((batch, jobs))
+        jobs = [pool.submit(_decode, images.path(index), side, prepare) for index in batch]
+        waiting.append((batch, ahead.submit(_gathered, jobs, collate)))
         if len(waiting) > _AHEAD:
-            yield _gathered(waiting.popleft())
+            batch_before, found = waiting.popleft()
+            yield batch_before, found.result()
     while waiting:
-        yield _gathered(waiting.popleft())
+        batch_before, found = waiting.popleft()
+        yield batch_before, found.result()
 
 
-def _gathered(entry: tuple[list[int], list[Future[Any]]]) -> tuple[list[int], list[Any]]:
-    batch, jobs = entry
-    return batch, [job.result() for job in jobs]
+def _gathered(jobs: Sequence[Future[Any]], collate: Callable[[list[Any]], Any] | None) -> _Decoded:
+    found = [job.result() for job in jobs]
+    reasons = [str(entry) if isinstance(entry, ImageReadError) else None for entry in found]
+    good = [entry for entry in found if not isinstance(entry, ImageReadError)]
+    return _Decoded(collate(good) if collate and good else good, reasons)
 
 
-def _decode(file: ImageFile, side: int, preprocess: Callable[[Any], Any] | None) -> Any:
+def _prepare_of(encoder: Encoder) -> Callable[[Any], Any] | None:
+    """Return what the encoder does to an image in the thread that decoded it."""
+    return getattr(encoder, "pixels", None) or getattr(encoder, "preprocess", None)
+
+
+def _decode(file: ImageFile, side: int, prepare: Callable[[Any], Any] | None) -> Any:
     try:
         image = read_image(file, short_side=side)
     except ImageReadError as error:
         return error
-    return image if preprocess is None else preprocess(image)
+    return image if prepare is None else prepare(image)
 
 
 def _encode(
-    target: VectorStore | _Memory, encoder: Encoder, batch: Sequence[tuple[str, Stamp, Any]]
+    target: VectorStore | _Memory,
+    encoder: Encoder,
+    batch: Sequence[tuple[str, Stamp]],
+    found: _Decoded,
 ) -> VectorStore | _Memory:
     """Encode one batch, and return the store for it and for the next ones."""
-    good, bad = [], []
-    for name, stamp, picture in batch:
-        if isinstance(picture, ImageReadError):
-            bad.append((name, stamp, str(picture)))
-        else:
-            good.append((name, stamp, picture))
+    read = list(zip(batch, found.reasons, strict=True))
+    taken = [image for image, reason in read if reason is None]
+    bad = [(*image, reason) for image, reason in read if reason is not None]
     rows = np.empty((0, encoder.dim), np.float32)
-    if good:
-        vectors = encoder.encode_images([picture for _, _, picture in good])
-        rows = checked_rows(vectors, len(good), encoder.dim, encoder.name)
-    taken = [(name, stamp) for name, stamp, _ in good]
+    if taken:
+        vectors = encoder.encode_images(found.pictures)
+        rows = checked_rows(vectors, len(taken), encoder.dim, encoder.name)
     try:
         target.append(rows, taken, bad)
     except UnwritableStoreError as error:

@@ -27,8 +27,12 @@ class Encoder(Protocol):
     """An image encoder, with the text encoder that shares its space where there is one.
 
     An encoder may also have ``preprocess(image) -> Any``, which runs in the decoding threads;
-    `encode_images` then receives its results. It may have an ``image_size``, the side of its input
-    in pixels; larger images are then decoded at reduced size, no smaller than twice this.
+    `encode_images` then receives its results. With ``collate(list) -> Any``, which runs in one
+    thread ahead of the model, `encode_images` receives that result in place of the list; its
+    ``len`` is the number of images; if there is ``pixels(image) -> Any`` as well, this runs in
+    place of ``preprocess``, and ``collate`` does the rest. It may have an ``image_size``, the side
+    of its input in pixels; larger images are then decoded at reduced size, no smaller than twice
+    this.
     """
 
     @property

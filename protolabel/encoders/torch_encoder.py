@@ -31,7 +31,8 @@ class TorchEncoder(ABC):
     model : torch.nn.Module
         On `device` and in `precision` already.
     preprocess : callable
-        From an RGB `PIL.Image.Image` to a float32 tensor (3, height, width).
+        From an RGB `PIL.Image.Image` to a float32 tensor (3, height, width). If it is torchvision's
+        `Compose` and ends with `ToTensor` and `Normalize`, batches are normalised as a whole.
     name : str
         Model and weights.
     source : tuple of (str, str or None)
@@ -65,12 +66,13 @@ class TorchEncoder(ABC):
 
         self.name, self.logit_scale = name, logit_scale
         self.device, self.precision = device, precision
-        self._model, self._preprocess, self._source = model.eval(), preprocess, source
+        self._model, self._source = model.eval(), source
+        self._crop, self._normalize = _split(preprocess)
         self._dtype = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(precision, torch.float32)
         # Models store the size of their output in different places: measure it with a blank image.
         blank = self.preprocess(Image.new("RGB", (64, 64), (120, 130, 140)))
         self.image_size = int(max(blank.shape[-2:]))
-        self.dim = int(self._image_rows([blank]).shape[1])
+        self.dim = int(self._image_rows(self.collate([blank])).shape[1])
 
     @property
     def info(self) -> EncoderInfo:
@@ -90,15 +92,62 @@ class TorchEncoder(ABC):
         torch.Tensor of shape (3, height, width)
             Float32, on the CPU. Safe to call in several threads.
         """
-        return self._preprocess(cut_ends(image))
+        return self._normalised(self.pixels(image))
 
-    def encode_images(self, images: Sequence[Any]) -> FloatArray:
-        """Encode one batch of images.
+    def pixels(self, image: Image.Image) -> Any:
+        """Resize and crop one image, and leave it to `collate` to normalise the whole batch.
+
+        Parameters
+        ----------
+        image : PIL.Image.Image
+            Mode RGB.
+
+        Returns
+        -------
+        torch.Tensor of shape (3, height, width)
+            On the CPU: uint8, or float32 and normalised if the model's preprocessing cannot be
+            split. Safe to call in several threads.
+        """
+        import torch
+
+        cropped = self._crop(cut_ends(image))
+        if self._normalize is None:
+            return cropped
+        return torch.from_numpy(np.array(cropped)).permute(2, 0, 1)
+
+    def collate(self, images: Sequence[Any]) -> Any:
+        """Make one batch, so that it can be on the device before the model is free for it.
 
         Parameters
         ----------
         images : sequence of PIL.Image.Image or torch.Tensor
-            RGB images, or tensors from `preprocess`. They go through the model as one batch.
+            One or more RGB images, or tensors from `preprocess` or `pixels`.
+
+        Returns
+        -------
+        torch.Tensor of shape (n, 3, height, width)
+            On `device`, in `precision`.
+        """
+        import torch
+
+        pixels = [
+            self.pixels(image) if isinstance(image, Image.Image) else image for image in images
+        ]
+        on_cuda = str(self.device).startswith("cuda")
+        # A GPU copies pinned memory by itself, and converts to half precision faster.
+        shape = (len(pixels), *pixels[0].shape)
+        batch = torch.empty(shape, dtype=pixels[0].dtype, pin_memory=on_cuda)
+        torch.stack(pixels, out=batch)
+        return self._normalised(batch.to(self.device, non_blocking=on_cuda)).to(self._dtype)
+
+    def encode_images(self, images: Any) -> FloatArray:
+        """Encode one batch of images.
+
+        Parameters
+        ----------
+        images : sequence of PIL.Image.Image or torch.Tensor, or torch.Tensor
+            RGB images, or tensors from `preprocess`, or a batch from `collate`. They go through
+            the model as one batch.
 
         Returns
         -------
@@ -110,23 +159,42 @@ class TorchEncoder(ABC):
         EncoderError
             If a row is not finite (overflow in half precision).
         """
-        if not images:
-            return np.empty((0, self.dim), np.float32)
-        pixels = [
-            self.preprocess(image) if isinstance(image, Image.Image) else image for image in images
-        ]
-        return checked_rows(self._image_rows(pixels), len(images), self.dim, self.name)
+        import torch
 
-    def _image_rows(self, pixels: Sequence[Any]) -> FloatArray:
+        if not len(images):
+            return np.empty((0, self.dim), np.float32)
+        batch = images if isinstance(images, torch.Tensor) else self.collate(images)
+        return checked_rows(self._image_rows(batch), len(images), self.dim, self.name)
+
+    def _normalised(self, pixels: Any) -> Any:
+        """Return normalised pixels; only bytes still need it."""
+        if self._normalize is None or pixels.is_floating_point():
+            return pixels
+        return self._normalize(pixels.float().div_(255))
+
+    def _image_rows(self, batch: Any) -> FloatArray:
         import torch
 
         with torch.inference_mode():
-            batch = torch.stack(list(pixels)).to(self.device, self._dtype)
             return np.asarray(self._features(batch).float().cpu().numpy(), np.float32)
 
     @abstractmethod
     def _features(self, batch: Any) -> Any:
         """Return features (n, d) for a tensor of pixels (n, 3, height, width)."""
+
+
+def _split(preprocess: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
+    """Return what is done to each image, and what normalises a tensor of several.
+
+    In between, pixels are bytes: decoding in 16 threads is faster by half than with a float tensor
+    for each image.
+    """
+    from torchvision.transforms import Compose, Normalize, ToTensor
+
+    steps = preprocess.transforms if isinstance(preprocess, Compose) else []
+    if len(steps) < 2 or not (isinstance(steps[-2], ToTensor) and isinstance(steps[-1], Normalize)):
+        return preprocess, None
+    return Compose(steps[:-2]), steps[-1]
 
 
 def cut_ends(image: Image.Image) -> Image.Image:

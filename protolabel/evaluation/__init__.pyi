@@ -2,13 +2,12 @@ from .audit import (
     Audit,
     AuditEstimate,
     ClassEstimate,
-    anytime_interval,
     draw_sample,
-    fixed_size_interval,
 )
 from .calibration import calibration_error, error_auroc, found_errors
 from .diagnostics import Diagnostics, Finding, diagnose
 from .fit import DEFAULT_STRICTNESS, Fit, check_strictness, measure_fit
+from .intervals import anytime_interval, fixed_size_interval
 from .missing import MissingName, missing_names
 from .order import next_to_correct
 from .results import Comparison, Evaluation

@@ -2,8 +2,7 @@
 
 The agreement is an estimate made without truth; a random sample is evidence. The sample is
 stratified by class and agreement with equal inclusion probabilities, so its mean is an unbiased
-estimate. Its intervals are exact for a finite folder: they invert tests of every possible number
-of right labels, by the distribution of a sample that is drawn without replacement.
+estimate, and the intervals around it are exact for a finite folder (`intervals`).
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from protolabel.common.checks import (
 )
 from protolabel.common.wording import counted
 from protolabel.errors import InputError
+from protolabel.evaluation.intervals import ALPHA, anytime_interval, fixed_size_interval
 from protolabel.images.lookup import find_classes
 
 if TYPE_CHECKING:
@@ -37,15 +37,9 @@ __all__ = [
     "Audit",
     "AuditEstimate",
     "ClassEstimate",
-    "anytime_interval",
     "draw_sample",
-    "fixed_size_interval",
 ]
 
-_ALPHA = 0.05
-_LOOK = 5  # images between two looks of the interval that is valid whenever the person stops
-_HALF_SPENT = 35.0  # images after which half of the error probability is spent
-_GRID = 2000  # possible numbers of right labels that are tested; of larger folders a grid of them
 _LEAST = 5  # checked images of a class below which nothing is said of it
 _TIERS = 3  # strata of each class, by agreement
 
@@ -127,7 +121,7 @@ class AuditEstimate:
             "of": self.population,
             "right": self.fraction,
             "interval": list(self.interval),
-            "confidence": 1.0 - _ALPHA,
+            "confidence": 1.0 - ALPHA,
             "fixed": list(self.fixed),
             "anytime": list(self.anytime),
             "classes": {
@@ -411,7 +405,9 @@ class Audit:
         sure: int | None = None,
     ) -> tuple[float, float]:
         sure = int(self._certain.sum()) if sure is None else sure
-        interval = (fixed_size_interval if fixed else anytime_interval)(right, len(free))
+        expected = float(np.mean(self._agreement[free], dtype=float))
+        of_sample = fixed_size_interval if fixed else anytime_interval
+        interval = of_sample(right, len(free), expected)
         return _with(sure, interval[0], len(free)), _with(sure, interval[1], len(free))
 
 
@@ -480,133 +476,6 @@ def draw_sample(
     rank[shuffled] = np.arange(n) - np.repeat(start, sizes)
     drawn = order[rank < take[tier]]
     return rng.permutation(drawn).astype(np.int64)
-
-
-@checked
-def fixed_size_interval(right: NDArray[np.bool_], population: int) -> tuple[float, float]:
-    """Return the 95 % interval for a sample whose size was chosen in advance.
-
-    Parameters
-    ----------
-    right : ndarray
-        (n,) bool: whether each checked label is right.
-    population : int
-        Number of labels, N, from which they were drawn without replacement.
-
-    Returns
-    -------
-    tuple of float
-        Lower and upper end in 0..1; (0, 1) without images.
-
-    Notes
-    -----
-    An exact test of every possible number of right labels, K, by the hypergeometric distribution
-    of a simple random sample. Each acceptance region drops the smaller tail first, as long as
-    both add up to at most 5 % (as Blaker, 2000, and W. Wang, 2015, do), which is shorter than
-    equal tails (Clopper and Pearson, 1934), most of all where nearly all labels are right. For a
-    stratified sample, which varies about as much or less, coverage is measured, not proven
-    (``tests/benchmarks/audit_coverage.py``).
-    """
-    return _invert(right, population, {np.size(right): _ALPHA})
-
-
-@checked
-def anytime_interval(right: NDArray[np.bool_], population: int) -> tuple[float, float]:
-    """Return the 95 % interval that holds whenever the person stops.
-
-    Parameters
-    ----------
-    right : ndarray
-        (n,) bool: whether each checked label is right, in the order of the draw.
-    population : int
-        Number of labels, N, from which they were drawn without replacement.
-
-    Returns
-    -------
-    tuple of float
-        Lower and upper end in 0..1.
-
-    Notes
-    -----
-    A confidence sequence (Waudby-Smith and Ramdas, NeurIPS 2020, for sampling without
-    replacement): the probability that any of the intervals, from the first image to the last,
-    misses the truth is at most 5 %. Instead of betting, the exact distribution of the running
-    count is followed for each K, and the 5 % are spent by an error-spending function (Lan and
-    DeMets, 1983) at a look after every fifth image; between two looks the last interval holds.
-    """
-    answers = np.size(right)
-    looks = {n: _ALPHA * (1.0 - 0.5 ** (n / _HALF_SPENT)) for n in range(_LOOK, answers + 1, _LOOK)}
-    return _invert(right, population, looks)
-
-
-def _invert(
-    right: NDArray[np.bool_], population: int, looks: dict[int, float]
-) -> tuple[float, float]:
-    """Return the ends of the fractions K / N that no look rejects.
-
-    Raises
-    ------
-    InputError
-        If the answers are no sample of the population.
-
-    Parameters
-    ----------
-    right
-        (n,) bool, in the order of the draw.
-    population
-        N.
-    looks
-        Number of images at each look -> error probability that is spent up to it.
-    """
-    right = as_numbers(right, "right", None).astype(bool)
-    x_now, n_now = int(right.sum()), len(right)
-    population = as_count(population, f"the number of labels of which {n_now} were drawn",
-                          max(1, n_now))  # fmt: skip
-    # What was not seen yet may all be wrong, or all be right.
-    possible = np.unique(np.linspace(x_now, population - n_now + x_now, _GRID + 1).round())
-    step = max(1.0, (population - n_now) / _GRID) - 1.0
-    k, spent = possible, np.zeros(len(possible))
-    mass = np.ones((len(k), 1))
-    for n in range(1, n_now + 1):
-        before = mass.shape[1]
-        more = np.clip((k[:, None] - np.arange(before)) / (population - n + 1), 0.0, 1.0)
-        grown = np.zeros((len(k), before + 1))
-        grown[:, :-1] = mass * (1.0 - more)
-        grown[:, 1:] += mass * more
-        mass = grown
-        if n in looks:
-            low, high, dropped = _acceptance(mass, looks[n] - spent)
-            spent = spent + dropped
-            x = int(right[:n].sum())
-            keep = (low <= x) & (x <= high)
-            inside = np.arange(n + 1)
-            mass = mass * ((inside >= low[:, None]) & (inside <= high[:, None]))
-            if keep.any():  # all rejected: the last interval stays
-                k, spent, mass = k[keep], spent[keep], mass[keep]
-    low_end = max(float(x_now), float(k[0]) - step)
-    high_end = min(float(population - n_now + x_now), float(k[-1]) + step)
-    return low_end / population, high_end / population
-
-
-def _acceptance(
-    mass: NDArray[np.float64], budget: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Return the ends of each row's acceptance region, and the mass outside, within a budget."""
-    last = mass.shape[1] - 1
-    rows = np.arange(len(mass))
-    below = np.concatenate([np.zeros((len(mass), 1)), np.cumsum(mass, axis=1)], axis=1)
-    above = np.concatenate([np.zeros((len(mass), 1)), np.cumsum(mass[:, ::-1], axis=1)], axis=1)
-    a = np.zeros(len(mass), dtype=np.int64)
-    b = np.zeros(len(mass), dtype=np.int64)
-    going = np.ones(len(mass), dtype=bool)
-    while going.any():
-        left, right = below[rows, a + 1], above[rows, b + 1]
-        cut_left = left <= right
-        total = np.where(cut_left, left + above[rows, b], right + below[rows, a])
-        going &= (total <= budget) & (a + b < last)
-        a = a + (going & cut_left)
-        b = b + (going & ~cut_left)
-    return a, last - b, below[rows, a] + above[rows, b]
 
 
 def _with(sure: int, fraction: float, free: int) -> float:

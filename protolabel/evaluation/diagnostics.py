@@ -26,9 +26,8 @@ RESTLESS_CHURN = (
 )
 LOST_CLASSES = 0.7  # fraction of the effective classes of zero-shot below which some were lost
 USELESS_WEIGHT = 0.3  # visual vectors below it only cost the votes of other micro-clusters
-WAVERING = 0.3  # margin below which an image is between its label and the runner-up
-FEWEST_CONFUSED = 5  # images between two names that are worth a word, and ...
-CONFUSED_OF_ALL, CONFUSED_OF_BOTH = 0.01, 0.05  # ... fraction of the folder or of both classes
+WAVERING = 0.5  # margin below which an image is between its label and the runner-up
+CONFUSED, CONFUSED_OF_ALL = 5, 0.005  # images, and part of the folder, between two names to mention
 MISREAD = 0.4  # part of the agreement that is the text's own where names may be misread
 ALIKE_DISTANCE = 0.35  # prototypes closer than this fraction of the mean distance look alike
 SMALL_FOLDER = 30  # images below which refinement can cost one
@@ -310,14 +309,7 @@ def _alike_names(case: _Case) -> Finding | None:
 
 
 def _confused_names(case: _Case) -> Finding | None:
-    labels = case.labels
-    size = dict(zip(labels.names, labels.counts.tolist(), strict=True))
-    all_of_them = CONFUSED_OF_ALL * len(labels)
-    between = [
-        (a, b, count)
-        for a, b, count in confused_pairs(labels)[:3]
-        if count >= max(FEWEST_CONFUSED, min(all_of_them, CONFUSED_OF_BOTH * (size[a] + size[b])))
-    ]
+    between = named_pairs(case.labels)
     if not case.refined or not between:
         return None
     shown = "; ".join(f"{a} and {b} ({counted(count, 'image')})" for a, b, count in between)
@@ -343,7 +335,7 @@ def _misread_names(case: _Case) -> Finding | None:
 def confused_pairs(labels: Labels) -> list[tuple[str, str, int]]:
     """Return pairs of names with the number of images between them, the most first.
 
-    An image is between its label and the runner-up if its margin is below 0.3.
+    An image is between its label and the runner-up if its margin is below 0.5.
 
     Parameters
     ----------
@@ -355,6 +347,12 @@ def confused_pairs(labels: Labels) -> list[tuple[str, str, int]]:
     pairs, counts = np.unique(two[:, two[0] < two[1]], axis=1, return_counts=True)
     order = np.argsort(-counts, kind="stable")
     return [(labels.names[pairs[0, i]], labels.names[pairs[1, i]], int(counts[i])) for i in order]
+
+
+def named_pairs(labels: Labels) -> list[tuple[str, str, int]]:
+    """Return the pairs of `confused_pairs` that the finding names: at most three, all notable."""
+    least = max(CONFUSED, CONFUSED_OF_ALL * len(labels))
+    return [pair for pair in confused_pairs(labels)[:3] if pair[2] >= least]
 
 
 def _small_folder(case: _Case) -> Finding | None:

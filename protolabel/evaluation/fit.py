@@ -53,7 +53,7 @@ class Fit:
 
     Attributes
     ----------
-    score
+    score : ndarray
         (N,) float32 in 0..1. 0: no better than images with other names; 1: as good as the best
         tenth of the folder. A pinned image has 1.
     """
@@ -73,7 +73,7 @@ class Fit:
 
         Parameters
         ----------
-        strictness
+        strictness : float
             0..1, the fit that an image must reach: 0 sets none aside, 1 keeps only the best.
         """
         return np.asarray(self.score < np.float32(check_strictness(strictness)))
@@ -83,7 +83,7 @@ class Fit:
 
         Parameters
         ----------
-        strictness
+        strictness : float
             As for `unfit`.
         """
         return int(np.searchsorted(self.ordered, np.float32(check_strictness(strictness))))
@@ -107,17 +107,17 @@ def measure_fit(
 
     Parameters
     ----------
-    labels
+    labels : Labels
         From `label`.
-    vectors
+    vectors : ndarray of floating
         (N, d) floating image embeddings of the run; may be a memory map.
-    graph
+    graph : KnnGraph or None
         A `knn_graph` of the same vectors, to avoid computing it again.
-    background
+    background : ClassVectors or None
         Text vectors of many other words, from `embed_classes`: other things that such images could
         show. The names themselves may be among them. An image that is closer to these words than
         to its name fits less. Optional; with it the measure separates better.
-    progress
+    progress : callable or None
         ``progress(phase, done, total)``; by default a tqdm bar. It may raise `Stopped`.
 
     Returns

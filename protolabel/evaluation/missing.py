@@ -31,15 +31,15 @@ class MissingName:
 
     Attributes
     ----------
-    cluster
+    cluster : int
         Index of the micro-cluster.
-    images
+    images : ndarray
         (n,) int64 its images, the most typical first.
-    label
+    label : str
         The label of most of its images, for lack of a better name.
-    fit
+    fit : float
         Mean fit of its images, 0..1.
-    suggestions
+    suggestions : tuple of (str, float)
         Words that may name it, the best first, each with its score: the mean cosine with the
         images plus half of its excess over the mean of the folder. Scores rank the words of one
         cluster and have no other meaning.
@@ -69,18 +69,18 @@ def missing_names(
 
     Parameters
     ----------
-    labels
+    labels : Labels
         From `label`, of a run with clusters.
-    vectors
+    vectors : ndarray of floating
         (N, d) floating image embeddings of the run; may be a memory map.
-    fit
+    fit : Fit
         From `measure_fit`.
-    vocabulary
+    vocabulary : ClassVectors or None
         Text vectors of words that could be names, from `embed_classes` with the encoder of the
         images; without it, clusters have no suggestions.
-    strictness
+    strictness : float
         0..1: clusters are returned if the mean fit of their images is below this.
-    most
+    most : int
         Number of suggestions for each cluster.
 
     Returns

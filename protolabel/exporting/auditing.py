@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from protolabel.browser.page import still_page
 from protolabel.common.cells import safe_cell
 from protolabel.common.checks import as_path, checked
 from protolabel.common.files import write_text
@@ -191,13 +192,14 @@ def _sheet(dataset: Path, metadata: dict[str, Any], images: Sequence[dict[str, A
         f"<b>{escape(image['label'])}</b><br>{escape(image['source'])}</figcaption></figure>"
         for number, image in enumerate(images, 1)
     )
-    return (
-        "<!doctype html><html lang='en'><meta charset='utf-8'><title>Audit</title><style>"
+    return still_page(
+        "Audit",
         "body{font:14px system-ui;margin:24px}main{display:grid;gap:16px;"
         f"grid-template-columns:repeat(auto-fill,minmax({_SIDE}px,1fr))}}figure{{margin:0}}"
-        "img{max-width:100%}figcaption{overflow-wrap:anywhere}</style><h1>Is each label right?</h1>"
+        "img{max-width:100%}figcaption{overflow-wrap:anywhere}",
+        "<h1>Is each label right?</h1>"
         f"<p>Write the true class, or yes or no, into the column truth of {TABLE}, in this order. "
-        f"Do not skip the hard ones; you may stop at any picture.</p><main>{cells}</main></html>\n"
+        f"Do not skip the hard ones; you may stop at any picture.</p><main>{cells}</main>",
     )
 
 

@@ -30,9 +30,9 @@ def evaluate_dataset(
 
     Parameters
     ----------
-    folder
+    folder : str or path
         A folder that `export` wrote.
-    truth
+    truth : Truth
         As for `Session.evaluate`.
 
     Returns

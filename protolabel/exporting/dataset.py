@@ -10,6 +10,7 @@ import numpy as np
 
 from protolabel.clustering.projection import place_prototypes
 from protolabel.common.checks import as_numbers, as_seed, checked_apart_from
+from protolabel.common.palette import chosen_colours
 from protolabel.common.progress import ProgressFn, resolve
 from protolabel.embedding.embed import Embeddings
 from protolabel.errors import ExportError, InputError
@@ -54,7 +55,6 @@ if TYPE_CHECKING:
     from protolabel.exporting.duplicates import Groups
     from protolabel.exporting.job import Writer
     from protolabel.images.image_set import ImageSet
-    from protolabel.refinement.classifier import PrototypeClassifier
     from protolabel.refinement.labels import Labels
 
 __all__ = ["ExportResult", "check_export", "export"]
@@ -66,19 +66,19 @@ class ExportResult:
 
     Attributes
     ----------
-    folder
+    folder : Path
         The dataset, an absolute path.
-    formats
+    formats : tuple of str
         Names of what was written.
-    n_images
+    n_images : int
         Number of images.
-    class_counts
+    class_counts : dict of str to int
         Images of each class.
-    split_counts
+    split_counts : dict of str to int
         Images of train, val and test; empty if there are no splits.
-    near_duplicates
+    near_duplicates : int
         Images in groups of near-duplicates; 0 if the export did not look for them.
-    none_of_these
+    none_of_these : int
         Images that were set aside because they fit none of the names.
     """
 
@@ -109,8 +109,8 @@ def export(
     graph: KnnGraph | None = None,
     visual_encoder: EncoderInfo | None = None,
     visual: FloatArray | None = None,
-    classifier: PrototypeClassifier | None = None,
     audit: AuditEstimate | None = None,
+    colours: Sequence[str] | None = None,
     best: int = DEFAULT_BEST,
     progress: ProgressFn | None = None,
 ) -> ExportResult:
@@ -122,60 +122,60 @@ def export(
 
     Parameters
     ----------
-    labels
+    labels : Labels
         From `label`, or from a saved `PrototypeClassifier`. Images that `Labels.set_aside` marks
         go to the folder ``splits/none_of_these`` and to no side of the split; the tables keep
         their best label.
-    images
+    images : ImageSet or Embeddings
         The N images of the labels. With `Embeddings`, near-duplicates are found by their vectors
         and kept on one side of the split, and metadata.json names the encoder; with an
         `ImageSet`, only files with the same content are kept together.
-    folder
+    folder : str or path
         A new or empty folder; it may be inside the folder of the images.
-    formats
+    formats : iterable of str
         Names of formats; "metadata" is always written::
 
             {formats}
 
-    link
+    link : str
         ``"copy"`` keeps bytes, times and permissions. ``"hardlink"`` takes no space but works
         within one disk only, and editing one file edits both. ``"symlink"`` takes no space and
         breaks when the images move. The splits never store the bytes a second time.
-    shares
+    shares : sequence of float
         Fractions of train, val and test; see `lasting_split`.
-    seed
+    seed : int
         Seeds the splits. With one seed, the side of an image follows from its content: a folder
         that grows keeps its test images, see `lasting_split`.
-    groups
+    groups : Groups or None
         Images that stay on one side besides near-duplicates, such as frames of a video or
         pictures of a patient: a regular expression searched for in the name (``"^patient[0-9]+"``),
         a function of the name, or a value for each image; see `groups_of`.
-    overwrite
+    overwrite : bool
         Replace an earlier dataset that protolabel exported. Nothing else is ever replaced, and
         neither is a dataset that contains the images themselves or files of other origin.
-    parameters
+    parameters : mapping of str or None
         Further entries for metadata.json.
-    projection
+    projection : array_like or None
         (N, 2) map of the images, for `save_plots`.
-    prototype_map
+    prototype_map : array_like or None
         (T + 1, C, 2) coordinates of the prototypes on it, iteration by iteration; or (C, 2). If
         missing, it is computed from a projection and `Embeddings`.
-    graph
+    graph : KnnGraph or None
         A `knn_graph` of the vectors, to share it.
-    visual_encoder
+    visual_encoder : EncoderInfo or None
         The encoder of the visual vectors, for metadata.json; None if there were none.
-    visual
+    visual : ndarray of floating or None
         (N, d2) visual vectors of the run. With them, and with `Embeddings`, the classifier of the
         dataset remembers images, so that it labels new ones as well as the run.
-    classifier
-        Written as classifier.npz; by default that of the labels. Labels from a saved classifier
-        are of no run, and their own classifier would remember no images.
-    audit
+    audit : AuditEstimate or None
         The result of an audit of these labels, for report.txt and metadata.json.
-    best
+    colours : sequence of str, optional
+        C colours of the classes as ``#rrggbb``, for the replay page and metadata.json; by default
+        those of `protolabel.plots.class_colours`.
+    best : int
         How many of the best classes of each image the tables hold, with the agreement that each
         would have: 1 to 5, by default 3. See `Labels.best`.
-    progress
+    progress : callable or None
         ``progress(phase, done, total)``; by default a tqdm bar. It may raise `Stopped`.
 
     Returns
@@ -226,7 +226,6 @@ def export(
         visual_encoder=visual_encoder,
         vectors=None if embedded is None else embedded.vectors,
         visual=visual,
-        classifier=classifier,
         folder=target,
         target=target,
         writers=writers,
@@ -243,6 +242,7 @@ def export(
         projection=points,
         prototype_map=stars,
         audit=audit,
+        colours=tuple(chosen_colours(len(labels.names), colours)),
         progress=report,
     )
     with staging(target, image_set, overwrite=overwrite) as temporary:
@@ -272,7 +272,7 @@ def check_export(
 
     Parameters
     ----------
-    images
+    images : ImageSet
         The images to export, where known.
     folder, formats, link, shares, groups, overwrite, best
         As for `export`.

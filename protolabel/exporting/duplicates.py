@@ -66,11 +66,11 @@ def near_duplicates(
 
     Parameters
     ----------
-    vectors
+    vectors : ndarray of floating
         (N, d) floating; may be a memory map.
-    graph
+    graph : KnnGraph or None
         A `knn_graph` of the same vectors, to avoid computing it again.
-    label
+    label : ndarray or None
         (N,) class index of every image. If given, no group may have more than half of a class of
         10 images or more, because such a class could not be split.
 

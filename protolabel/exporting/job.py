@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from protolabel.evaluation.audit import AuditEstimate
     from protolabel.exporting.table import Column
     from protolabel.images.image_set import ImageSet
-    from protolabel.refinement.classifier import PrototypeClassifier
     from protolabel.refinement.labels import Labels
 
 __all__ = ["ExportJob", "Writer"]
@@ -80,47 +79,49 @@ class ExportJob:
     ----------
     labels, images
         N labels, and the N images with these labels.
-    encoder
+    encoder : EncoderInfo or None
         The encoder of the vectors; None if the caller passed no `Embeddings`.
-    visual_encoder
+    visual_encoder : EncoderInfo or None
         The encoder of the visual vectors; None if there were none.
-    vectors, visual
+    vectors, visual : ndarray of floating or None
         (N, d) and (N, d2) vectors that were labelled; None where the caller passed none.
-    folder
+    folder : Path
         The folder to write to, which becomes the dataset when it is complete.
-    target
+    target : Path
         The final folder of the dataset.
-    writers
+    writers : tuple of Writer
         The writers of this export, in the order in which they run.
-    link
+    link : str
         ``"copy"``, ``"hardlink"`` or ``"symlink"``.
-    class_folders
+    class_folders : tuple of str
         (C,) safe folder name of every class.
-    none_folder
+    none_folder : str or None
         Folder name of the images that fit none of the names; None if there are none.
-    files
+    files : tuple of str
         (N,) safe file name of every image, unique in the dataset.
-    side
+    side : ndarray or None
         (N,) int8 index into `SPLITS`, -1 for images that fit none of the names; None if there are
         no splits.
-    groups
+    groups : ndarray or None
         (N,) int32 group of near-duplicates of every image; None if the export did not look for
         them.
-    split_shares
+    split_shares : tuple of float
         Fractions of train, val and test, which sum to 1.
-    seed
+    seed : int
         Seed of the splits.
-    columns
+    columns : tuple of Column
         The columns of every table.
-    parameters
+    parameters : mapping of str
         Parameters of the run, and those added by the caller.
-    projection
+    projection : ndarray or None
         (N, 2) float32 map of the images, or None.
-    prototype_map
+    prototype_map : ndarray or None
         (T + 1, C, 2) float32 coordinates of the prototypes on that map, or None.
-    progress
+    colours : tuple of str
+        (C,) colour of every class, ``#rrggbb``.
+    progress : callable
         ``progress(phase, done, total)``; may raise `Stopped`.
-    audit
+    audit : AuditEstimate or None
         The result of an audit of these labels, or None.
     """
 
@@ -130,7 +131,6 @@ class ExportJob:
     visual_encoder: EncoderInfo | None
     vectors: FloatArray | None
     visual: FloatArray | None
-    classifier: PrototypeClassifier | None
     folder: Path
     target: Path
     writers: tuple[Writer, ...]
@@ -146,6 +146,7 @@ class ExportJob:
     parameters: Mapping[str, Any]
     projection: NDArray[np.float32] | None
     prototype_map: NDArray[np.float32] | None
+    colours: tuple[str, ...]
     progress: ProgressFn
     audit: AuditEstimate | None = None
 

@@ -38,14 +38,14 @@ def split_dataset(
 
     Parameters
     ----------
-    label
+    label : array_like
         (N,) class index of every image, 0 or more.
-    groups
+    groups : array_like or None
         (N,) integers; images of one group (near-duplicates) stay on one side. None lets every
         image be its own group.
-    shares
+    shares : sequence of float
         Of train, val and test, each 0 or more, train above 0, together 1.
-    seed
+    seed : int
         Seed of the assignment.
 
     Returns

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from protolabel.common.checks import as_indices, as_seed, checked
 from protolabel.common.progress import ProgressFn, resolve
 from protolabel.common.vectors import (
     Float32Array,
@@ -27,7 +28,7 @@ from protolabel.embedding.prompts import ClassPrompts
 from protolabel.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -230,6 +231,54 @@ class NameTree:
         ]
         return Suggestions(tuple(sorted(groups, key=lambda group: -len(group))), self)
 
+    # --- to keep it -----------------------------------------------------------------------------
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays that `from_state` needs besides the vectors; text as UTF-8."""
+        return {
+            "merges": self.merges,
+            "leaf": self.leaf,
+            "words": np.frombuffer("\n".join(self.words).encode(), np.uint8),
+            "above": np.packbits(self.above),
+            "levels": self.levels,
+            "shares": self.shares,
+            "specificity": self.specificity,
+        }
+
+    @classmethod
+    def from_state(cls, arrays: Mapping[str, NDArray[Any]], vectors: FloatArray) -> NameTree:
+        """Return the tree that `state` described; the arrays are untrusted.
+
+        Raises
+        ------
+        InputError
+            If the arrays are not those of a tree of these images.
+        """
+        words = tuple(arrays["words"].astype(np.uint8).tobytes().decode().split("\n"))
+        shares, leaf = arrays["shares"].astype(np.float32), arrays["leaf"]
+        merges, m = arrays["merges"].astype(np.float64), len(words)
+        fits = (
+            arrays["above"].shape == (-(-m * m // 8),)
+            and shares.shape[1:] == (m,)
+            and bool(np.isfinite(shares).all())
+            and all(arrays[name].shape == (m,) for name in ("levels", "specificity"))
+            and len(leaf) == len(vectors)
+            and _is_tree(merges, len(shares))
+        )
+        if not fits:
+            raise InputError("Expected the groups of these images, got parts that do not fit.")
+        above = np.unpackbits(arrays["above"].astype(np.uint8), count=m * m).reshape(m, m)
+        return cls(
+            merges=merges,
+            leaf=as_indices(leaf, len(shares), "leaf").astype(np.int32),
+            words=words,
+            above=above.astype(bool),
+            levels=arrays["levels"].astype(np.int32),
+            shares=shares,
+            specificity=arrays["specificity"].astype(np.float32),
+            vectors=vectors,
+        )
+
     # --- from a level to names ------------------------------------------------------------------
 
     def _labels(self, count: int) -> NDArray[np.int32]:
@@ -331,6 +380,7 @@ class NameTree:
         )
 
 
+@checked
 def group_images(
     vectors: FloatArray,
     graph: KnnGraph,
@@ -371,7 +421,11 @@ def group_images(
     """
     vectors = as_vectors(vectors)
     words = unit_rows(as_vectors(words, what="words", dim=vectors.shape[1]))
-    n = len(vectors)
+    n, seed = len(vectors), as_seed(seed)
+    if not 0 < logit_scale < np.inf:
+        raise InputError(
+            f"Expected a logit scale above 0, got {logit_scale!r}: pass that of the encoder."
+        )
     if len(graph) != n or len(words) != len(vocabulary):
         raise InputError(
             f"Expected a graph of {n} images and {len(vocabulary)} text vectors, got "
@@ -407,6 +461,15 @@ def group_images(
         specificity=(_SPECIAL * np.log(len(vocabulary) / below[kept])).astype(np.float32),
         vectors=vectors,
     )
+
+
+def _is_tree(merges: NDArray[np.float64], count: int) -> bool:
+    """Return whether compiled code may cut a linkage of `count` images."""
+    if count < 2:
+        return count == 1
+    from scipy.cluster.hierarchy import is_valid_linkage
+
+    return merges.shape == (count - 1, 4) and bool(is_valid_linkage(merges))
 
 
 def _followed(

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import base64
 import io
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from protolabel.browser.atlas import square
+from protolabel.browser.page import still_page
+from protolabel.common.checks import as_count, as_path, checked
 from protolabel.common.files import write_text
 from protolabel.common.wording import counted, escape
-from protolabel.errors import ExportError, ImageReadError
+from protolabel.errors import ExportError, ImageReadError, InputError
 
 if TYPE_CHECKING:
     import os
+    from pathlib import Path
 
     from protolabel.images.image_set import ImageSet
     from protolabel.naming.groups import Group, Suggestions
 
 __all__ = ["group_pictures", "write_sheet"]
 
-_SIDE = 160  # pixels of a picture
+_SIDE, _LARGEST = 160, 4096  # pixels of a picture
 
 
+@checked
 def write_sheet(path: str | os.PathLike[str], suggestions: Suggestions, images: ImageSet) -> Path:
     """Write one HTML page, without links to other files, that shows every group.
 
@@ -42,18 +45,20 @@ def write_sheet(path: str | os.PathLike[str], suggestions: Suggestions, images: 
 
     Raises
     ------
+    InputError
+        If an argument is of another kind.
     ExportError
         If it cannot be written.
     """
-    page = Path(path).expanduser()
+    page = as_path(path, "the page to write").absolute()
     groups = "".join(_section(group, images) for group in suggestions)
-    text = (
-        "<!doctype html><html lang='en'><meta charset='utf-8'><title>Suggested names</title><style>"
+    text = still_page(
+        "Suggested names",
         "body{font:14px system-ui;margin:24px}main{display:grid;gap:16px;"
         "grid-template-columns:repeat(auto-fill,minmax(340px,1fr))}"
         "h2{font-size:16px;margin:0 0 4px}"
-        "img{width:23%;margin-right:2%}p{margin:4px 0}</style><h1>Suggested names</h1>"
-        f"<main>{groups}</main></html>\n"
+        "img{width:23%;margin-right:2%}p{margin:4px 0}",
+        f"<h1>Suggested names</h1><main>{groups}</main>",
     )
     try:
         write_text(page, text)
@@ -62,6 +67,7 @@ def write_sheet(path: str | os.PathLike[str], suggestions: Suggestions, images: 
     return page
 
 
+@checked
 def group_pictures(group: Group, images: ImageSet, side: int = _SIDE) -> list[bytes]:
     """Return JPEGs of the examples of a group; images that cannot be read are left out.
 
@@ -72,9 +78,21 @@ def group_pictures(group: Group, images: ImageSet, side: int = _SIDE) -> list[by
     images : ImageSet
         The images that were grouped.
     side : int
-        Pixels of a square picture.
+        Pixels of a square picture, 1..4096.
+
+    Returns
+    -------
+    list of bytes
+        One file each.
+
+    Raises
+    ------
+    InputError
+        If an argument is of another kind.
     """
-    made = []
+    side, made = as_count(side, "the side of a picture"), []
+    if side > _LARGEST:
+        raise InputError(f"Expected a side of at most {_LARGEST} pixels, got {side}: lower it.")
     for index in group.examples.tolist():
         try:
             picture = square(images.path(index), side)

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protolabel.common.vectors import Float32Array, unit_rows
+from protolabel.common.checks import as_indices, check_fields, checked, described
+from protolabel.common.vectors import Float32Array, as_vectors, unit_rows
 from protolabel.errors import InputError
 from protolabel.samples.captions import SYNONYMS
 
@@ -59,6 +60,8 @@ _RARER = 0.05  # of cosine by which each rarer meaning has to be nearer
 class Vocabulary:
     """M words, each below a more general word or below none.
 
+    An `InputError` is raised if the fields do not fit together.
+
     Attributes
     ----------
     words : tuple of str
@@ -73,6 +76,26 @@ class Vocabulary:
     words: tuple[str, ...]
     above: NDArray[np.int32]
     phrases: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        count = len(self.words)
+        if len(self.phrases) != count or np.shape(self.above) != (count,):
+            raise InputError(
+                f"Expected a phrase and a more general word for each of {count} words, got "
+                f"{len(self.phrases)} and {np.shape(self.above)}: pass as many of each."
+            )
+        if len(set(self.words)) != count:
+            raise InputError("Expected distinct words, got a word twice: leave one of them out.")
+        up = as_indices(self.above, count, "more general words", least=-1)
+        for _ in range(count.bit_length()):  # each step leads twice as far up
+            up = np.where(up >= 0, up[up], -1)
+        if (up >= 0).any():
+            word = self.words[int(np.argmax(up >= 0))]
+            raise InputError(
+                f"Expected words below more general ones, got {word!r} below itself: cut the "
+                "circle."
+            )
 
     def __len__(self) -> int:
         return len(self.words)
@@ -122,6 +145,7 @@ def everyday_words() -> Vocabulary:
     return _vocabulary({synset: tree.lemmas[synset][0] for synset in kept}, tree)
 
 
+@checked
 def own_words(words: Sequence[str], vectors: Float32Array) -> Vocabulary:
     """Find the place of one's own words among the words of ImageNet-21k.
 
@@ -137,7 +161,18 @@ def own_words(words: Sequence[str], vectors: Float32Array) -> Vocabulary:
     -------
     Vocabulary
         The words as they are, with the words themselves as phrases.
+
+    Raises
+    ------
+    InputError
+        If an argument is of another kind, or timm does not ship the names.
     """
+    vectors = as_vectors(vectors, what="text vectors")
+    if len(vectors) != len(words):
+        raise InputError(
+            f"Expected a text vector for each of {len(words)} words, got {len(vectors)}: embed "
+            "these words."
+        )
     tree = noun_tree()
     # Relative to the mean: a mean of many texts would otherwise be near every text.
     unit = unit_rows(vectors - np.mean(vectors, axis=0))
@@ -195,7 +230,14 @@ class NounTree:
         Synset -> how often its most frequent word means it in a tagged corpus.
     """
 
+    @checked
     def __init__(self, lemmas: Mapping[int, list[str]]) -> None:
+        for synset, names in lemmas.items():
+            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+                raise InputError(
+                    f"Expected the words of synset {synset!r} as a list of texts, got "
+                    f"{described(names)}."
+                )
         rows = np.loadtxt(_SYNSETS, dtype=np.int64)
         self.lemmas = lemmas
         self.above = dict(zip(rows[:, 0].tolist(), rows[:, 1].tolist(), strict=True))
@@ -206,14 +248,26 @@ class NounTree:
                 for name in names:
                     self._synsets.setdefault(_key(name), []).append(synset)
 
+    @checked
     def chain(self, synset: int) -> list[int]:
-        """Return a synset and all above it, the most special first."""
+        """Return a synset and all above it, the most special first.
+
+        Raises
+        ------
+        InputError
+            If ImageNet-21k has no such synset.
+        """
+        if synset and synset not in self.above:
+            raise InputError(
+                f"Expected a synset of ImageNet-21k, got {synset!r}: see NounTree.meanings."
+            )
         found = []
         while synset:
             found.append(synset)
             synset = self.above[synset]
         return found
 
+    @checked
     def meanings(self, word: str) -> list[int]:
         """Return the synsets that a word or its singular names."""
         key = _key(word)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from protolabel.common.checks import checked
 from protolabel.common.files import write_array
 from protolabel.common.progress import ProgressFn, resolve
 from protolabel.embedding.cache import words_file
-from protolabel.encoders.base import Encoder, checked_rows
+from protolabel.encoders.base import Encoder, checked_rows, encoder_info
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +24,7 @@ _TEMPLATE = "a photo of a {}"  # one sentence a word: there are thousands of the
 _BATCH = 256
 
 
+@checked
 def embed_words(
     vocabulary: Vocabulary, encoder: Encoder, *, progress: ProgressFn | None = None
 ) -> Float32Array:
@@ -47,9 +49,12 @@ def embed_words(
 
     Raises
     ------
+    InputError
+        If an argument is of another kind.
     EncoderError
         If the encoder has no text side, or returns vectors that cannot be used.
     """
+    encoder_info(encoder)  # raises if it is none
     sentences = [_TEMPLATE.replace("{}", phrase) for phrase in vocabulary.phrases]
     file = words_file(encoder.name, sentences)
     kept = _read(file, len(sentences), encoder.dim)

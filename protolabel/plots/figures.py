@@ -18,13 +18,12 @@ from protolabel.plots.style import (
     INK,
     MARKERS,
     LineStyle,
-    as_rgb,
-    class_colours,
     fonts,
     legend,
     marker_of,
     name_ticks,
     new_figure,
+    painted,
     short,
     tidy,
     whole_numbers,
@@ -45,24 +44,29 @@ _LOOKS = math.lcm(len(CLASS_COLOURS), len(OKABE_ITO) * len(MARKERS))  # colours 
 
 
 @checked
-def plot_counts(names: Sequence[str], counts: ArrayLike) -> Figure:
+def plot_counts(
+    names: Sequence[str], counts: ArrayLike, *, colours: Sequence[str] | None = None
+) -> Figure:
     """Draw the number of images of each class.
 
     Parameters
     ----------
-    names
+    names : sequence of str
         The C class names.
-    counts
+    counts : array_like
         (C,) number of images.
+    colours : sequence of str, optional
+        C colours as ``#rrggbb``, such as `Session.colours`; by default those of `class_colours`.
     """
     values = as_numbers(counts, "counts", len(names))
     total = max(1, int(values.sum()))
     kept, title = _largest(values, f"Images of each class ({total:,} in all)")
-    values, colours, names = values[kept], class_colours(len(names))[kept], _picked(names, kept)
+    bars = painted(len(names), colours)[kept]
+    values, names = values[kept], _picked(names, kept)
     count = len(names)
     figure = new_figure(8.0, 1.3 + 0.3 * min(count, 12) + 0.2 * min(max(count - 12, 0), 120))
     axes = figure.subplots()
-    axes.barh(np.arange(count), values, color=colours, height=0.72)
+    axes.barh(np.arange(count), values, color=bars, height=0.72)
     most = max(1, int(values.max(initial=0)))
     for place, value in enumerate(values.tolist()):
         text = f"{value:,}  ({value / total:.0%})" if value else "none"
@@ -83,11 +87,11 @@ def plot_agreement(names: Sequence[str], label: ArrayLike, agreement: ArrayLike)
 
     Parameters
     ----------
-    names
+    names : sequence of str
         The C class names.
-    label
+    label : array_like
         (N,) class index of every image.
-    agreement
+    agreement : array_like
         (N,) 0..1.
     """
     labels, values = _labels(label, names), as_numbers(agreement, "agreement", np.size(label))
@@ -134,11 +138,11 @@ def plot_alignment(
 
     Parameters
     ----------
-    names
+    names : sequence of str
         The C class names.
-    alignment
+    alignment : array_like
         (K, C), rows sum to 1. Rows are drawn in the order of their classes.
-    units
+    units : str
         Name of the rows, for the title.
     """
     table = as_numbers(alignment, "alignment", None, len(names)).astype(np.float64)
@@ -182,9 +186,9 @@ def plot_confusion(names: Sequence[str], confusion: ArrayLike) -> Figure:
 
     Parameters
     ----------
-    names
+    names : sequence of str
         The C class names.
-    confusion
+    confusion : array_like
         (C, C) number of images, rows are the truth, columns the labels: `Evaluation.confusion`.
     """
     table = as_numbers(confusion, "confusion", len(names), len(names))
@@ -223,23 +227,23 @@ def plot_map(
 
     Parameters
     ----------
-    points
+    points : array_like
         (N, 2) coordinates of the images; a million are drawn in seconds.
-    label
+    label : array_like
         (N,) class index of every image.
-    names
+    names : sequence of str
         The C class names.
-    prototypes
+    prototypes : array_like or None
         (C, 2) coordinates of the prototypes, or (T + 1, C, 2) with their trails.
-    iteration
+    iteration : int
         Iteration at which the trails end; by default the last.
-    colours
-        C colours as ``#rrggbb``; by default those of `class_colours`.
+    colours : sequence of str or None
+        C colours as ``#rrggbb``, such as `Session.colours`; by default those of `class_colours`.
     """
     labels = _labels(label, names)
     n, count = len(labels), len(names)
     xy = as_numbers(points, "points", n, 2).astype(np.float32)
-    painted = class_colours(count) if colours is None else as_rgb(colours)
+    paint = painted(count, colours)
     figure = new_figure(8.6, 7.0)
     axes = figure.subplots()
     size = float(np.clip(45 / max(n, 1) ** 0.35, 1.0, 9.0))
@@ -250,7 +254,7 @@ def plot_map(
         for one in np.roll(np.unique(looks[batch]), turn):
             here = xy[batch[looks[batch] == one]]
             axes.plot(here[:, 0], here[:, 1], linestyle="none", marker=marker_of(one),
-                      markersize=size, color=painted[one], alpha=0.8 if size > 2 else 1.0,
+                      markersize=size, color=paint[one], alpha=0.8 if size > 2 else 1.0,
                       markeredgewidth=0.3 if size > 4 else 0, markeredgecolor="white",
                       rasterized=True)  # fmt: skip
     counts = np.bincount(labels, minlength=count)
@@ -260,10 +264,10 @@ def plot_map(
         trail = as_numbers(stars, "prototypes", None, count, 2).astype(np.float32)
         stop = min(iteration, len(trail) - 1) if iteration >= 0 else len(trail) - 1
         kept, _ = _largest(counts, "")
-        _draw_prototypes(axes, trail[: stop + 1, kept], painted[kept])
+        _draw_prototypes(axes, trail[: stop + 1, kept], paint[kept])
     shown = np.argsort(-counts, kind="stable")[:_LEGEND] if count > _LEGEND else np.arange(count)
     entries: list[tuple[str, Any, str, LineStyle]] = [
-        (f"{short(names[one])} ({counts[one]:,})", painted[one], marker_of(one), "none")
+        (f"{short(names[one])} ({counts[one]:,})", paint[one], marker_of(one), "none")
         for one in shown
     ]
     if prototypes is not None:
@@ -286,19 +290,22 @@ def plot_convergence(
     class_mass: ArrayLike,
     *,
     iteration: int | None = None,
+    colours: Sequence[str] | None = None,
 ) -> Figure:
     """Draw the convergence of a run, iteration by iteration; 0 is zero-shot.
 
     Parameters
     ----------
-    names
+    names : sequence of str
         The C class names.
-    churn, shift
+    churn, shift : array_like
         (T + 1,) fraction of the labels that changed, and mean distance that prototypes moved.
-    class_mass
+    class_mass : array_like
         (T + 1, C) sum of the responsibilities of each class.
-    iteration
+    iteration : int or None
         The kept iteration, which is marked if given.
+    colours : sequence of str, optional
+        C colours as ``#rrggbb``, such as `Session.colours`; by default those of `class_colours`.
     """
     mass = as_numbers(class_mass, "class_mass", None, len(names)).astype(np.float64)
     moved, far = (as_numbers(one, "churn and shift", len(mass)) for one in (churn, shift))
@@ -313,16 +320,14 @@ def plot_convergence(
     panels[1].plot(steps[1:], far[1:], color=CHANGES["moved"][0], **line)
     tidy(panels[0], "Labels that changed", "", "% of the images")
     tidy(panels[1], "Distance that prototypes moved", "iteration", "mean distance")
-    colours, last = class_colours(len(names)), np.argsort(-mass[-1], kind="stable")
+    paint, last = painted(len(names), colours), np.argsort(-mass[-1], kind="stable")
     named = np.sort(last if len(names) <= 12 else last[:11])
     for one in np.setdiff1d(last[:_CLASSES], named):
         panels[2].plot(steps, mass[:, one], color=FIELD, linewidth=0.8)
     for one in named:
-        panels[2].plot(
-            steps, mass[:, one], color=colours[one], **{**line, "marker": marker_of(one)}
-        )
+        panels[2].plot(steps, mass[:, one], color=paint[one], **{**line, "marker": marker_of(one)})
     entries: list[tuple[str, Any, str, LineStyle]] = [
-        (short(names[one]), colours[one], marker_of(one), "-") for one in named
+        (short(names[one]), paint[one], marker_of(one), "-") for one in named
     ]
     if len(named) < len(names):
         entries.append((f"{len(names) - len(named)} others", np.full(3, 0.78), "", "-"))
@@ -352,11 +357,11 @@ def plot_contact_sheet(
 
     Parameters
     ----------
-    names
+    names : sequence of str
         The C class names.
-    rows
+    rows : sequence of (int, sequence of Path)
         Class index and the images of each row; an unreadable file leaves its place empty.
-    title
+    title : str
         Title of the sheet.
     """
     listed = isinstance(rows, list | tuple) and len(rows) <= 200

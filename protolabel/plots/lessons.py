@@ -40,16 +40,16 @@ _LOOPS = {"plain": WRONG, "anchored": RIGHT}
 
 @checked
 def plot_pictures(
-    paths: Sequence[Path], captions: Sequence[str], *, title: str = "", columns: int = 8
+    paths: Sequence[Path], captions: Sequence[str] = (), *, title: str = "", columns: int = 8
 ) -> Figure:
-    """Draw pictures with a caption over each.
+    """Draw pictures, with a caption over each.
 
     Parameters
     ----------
     paths : sequence of Path
         Image files; one that cannot be read leaves its place empty.
     captions : sequence of str
-        As many texts; a line break begins a new line.
+        As many texts, or none; a line break begins a new line.
     title : str
         Above all pictures.
     columns : int
@@ -61,15 +61,16 @@ def plot_pictures(
     """
     columns = min(as_count(columns, "columns"), max(1, len(paths)))
     rows = -(-max(1, len(paths)) // columns)
-    lines = max((text.count("\n") + 1 for text in captions), default=1)
+    lines = max((text.count("\n") + 1 for text in captions), default=0)
     figure = new_figure(1.2 * columns, 0.45 + rows * (1.05 + 0.17 * lines))
     grid = figure.subplots(rows, columns, squeeze=False)
     figure.suptitle(title, color=INK, fontsize=11, x=0.01, ha="left", parse_math=False)
     for axes in grid.flat:
         axes.axis("off")
-    for axes, path, text in zip(grid.flat, paths, captions, strict=False):
+    for axes, text in zip(grid.flat, captions, strict=False):
         caption = "\n".join(short(line, 22) for line in text.split("\n"))
         axes.set_title(caption, fontsize=8.5, color=INK, parse_math=False, **fonts())
+    for axes, path in zip(grid.flat, paths, strict=False):
         try:
             axes.imshow(np.asarray(thumbnail(path, 128)))
         except (ImageReadError, OSError):
@@ -202,21 +203,27 @@ def plot_gap(vectors: ArrayLike, text: ArrayLike, names: Sequence[str], truth: A
     for c, colour in enumerate(colours):
         left.plot(t[c] @ across, t[c] @ along, "*", markersize=13, color=colour,
                   markeredgecolor=INK)  # fmt: skip
-    tidy(left, "Pictures ● and names ★, along the gap", "picture side → name side", "")
+    tidy(
+        left,
+        "Pictures ● and names ★, along the gap",
+        "picture side → name side",
+        "main difference of pictures",
+    )
     left.set_yticks([])
     cosine, own = x @ t.T, np.zeros((len(x), len(t)), dtype=bool)
     own[np.arange(len(x)), true] = True
     pairs = (x @ x.T)[np.triu_indices(len(x), 1)]
     bins = np.linspace(min(cosine.min(), pairs.min(initial=1.0)), 1, 61)
-    for values, name, colour in (
-        (cosine[~own], "picture - wrong name", WRONG),
-        (cosine[own], "picture - right name", colours[2 % len(colours)]),
-        (pairs, "picture - picture", RIGHT),
+    # Greys, because the colours beside them are those of the classes.
+    for values, name, look in (
+        (cosine[~own], "picture - wrong name", {"color": FAINT, "alpha": 0.5}),
+        (cosine[own], "picture - right name", {"histtype": "step", "color": INK, "linewidth": 1.6}),
+        (pairs, "picture - picture", {"color": INK, "alpha": 0.75}),
     ):
         if not len(values):
             continue  # a single image or name
         label = f"{name}: {values.mean():.2f} on average"
-        right.hist(values, bins, density=True, alpha=0.75, label=label, color=colour)
+        right.hist(values, bins, density=True, label=label, **look)
     tidy(right, "Cosines", "cosine", "")
     right.set_yticks([])
     right.set_ylim(0, 1.6 * right.get_ylim()[1])
@@ -247,20 +254,21 @@ def plot_sweep(sweep: TemperatureSweep, *, temperature: float = 0.1) -> Figure:
     figure = new_figure(10.0, 2.9)
     axis, classes, end = figure.subplots(1, 3)
     last = sweep.labels.shape[2] - 1
-    over = sweep.effective_classes if sweep.accuracy is None else sweep.accuracy
+    over = sweep.effective_classes if sweep.accuracy is None else 100 * sweep.accuracy
     style: dict[str, Any] = {"marker": "o", "markersize": 4, "linewidth": 1.8}
     for m, (name, colour) in enumerate(_LOOPS.items()):
         axis.plot(100 * sweep.first_axis[m, place], color=colour, label=f"{name} loop", **style)
         classes.plot(sweep.effective_classes[m, place], color=colour, **style)
         end.semilogx(sweep.temperatures, over[m, :, -1], color=colour, **style)
-    tidy(axis, "Share of the first axis, %", f"iteration, {shown}", "")
+    tidy(axis, "Differences along the first axis, %", f"iteration, {shown}", "")
     tidy(classes, "Effective classes", f"iteration, {shown}", "")
-    what = "Effective classes" if sweep.accuracy is None else "Right labels"
-    tidy(end, f"{what} after {last} iterations", "temperature", "")
+    after = f"after {last} iterations"
+    what = f"Effective classes {after}" if sweep.accuracy is None else f"Right labels {after}, %"
+    tidy(end, what, "temperature (log scale)", "")
     axis.set_ylim(0, 105)
     axis.legend(frameon=False, loc="center right", bbox_to_anchor=(1, 0.66), fontsize=9)
     classes.set_ylim(0, len(sweep.names) + 0.2)
-    end.set_ylim(0, len(sweep.names) + 0.2 if sweep.accuracy is None else 1.02)
+    end.set_ylim(0, len(sweep.names) + 0.2 if sweep.accuracy is None else 102)
     end.axvline(sweep.limit, color=INK, linewidth=1, linestyle=(0, (4, 2)))
     end.axhline(over[0, 0, 0], color=FAINT, linewidth=1)
     end.text(sweep.temperatures[0], over[0, 0, 0], "zero-shot", color=FAINT, fontsize=8.5,
@@ -276,7 +284,11 @@ def plot_sweep(sweep: TemperatureSweep, *, temperature: float = 0.1) -> Figure:
 
 @checked
 def plot_audit(
-    estimate: AuditEstimate, agreement: ArrayLike, *, accuracy: float | None = None
+    estimate: AuditEstimate,
+    agreement: ArrayLike,
+    *,
+    accuracy: float | None = None,
+    title: str = "",
 ) -> Figure:
     """Draw what an audit found beside what the agreement promised.
 
@@ -288,6 +300,8 @@ def plot_audit(
         Agreement of every label, 0..1.
     accuracy : float, optional
         The fraction that is right, where every class is known.
+    title : str
+        What was audited, in front of the interval.
 
     Returns
     -------
@@ -313,6 +327,8 @@ def plot_audit(
     axes.set_ylim(len(rows) - 0.5, -0.75)
     axes.set_xlim(min(0.5, low, *(value for _, value, _ in rows)) - 0.02, 1.0)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    tidy(axes, f"How many labels are right: {low:.0%} to {high:.0%} (95 % interval)", "", "")
+    # Rounded as in the printed estimate.
+    found = f"{round(low, 2):.0%} to {round(high, 2):.0%} of the labels are right (95 % interval)"
+    tidy(axes, f"{title}: {found}" if title else found, "", "")
     axes.grid(axis="x", color=GRID)
     return figure

@@ -113,11 +113,13 @@ def _check_default(target: Path) -> None:
 
 def _figures(folder: Path, metadata: dict[str, Any]) -> Iterator[tuple[str, Figure]]:
     names, images = metadata["classes"], metadata["images"]
+    colours = metadata.get("class_colours")  # earlier releases wrote none
     index = metadata["class_index"]
     label = np.array([index[one["label"]] for one in images], dtype=np.int32)
     agreement = np.array([one["agreement"] for one in images])
     inside = np.array([not one.get("none_of_these", False) for one in images])
-    yield "class_counts", plot_counts(names, np.bincount(label[inside], minlength=len(names)))
+    yield "class_counts", plot_counts(names, np.bincount(label[inside], minlength=len(names)),
+                                      colours=colours)  # fmt: skip
     yield "agreement", plot_agreement(names, label, agreement)
     for units in ("micro", "meta"):
         table = _array(folder, f"{units}_alignment.npy", len(names))
@@ -128,12 +130,13 @@ def _figures(folder: Path, metadata: dict[str, Any]) -> Iterator[tuple[str, Figu
         stars = _array(folder, "prototype_map.npy", 2)
         if stars is not None and stars.shape[-2] != len(names):
             stars = None
-        yield "map", plot_map(points, label, names, stars, iteration=metadata["iteration"])
+        yield "map", plot_map(points, label, names, stars, iteration=metadata["iteration"],
+                              colours=colours)  # fmt: skip
     curves = metadata.get("curves")
     if curves is not None and len(curves["churn"]) > 1:
         yield "convergence", plot_convergence(
             names, curves["churn"], curves["shift"], curves["class_mass"],
-            iteration=metadata["iteration"],
+            iteration=metadata["iteration"], colours=colours,
         )  # fmt: skip
     files = [one["file"] for one, kept in zip(images, inside, strict=True) if kept]
     if files and files[0] is not None:

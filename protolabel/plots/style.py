@@ -41,12 +41,13 @@ def class_colours(count: int) -> NDArray[np.float64]:
     ndarray of float64, shape (C, 3)
         RGB from 0 to 1: Okabe and Ito's eight, then darker and lighter ones, then other hues.
     """
-    return as_rgb(palette.class_colours(as_count(count, "a number of classes", 0)))
+    return painted(as_count(count, "a number of classes", 0), None)
 
 
-def as_rgb(colours: Iterable[str]) -> NDArray[np.float64]:
-    """Return colours ``#rrggbb`` as an array (C, 3) of 0 to 1."""
-    return np.array([palette.rgb(one) for one in colours], dtype=np.float64).reshape(-1, 3) / 255
+def painted(count: int, colours: Iterable[str] | None) -> NDArray[np.float64]:
+    """Return the given colours of C classes, else those of the palette, (C, 3) from 0 to 1."""
+    chosen = palette.chosen_colours(count, colours)
+    return np.array([palette.rgb(one) for one in chosen], dtype=np.float64).reshape(-1, 3) / 255
 
 
 def legend(figure: Figure, entries: list[tuple[str, Any, str, LineStyle]]) -> None:

@@ -13,20 +13,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protolabel.clustering.clusters import Clusters, cluster_means
+from protolabel.clustering.clusters import Clusters, cluster, cluster_means
 from protolabel.clustering.neighbors import knn_graph
+from protolabel.common.progress import silent
 from protolabel.common.vectors import Float32Array, log_softmax
 from protolabel.errors import InputError
 from protolabel.refinement.agreement import NEIGHBORS_PER_VOTER, NeighborEvidence, text_fraction
 from protolabel.refinement.iteration import LoopInput, LoopResult, Seen, hold_pins, summarize
-from protolabel.refinement.label_bias import coherence, effective_classes, label_bias
+from protolabel.refinement.label_bias import (
+    coherence,
+    effective_classes,
+    label_bias,
+    without_copies,
+)
 from protolabel.refinement.prototypes import (
     PrototypeModel,
     PrototypeUpdate,
     confused_votes,
     text_model,
 )
-from protolabel.refinement.second_view import novelty, visual_weight
+from protolabel.refinement.second_view import news, novelty, visual_weight
 from protolabel.refinement.text_scale import audible_scale
 
 if TYPE_CHECKING:
@@ -34,6 +40,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from protolabel.clustering.image_space import ImageSpace
+    from protolabel.clustering.neighbors import KnnGraph
     from protolabel.embedding.prompts import ClassVectors
 
 __all__ = ["anchored_loop"]
@@ -48,7 +55,7 @@ GOOD_NAME = 2.0  # pseudo-count: every name starts with this many pins that agre
 PRIOR_WEIGHT = 0.7  # eta: how far common classes are preferred, where names may be absent
 COHERENCE_WEIGHT = 1.5  # theta: how far coherent classes are preferred, likewise
 INCOHERENT, COHERENT = 0.05, 0.45  # below and above, a class is no less and no more preferred
-CALM_AFTER = 5  # passes: each further one moves the responsibilities half as far as the last
+CALM_AFTER = 4  # passes: each further one moves the responsibilities half as far as the last
 SETTLED_AFTER = 2  # passes: a prior that is estimated in every pass starves small classes
 TEXT_WEIGHT_FEW, TEXT_WEIGHT_MANY = 2.0, 0.5  # lambda, by the images that stand behind a prototype
 FEW_IMAGES = 10.0  # behind each prototype at which the text weight is half-way between the two
@@ -67,7 +74,8 @@ def anchored_loop(given: LoopInput) -> LoopResult:
     images, classes, clusters, pins = given.images, given.classes, given.clusters, given.pins
     n, n_classes = len(images.space), len(classes.names)
     visual_dim = 0 if given.second is None else given.second.space.dim
-    neighbors, evidence = _voters(images, n_classes, "graph")
+    graph = _graph(images, n_classes, "graph")
+    neighbors, evidence = _voters(graph, n_classes)
     zero_shot = text_model(classes.vectors, classes.logit_scale, visual_dim)
     text_votes = zero_shot.text_votes(images.space)
     states = [summarize(text_votes, classes.vectors, 0.0, zero_shot)]
@@ -77,7 +85,7 @@ def anchored_loop(given: LoopInput) -> LoopResult:
         images.space,
         text_votes,
         nearest=evidence.nearest,
-        neighbors=neighbors,
+        neighbors=without_copies(neighbors, graph),
         pins=pins,
     )
     log_g = log_text = hold_pins(text_votes.copy(), pins)
@@ -91,28 +99,35 @@ def anchored_loop(given: LoopInput) -> LoopResult:
     # A pin is certain, so it weighs more than one image in the mean of its class.
     weight = np.ones((n, 1), dtype=np.float32)
     weight[pins[:, 0]] = PIN_WEIGHT
-    cluster_weight, own_weight, updates = CLUSTER_WEIGHT, 1.0, []
+    own_weight, updates = 1.0, []
     if given.second is not None:
-        second_neighbors, second_evidence = _voters(given.second, n_classes, "visual_graph")
-        trusted = visual_weight(second_neighbors, neighbors, g) * novelty(
-            second_neighbors, neighbors, images.space, g
+        second_neighbors, second_evidence = _voters(
+            _graph(given.second, n_classes, "visual_graph"), n_classes
+        )
+        trusted = visual_weight(second_neighbors, neighbors, g) * min(
+            novelty(second_neighbors, neighbors, images.space, g),
+            news(given.second.space, images.space),
         )
         # This space has no text vectors: the prototype of an empty class is the mean image.
-        nowhere = np.zeros((n_classes, visual_dim), dtype=np.float32)
-        updates.append(PrototypeUpdate(given.second.space, nowhere, weight, trusted))
-        neighbors = neighbors + trusted * second_neighbors
+        updates.append(
+            PrototypeUpdate(
+                given.second.space, np.zeros((n_classes, visual_dim), np.float32), weight, trusted
+            )
+        )
         evidence = evidence.beside(second_evidence, trusted)
-        cluster_weight *= trusted  # clusters of vectors that know no class have no vote
+        neighbors = neighbors + trusted * second_neighbors
         own_weight -= 0.5 * trusted  # these distances repeat in part what the text has said
-    own = PrototypeUpdate(images.space, anchors, weight, own_weight)
-    updates.insert(0, own)
-    cluster_votes = None if clusters is None else _ClusterVotes(clusters, weight)
+    updates.insert(0, own := PrototypeUpdate(images.space, anchors, weight, own_weight))
+    cluster_votes = _cluster_votes(given, weight, trusted)
     for step in range(given.iterations):
         before = own.centres
         if step <= SETTLED_AFTER:
             mass = g.sum(axis=0, dtype=np.float64)
             weights = _vote_weights(mass, given.temperature)
-            log_prior = _log_prior(weights, mass, coherence(neighbors, g))
+            settled = log_prior = _log_prior(weights, mass, coherence(neighbors, g))
+        else:  # a class that has lost images since then wins the next ones more easily
+            now = g.sum(axis=0, dtype=np.float64)
+            log_prior = settled + np.log((mass + 1.0) / (now + 1.0)).astype(np.float32)
         votes = np.float32(weights.text) * text_votes + log_prior
         found = []
         for update in updates:
@@ -126,8 +141,8 @@ def anchored_loop(given: LoopInput) -> LoopResult:
             visual=None if given.second is None else found[1],
             log_prior=log_prior,
         )
-        if cluster_votes is not None:
-            votes += cluster_weight * cluster_votes(g)
+        for share, cluster_vote in cluster_votes:
+            votes += share * cluster_vote(g)
         log_g = _calmed(log_g, _decided(votes, weights.neighbors * neighbors, g, pins), step)
         g = np.exp(log_g)
         shift = float(np.linalg.norm(own.centres - before, axis=1).mean())
@@ -154,7 +169,7 @@ def _decided(
 def _calmed(before: Float32Array, after: Float32Array, step: int) -> Float32Array:
     """Mix log-responsibilities with those of the pass before: late passes move less and less.
 
-    All passes after the fifth together move the responsibilities no further than a single one, so
+    All passes after the fourth together move the responsibilities no further than a single one, so
     that more iterations cannot drift away from the text.
     """
     if step < CALM_AFTER:
@@ -194,18 +209,24 @@ def anchored_neighbors(n_images: int, n_classes: int) -> int:
     return int(np.clip(n_images // (2 * n_classes), 1, MOST_NEIGHBORS))
 
 
-def _voters(seen: Seen, n_classes: int, what: str) -> tuple[csr_array, NeighborEvidence]:
-    """Return the vote matrix W, (N, N), and the neighbours that are asked for the agreement."""
+def _graph(seen: Seen, n_classes: int, what: str) -> KnnGraph:
+    """Return the given graph of the images after a check, or compute one."""
     n = len(seen.space)
     wanted, graph = anchored_neighbors(n, n_classes), seen.graph
     if graph is None:
-        graph = knn_graph(seen.space.vectors, k=NEIGHBORS_PER_VOTER * wanted)
-    elif len(graph) != n or graph.k < min(wanted, n - 1):
+        return knn_graph(seen.space.vectors, k=NEIGHBORS_PER_VOTER * wanted)
+    if len(graph) != n or graph.k < min(wanted, n - 1):
         raise InputError(
             f"Expected a {what} of {n} images with {wanted} neighbours each (1 to 5, by the "
             f"number of images for each class), got {graph.k} neighbours of {len(graph)} images: "
             "pass the graph of the same images."
         )
+    return graph
+
+
+def _voters(graph: KnnGraph, n_classes: int) -> tuple[csr_array, NeighborEvidence]:
+    """Return the vote matrix W, (N, N), and the neighbours that are asked for the agreement."""
+    wanted = anchored_neighbors(len(graph), n_classes)
     return graph.weights(wanted), NeighborEvidence.of(graph, wanted)
 
 
@@ -286,6 +307,27 @@ def _anchors(
     scale = along / length if length > 0 else 1.0
     anchors: Float32Array = np.float32(np.clip(scale, 0.05, 3.0)) * direction
     return anchors
+
+
+def _cluster_votes(
+    given: LoopInput, weight: Float32Array, trusted: float | None
+) -> list[tuple[np.float32, _ClusterVotes]]:
+    """Return the votes of micro-clusters with their weights.
+
+    Clusters by visual vectors vote as far as these are trusted, and those without them as far as
+    they are not, so that a view without trust changes nothing.
+    """
+    if given.clusters is None:
+        return []
+    votes = _ClusterVotes(given.clusters, weight)
+    if trusted is None:
+        return [(np.float32(CLUSTER_WEIGHT), votes)]
+    images = given.images
+    first = given.first_clusters or cluster(images.space.vectors, images.graph, progress=silent)
+    return [
+        (np.float32(CLUSTER_WEIGHT * trusted), votes),
+        (np.float32(CLUSTER_WEIGHT * (1.0 - trusted)), _ClusterVotes(first, weight)),
+    ]
 
 
 class _ClusterVotes:

@@ -60,9 +60,9 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    temperature
+    temperature : float
         Softness of the distances relative to the typical spread within a class, above 0.
-    prior_weight
+    prior_weight : float
         Weight of the class prior, 0 or more; 0 ignores it.
 
     Attributes
@@ -128,9 +128,9 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X
+        X : array_like
             (N, d) vectors; only their direction counts.
-        y
+        y : array_like
             (N,) labels.
 
         Raises
@@ -185,85 +185,22 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        vectors
+        vectors : ndarray
             (N, d) image embeddings by the encoder of the run; may be a memory map.
-        visual
+        visual : ndarray or None
             (N, d2) by the second encoder of the run, where it had one.
-        together
+        together : bool
             Many new images are also evidence about one another. Where they are a tenth of the
             remembered ones or more, the loop runs over both, or over 50,000 of them. False: every
             image is judged by itself, and its label does not depend on what comes with it.
-        progress
-            ``progress(phase, done, total)``.
-
-        Raises
-        ------
-        InputError
-            If the vectors do not fit, or visual vectors are missing or one too many.
-        """
-        if together:
-            return self.join(vectors, visual, progress=progress)[1]
-        return self._label_each(*self._checked(vectors, visual), progress)
-
-    def joining(self, n: int) -> int:
-        """Return how many of `n` new images the loop would run over with the remembered ones.
-
-        As many as there is room for; 0 where they are less than a tenth of the remembered images,
-        or none are remembered.
-        """
-        if self.memory_ is None:
-            return 0
-        count = min(n, MEMORY_LIMIT - len(self.memory_))
-        return count if count >= _MANY * len(self.memory_) else 0
-
-    def join(
-        self,
-        vectors: FloatArray,
-        visual: FloatArray | None = None,
-        *,
-        progress: ProgressFn = silent,
-    ) -> tuple[Self, Labels]:
-        """Label new images together, and remember those that the loop ran over.
-
-        Parameters
-        ----------
-        vectors : (n, d) floating
-            Embeddings by the encoder of the run; may be a memory map.
-        visual : (n, d2) floating, optional
-            By the second encoder of the run, where it had one.
         progress : callable
             ``progress(phase, done, total)``.
 
-        Returns
-        -------
-        classifier : PrototypeClassifier
-            Remembers the new images beside the old ones, or as many as there is room for. This
-            classifier itself where too few are new.
-        labels : Labels
-            Of the new images, as from `label`.
-
         Raises
         ------
         InputError
             If the vectors do not fit, or visual vectors are missing or one too many.
         """
-        vectors, visual = self._checked(vectors, visual)
-        n = len(vectors)
-        count = self.joining(n)
-        if not count or self.memory_ is None:
-            return self, self._label_each(vectors, visual, progress)
-        rows = np.sort(np.random.default_rng(0).permutation(n)[:count])
-        also = None if visual is None else visual[rows]
-        labels, both, beside = self._loop(self.memory_, vectors[rows], also, progress)
-        richer = self.from_labels(labels, both, beside)
-        if count == n:
-            return richer, _rows(labels, slice(len(self.memory_), None))
-        return richer, richer.label(vectors, visual, together=False, progress=progress)
-
-    def _checked(
-        self, vectors: NDArray[np.floating], visual: NDArray[np.floating] | None
-    ) -> tuple[FloatArray, FloatArray | None]:
-        """Check new vectors against those of the run."""
         check_is_fitted(self)
         model: PrototypeModel = self.model_
         vectors = as_vectors(vectors, dim=model.dim)
@@ -275,39 +212,12 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         if visual is not None:
             visual = as_visual(visual, len(vectors), model.visual_dim)
-        return vectors, visual
-
-    def _loop(
-        self,
-        memory: Memory,
-        vectors: FloatArray,
-        visual: FloatArray | None,
-        progress: ProgressFn,
-    ) -> tuple[Labels, FloatArray, FloatArray | None]:
-        """Run the loop over the remembered images and, after them, new ones."""
-        model: PrototypeModel = self.model_
-        both = np.concatenate([memory.index.in_order(), vectors], dtype=np.float32)
-        neighbors = choose_preset(None, len(both)).neighbors
-        graph = knn_graph(both, neighbors)
-        also = visual_graph = None
-        if visual is not None and memory.visual is not None:
-            also = np.concatenate([memory.visual.in_order(), visual], dtype=np.float32)
-            visual_graph = knn_graph(also, neighbors)
-        pinned = np.flatnonzero(memory.pinned)
-        names = tuple(str(name) for name in self.classes_)
-        run = refine(
-            both,
-            ClassVectors(names, model.text, logit_scale=model.text_scale),
-            cluster(both, visual_graph or graph, visual=also, progress=progress),
-            visual=also,
-            temperature=memory.temperature,
-            iterations=memory.iterations,
-            pins=np.column_stack([pinned, memory.label[pinned]]),
-            graph=graph,
-            visual_graph=visual_graph,
-            progress=progress,
-        )
-        return label(run), both, also
+        memory: Memory | None = self.memory_
+        if together and memory is not None:
+            joining = min(len(vectors), MEMORY_LIMIT - len(memory))
+            if joining >= _MANY * len(memory):
+                return self._label_together(memory, vectors, visual, joining, progress)
+        return self._label_each(vectors, visual, progress)
 
     def _label_each(
         self, vectors: FloatArray, visual: FloatArray | None, progress: ProgressFn
@@ -334,6 +244,44 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             found.further_agreement[rows] = state.further_agreement
             progress("labelling", rows.stop, n)
         return found
+
+    def _label_together(
+        self,
+        memory: Memory,
+        vectors: FloatArray,
+        visual: FloatArray | None,
+        joining: int,
+        progress: ProgressFn,
+    ) -> Labels:
+        """Run the loop over the remembered images and `joining` new ones, and label the rest."""
+        model, n = self.model_, len(vectors)
+        joined = np.sort(np.random.default_rng(0).permutation(n)[:joining])
+        both = np.concatenate([memory.index.in_order(), vectors[joined]], dtype=np.float32)
+        neighbors = choose_preset(None, len(both)).neighbors
+        graph = knn_graph(both, neighbors)
+        also = visual_graph = None
+        if visual is not None and memory.visual is not None:
+            also = np.concatenate([memory.visual.in_order(), visual[joined]], dtype=np.float32)
+            visual_graph = knn_graph(also, neighbors)
+        pinned = np.flatnonzero(memory.pinned)
+        names = tuple(str(name) for name in self.classes_)
+        run = refine(
+            both,
+            ClassVectors(names, model.text, logit_scale=model.text_scale),
+            cluster(both, visual_graph or graph, visual=also, progress=progress),
+            visual=also,
+            temperature=memory.temperature,
+            iterations=memory.iterations,
+            pins=np.column_stack([pinned, memory.label[pinned]]),
+            graph=graph,
+            visual_graph=visual_graph,
+            progress=progress,
+        )
+        labels = label(run)
+        if joining == n:
+            return _rows(labels, slice(len(memory), None))
+        richer = self.from_labels(labels, both, also)
+        return richer._label_each(vectors, visual, progress)  # noqa: SLF001
 
     def save(self, path: str | Path) -> Path:
         """Write names and arrays to one ``.npz`` without pickle, completely or not at all.

@@ -53,7 +53,9 @@ class LoopInput:
     classes : ClassVectors
         C class names and their text vectors.
     clusters : Clusters or None
-        Micro- and meta-clusters of the images.
+        Micro- and meta-clusters of the images, by the visual vectors if there are some.
+    first_clusters : Clusters or None
+        Those by the other vectors; None if the loop has to find them.
     temperature, iterations, units
         As in `refine`.
     pins : (P, 2) int64
@@ -66,6 +68,7 @@ class LoopInput:
     second: Seen | None
     classes: ClassVectors
     clusters: Clusters | None
+    first_clusters: Clusters | None
     temperature: float
     iterations: int
     units: str

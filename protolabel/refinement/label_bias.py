@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
+    from protolabel.clustering.neighbors import KnnGraph
     from protolabel.common.vectors import Float32Array
 
-__all__ = ["coherence", "effective_classes", "label_bias"]
+__all__ = ["coherence", "effective_classes", "label_bias", "without_copies"]
 
-BIAS_WEIGHT = 0.6  # of the missing log-probability that is given back; all of it with a pin
 MOST_BIAS = 3.0  # log-odds: a name that almost never wins is more likely absent
 COHERENT_FROM, COHERENT_TO = 0.2, 0.4  # coherence at which a name begins to be believed, and is
 FEWEST_IMAGES, FEWEST_FRACTION = 3, 0.3  # images, also of an even share, that a name has to win
+COPY, COPY_RANK = 0.25, 5  # of the median distance to the 5th neighbour: nearer is a copy
 PRESENT_FROM, PRESENT_TO = 0.3, 0.5  # effective classes for each name: most are absent, enough are
 
 
@@ -73,7 +74,7 @@ def label_bias(
     text_votes : (N, C) float32
         Log-probabilities of the text alone.
     neighbors : (N, N) sparse
-        Symmetric vote matrix, from `KnnGraph.weights`.
+        Symmetric vote matrix, from `without_copies`.
     pinned : (P,) integer
         Classes of the pins.
     """
@@ -81,16 +82,44 @@ def label_bias(
     mass = np.exp(text_votes).sum(axis=0, dtype=np.float64)
     missing = -np.log(np.maximum(mass * n_classes / n, 1e-12))
     missing = np.clip(missing, 0.0, MOST_BIAS)
-    owed = BIAS_WEIGHT * missing
     won = np.zeros_like(text_votes)
-    won[np.arange(n), (text_votes + owed).argmax(axis=1)] = 1.0
+    won[np.arange(n), (text_votes + missing).argmax(axis=1)] = 1.0
     enough = won.sum(axis=0) >= max(FEWEST_IMAGES, FEWEST_FRACTION * n / n_classes)
     present = effective_classes(mass) / n_classes
     belief = _ramp(coherence(neighbors, won), COHERENT_FROM, COHERENT_TO)
     belief = belief * enough * _ramp(present, PRESENT_FROM, PRESENT_TO)
-    owed = owed * belief
+    owed = missing * belief
     owed[pinned] = missing[pinned]
     return np.asarray(owed, dtype=np.float32)
+
+
+def without_copies(neighbors: csr_array, graph: KnnGraph) -> csr_array:
+    """Return the vote matrix without votes of near-duplicates, (N, N).
+
+    Copies of an image always share its class, so they are no evidence that a class is coherent.
+    A pair is one if it is nearer than a quarter of the median distance to the 5th neighbour.
+
+    Parameters
+    ----------
+    neighbors : (N, N) sparse
+        Symmetric vote matrix, from `KnnGraph.weights`.
+    graph : KnnGraph
+        The graph that it is from.
+
+    Returns
+    -------
+    (N, N) scipy.sparse.csr_array of float32
+    """
+    from scipy.sparse import csr_array
+
+    if graph.k == 0:
+        return neighbors
+    distance = 1.0 - graph.similarities
+    typical = float(np.median(distance[:, min(COPY_RANK, graph.k) - 1]))
+    image, column = np.nonzero(distance < COPY * typical)
+    pairs = (np.ones(len(image), dtype=np.float32), (image, graph.indices[image, column]))
+    copies = csr_array(pairs, shape=neighbors.shape)
+    return csr_array(neighbors - neighbors.multiply(copies.maximum(copies.T)))
 
 
 def _ramp(x: NDArray[np.float64] | float, start: float, end: float) -> NDArray[np.float64]:

@@ -30,32 +30,32 @@ class Labels:
 
     Attributes
     ----------
-    names
+    names : tuple of str
         The C class names.
-    label
+    label : ndarray
         (N,) int32 class index of every image.
-    agreement
+    agreement : ndarray
         (N,) float32 in 0..1: an estimate, made without true labels, of the probability that the
         label is right; see `protolabel.refinement.agreement`.
-    margin
+    margin : ndarray
         (N,) float32 in -1..1: agreement of the label minus that of the runner-up; negative if the
         neighbours favour the runner-up.
-    runner_up
+    runner_up : ndarray
         (N,) int32 second-best class.
-    further, further_agreement
+    further, further_agreement : ndarray
         (N, F) the classes after the runner-up, up to the fifth; see `Iteration` and `best`.
-    pinned
+    pinned : ndarray
         (N,) bool: a person fixed this label.
-    unfit
+    unfit : ndarray
         (N,) bool: the image fits none of the names and is set aside; its label is still the best
         of them. All False until `set_aside` is called.
-    iteration
+    iteration : int
         Which iteration of the run the labels are from; 0 is zero-shot.
-    prototypes
+    prototypes : ndarray
         (C, d) float32 unit rows.
-    model
+    model : PrototypeModel
         Scores new images in the same way, without the votes of neighbours and clusters.
-    run
+    run : Refinement or None
         The run that the labels are from; None if saved prototypes labelled new images.
     """
 
@@ -140,7 +140,7 @@ class Labels:
 
         Parameters
         ----------
-        images
+        images : ndarray
             (N,) bool, such as ``measure_fit(labels, vectors).unfit(0.5)``.
         """
         images = np.asarray(images)
@@ -158,9 +158,9 @@ def label(run: Refinement, iteration: int | None = None) -> Labels:
 
     Parameters
     ----------
-    run
+    run : Refinement
         From `refine`.
-    iteration
+    iteration : int or None
         0 (zero-shot) to T; None is the last. Negative numbers count from the end.
 
     Raises

@@ -74,23 +74,23 @@ class Refinement:
 
     Attributes
     ----------
-    iterations
+    iterations : tuple of Iteration
         Index 0 is zero-shot, index t the state after t passes.
-    classes
+    classes : ClassVectors
         The C class names and their text vectors.
-    clusters
+    clusters : Clusters or None
         The micro- and meta-clusters that took part; None where there were none.
-    pins
+    pins : ndarray
         (P, 2) int64: image index and class index of every pinned label.
-    micro_alignment, meta_alignment
+    micro_alignment, meta_alignment : ndarray
         (K, C) and (M, C) float32, rows sum to 1: mean responsibilities of each cluster for each
         class at the last iteration. Zero rows if there are no clusters.
-    lambda_max
+    lambda_max : float
         Largest eigenvalue of the covariance of the image vectors. The plain loop collapses onto
         one direction if its temperature is above.
-    visual_weight
+    visual_weight : float or None
         Weight of the visual vectors, 0..1; None if there were none.
-    parameters
+    parameters : mapping of str
         All other parameters of the run, as plain JSON values.
     """
 
@@ -152,46 +152,50 @@ def refine(
     pins: Mapping[int, int] | ArrayLike | None = None,
     graph: KnnGraph | None = None,
     visual_graph: KnnGraph | None = None,
+    first_clusters: Clusters | None = None,
     progress: ProgressFn | None = None,
 ) -> Refinement:
     """Refine one prototype per class and keep every iteration.
 
     Parameters
     ----------
-    vectors
+    vectors : ndarray of floating or ImageSpace
         (N, d) floating image embeddings; may be a memory map. Or the `image_space` of them, which
         prepares them once for runs with other names, pins or temperatures.
-    classes
+    classes : ClassVectors
         Text vectors of the C classes, from `embed_classes`.
-    clusters
+    clusters : Clusters or None
         Micro- and meta-clusters from `cluster`. They are one of the votes of the anchored method,
         which also works without them; the plain method needs them unless ``units="images"``.
-    visual
+    visual : ndarray of floating, ImageSpace or None
         (N, d2) floating image embeddings of a second encoder, of the same images in the same
         order, or their `image_space`; may be a memory map. They add distances to prototypes,
         neighbours and (pass clusters of them) micro-clusters, weighted by how well they separate
         the classes: see Notes. The text vote and iteration 0 use `vectors` alone. The plain method
         ignores visual vectors.
-    method
+    method : {"anchored", "plain"}
         ``"anchored"``: the label of an image follows from its text, its prototype, its neighbours,
         its micro-cluster and the frequency of the class. ``"plain"``: prototypes move to the
         softmax-weighted mean of the clusters; on CLIP vectors it collapses at most temperatures,
         and it is included for demonstration.
-    temperature
+    temperature : float
         Softness, above 0; 0.05 (sharp) to 0.3 (soft) is useful. Anchored: distances relative to
         the typical spread within a class. Plain: cosines.
-    iterations
+    iterations : int
         Number of passes T, 0 or more; 0 is zero-shot.
-    units
+    units : {"clusters", "images"}
         What the plain loop averages over; the anchored method ignores it.
-    pins
+    pins : mapping of int to int, array_like or None
         Labels that a person fixed: a mapping from image index to class index, or (P, 2) rows of
         the two. They hold in every iteration and influence the other labels.
-    graph
+    graph : KnnGraph or None
         A `knn_graph` of `vectors`, to avoid computing it again. At most 5 neighbours vote; the
         agreement uses three times as many if the graph has them.
-    visual_graph
+    visual_graph : KnnGraph or None
         A `knn_graph` of `visual`, likewise.
+    first_clusters
+        Where `clusters` are those of `visual`: the clusters of `vectors` alone, likewise. They vote
+        as far as the visual vectors are not trusted.
 
     Returns
     -------
@@ -208,9 +212,10 @@ def refine(
     -----
     The weight of the visual vectors, w in 0..1, is the autocorrelation of the zero-shot votes
     over their neighbours (Moran's I, Biometrika 1950), I^2 / (I^2 + 0.05^2 + 1/edges): vectors in
-    which neighbours share no class get no say. Their distances and neighbours join the vote with
-    weight w, and w is the weight of the micro-clusters; the distances in `vectors`, which repeat in
-    part what the text has said, count 1 - w/2. It is `Refinement.visual_weight`.
+    which neighbours share no class get no say, and neither do vectors that the first ones predict,
+    such as a projection of them. Their distances, neighbours and micro-clusters join the vote with
+    weight w; the micro-clusters of `vectors` keep 1 - w, and the distances in `vectors`, which
+    repeat in part what the text has said, 1 - w/2. It is `Refinement.visual_weight`.
     """
     if not isinstance(classes, ClassVectors):
         raise InputError(
@@ -235,11 +240,12 @@ def refine(
             "Expected visual together with visual_graph, got the graph alone: pass both, or "
             "neither."
         )
-    if clusters is not None and len(clusters.micro) != n:
-        raise InputError(
-            f"Expected clusters of {n} images, as many as there are vectors, got "
-            f"{len(clusters.micro)}: pass clusters of the same images."
-        )
+    for given in (clusters, first_clusters):
+        if given is not None and len(given.micro) != n:
+            raise InputError(
+                f"Expected clusters of {n} images, as many as there are vectors, got "
+                f"{len(given.micro)}: pass clusters of the same images."
+            )
     if LOOPS[method].needs_clusters and units == "clusters" and clusters is None:
         raise InputError(
             f"Expected clusters for the {method} method, which averages over them: pass "
@@ -252,6 +258,7 @@ def refine(
             second=second,
             classes=classes,
             clusters=clusters,
+            first_clusters=first_clusters,
             temperature=float(temperature),
             iterations=int(iterations),
             units=units,

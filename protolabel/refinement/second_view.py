@@ -19,15 +19,17 @@ if TYPE_CHECKING:
     from protolabel.clustering.image_space import ImageSpace
     from protolabel.common.vectors import Float32Array
 
-__all__ = ["autocorrelation", "novelty", "visual_weight"]
+__all__ = ["autocorrelation", "news", "novelty", "visual_weight"]
 
 DOUBT = 0.05  # autocorrelation at which visual vectors are trusted by half
 USELESS, USEFUL = 0.15, 0.4  # autocorrelation relative to the first view's: no trust, and all of it
 NOTHING_NEW, NEW = 0.12, 0.18  # of the first view's, beyond what likeness in it explains
+KNOWN, UNKNOWN = 0.85, 0.65  # explained by the first view, relative to a projection of it
+RIDGE = 0.1  # of the mean squared length, in that regression
 
 _BINS = 20  # of likeness, each with as many pairs of visual neighbours
 _ASKED = 10_000  # images whose visual neighbours are looked at, at most
-_COMPARED = 2_000  # images of which every pair is compared, at most
+_COMPARED = 2_000  # images of which every pair is compared, and in the regression, at most
 
 
 def visual_weight(second: csr_array, first: csr_array, g: Float32Array) -> float:
@@ -120,6 +122,33 @@ def novelty(second: csr_array, first: csr_array, space: ImageSpace, g: Float32Ar
     return float(np.clip((new - NOTHING_NEW) / (NEW - NOTHING_NEW), 0.0, 1.0))
 
 
+def news(second: ImageSpace, first: ImageSpace) -> float:
+    """Return how far the first view leaves the visual vectors unexplained, 0..1.
+
+    A copy of the first view, such as a projection to a few dimensions, shares its errors. It can be
+    predicted from the first view as well as any other projection of it; vectors that were learnt
+    apart cannot. A ridge regression on half of the images predicts the other half, for the visual
+    vectors and, as a control, for a random projection of the first view to as many dimensions.
+
+    Parameters
+    ----------
+    second, first : ImageSpace
+        The visual vectors, and the vectors of the text's space.
+
+    Returns
+    -------
+    float
+        Falls from 1, where the explained variance is 65 % of the control's, to 0 at 85 %.
+    """
+    rows = np.arange(0, len(first), -(-len(first) // _COMPARED))
+    x, v = unit_rows(first.vectors[rows]), unit_rows(second.vectors[rows])
+    random = np.random.default_rng(0).normal(size=(first.dim, second.dim))
+    control = _explained(x, unit_rows(((x - first.mean) @ random).astype(np.float32)))
+    if control <= 0:
+        return 0.0
+    return float(np.clip((KNOWN - _explained(x, v) / control) / (KNOWN - UNKNOWN), 0.0, 1.0))
+
+
 def _of_neighbors(
     neighbors: csr_array, space: ImageSpace, centred: Float32Array
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -134,3 +163,18 @@ def _of_neighbors(
         likeness[part] = np.einsum("ij,ij->i", x, y)
         agreement[part] = np.einsum("ij,ij->i", centred[i], centred[j])
     return likeness, agreement
+
+
+def _explained(x: Float32Array, v: Float32Array) -> float:
+    """Fraction of the variance of v that a ridge regression on x explains in the other half."""
+    left = total = 0.0
+    even, odd = slice(0, None, 2), slice(1, None, 2)
+    for some, other in ((even, odd), (odd, even)):
+        known = x[some] - x[some].mean(axis=0)
+        alike = known @ known.T
+        alike[np.diag_indices(len(alike))] += RIDGE * np.trace(alike) / len(alike)
+        mean = v[some].mean(axis=0)
+        guess = (x[other] - x[some].mean(axis=0)) @ known.T @ np.linalg.solve(alike, v[some] - mean)
+        left += float(np.square(v[other] - mean - guess).sum(dtype=np.float64))
+        total += float(np.square(v[other] - mean).sum(dtype=np.float64))
+    return 1.0 - left / max(total, 1e-12)

@@ -1,4 +1,4 @@
-"""The logit scale of the text, where the given one is too soft to say anything."""
+"""The logit scale of the text, estimated where the given one is too soft to say anything."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["audible_scale"]
 
-AUDIBLE = 0.5  # of the agreement of neighbours that the probabilities of the text have to expect
+STRANGERS = 0.05  # fraction of nearest neighbours that are taken to say nothing about the class
 
 _SAMPLE, _CELLS = 3_000, 2_000_000  # images, and numbers, that are looked at
 _STEPS = 20  # of a bisection
@@ -26,12 +26,12 @@ _SHARPEST = 1000.0  # times the given scale
 def audible_scale(
     space: ImageSpace, nearest: NDArray[np.int32], text: Float32Array, scale: float
 ) -> float:
-    """Return the logit scale, raised if the text would hardly have a say.
+    """Return the logit scale, raised if the folder shows that the text knows more than it says.
 
     An encoder that was trained with its own loss, or vectors without a recorded scale, may give
-    probabilities that are nearly even, while nearest neighbours win the same name most of the
-    time. Two draws from the probabilities of neighbours should then agree at least half as often
-    as the names that win; those of CLIP agree 0.65 to 0.99 as often.
+    probabilities that are nearly even. The scale is then the most likely one by temperature
+    scaling (Guo et al., ICML 2017), with the name that the nearest neighbour wins in place of the
+    true class. On OpenAI's CLIP, whose own scale is 100, this estimate is 50 to 105.
 
     Parameters
     ----------
@@ -53,18 +53,19 @@ def audible_scale(
         return scale
     limit = max(1, min(_SAMPLE, _CELLS // len(text)))
     some = np.arange(0, len(nearest), -(-len(nearest) // limit))
-    here = unit_rows(space.vectors[some]) @ text.T
-    there = unit_rows(space.vectors[nearest[some]]) @ text.T
-    wanted = AUDIBLE * float(np.mean(here.argmax(axis=1) == there.argmax(axis=1)))
+    cosine = unit_rows(space.vectors[some]) @ text.T
+    said = (unit_rows(space.vectors[nearest[some]]) @ text.T).argmax(axis=1)
+    seen = (1.0 - STRANGERS) * cosine[np.arange(len(some)), said] + STRANGERS * cosine.mean(axis=1)
 
-    def expected(scale: float) -> float:
-        p, q = (np.exp(log_softmax(np.float32(scale) * side)) for side in (here, there))
-        return float(np.einsum("ic,ic->i", p, q).mean(dtype=np.float64))
+    def slope(scale: float) -> float:
+        """Compute the slope of the log-likelihood, which is concave in the scale."""
+        expected = np.einsum("ic,ic->i", np.exp(log_softmax(np.float32(scale) * cosine)), cosine)
+        return float((seen - expected).mean(dtype=np.float64))
 
-    if expected(scale) >= wanted:
+    if slope(scale) <= 0:
         return scale
     low, high = scale, scale * _SHARPEST
     for _ in range(_STEPS):
         middle = float(np.sqrt(low * high))
-        low, high = (middle, high) if expected(middle) < wanted else (low, middle)
+        low, high = (middle, high) if slope(middle) > 0 else (low, middle)
     return high

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import traitlets
 
-from protolabel.common.palette import class_colour, class_variable
+from protolabel.common.palette import as_colour, class_colour, class_variable
+from protolabel.common.vectors import is_whole_number
 from protolabel.embedding.prompts import name_key
 from protolabel.errors import InputError
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["ClassMarks"]
 
 _KEYS = 9  # number keys
+_MOST = 10**6  # classes that came and went
 
 
 class ClassMarks(traitlets.HasTraits):
@@ -101,8 +102,29 @@ class ClassMarks(traitlets.HasTraits):
         """
         if colour is None:
             self._own.pop(self.slot(name), None)
-        elif re.fullmatch("#[0-9a-fA-F]{6}", colour):
-            self._own[self.slot(name)] = colour.lower()
         else:
-            raise InputError(f"Expected a colour as #rrggbb, got {colour!r}: write six digits.")
+            self._own[self.slot(name)] = as_colour(colour)
         self.recoloured += 1
+
+    def state(self) -> list[list[Any]]:
+        """Return number and chosen colour, or None, of each class, for `restore`."""
+        return [[slot, self._own.get(slot)] for slot in self._now.values()]
+
+    def restore(self, state: Any) -> None:
+        """Take over what `state` returned for the same classes; the state is untrusted.
+
+        Raises
+        ------
+        InputError
+            If it is not such a state.
+        """
+        fits = isinstance(state, list) and len(state) == len(self._now)
+        if not fits or not all(isinstance(mark, list) and len(mark) == 2 for mark in state):
+            raise InputError("Expected a number and a colour for each class, got something else.")
+        slots = [slot for slot, _ in state]
+        whole = all(is_whole_number(slot, 0) and slot < _MOST for slot in slots)
+        if not whole or len(set(slots)) < len(slots):
+            raise InputError(f"Expected numbers that differ for the classes, got {slots}.")
+        self._now = dict(zip(self._now, slots, strict=True))
+        self._own = {slot: as_colour(own) for slot, own in state if own is not None}
+        self._next = max(slots, default=-1) + 1

@@ -36,7 +36,7 @@ def annotate(
     ----------
     source, classes
         As for `Session`.
-    output
+    output : str or path
         Folder of the dataset.
     formats, link, shares, groups, overwrite, best
         As for `export`.

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from protolabel.embedding.prompts import ClassPrompts, ClassVectors
+from protolabel.common.palette import class_colours
+from protolabel.embedding.prompts import ClassPrompts
 from protolabel.encoders.base import EncoderInfo
 from protolabel.errors import ExportError, InputError, StoreError
 from protolabel.exporting.existing import METADATA, read_metadata
 from protolabel.images.image_set import ImageSet
-from protolabel.refinement.classifier import PrototypeClassifier
 from protolabel.session.saving import plain_settings
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 __all__ = ["Reopened", "is_dataset", "reopen_dataset"]
+
+_NUMBERS = 1000  # of classes with colours of their own
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,20 +32,22 @@ class Reopened:
     ----------
     images : ImageSet
         In the order of the labels.
-    classes : ClassPrompts, ClassVectors or None
-        Vectors of a dataset of ``protolabel apply``, from its classifier. None if they were
-        vectors otherwise, which a dataset does not contain.
+    classes : ClassPrompts or None
+        None if they were vectors, which a dataset does not contain.
     settings : dict of str to object
         With ``corrections`` and ``truth``, by the names of `images`.
     encoder, visual : EncoderInfo or None
         What made the vectors.
+    marks : list of list or None
+        For `ClassMarks.restore`, as far as the colours of the classes tell.
     """
 
     images: ImageSet
-    classes: ClassPrompts | ClassVectors | None
+    classes: ClassPrompts | None
     settings: dict[str, Any]
     encoder: EncoderInfo | None
     visual: EncoderInfo | None
+    marks: list[list[Any]] | None
 
 
 def is_dataset(folder: Path) -> bool:
@@ -89,10 +94,11 @@ def reopen_dataset(folder: Path, images: str | os.PathLike[str] | None) -> Reope
         ]
         return Reopened(
             found,
-            _vectors(folder, about) if "applied" in given else _prompts(about),
+            _prompts(about),
             settings,
             _info(about["encoder"]),
             _info(about["visual_encoder"]),
+            _marks(about.get("class_colours")),  # earlier releases wrote none
         )
     except (ExportError, InputError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise StoreError(
@@ -115,9 +121,20 @@ def _prompts(about: Mapping[str, Any]) -> ClassPrompts | None:
     )
 
 
-def _vectors(folder: Path, about: Mapping[str, Any]) -> ClassVectors:
-    model = PrototypeClassifier.load(folder / "classifier.npz").model_
-    return ClassVectors(about["classes"], model.text, logit_scale=model.text_scale)
+def _marks(colours: list[str] | None) -> list[list[Any]] | None:
+    if colours is None:
+        return None
+    # A colour of the palette belongs to a number; other colours were chosen.
+    usual = {colour: slot for slot, colour in enumerate(class_colours(_NUMBERS))}
+    slots: list[int | None] = []
+    for colour in colours:
+        slot = usual.get(colour)
+        slots.append(None if slot in slots else slot)
+    free = (slot for slot in itertools.count() if slot not in slots)
+    return [
+        [next(free), colour] if slot is None else [slot, None]
+        for slot, colour in zip(slots, colours, strict=True)
+    ]
 
 
 def _info(fields: Any) -> EncoderInfo | None:

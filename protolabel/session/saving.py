@@ -30,6 +30,7 @@ from protolabel.embedding.embed import Embeddings, load_embeddings
 from protolabel.embedding.prompts import DEFAULT_TEMPLATES, ClassPrompts, ClassVectors
 from protolabel.errors import InputError, StoreError
 from protolabel.evaluation.audit import Audit
+from protolabel.naming.groups import NameTree
 from protolabel.session.settings import CHECKS
 
 if TYPE_CHECKING:
@@ -49,7 +50,11 @@ _TRAIL = {"when", "image", "before", "after"}
 
 @dataclass(frozen=True, eq=False)
 class SavedStages:
-    """Results of long work, and the answers of an audit, saved beside the vectors."""
+    """Results of long work, the answers of an audit, and the marks of the classes.
+
+    `marks` is for `ClassMarks.restore`, which checks it; the first release saved none. The groups
+    of `name_tree` take 6 kB for each image of a small folder, and at most 20 MB besides the leaves.
+    """
 
     graph: KnnGraph
     clusters: Clusters
@@ -57,10 +62,14 @@ class SavedStages:
     visual: Embeddings | None
     visual_graph: KnnGraph | None
     audit: Audit | None
+    name_tree: NameTree | None
+    marks: Any
 
     def at_hand(self) -> dict[str, Any]:
         """Return the available results by the name of their stage."""
-        return {k: v for k, v in vars(self).items() if v is not None and k != "audit"}
+        return {
+            k: v for k, v in vars(self).items() if v is not None and k not in ("audit", "marks")
+        }
 
 
 def is_session(folder: Path) -> bool:
@@ -130,6 +139,8 @@ def _write(
     arrays["text"] = text.vectors
     if stages.map is not None:
         arrays["map"] = stages.map
+    if stages.name_tree is not None:
+        arrays |= {f"names_{k}": v for k, v in stages.name_tree.state().items()}
     audit = None
     if stages.audit is not None:
         audit, drawn = stages.audit.state()
@@ -148,6 +159,7 @@ def _write(
         "settings": plain,
         "audit": audit,
         "names": list(text.names),
+        "marks": stages.marks,
         "logit_scale": text.logit_scale,
         "prompts": None if text.prompts is None else text.prompts.to_dict(),
         "files": {name: _digest(folder / name) for name in written},
@@ -197,7 +209,10 @@ def load_session(
         visual = None if visual_graph is None else load_embeddings(folder / _VISUAL)
         asked = about.get("audit")  # the first releases kept none
         audit = None if asked is None else Audit.from_state(asked, _part(stored, "audit_"))
-        stages = SavedStages(graph, clusters, stored.get("map"), visual, visual_graph, audit)
+        grown = _part(stored, "names_")
+        tree = NameTree.from_state(grown, embeddings.unit) if grown else None
+        stages = SavedStages(graph, clusters, stored.get("map"), visual, visual_graph, audit, tree,
+                             about.get("marks"))  # fmt: skip
         if not _fit(embeddings, stages, text):
             raise _different(folder)
     except StoreError:

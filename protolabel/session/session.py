@@ -56,7 +56,7 @@ from protolabel.session.pins import (
     renamed,
 )
 from protolabel.session.runs import RunHistory
-from protolabel.session.settings import SettingError, refusing, setting
+from protolabel.session.settings import refusing, setting
 from protolabel.session.source import Source, checked_record
 from protolabel.session.stages import Stages, stage
 
@@ -81,6 +81,7 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 Words: TypeAlias = "tuple[Vocabulary, NDArray[np.float32]]"
+Lent: TypeAlias = "tuple[EncoderInfo, Source]"  # an encoder, and the source that loads it
 
 
 class Session(traitlets.HasTraits):
@@ -202,6 +203,7 @@ class Session(traitlets.HasTraits):
         self._source = Source(source, encoder, pretrained, device, store)
         self._runs = RunHistory()
         self._audit: Audit | None = None
+        self._opened: Session | None = None
         self._progress = self._own_progress = resolve(progress)
         self._studio: Studio | None = None
         self._closing: list[Callable[[], None]] = []
@@ -290,6 +292,14 @@ class Session(traitlets.HasTraits):
     def marks(self) -> ClassMarks:
         """Number, key and colour of each class; they stay with it for the life of the session."""
         return self._marks
+
+    @property
+    def colours(self) -> tuple[str, ...]:
+        """The colours of the C classes on a light ground, ``#rrggbb``, for ``colours=`` of plots.
+
+        The panels, the map, exports and the replay page have them, too.
+        """
+        return tuple(self._marks.colour(name)[0] for name in self.names)
 
     @checked
     def set_colour(self, name: str, colour: str | None) -> None:
@@ -697,6 +707,20 @@ class Session(traitlets.HasTraits):
             progress=self._report,
         )
 
+    @stage("visual", "graph", settings=("preset", "min_cluster_size", "seed"))
+    def _first_clusters(self) -> Clusters | None:
+        """Clusters without the second encoder, which vote if it is not trusted; None without."""
+        if self.visual_embeddings is None:
+            return None
+        return cluster(
+            self.embeddings.vectors,
+            self.graph,
+            preset=self.preset,
+            min_cluster_size=self.min_cluster_size,
+            seed=self.seed,
+            progress=self._report,
+        )
+
     # --- to find images ----------------------------------------------------------------------
 
     def search(self, words: str) -> NDArray[np.int64]:
@@ -764,7 +788,7 @@ class Session(traitlets.HasTraits):
         return embed_classes(self.classes, self.encoder, self.templates)
 
     @stage(
-        "space", "visual_space", "clusters", "text", "graph", "visual_graph",
+        "space", "visual_space", "clusters", "first_clusters", "text", "graph", "visual_graph",
         settings=("method", "temperature", "iterations", "units", "pins"),
     )  # fmt: skip
     def refinement(self) -> Refinement:
@@ -781,6 +805,7 @@ class Session(traitlets.HasTraits):
             visual=self._visual_space,
             graph=self.graph,
             visual_graph=self.visual_graph,
+            first_clusters=self._first_clusters,
             progress=self._report,
         )
 
@@ -1192,6 +1217,7 @@ class Session(traitlets.HasTraits):
             visual_encoder=None if visual is None else visual.encoder,
             visual=None if visual is None else visual.vectors,
             audit=self._audited(),
+            colours=self.colours,
             best=best,
             progress=self._report,
         )
@@ -1235,11 +1261,14 @@ class Session(traitlets.HasTraits):
             self.embeddings.images,
             self.map,
             self.prototype_map,
-            **{"progress": self._progress, **options},
+            **{"progress": self._progress, "colours": self.colours, **options},
         )
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Save settings, vectors, clusters, map and audit in a folder, for `Session.load`.
+        """Save a session in a folder, for `Session.load`.
+
+        Saved are the settings, the colours of the classes, vectors, clusters, map, audit, and the
+        groups that `suggest` names.
 
         If the process dies, the folder has either the earlier session or the new one, complete.
 
@@ -1269,6 +1298,8 @@ class Session(traitlets.HasTraits):
             self.visual_embeddings,
             self.visual_graph,
             self._audit,
+            self._stages.peek("name_tree"),
+            self._marks.state(),
         )
         place = as_path(folder, "a folder to save to")
         return save_session(place, settings, self.embeddings, stages, self.text)
@@ -1321,13 +1352,25 @@ class Session(traitlets.HasTraits):
         >>> session.pin("holiday/0412.jpg", "cat")
         >>> session.export("annotated_dataset", overwrite=True)
         """
+        return cls._load(folder, images, options, trust=trust)
+
+    @classmethod
+    def _load(
+        cls,
+        folder: str | os.PathLike[str],
+        images: str | os.PathLike[str] | None,
+        options: dict[str, Any],
+        *,
+        trust: bool,
+        lent: Lent | None = None,
+    ) -> Session:
         from protolabel.session.reopening import is_dataset, reopen_dataset
         from protolabel.session.saving import is_session, load_session
 
         images = None if images is None else as_path(images, "a folder of images")
         folder = as_path(folder, "a saved session or a dataset")
         if is_dataset(folder) and not is_session(folder):
-            return cls._of_dataset(reopen_dataset(folder, images), trust, options)
+            return cls._of_dataset(reopen_dataset(folder, images), options, trust=trust, lent=lent)
         settings, embeddings, stages, text = load_session(folder)
         if images is not None:
             embeddings = replace(embeddings, images=embeddings.images.at(images))
@@ -1339,13 +1382,53 @@ class Session(traitlets.HasTraits):
             options,
             recorded=embeddings.encoder,
             trust=trust,
+            lent=lent,
             stages=at_hand,
             audit=stages.audit,
+            marks=stages.marks,
         )
 
+    def reopen(
+        self, folder: str | os.PathLike[str], *, images: str | os.PathLike[str] | None = None
+    ) -> Session:
+        """Load a saved session or a dataset as `load` does, with the encoder and store of this one.
+
+        The encoder of this session serves where the folder names the same one, and for a dataset
+        whose own may not be loaded unasked.
+
+        Parameters
+        ----------
+        folder, images : path
+            As for `load`.
+
+        Returns
+        -------
+        Session
+            Another session, which `opened` also returns from now on; this one stays as it is.
+
+        Raises
+        ------
+        StoreError
+            If the folder is neither a saved session nor a dataset, or is damaged.
+        EncoderError
+            If the folder needs another encoder, which is not loaded unasked.
+        """
+        lent = self.embeddings.encoder, self._source
+        made = self._load(folder, images, {"store": self._source.store}, trust=False, lent=lent)
+        self._opened = made
+        return made
+
+    @property
+    def opened(self) -> Session | None:
+        """The session that `reopen`, or its button in the studio, opened last."""
+        return self._opened
+
     @classmethod
-    def _of_dataset(cls, dataset: Reopened, trust: bool, options: dict[str, Any]) -> Session:
+    def _of_dataset(
+        cls, dataset: Reopened, options: dict[str, Any], *, trust: bool, lent: Lent | None
+    ) -> Session:
         settings = {"classes": dataset.classes, "visual": dataset.visual, **dataset.settings}
+        marks = None if "classes" in options else dataset.marks
         settings |= {name: options.pop(name) for name in ("classes", "visual") if name in options}
         if settings["classes"] is None:
             raise StoreError(
@@ -1356,11 +1439,12 @@ class Session(traitlets.HasTraits):
             named = checked_record(settings["visual"], trust=trust, option="visual")
             settings["visual"] = load_encoder(named, device=options.get("device", "auto"))
         recorded = dataset.encoder or EncoderInfo.unknown(1)
-        if options.get("encoder") is None:
+        if options.get("encoder") is None and not _is_of(lent, recorded):
             checked_record(recorded, trust=trust)
         return cls._restored(
-            dataset.images, settings, options, recorded=recorded, trust=trust, stages={}
-        )
+            dataset.images, settings, options, recorded=recorded, trust=trust, lent=lent,
+            stages={}, marks=marks,
+        )  # fmt: skip
 
     @classmethod
     def _restored(
@@ -1371,23 +1455,34 @@ class Session(traitlets.HasTraits):
         *,
         recorded: EncoderInfo,
         trust: bool,
+        lent: Lent | None,
         stages: Mapping[str, Any],
         audit: Audit | None = None,
+        marks: Any = None,
     ) -> Session:
-        """Make a session from the contents of a folder: settings, trail, truth, stages, audit."""
+        """Make a session from the contents of a folder."""
         trail, truth = settings.pop("corrections"), settings.pop("truth")
         try:
             session = cls(source, **settings, **options)
             session._stages.put(**stages)
             session.truth = truth
-        except SettingError as error:
+            if marks is not None:
+                session._marks.restore(marks)
+        except InputError as error:
             raise StoreError(
                 f"Expected the settings of a session, got some that do not fit together: {error}"
             ) from error
         session._history = PinHistory(session.pins, trail, session.classes, session.templates)
         session._source.recorded, session._source.trusted = recorded, trust
         session._audit = audit
+        if lent is not None and _is_of(lent, recorded):
+            session._source.share(lent[1])
         return session
+
+
+def _is_of(lent: Lent | None, recorded: EncoderInfo) -> bool:
+    """Return whether the encoder of another session is the one that a folder records."""
+    return lent is not None and lent[0] == recorded
 
 
 def _no_setting(names: Sequence[str], known: Iterable[str]) -> InputError:

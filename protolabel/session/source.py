@@ -98,6 +98,10 @@ class Source:
                     )
             return self._encoder
 
+    def share(self, other: Source) -> None:
+        """Take over the encoder of another source, which a person chose there."""
+        self._choice, self._encoder, self.trusted = other._choice, other._encoder, other.trusted
+
     def find(self) -> ImageSet:
         """Return all images found, before their pixels are read."""
         if isinstance(self.given, Embeddings):

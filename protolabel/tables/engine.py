@@ -7,11 +7,15 @@ Daft's own settings choose the runner: by default the local one, with ``DAFT_RUN
 from __future__ import annotations
 
 import os
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-from protolabel.errors import InputError
+from protolabel.errors import InputError, ProtolabelError
 
-__all__ = ["engine", "on_ray"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["engine", "expecting", "on_ray"]
 
 _QUIET = {
     # Both send usage statistics by default; Daft reads this when it is imported.
@@ -47,3 +51,31 @@ def on_ray() -> bool:
     from daft import get_or_infer_runner_type
 
     return bool(get_or_infer_runner_type() == "ray")
+
+
+@contextmanager
+def expecting(what: str, error: type[ProtolabelError], advice: str) -> Iterator[None]:
+    """Turn what Daft, Arrow and the disk raise into an error of protolabel.
+
+    Parameters
+    ----------
+    what : str
+        What was expected.
+    error : type of ProtolabelError
+        What is raised.
+    advice : str
+        What to do.
+    """
+    try:
+        yield
+    except ProtolabelError:
+        raise
+    except Exception as found:
+        # Both engines raise dozens of kinds; by their own names, as neither has a common root.
+        engines = {"daft", "pyarrow"} & {
+            kind.__module__.split(".")[0] for kind in type(found).__mro__
+        }
+        if not engines and not isinstance(found, OSError | ValueError | RuntimeError):
+            raise
+        said = str(found).strip().partition("\n")[0][:300] or type(found).__name__
+        raise error(f"Expected {what}, got: {said}. {advice}") from found

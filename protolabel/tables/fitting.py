@@ -6,12 +6,14 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from protolabel.clustering.clusters import cluster
 from protolabel.clustering.neighbors import knn_graph
 from protolabel.clustering.presets import choose_preset
+from protolabel.common.checks import as_path, as_seed, checked, checked_apart_from
 from protolabel.common.files import replacing, write_json
 from protolabel.common.progress import ProgressFn, resolve
 from protolabel.common.vectors import is_whole_number
@@ -23,11 +25,14 @@ from protolabel.exporting.existing import read_metadata
 from protolabel.refinement.classifier import PrototypeClassifier
 from protolabel.refinement.labels import Labels, label
 from protolabel.refinement.loop import refine
-from protolabel.tables.reading import read_table
-from protolabel.tables.sampling import sampled
+from protolabel.tables.columns import plain_array, read_vectors
+from protolabel.tables.engine import expecting
+from protolabel.tables.reading import ImageTable, read_table
 from protolabel.tables.shards import HEAD, Shards
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from protolabel.embedding.prompts import Classes, Templates
 
 __all__ = ["Fitted", "fit_table", "read_fitted"]
@@ -57,6 +62,7 @@ class Fitted:
     digest: str
 
 
+@checked_apart_from("classes")
 def fit_table(
     source: str | os.PathLike[str],
     classes: Classes | ClassVectors,
@@ -108,11 +114,19 @@ def fit_table(
     ------
     InputError
         If an argument cannot be used, or the table has no vectors.
+    StoreError
+        If the folder cannot be written, or holds a classifier of something else.
     EncoderError
         If the encoder cannot be loaded, or has no text side.
     """
     if not is_whole_number(sample, 3):
         raise InputError(f"Expected a sample of 3 vectors or more, got {sample!r}: try {SAMPLE}.")
+    seed, folder = as_seed(seed), as_path(output, "a folder for the classifier")
+    if (folder / CLASSIFIER).exists() and not (folder / ABOUT).is_file():
+        raise StoreError(
+            f"Expected a folder of its own, got {str(folder)!r}, whose {CLASSIFIER} something else "
+            "wrote: choose another folder."
+        )
     table = read_table(source, image_column=image_column, id_column=id_column, vectors=True)
     if table.kind != "vector":
         raise InputError(
@@ -132,9 +146,8 @@ def fit_table(
         loaded = load_encoder(wanted, pretrained, device=device)
         given = {} if templates is None else {"templates": templates}
         info, text = encoder_info(loaded), embed_classes(classes, loaded, **given)
-    ids, vectors = sampled(table, int(sample), seed)
-    if not ids:
-        raise InputError("Expected a table with vectors, got one without: embed the images first.")
+    with expecting("vectors that can be read", InputError, "Correct the table."):
+        vectors = _sampled(table, int(sample), seed)
     report = resolve(progress)
     preset = choose_preset(None, len(vectors))
     graph = knn_graph(vectors, preset.neighbors, seed=seed)
@@ -144,8 +157,8 @@ def fit_table(
         progress=report,
     )  # fmt: skip
     labels = label(run)
-    folder = Path(output).expanduser()
-    with replacing(folder) as new:
+    made = expecting(f"to write {str(folder)!r}", StoreError, "Choose another folder.")
+    with made, replacing(folder) as new:
         PrototypeClassifier.from_labels(labels, vectors).save(new / CLASSIFIER)
         about: dict[str, Any] = {
             "generator": "protolabel",
@@ -158,6 +171,7 @@ def fit_table(
     return labels
 
 
+@checked
 def read_fitted(folder: str | os.PathLike[str]) -> Fitted:
     """Read the classifier that `fit_table` or an export wrote.
 
@@ -168,13 +182,13 @@ def read_fitted(folder: str | os.PathLike[str]) -> Fitted:
     StoreError, ExportError
         If it cannot be read.
     """
-    folder = Path(folder).expanduser()
+    folder = as_path(folder, "a fitted classifier")
     saved = folder / CLASSIFIER
     strictness = None
     if (folder / ABOUT).is_file():
         try:
             recorded = json.loads((folder / ABOUT).read_text("utf-8"))["encoder"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise StoreError(
                 f"Expected what protolabel fit wrote, but {str(folder / ABOUT)!r} cannot be "
                 "understood: fit again."
@@ -199,9 +213,33 @@ def read_fitted(folder: str | os.PathLike[str]) -> Fitted:
 
 def _made_by(source: str | os.PathLike[str]) -> EncoderInfo | None:
     """Return the encoder of shards; None for other tables, which do not say."""
-    if "://" not in os.fspath(source) and not (Path(source).expanduser() / HEAD).is_file():
+    if (
+        "://" not in os.fspath(source)
+        and not (as_path(source, "a table of vectors") / HEAD).is_file()
+    ):
         return None
     try:
         return EncoderInfo.from_dict(Shards(source).head()["encoder"])
     except (StoreError, InputError, KeyError):
         return None
+
+
+def _sampled(table: ImageTable, size: int, seed: int) -> NDArray[np.float16]:
+    """Return at most `size` vectors of a table, (n, d), in the order of their ids."""
+    frame = table.frame.where(table.frame["image"].not_null())
+    if frame.count_rows() > size:
+        frame = frame.sample(size=size, seed=seed)
+    ids: list[str] = []
+    parts = []
+    dim = 0
+    for batch in frame.to_arrow_iter():
+        if not len(batch):
+            continue
+        column = plain_array(batch.column("image"))
+        dim = dim or len(column[0])
+        vectors, usable = read_vectors(column, dim)
+        ids += batch.column("id").filter(usable).to_pylist()
+        parts.append(vectors[usable].astype(np.float16))
+    if not ids:
+        raise InputError("Expected a table with vectors, got one without: embed the images first.")
+    return np.concatenate(parts)[np.argsort(np.array(ids), kind="stable")]

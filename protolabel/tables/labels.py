@@ -5,21 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import os
-from pathlib import Path
 from typing import IO, Any
 
 from protolabel.common.cells import safe_cell
+from protolabel.common.checks import as_path, checked
 from protolabel.common.files import writing
-from protolabel.errors import InputError
-from protolabel.tables.engine import engine
+from protolabel.errors import ExportError, InputError
+from protolabel.tables.engine import engine, expecting
 from protolabel.tables.shards import Shards
-from protolabel.tables.worker import LABELS
 
 __all__ = ["export_labels"]
 
-COLUMNS = ("id", *LABELS, "error")
+COLUMNS = ("id", "label", "agreement", "runner_up", "margin", "none_of_these", "error")
 
 
+@checked
 def export_labels(shards: str | os.PathLike[str], output: str | os.PathLike[str]) -> int:
     """Write the labels of `apply_table` to one file, without the vectors.
 
@@ -42,8 +42,10 @@ def export_labels(shards: str | os.PathLike[str], output: str | os.PathLike[str]
         If the file is of another kind, or there are no labels.
     StoreError
         If there are no shards.
+    ExportError
+        If it cannot be written.
     """
-    target = Path(output).expanduser()
+    target = as_path(output, "the file to write")
     if target.suffix not in {".csv", ".parquet"}:
         raise InputError(f"Expected a .csv or .parquet file, got {target.name!r}: rename it.")
     place = Shards(shards)
@@ -51,8 +53,9 @@ def export_labels(shards: str | os.PathLike[str], output: str | os.PathLike[str]
         raise InputError(
             f"Expected labels in {os.fspath(shards)!r}, got none: run protolabel apply first."
         )
-    frame = engine().read_parquet(place.files()).select(*COLUMNS)
-    with writing(target) as file:
+    told = expecting(f"to write {str(target)!r}", ExportError, "Choose another path, or try again.")
+    with told, writing(target) as file:
+        frame = engine().read_parquet(place.files()).select(*COLUMNS)
         return (_csv if target.suffix == ".csv" else _parquet)(frame, file)
 
 

@@ -9,6 +9,7 @@ from .panels.map import MapPanel
 from .panels.names import NamesPanel
 from .panels.none_of_these import NonePanel
 from .panels.runs import RunsPanel
+from .panels.sessions import SessionsPanel
 from .panels.settings import ControlsPanel, SettingsPanel
 from .panels.timeline import TimelinePanel
 from .studio import Studio
@@ -26,6 +27,7 @@ __all__ = [
     "NamesPanel",
     "NonePanel",
     "RunsPanel",
+    "SessionsPanel",
     "SettingsPanel",
     "Studio",
     "TimelinePanel",

@@ -26,6 +26,7 @@ __all__ = ["COLUMNS", "SIZE", "ThumbGrid", "Thumbnails", "tiles_of"]
 SIZE, COLUMNS = 192, 12
 """Side of a tile in pixels, sharp at 96 CSS pixels on a fine screen; tiles in a row."""
 _KEPT = 1000  # thumbnails in memory, 110 kB each
+_SHEETS = 4  # sheets in memory: new labels leave the pictures as they are
 
 
 class ThumbGrid(anywidget.AnyWidget):
@@ -51,6 +52,8 @@ class ThumbGrid(anywidget.AnyWidget):
         Least width of a tile in CSS pixels; tiles fill the lines.
     upcoming, upcoming_sheet
         The next page, to show without a wait; nothing while it is not at hand.
+    upcoming_turn
+        Number of the ``turn`` message at which the next page is shown: it may arrive after that.
     more
         Whether there is a next page.
     turn
@@ -75,6 +78,7 @@ class ThumbGrid(anywidget.AnyWidget):
     size = traitlets.Int(86, min=48, max=480).tag(sync=True)
     upcoming = traitlets.List(traitlets.Dict()).tag(sync=True)
     upcoming_sheet = traitlets.Bytes(b"").tag(sync=True, echo_update=False)
+    upcoming_turn = traitlets.Int(0).tag(sync=True)
     more = traitlets.Bool(default_value=False).tag(sync=True)
     turn = traitlets.Int(0).tag(sync=True)
     classes = traitlets.List(traitlets.Dict()).tag(sync=True)
@@ -115,7 +119,7 @@ class ThumbGrid(anywidget.AnyWidget):
         """Set the next page, which the browser then shows without a wait."""
         with self.hold_sync():
             self.upcoming_sheet = sheet
-            self.upcoming = tiles
+            self.upcoming, self.upcoming_turn = tiles, self.turn + 1
 
     def show_large(
         self,
@@ -154,16 +158,30 @@ class Thumbnails:
     def __init__(self, images: ImageSet) -> None:
         self._images = images
         self._made: OrderedDict[int, Image.Image] = OrderedDict()
+        self._sheets: OrderedDict[tuple[int, ...], bytes] = OrderedDict()
 
     def sheet(self, indices: Sequence[int]) -> bytes:
         """Return one JPEG of square tiles; a file that cannot be read leaves its place empty."""
         if not len(indices):
             return b""
+        key = tuple(int(index) for index in indices)
+        made = self._sheets.pop(key, None) or self._draw(key)
+        self._sheets[key] = made
+        while len(self._sheets) > _SHEETS:
+            self._sheets.popitem(last=False)
+        return made
+
+    def make(self, indices: Sequence[int]) -> None:
+        """Make thumbnails that are shown soon."""
+        for index in indices:
+            self._made_of(int(index))
+
+    def _draw(self, indices: Sequence[int]) -> bytes:
         rows = -(-len(indices) // COLUMNS)
         sheet = Image.new("RGB", (COLUMNS * SIZE, rows * SIZE), THEME["blank"][0])
         for place, index in enumerate(indices):
             corner = place % COLUMNS * SIZE, place // COLUMNS * SIZE
-            sheet.paste(self._made_of(int(index)), corner)
+            sheet.paste(self._made_of(index), corner)
         with io.BytesIO() as file:
             sheet.save(file, "JPEG", quality=85)
             return file.getvalue()
@@ -178,15 +196,16 @@ class Thumbnails:
             return file.getvalue()
 
     def _made_of(self, index: int) -> Image.Image:
-        if index not in self._made:
+        made = self._made.pop(index, None)
+        if made is None:
             try:
-                self._made[index] = square(self._images.path(index), SIZE)
+                made = square(self._images.path(index), SIZE)
             except (ImageReadError, OSError):
-                self._made[index] = Image.new("RGB", (SIZE, SIZE), THEME["blank"][0])
-            while len(self._made) > _KEPT:
-                self._made.popitem(last=False)
-        self._made.move_to_end(index)
-        return self._made[index]
+                made = Image.new("RGB", (SIZE, SIZE), THEME["blank"][0])
+        self._made[index] = made  # the newest is last
+        while len(self._made) > _KEPT:
+            self._made.popitem(last=False)
+        return made
 
 
 def tiles_of(

@@ -36,7 +36,7 @@ _START = 0.1  # the default temperature of a session
 _TEXT = (
     "Move the temperature, play the iterations. Both loops start from zero-shot on the same "
     "images. The plain loop moves every prototype (star) to the softmax-weighted mean of all "
-    "images, which is a power iteration: above the limit, the orange mark, all differences "
+    "images, which is a power iteration: above the limit, marked on the slider, all differences "
     "between prototypes die out, and those along the first principal axis last. The anchored loop "
     "keeps every name in its vote."
 )

@@ -24,6 +24,7 @@ from protolabel.widgets.panels.names import NamesPanel
 from protolabel.widgets.panels.none_of_these import NonePanel
 from protolabel.widgets.panels.progress import ProgressPanel
 from protolabel.widgets.panels.runs import RunsPanel
+from protolabel.widgets.panels.sessions import SessionsPanel
 from protolabel.widgets.panels.settings import SettingsPanel
 from protolabel.widgets.panels.timeline import TimelinePanel
 
@@ -54,6 +55,8 @@ class Studio:
         The panels above the tabs.
     gallery, audit, runs, none, names, export
         The panels in tabs.
+    sessions
+        The panel below the export, which saves this session and opens others.
     closed : bool
         Whether `close` was called.
     """
@@ -74,8 +77,12 @@ class Studio:
         self.none = NonePanel(session)
         self.names = NamesPanel(session)
         self.export = ExportPanel(session)
+        self.sessions = SessionsPanel(session)
+        self.sessions.show = self.open
         self.widget = self._build()
         self.closed = False
+        self._opened: Studio | None = None  # what is shown in place of this
+        self._outer: Studio | None = None  # in whose place this is shown
         self._handles: deque[Any] = deque(maxlen=_CELLS)  # pictures in the cells that show it
         self._repainting: threading.Timer | None = None
         weakref.finalize(self, close_widgets, [self.widget]).atexit = False
@@ -91,17 +98,38 @@ class Studio:
             return
         self.closed = True
         self._handles.clear()
+        self._close_panels()
+        if self._opened is not None:
+            self._opened.close()
+        close_widgets([self.widget])
+
+    def open(self, session: Session) -> None:
+        """Show another session in the place of this one, in every cell that shows this studio."""
+        other = session.widget
+        self._opened = other
+        self.widget.children = [other.widget]
+        self.widget.remove_class("pls-studio")
+        self._close_panels()
+        other.take_place(self, self._handles)
+
+    def take_place(self, outer: Studio, handles: deque[Any]) -> None:
+        """Keep the pictures in the cells of another studio, in whose widget this one is shown."""
+        self._outer, self._handles = outer, handles
+        self._repaint_later()
+
+    def _close_panels(self) -> None:
         if self._repainting is not None:
             self._repainting.cancel()
         for panel in (
             self.map, self.progress, self.help, self.corrections, self.classes, self.settings,
             self.timeline, self.gallery, self.audit, self.runs, self.none, self.names, self.export,
+            self.sessions,
         ):  # fmt: skip
             panel.close()
-        close_widgets([self.widget])
-        self.follower.views.remove(self)
-        if not self.follower.views:
-            self.session.close()  # nothing shows it any more
+        if self in self.follower.views:
+            self.follower.views.remove(self)
+            if not self.follower.views:
+                self.session.close()  # nothing shows it any more
 
     def _build(self) -> ipw.VBox:
         # The map has a player of its own: below it stands what the timeline says, and the charts
@@ -126,7 +154,7 @@ class Studio:
                 self.runs.body,
                 self.none.body,
                 self.names.body,
-                self.export.body,
+                ipw.VBox([self.export.body, self.sessions.body]),
             ],
             titles=["Gallery", "Audit", "Charts", "Runs", "None of these", "Names", "Export"],
         )

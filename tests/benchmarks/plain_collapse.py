@@ -10,21 +10,25 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 import protolabel as pl
 from protolabel.common.progress import silent
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 TEMPERATURES = (0.1, 0.05, 0.01)
 ITERATIONS = 7
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line and print a table for each file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("features", nargs="+", type=Path)
-    for path in parser.parse_args().features:
+    for path in parser.parse_args(arguments).features:
         with np.load(path, allow_pickle=False) as file:
             images = file["image_features"].astype(np.float32)
             text = file["text_features"].astype(np.float32)

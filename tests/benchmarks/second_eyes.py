@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,32 +26,13 @@ from protolabel.samples import DEMO_CLASSES
 
 sys.path[:0] = [str(Path(__file__).parent / "quality"), str(Path(__file__).parents[1])]
 from settings import world_tasks  # noqa: E402 -- after the paths it lies on
+from views import accuracies  # noqa: E402
 from worlds import visual_view  # noqa: E402
 
 KINDS = ("sharp", "plain", "pairs", "style", "noise")
 WORLDS = ("easy", "medium", "styles")
 SETTINGS = ("all present", "half absent", "long tail 20:1", "5 classes x 4")
 See = Callable[[list[Image.Image]], np.ndarray]
-
-
-def accuracies(
-    vectors: np.ndarray, classes: pl.ClassVectors, truth: np.ndarray, views: dict[str, np.ndarray]
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield (view, [zero-shot, CLIP only, with the view, its weight, its neighbours])."""
-    graph = pl.knn_graph(vectors, 15)
-    clusters = pl.cluster(vectors, graph, progress=silent)
-    alone = pl.refine(vectors, classes, clusters, graph=graph, progress=silent)
-    right = lambda run, t: float(np.mean(run.iterations[t].labels == truth))  # noqa: E731
-    for name, visual in views.items():
-        near = pl.knn_graph(visual, 15)
-        clusters = pl.cluster(vectors, near, visual=visual, progress=silent)
-        run = pl.refine(
-            vectors, classes, clusters, visual=visual, graph=graph, visual_graph=near,
-            progress=silent,
-        )  # fmt: skip
-        same = float(np.mean(truth[near.indices[:, :5]] == truth[:, None]))
-        row = [right(alone, 0), right(alone, -1), right(run, -1), run.visual_weight, same]
-        yield name, np.array(row)
 
 
 def show(title: str, rows: dict[str, list[np.ndarray]]) -> None:

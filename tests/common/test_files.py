@@ -106,6 +106,22 @@ def test_files_are_replaced_together_and_others_stay(tmp_path: Path) -> None:
     assert contents(tmp_path) == {**wanted, "mine.txt": "mine"}
 
 
+def test_links_in_a_folder_of_a_stranger_move_nothing(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "a.txt").write_text("mine")
+    taking, giving = tmp_path / "taking", tmp_path / "giving"
+    taking.mkdir()
+    (taking / ".saved").symlink_to(mine, target_is_directory=True)
+    (giving / ".saved" / "deep").mkdir(parents=True)
+    (giving / ".saved" / "deep" / "a.txt").write_text("theirs")
+    (giving / "deep").symlink_to(mine, target_is_directory=True)
+    for folder in (taking, giving):
+        with pytest.raises(OSError, match="link"):
+            files.finish_replacing(folder)
+    assert contents(mine) == {"a.txt": "mine"}
+
+
 def test_a_failure_leaves_all_the_old_files(tmp_path: Path) -> None:
     several(tmp_path, "old")
 

@@ -904,3 +904,21 @@ def test_an_entry_of_embeddings_json_that_changed_is_found(image_folder, encoder
         assert changed
         with pytest.raises(StoreError, match="cannot be understood"):
             load_embeddings(tmp_path / "vectors")
+
+
+def test_an_encoder_that_collates_gets_its_own_batches(image_folder):
+    class Collating(ColourEncoder):
+        def collate(self, images):
+            return tuple(images)
+
+        def encode_images(self, images):
+            assert isinstance(images, tuple)
+            return super().encode_images(images)
+
+    images = find_images(image_folder)
+    images.path(1).write_bytes(b"damaged after it was found")
+    plain = embed_images(images, ColourEncoder(), batch_size=2, progress=silent)
+    found = embed_images(images, Collating(), batch_size=2, progress=silent)
+    np.testing.assert_array_equal(found.vectors, plain.vectors)
+    assert found.images.skipped == plain.images.skipped
+    assert len(found.images.skipped) == 1

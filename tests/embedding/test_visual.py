@@ -155,6 +155,39 @@ class TestRefine:
         assert accuracy(twice, world) > accuracy(alone, world) - 0.02
         assert np.mean(twice.iterations[-1].labels == alone.iterations[-1].labels) > 0.95
 
+    @pytest.mark.parametrize("kind", ["a projection", "random vectors", "style"])
+    def test_a_view_that_knows_nothing_more_changes_no_label(self, kind):
+        world, graph, clusters = clustered_world()
+        random = np.random.default_rng(3)
+        visual = {
+            "a projection": world.vectors @ random.normal(size=(world.vectors.shape[1], 12)),
+            "random vectors": random.normal(size=(len(world.vectors), 32)),
+            "style": visual_view(world.truth, "style"),
+        }[kind].astype(np.float32)
+        alone = refine(world, clusters, graph=graph)
+        groups = pl.cluster(world.vectors, visual=visual, progress=silent)
+        run = refine(world, groups, graph=graph, visual=visual)
+        assert run.visual_weight < 1e-3
+        np.testing.assert_array_equal(run.iterations[-1].labels, alone.iterations[-1].labels)
+
+    def test_a_noisy_copy_of_the_first_view_costs_next_to_nothing(self):
+        world, graph, clusters = clustered_world()
+        random = np.random.default_rng(4)
+        blurred = world.vectors @ random.normal(size=(world.vectors.shape[1], 16))
+        blurred += random.normal(scale=0.5, size=blurred.shape)
+        alone = refine(world, clusters, graph=graph)
+        run = refine(world, clusters, graph=graph, visual=blurred.astype(np.float32))
+        assert accuracy(run, world) > accuracy(alone, world) - 0.01
+
+    def test_clusters_of_the_first_view_need_not_be_found_again(self):
+        world, graph, _ = clustered_world()
+        visual = visual_view(world.truth, "plain")
+        groups = pl.cluster(world.vectors, visual=visual, progress=silent)
+        run = refine(world, groups, graph=graph, visual=visual)
+        own = pl.cluster(world.vectors, graph, progress=silent)
+        other = refine(world, groups, graph=graph, visual=visual, first_clusters=own)
+        np.testing.assert_array_equal(run.iterations[-1].agreement, other.iterations[-1].agreement)
+
     def test_a_permuted_folder_gives_permuted_labels(self):
         world = clustered_world()[0]
         visual = visual_view(world.truth, "plain")

@@ -105,6 +105,24 @@ class TestOpenClipEncoder:
         ready = [local.preprocess(image) for image in images]
         np.testing.assert_array_equal(local.encode_images(images), local.encode_images(ready))
 
+    def test_a_collated_batch_gives_the_same_vectors(self, local):
+        images = [draw("red"), draw("blue")]
+        batch = local.collate(images)
+        assert len(batch) == 2
+        np.testing.assert_array_equal(local.encode_images(batch), local.encode_images(images))
+
+    def test_a_batch_holds_the_pixels_that_open_clip_would_prepare(self, local, tiny):
+        _, theirs = open_clip.create_model_from_pretrained(
+            "Tiny-32", str(tiny / "tiny.safetensors")
+        )
+        images = [draw("red"), draw("blue", size=(90, 20))]
+        wanted = torch.stack([theirs(image) for image in images])
+        pixels = [local.pixels(image) for image in images]
+        assert {one.dtype for one in pixels} == {torch.uint8}  # bytes, until they are a batch
+        prepared = [local.preprocess(image) for image in images]
+        for batch in (images, pixels, prepared):
+            torch.testing.assert_close(local.collate(batch), wanted, rtol=0, atol=0)
+
     def test_nothing_in_nothing_out(self, local):
         assert local.encode_images([]).shape == (0, 16)
         assert local.encode_texts([]).shape == (0, 16)
@@ -148,6 +166,18 @@ class TestOpenClipEncoder:
 
     def test_auto_is_full_precision_on_the_cpu(self, local):
         assert (local.precision, local.device) == ("fp32", "cpu")
+
+    @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+    def test_a_gpu_gives_the_vectors_of_the_cpu(self, tiny, local):
+        images = [draw(colour, size=(70, 50)) for colour in ("red", "green", "blue")]
+        there = load_encoder("Tiny-32", tiny / "tiny.safetensors")
+        assert (there.device, there.precision) == ("cuda", "fp16")
+        for ours, theirs in (
+            (local.encode_images(images), there.encode_images(images)),
+            (local.encode_texts(["a dog"]), there.encode_texts(["a dog"])),
+        ):
+            assert theirs.dtype == np.float32
+            assert np.sum(ours * theirs, axis=1).min() > 0.999
 
     def test_the_root_logger_is_left_as_it_was(self, tiny):
         root = logging.getLogger()

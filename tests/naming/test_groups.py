@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import protolabel as pl
 from protolabel.common.progress import silent
-from protolabel.naming import NameTree, Vocabulary, group_images
+from protolabel.naming import (
+    NameTree,
+    Suggestions,
+    Vocabulary,
+    group_images,
+    group_pictures,
+    write_sheet,
+)
 
 WORDS = ("animal", "dog", "beagle", "pug", "collie", "cat", "vehicle", "car", "truck", "spoon")
 ABOVE = np.array([-1, 0, 1, 1, 1, 0, -1, 6, 6, -1], np.int32)
@@ -93,8 +102,8 @@ def test_a_group_that_no_word_fits_says_so():
     strange = unit(images[:20] * 0.2 + rng.normal(size=DIM) + 0.02 * rng.normal(size=(20, DIM)))
     words = ["dog", "cat", "car"]
     rows = [WORDS.index(word) for word in words]
-    many = Vocabulary(tuple(f"word {number}" for number in range(40)) + tuple(words),
-                      np.full(43, -1, np.int32), tuple(words))  # fmt: skip
+    names = (*(f"word {number}" for number in range(40)), *words)
+    many = Vocabulary(names, np.full(43, -1, np.int32), names)
     beside = unit(rng.normal(size=(40, DIM)) * 0.02 + texts.mean(axis=0))
     everything = np.concatenate([images, strange])
     graph, all_texts = pl.knn_graph(everything, 5), np.concatenate([beside, texts[rows]])
@@ -155,3 +164,20 @@ def test_vectors_that_do_not_fit_together_are_refused():
         group_images(images, graph, VOCABULARY, texts[:4], progress=silent)
     with pytest.raises(pl.InputError, match="columns"):
         group_images(images, graph, VOCABULARY, texts[:, :9], progress=silent)
+
+
+def test_names_on_the_page_of_groups_stay_text_and_its_policy_runs_nothing(
+    world, tmp_path, image_folder
+):
+    hostile = "</style><script>hurt()</script><img src=x onerror=hurt()>"
+    group = replace(world[0].suggest(2).groups[0], name=hostile, examples=np.array([0, 1]))
+    images = pl.find_images(image_folder)
+    page = write_sheet(tmp_path / "page.html", Suggestions((group,), world[0]), images)
+    text = page.read_text("utf-8")
+    assert "default-src 'none'; style-src 'sha256-" in text
+    assert (text.count("<script"), text.count("<img"), text.count("data:image/jpeg")) == (0, 2, 2)
+    for wrong in ("", tmp_path):
+        with pytest.raises(pl.ProtolabelError):
+            write_sheet(wrong, Suggestions((group,), world[0]), images)
+    with pytest.raises(pl.InputError, match="side"):
+        group_pictures(group, images, 2**31)

@@ -91,3 +91,29 @@ def test_a_timm_without_the_names_is_reported_with_a_way_out(monkeypatch):
     monkeypatch.setattr(vocabulary, "find_spec", lambda name: None)
     with pytest.raises(pl.InputError, match="vocabulary of your own"):
         vocabulary.noun_tree()
+
+
+@pytest.mark.parametrize(
+    ("words", "above", "says"),
+    [
+        (("a", "b"), [1, 0], "below itself"),
+        (("a", "b", "c"), [1, 2, 1], "below itself"),
+        (("a", "b"), [-1, 2], "more general words"),
+        (("a", "b"), [-1, -1, -1], "each of 2 words"),
+        (("a", "a"), [-1, -1], "twice"),
+        (("a", "b"), ["x", "y"], "whole numbers"),
+    ],
+)
+def test_words_in_a_circle_or_without_a_place_are_refused(words, above, says):
+    with pytest.raises(pl.InputError, match=says):
+        vocabulary.Vocabulary(words, np.array(above), words)
+
+
+def test_unknown_meanings_and_words_that_are_no_text_are_refused():
+    tree = vocabulary.noun_tree()
+    with pytest.raises(pl.InputError, match="synset"):
+        tree.chain(7)
+    with pytest.raises(pl.InputError, match="text"):
+        tree.meanings(3)
+    with pytest.raises(pl.InputError, match="text vector"):
+        own_words(["dog"], np.eye(2, dtype=np.float32))

@@ -183,7 +183,7 @@ def sweep(**changes):
 
 def test_a_sweep_is_drawn_with_its_accuracy_or_without() -> None:
     figure = plots.plot_sweep(sweep())
-    assert {"Right labels after 2 iterations", "zero-shot", "limit "} <= set(texts(figure))
+    assert {"Right labels after 2 iterations, %", "zero-shot", "limit "} <= set(texts(figure))
     figure = plots.plot_sweep(sweep(accuracy=None), temperature=0.04)
     assert {"Effective classes after 2 iterations", "iteration, temperature 0.05"} <= set(
         texts(figure)
@@ -213,3 +213,6 @@ def test_pictures_stand_under_their_captions(tmp_path: Path) -> None:
     assert len(figure.axes) == 4
     red = np.all(np.abs(rendered(figure).astype(int) - [200, 30, 30]) < 12, axis=2)
     assert red.sum() > 1000
+    assert texts(plots.plot_pictures([tmp_path / "red.png"] * 3, title="In the folder")) == [
+        "In the folder"
+    ]

@@ -154,20 +154,23 @@ def literal(
         share = mass / mass.sum()
         return np.exp(-(share * np.log(share + 1e-300)).sum())
 
-    def coherent(g: np.ndarray) -> np.ndarray:
-        return (g * (w @ g)).sum(axis=0) / np.maximum(g.sum(axis=0), 1e-9)
+    def coherent(g: np.ndarray, w: np.ndarray) -> np.ndarray:
+        return (g * (w @ g)).sum(axis=0) / (w.sum() / n * np.maximum(g.sum(axis=0), 1e-9))
+
+    fifth = np.median(1 - np.sort(cosine, axis=1)[:, -5])  # copies are no evidence of a class
+    distinct = np.where(1 - cosine < 0.25 * fifth, 0, w)
 
     votes = log_softmax(100.0 * x @ t.T)
     first = votes.argmax(axis=1)
     mass = np.exp(votes).sum(axis=0)
-    owed = 0.6 * np.clip(
-        -np.log(mass / n * c), 0, 3
-    )  # weak names are owed what they win too little
+    owed = np.clip(-np.log(mass / n * c), 0, 3)  # weak names are owed what they win too little
     won = np.eye(c)[(votes + owed).argmax(axis=1)]
-    belief = np.clip((coherent(won) - 0.2) / 0.2, 0, 1) * (won.sum(axis=0) >= max(3, 0.3 * n / c))
+    belief = np.clip((coherent(won, distinct) - 0.2) / 0.2, 0, 1) * (
+        won.sum(axis=0) >= max(3, 0.3 * n / c)
+    )
     bias = owed * belief * np.clip((like(mass) / c - 0.3) / 0.2, 0, 1)
     for label in set(pins.values()):
-        bias[label] = owed[label] / 0.6
+        bias[label] = owed[label]
     votes = log_softmax(votes + bias)
     q = np.exp(votes)
     for label in set(pins.values()):  # what pins read as, the class may read as
@@ -185,8 +188,9 @@ def literal(
     anchor = np.clip(s, 0.05, 3) * u
     count = np.array([4.0 if i in pins else 1.0 for i in range(n)])[:, None]
     axes = np.linalg.eigh(np.cov(x, rowvar=False, bias=True))[1][:, ::-1][:, :8].T
-    states = []
+    states, log_g = [], votes
     for step in range(iterations):
+        last = log_g
         if step <= 2:  # from then on the prior and the weights stay as they are
             mass = g.sum(axis=0)
             alike = like(mass)
@@ -195,8 +199,9 @@ def literal(
             few = 10 / (n / alike + 10)
             weight = 2 * few + 0.5 * (1 - even / 2) * (1 - few)
             prior = 0.7 * np.log((mass + 1) / (n + c))
-            prior += 1.5 * np.log(np.clip(coherent(g), 0.05, 0.45))
+            prior += 1.5 * np.log(np.clip(coherent(g, w), 0.05, 0.45))
             prior *= (1 - even) * min(1, 0.1 / temperature)
+        lost = np.log((mass + 1) / (g.sum(axis=0) + 1))  # 0 while the prior is still estimated
         held = (count * g).sum(axis=0)
         p = ((count * g).T @ z + 4.0 * anchor) / (held + 4.0)[:, None]
         away = z[:, None] - p[None]  # (N, C, d)
@@ -210,13 +215,17 @@ def literal(
         rest = (v * d - v_axis.sum()) ** 2 / (d - 8)
         softest = 2 * (np.square(v_axis).sum() + rest) / (v * d) ** 2  # 2 / effective dimensions
         e = weight * votes - d2 / (2 * sigma2 * max(temperature, softest))
-        e += prior
+        e += prior + lost
         for i in range(n if micro is not None else 0):
             rest = (micro == micro[i]) & (np.arange(n) != i)
             if micro[i] >= 0 and rest.any():
                 e[i] += np.average(g[rest], axis=0, weights=count[rest, 0])
         for _ in range(2):
             log_g = log_softmax(e + (3 - 2 * full * few) * w @ g)
+            g = hold(np.exp(log_g))
+        if step >= 4:  # half of the way, a quarter of it, and so on
+            part = 0.5 ** (step - 3)
+            log_g = np.log((1 - part) * np.exp(last) + part * np.exp(log_g))
             g = hold(np.exp(log_g))
         points = mean + p
         states.append((log_g, points / np.linalg.norm(points, axis=1, keepdims=True)))

@@ -51,6 +51,17 @@ def test_a_wide_modality_gap_as_of_siglip_changes_no_label(world):
     assert wide > accuracy(world) - 0.02
 
 
+@pytest.mark.parametrize("given", [1.0, 10.0, 40.0])
+def test_the_same_scale_is_found_whatever_soft_scale_was_given(world, given):
+    space = image_space(world.vectors)
+    nearest = pl.knn_graph(world.vectors, 1).indices[:, 0]
+    found = audible_scale(space, nearest, world.classes.vectors, given)
+    assert found == pytest.approx(
+        audible_scale(space, nearest, world.classes.vectors, 5.0), rel=0.01
+    )
+    assert 40.0 < found < 150.0
+
+
 def test_iteration_0_keeps_the_given_scale(world):
     classes = replace(world.classes, logit_scale=10.0)
     first = pl.refine(world.vectors, classes, progress=silent).iterations[0]
@@ -64,3 +75,15 @@ def test_late_iterations_move_no_further_than_a_single_pass(world):
     shift = [step.shift for step in run.iterations]
     assert (np.diff(shift[-10:]) <= 1e-6).all()
     assert shift[-1] < 1e-4
+
+
+def test_more_iterations_cost_no_class_its_images():
+    world = make_world((60, 60, 40, 30, 20, 12, 8, 8), absent=10, seed=5)
+    graph = pl.knn_graph(world.vectors)
+    run = pl.refine(world.vectors, world.classes, graph=graph, iterations=30, progress=silent)
+    five, thirty = (run.iterations[step].labels for step in (5, 30))
+    recall = [
+        [np.mean(labels[world.truth == c] == c) for c in range(8)] for labels in (five, thirty)
+    ]
+    assert (np.array(recall[1]) >= np.array(recall[0]) - 0.05).all()
+    assert np.mean(thirty == world.truth) > np.mean(five == world.truth) - 0.005

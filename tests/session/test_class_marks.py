@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
+import numpy as np
 import pytest
 
 import protolabel as pl
-from protolabel.common.palette import class_colour
+from protolabel import plots
+from protolabel.common.palette import class_colour, rgb
 
 
 def marks(session) -> dict[str, tuple[str, str]]:
@@ -84,3 +88,48 @@ def test_undo_of_a_new_name_reaches_runs_and_truth(session):
     session.undo()
     assert session.runs[0].names[0] == "red"
     assert session.truth[0] == "red"
+
+
+def test_chosen_colours_and_keys_are_saved_with_a_session(session, encoder, tmp_path):
+    session.remove_class("red")
+    session.add_class("violet")
+    session.move_class("violet", 0)
+    session.set_colour("blue", "#123456")
+    before = marks(session)
+    session.save(tmp_path / "saved")
+    again = pl.Session.load(tmp_path / "saved", encoder=encoder)
+    assert marks(again) == before
+    assert again.colours == session.colours
+    again.add_class("white")
+    assert again.marks.key("white") not in {key for key, _ in before.values()}
+
+
+@pytest.mark.parametrize(
+    "state", [7, [], [[0, None]] * 3, [[0, None], [1, None], [-1, None]],
+              [[0, None], [1, "red"], [2, None]], [[0, None], [1, None], 2],
+              [[0, None], [1, None], [10**9, None]]],
+)  # fmt: skip
+def test_marks_of_a_stranger_are_checked(session, state):
+    before = marks(session)
+    with pytest.raises(pl.InputError):
+        session.marks.restore(state)
+    assert marks(session) == before
+
+
+def test_exports_replays_plots_and_reopened_datasets_have_the_colours_of_the_session(
+    session, encoder, tmp_path
+):
+    session.move_class("blue", 0)
+    session.set_colour("green", "#123456")
+    folder = session.export(tmp_path / "out").folder
+    page = (folder / "replay.html").read_text("utf-8")
+    assert f'"colours": {json.dumps(list(session.colours))}' in page
+    again = pl.Session.load(folder, encoder=encoder)
+    assert (again.names, again.colours) == (session.names, session.colours)
+    assert again.marks.is_chosen("green")
+    bars = plots.plot_counts(session.names, session.labels.counts, colours=session.colours)
+    painted = [bar.get_facecolor()[:3] for bar in bars.axes[0].patches]
+    assert np.allclose(np.array(painted) * 255, [rgb(colour) for colour in session.colours])
+    for colours in (session.colours[:2], ["red", "blue", "green"]):
+        with pytest.raises(pl.InputError, match="colour"):
+            plots.plot_counts(session.names, session.labels.counts, colours=colours)

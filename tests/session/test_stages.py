@@ -12,13 +12,13 @@ from protolabel.session.stages import Stages, stage
 DROPPED = {
     "classes": "text refinement all_labels fit labels prototype_map",
     "templates": "text refinement all_labels fit labels prototype_map",
-    "preset": "graph visual_graph name_tree clusters map refinement all_labels fit labels "
-    "prototype_map",
-    "seed": "graph visual_graph name_tree clusters map refinement all_labels fit labels "
-    "prototype_map",
-    "visual": "visual visual_space visual_graph clusters map refinement all_labels fit labels "
-    "prototype_map",
-    "min_cluster_size": "clusters refinement all_labels fit labels prototype_map",
+    "preset": "graph visual_graph name_tree clusters first_clusters map refinement all_labels fit "
+    "labels prototype_map",
+    "seed": "graph visual_graph name_tree clusters first_clusters map refinement all_labels fit "
+    "labels prototype_map",
+    "visual": "visual visual_space visual_graph clusters first_clusters map refinement all_labels "
+    "fit labels prototype_map",
+    "min_cluster_size": "clusters first_clusters refinement all_labels fit labels prototype_map",
     "method": "refinement all_labels fit labels prototype_map",
     "temperature": "refinement all_labels fit labels prototype_map",
     "iterations": "refinement all_labels fit labels prototype_map",

@@ -7,6 +7,7 @@ import pytest
 
 import protolabel as pl
 from protolabel.common.progress import silent
+from protolabel.naming import NameTree
 
 ANIMALS = ["dog", "cat", "giraffe"]
 
@@ -79,3 +80,28 @@ def test_vectors_of_words_serve_as_a_vocabulary():
     words = pl.ClassVectors(["violin", "teapot", "canoe"], own)
     session = pl.Session(pl.load_embeddings(images), vocabulary=words, progress=silent)
     assert set(session.suggest(3).names) == {"violin", "teapot", "canoe"}
+
+
+def test_groups_of_a_saved_session_are_there_when_it_is_opened(session, tmp_path):
+    session.classes = session.suggest().classes
+    session.save(tmp_path / "saved")
+    again = pl.Session.load(tmp_path / "saved", progress=silent)
+    assert "name_tree" in again.computed
+    assert "words" not in again.computed
+    for count in (2, 3, 8):
+        assert str(again.suggest(count)) == str(session.suggest(count))
+    assert (tmp_path / "saved" / "session.npz").stat().st_size < 2**20
+
+
+@pytest.mark.parametrize(
+    "name", ["merges", "leaf", "words", "above", "levels", "shares", "specificity"]
+)
+def test_groups_of_a_stranger_never_reach_compiled_code_unchecked(session, tmp_path, name):
+    session.classes = session.suggest().classes
+    tree = session.name_tree
+    state = tree.state()
+    half = state[name][: len(state[name]) // 2]
+    far = np.full_like(state[name], 99)
+    for damaged in (half, far) if name in ("merges", "leaf", "words") else (half,):
+        with pytest.raises((pl.InputError, ValueError)):
+            NameTree.from_state({**state, name: damaged}, tree.vectors)

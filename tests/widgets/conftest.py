@@ -64,9 +64,15 @@ def settle():
 
 
 @pytest.fixture(scope="module")
-def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the browser's profile."""
+    return tmp_path_factory.mktemp("profile")
+
+
+@pytest.fixture(scope="module")
+def context(profile: Path) -> Iterator[Any]:
     """One Chromium for the pages of a file: Playwright allows no two at a time."""
-    with browser(tmp_path_factory.mktemp("profile")) as opened:
+    with browser(profile) as opened:
         yield opened
 
 

@@ -23,9 +23,16 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+    "--remote-debugging-port=0",  # for keys on a clock
 ]  # fmt: skip
 
+# As strict as the output of a notebook can be, in VS Code or Colab: no eval, and nothing to load.
+POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src blob: data:"
+)
+
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>A widget</title>
+<meta http-equiv="Content-Security-Policy" content="%(policy)s">
 <style>%(style)s body { margin: 0; }</style>
 <body><div id="host"></div><script type="module">
 %(module)s
@@ -75,7 +82,7 @@ class Host:
         page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
         page.on("request", lambda r: self._note(r.url))
         page.expose_function("toPython", self._from_browser)
-        html = PAGE % {"style": widget._css, "module": widget._esm}
+        html = PAGE % {"style": widget._css, "module": widget._esm, "policy": POLICY}
         page.route(ADDRESS, lambda route: route.fulfill(body=html, content_type="text/html"))
         page.goto(ADDRESS)
         widget.observe(self._to_browser)
@@ -215,3 +222,8 @@ def browser(profile: Path) -> Iterator[Any]:
         )  # fmt: skip
         yield context
         context.close()
+
+
+def devtools_port(profile: Path) -> int:
+    """Return where the browser of a profile takes real key events; it notes that there."""
+    return int((profile / "DevToolsActivePort").read_text("utf-8").split()[0])

@@ -15,8 +15,10 @@ from fakes import ColourEncoder
 from protolabel.common.progress import silent
 from protolabel.session.session import Session
 from protolabel.widgets.follower import follower_of
+from protolabel.widgets.map_view import MapView
 from protolabel.widgets.panels.export import ExportPanel
 from protolabel.widgets.panels.gallery import GalleryPanel
+from protolabel.widgets.panels.map import MapPanel
 from protolabel.widgets.panels.none_of_these import NonePanel
 from protolabel.widgets.panels.settings import SettingsPanel
 from protolabel.widgets.studio import Studio
@@ -138,3 +140,26 @@ def test_an_idle_session_has_no_threads(session: Session) -> None:
 
 def test_panels_of_one_session_share_a_follower(session: Session) -> None:
     assert SettingsPanel(session).follower is GalleryPanel(session).follower
+
+
+@pytest.mark.parametrize(
+    ("owner", "step"),
+    [(MapPanel, "_take"), (MapView, "set_points"), (MapView, "set_run")],
+)
+def test_a_session_that_closes_while_its_map_is_laid_out_says_nothing(
+    owner: type, step: str, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The `broken` fixture fails this test if a panel shows or logs an error."""
+    begun, free, real = threading.Event(), threading.Event(), getattr(owner, step)
+
+    def slow(*arguments: Any, **options: Any) -> Any:
+        begun.set()
+        assert free.wait(60)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(owner, step, slow)
+    MapPanel(session, umap=False)
+    assert begun.wait(60)
+    session.close()
+    free.set()
+    until(lambda: not count_threads())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from host import devtools_port
 from quick_hand import many_pictures, type_labels
 
 from protolabel.widgets.follower import follower_of
@@ -29,11 +30,11 @@ def gallery(tmp_path: Path) -> Iterator[GalleryPanel]:
 
 
 def test_every_key_goes_to_the_picture_that_was_shown(
-    gallery: GalleryPanel, show: Callable[..., Host]
+    gallery: GalleryPanel, show: Callable[..., Host], profile: Path
 ) -> None:
     session, host = gallery.session, show(gallery.grid)
     order = [tile["name"] for tile in gallery.grid.tiles]
-    meant = type_labels(host, keys=3 * PAGE, pause=0.04)
+    meant = type_labels(host, devtools_port(profile), count=3 * PAGE, rate=10)
     assert gallery.follower.wait(120)
     host.settle()
     assert len(meant) == 3 * PAGE  # three pages, no picture twice

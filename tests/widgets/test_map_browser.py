@@ -120,7 +120,7 @@ def test_the_keyboard_steps_plays_and_zooms(show: Any) -> None:
     page.keyboard.press("Space")
     assert page.locator(".pl-play").get_attribute("aria-label") is not None
     page.locator(".pl-when", has_text="Iteration 2").wait_for()
-    page.wait_for_function("document.querySelector('.pl-play').title.startsWith('Play')")
+    page.wait_for_function("() => document.querySelector('.pl-play').title.startsWith('Play')")
     host.settle()
     assert view.iteration == 2
     assert view.playing is False
@@ -438,7 +438,7 @@ def test_the_hover_picture_is_sharp_in_the_pixels_of_the_screen(
         return [canvas.width, canvas.offsetWidth, Array.from(row)];
     }"""
     host.page.mouse.move(*places(host)[40])
-    host.page.wait_for_function("!document.querySelector('.pl-card').hidden")
+    host.page.wait_for_function("() => !document.querySelector('.pl-card').hidden")
     host._calm()
     wide, shown, row = host.page.evaluate(read)
     assert (wide, shown) == (128 * ratio, 128)

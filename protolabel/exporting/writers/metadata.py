@@ -105,6 +105,7 @@ def _head(job: ExportJob) -> dict[str, Any]:
         "n_images": len(job),
         "classes": list(labels.names),
         "class_folders": list(job.class_folders),
+        "class_colours": list(job.colours),
         "class_index": {name: index for index, name in enumerate(labels.names)},
         "reader_class_index": job.reader_index,
         "class_distribution": dict(zip(labels.names, counts, strict=True)),

@@ -12,6 +12,7 @@ from protolabel.browser.page import html_page, packed
 from protolabel.clustering.projection import place_centroids
 from protolabel.common.checks import as_path, checked
 from protolabel.common.files import write_text
+from protolabel.common.palette import chosen_colours, legible
 from protolabel.common.progress import ProgressFn, silent
 from protolabel.common.wording import counted, shown
 from protolabel.errors import ExportError, InputError
@@ -20,6 +21,7 @@ from protolabel.exporting.job import Writer
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -40,6 +42,7 @@ def replay_html(
     *,
     title: str | None = None,
     thumbnails: int = ATLAS_LIMIT,
+    colours: Sequence[str] | None = None,
     progress: ProgressFn = silent,
 ) -> str:
     """Return a page that plays a run on its map.
@@ -58,6 +61,8 @@ def replay_html(
         Page title; by default the number of images.
     thumbnails : int
         Largest number of images for which the page holds their pictures, 10,000 at most.
+    colours : sequence of str, optional
+        C colours of the classes as ``#rrggbb``; by default those of `protolabel.plots`.
     progress : callable
         ``progress(phase, done, total)``; it may raise `Stopped`.
 
@@ -87,10 +92,13 @@ def replay_html(
             f"shape {wanted}, got {xy.shape} and {stars.shape} for {len(images)} images: pass "
             "those of one run."
         )
+    light = chosen_colours(len(labels.names), colours)
     wide = len(labels.names) > 256
     kind: Any = np.dtype("<u2") if wide else np.uint8
     state: dict[str, Any] = {
         "names": list(labels.names),
+        "colours": light,
+        "dark_colours": [legible(colour, dark=True) for colour in light],
         "label_bytes": 2 if wide else 1,
         "iteration": 0,
         "kept": labels.iteration,
@@ -162,7 +170,8 @@ def _write(job: ExportJob) -> None:
     if run is None or points is None or stars is None or len(stars) != len(run.iterations):
         return
     path = job.folder / "replay.html"
-    write_replay(path, job.labels, job.images, points, stars, progress=job.progress)
+    options = {"colours": job.colours, "progress": job.progress}
+    write_replay(path, job.labels, job.images, points, stars, **options)
 
 
 REPLAY = Writer(

@@ -54,6 +54,7 @@ class GalleryPanel(Panel):
         """Yield the choice of pictures, the buttons that act on them, and the pictures."""
         self._thumbnails: Thumbnails | None = None
         self._shown: tuple[int, ...] = ()  # the images of the page
+        self._following: tuple[int, ...] = ()  # those of the next
         self._page = 0
         self._order: NDArray[np.int64] = np.zeros(0, np.int64)
         self._asked: Question | None = None  # what the order answers
@@ -397,25 +398,40 @@ class GalleryPanel(Panel):
             self._thumbnails = Thumbnails(images)
         thumbnails = self._thumbnails
         start = self._page * PAGE
-        page, following = (tuple(self._order[k : k + PAGE].tolist()) for k in (start, start + PAGE))
-        self._shown = page
+        page, following, later = (
+            tuple(self._order[start + k * PAGE : start + (k + 1) * PAGE].tolist()) for k in range(3)
+        )
+        self._shown, self._following = page, following
         tiles, upcoming = (tiles_of(images, now, part, colours) for part in (page, following))
 
-        def fetch() -> None:
+        def is_asked_for() -> bool:
             # The same page may have been asked for again meanwhile, with other labels.
-            if self._shown == page and self._tiles is tiles:
-                sheet = thumbnails.sheet(page)
-                self.draw(show, sheet)
-            if self._shown == page and self._tiles is tiles and more:
-                self.grid.prepare(thumbnails.sheet(following), upcoming)
+            return self._shown == page and self._tiles is tiles
+
+        def comes_next() -> bool:
+            # With other labels it is shown again; a quick hand must not wait until they rest.
+            return more and (self._shown, self._following) == (page, following)
+
+        def fetch() -> None:
+            if is_asked_for():
+                self.draw(show, thumbnails.sheet(page))
+            if comes_next():
+                self.draw(prepare, thumbnails.sheet(following))
+            if comes_next():
+                thumbnails.make(later)
 
         def show(sheet: bytes) -> None:
-            if self._shown == page and self._tiles is tiles:
+            if is_asked_for():
                 self.grid.show(sheet, tiles, more=more)
                 self._show_pins()  # those that were made meanwhile
 
+        def prepare(sheet: bytes) -> None:
+            if comes_next():
+                self.grid.prepare(sheet, upcoming)
+
         self._tiles = tiles
-        self.submit(fetch)
+        # In a lane of its own: other panels may compute long after every correction.
+        self.jobs.submit(fetch, self.show_failure, lane="thumbnails")
 
 
 def _require(images: list[int]) -> None:

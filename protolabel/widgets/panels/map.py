@@ -7,6 +7,7 @@ import io
 import threading
 import time
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from protolabel.clustering.clusters import Clusters
+    from protolabel.embedding.embed import Embeddings
     from protolabel.refinement.labels import Labels
     from protolabel.refinement.loop import Refinement
     from protolabel.session.session import Session
@@ -190,10 +192,10 @@ class MapPanel(SessionView):
 
     def _show(self) -> None:
         work, view = self.follower, self.widget
-        labels = work.labels
-        if labels is not None and self._points is not None:
+        labels, embedded = work.labels, work.embeddings
+        if labels is not None and embedded is not None and self._points is not None:
             if labels.run is not self._run:
-                self._show_run(labels, self._points)
+                self._show_run(labels, embedded, self._points)
             view.set_unfit(labels.unfit)
         self._lay_out()
         if work.problem or self.jobs.stopped:
@@ -210,7 +212,7 @@ class MapPanel(SessionView):
             return "Reading the images …"
         return "" if self._labelled.is_set() else "Looking for clusters …"
 
-    def _show_run(self, labels: Labels, points: NDArray[np.float32]) -> None:
+    def _show_run(self, labels: Labels, embedded: Embeddings, points: NDArray[np.float32]) -> None:
         view, run = self.widget, labels.run
         assert run is not None  # noqa: S101 -- labels of a session come from a run
         table = np.stack([labels.at(t).label for t in range(len(run.iterations))])
@@ -223,7 +225,7 @@ class MapPanel(SessionView):
             if run.clusters is not None and run.clusters is not self._clusters:
                 self._show_clusters(run.clusters, points)
         # The labels are on their way already: finding the images near the prototypes takes longer.
-        view.set_prototypes(place_prototypes(run, self.follower.embeddings.unit, points))
+        view.set_prototypes(place_prototypes(run, embedded.unit, points))
         self._run = run
         self._labelled.set()
         self._answered.set()
@@ -260,15 +262,17 @@ class MapPanel(SessionView):
         ).start()
 
     def _next_step(self) -> Callable[[], None] | None:
-        if self.follower.embeddings is None:
+        # Handed to the step: when the session closes meanwhile, the follower has none any more.
+        embedded = self.follower.embeddings
+        if embedded is None:
             return None
         if self._points is None:
-            return self._lay_out_components
+            return partial(self._lay_out_components, embedded)
         if not self._labelled.is_set():  # labels are what the user waits for: they come first
             return None
         if self._umap and not (self._shows_umap and "map" in self.session.computed):
-            return self._lay_out_umap
-        return None if self._pictures else self._add_pictures
+            return partial(self._lay_out_umap, embedded)
+        return None if self._pictures else partial(self._add_pictures, embedded)
 
     def _take(self, step: Callable[[], None]) -> None:
         try:
@@ -284,28 +288,25 @@ class MapPanel(SessionView):
         if not self.follower.closed:
             self._show_work()
 
-    def _lay_out_components(self) -> None:
-        self._place(project(self.follower.embeddings.unit, method="pca"))
+    def _lay_out_components(self, embedded: Embeddings) -> None:
+        self._place(embedded, project(embedded.unit, method="pca"))
 
-    def _lay_out_umap(self) -> None:
+    def _lay_out_umap(self, embedded: Embeddings) -> None:
         session = self.session
-        self._place(self.jobs.run(lambda: session.map, background="Laying out the map"))
+        self._place(embedded, self.jobs.run(lambda: session.map, background="Laying out the map"))
         self._shows_umap = True
 
-    def _place(self, points: NDArray[np.float32]) -> None:
+    def _place(self, embedded: Embeddings, points: NDArray[np.float32]) -> None:
         with self.follower.drawing, self.widget.hold_sync():
             self._points = points
             self.widget.set_points(points)
             run, clusters = self._run, self._clusters
             if run is not None:
-                self.widget.set_prototypes(
-                    place_prototypes(run, self.follower.embeddings.unit, points)
-                )
+                self.widget.set_prototypes(place_prototypes(run, embedded.unit, points))
             if clusters is not None:
                 self._show_clusters(clusters, points)
 
-    def _add_pictures(self) -> None:
-        embedded = self.follower.embeddings
+    def _add_pictures(self, embedded: Embeddings) -> None:
         if len(embedded) <= ATLAS_LIMIT:
             atlas = make_atlas(embedded.images.paths)
             with self.widget.hold_sync():
@@ -321,11 +322,13 @@ def _hear(panel: MapPanel | None, message: Any, buffers: Any) -> None:
 
 
 def _thumbnail(panel: MapPanel | None, index: int) -> bytes:
-    return b"" if panel is None else sharp_picture(panel.follower.embeddings.images.path(index))
+    embedded = None if panel is None else panel.follower.embeddings
+    return b"" if embedded is None else sharp_picture(embedded.images.path(index))
 
 
 def _caption(panel: MapPanel | None, index: int) -> str:
-    return "" if panel is None else _text(panel.follower.embeddings.images.names[index])
+    embedded = None if panel is None else panel.follower.embeddings
+    return "" if embedded is None else _text(embedded.images.names[index])
 
 
 def _text(name: str) -> str:

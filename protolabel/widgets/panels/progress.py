@@ -65,16 +65,16 @@ class ProgressPanel(Panel):
         self.phase.value = f'<span class="pls-faint" role="status">{escape(text)}&nbsp;</span>'
 
     def _show(self) -> None:
-        labels = self.follower.settled
+        labels, embedded = self.follower.settled, self.follower.embeddings
         self.again.layout.display = None if self.follower.problem else "none"
         if self.follower.problem:
             self.say(self.follower.problem, "bad")
         elif labels is not None:
             self.say("")
         facts, skipped = [], ""
-        if self.follower.embeddings is not None:
-            images = self.follower.embeddings.images
-            facts, skipped = [_count(len(images), "image")], _skipped(images.skipped)
+        if embedded is not None:
+            skipped = _skipped(embedded.images.skipped)
+            facts = [_count(len(embedded), "image")]
         if labels is not None:
             changed = int((labels.label != labels.at(0).label).sum())
             facts += [

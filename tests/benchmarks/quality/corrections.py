@@ -23,7 +23,7 @@ from settings import SETTINGS, file_tasks, world_tasks
 from simulated import WORLDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 COUNTS = (0, 1, 2, 4, 8, 16)
 Rows = dict[tuple[str, str], list[np.ndarray]]
@@ -98,7 +98,7 @@ def show(rows: Rows) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line, measure folder by folder, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE.npz")
@@ -109,7 +109,7 @@ def main() -> None:
         default=["all present", "half absent", "+40 names"],
     )  # fmt: skip
     parser.add_argument("--orders", nargs="+", choices=tuple(ORDERS), default=list(ORDERS))
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     worlds = list(WORLDS) if options.worlds == [] else options.worlds or []
     every: Rows = defaultdict(list)
     for source in [*options.files, *worlds]:

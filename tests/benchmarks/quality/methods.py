@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     import numpy as np
     from tasks import Task
 
-__all__ = ["METHODS", "OURS", "Outcome", "outcomes"]
+__all__ = ["LONG", "METHODS", "OURS", "Outcome", "outcomes"]
 
 OURS = "protolabel"
-METHODS = [*PEERS, "plain", OURS]
+LONG = "20 iterations"  # ours, to see whether more iterations cost anything
+METHODS = [*PEERS, "plain", LONG, OURS]
+OWN: dict[str, dict] = {OURS: {}, LONG: {"iterations": 20}, "plain": {"method": "plain"}}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,25 +48,25 @@ class Outcome:
 
 
 def outcomes(task: Task, methods: list[str]) -> Iterator[Outcome]:
-    """Run the named methods; "protolabel" and "plain" share their neighbours and clusters."""
+    """Run the named methods; those of protolabel share their neighbours and clusters."""
     for name, method in PEERS.items():
         if name in methods and not (name == "prompt ensemble" and task.prompts is None):
             start = time.perf_counter()
             share = method(task)
             seconds = time.perf_counter() - start
             yield Outcome(name, share.argmax(axis=1), share.max(axis=1), seconds)
-    if not {OURS, "plain"} & set(methods):
+    if not {OURS, LONG, "plain"} & set(methods):
         return
     start = time.perf_counter()
     graph = pl.knn_graph(task.vectors, 15)
     whole = graph if graph.k == 15 else None
     clusters = pl.cluster(task.vectors, whole, progress=silent)
     shared = time.perf_counter() - start
-    for name, method in ((OURS, "anchored"), ("plain", "plain")):
+    for name, settings in OWN.items():
         if name in methods:
             start = time.perf_counter()
             run = pl.refine(
-                task.vectors, task.classes, clusters, graph=graph, method=method, progress=silent
+                task.vectors, task.classes, clusters, graph=graph, progress=silent, **settings
             )
             labels = pl.label(run)
             seconds = shared + time.perf_counter() - start

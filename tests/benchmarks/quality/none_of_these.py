@@ -25,7 +25,7 @@ from protolabel.common.progress import silent
 from protolabel.evaluation.calibration import error_auroc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 STRICT = np.round(np.arange(0.1, 0.95, 0.1), 1)
 WORLDS_WITH_JUNK = {
@@ -225,13 +225,13 @@ def table(rows: dict[str, Row]) -> None:
         print(f"{name:26}{scores}  {cells}  {wrong}")
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("features", nargs="*", type=Path, metavar="FEATURES.npz")
     parser.add_argument("--bank", type=Path, help="text vectors of many names")
     parser.add_argument("--draws", type=int, default=10)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     warnings.filterwarnings("ignore", category=UserWarning)
     if not options.features:
         for known in (False, True):

@@ -26,13 +26,12 @@ from protolabel.common.progress import silent
 from protolabel.common.vectors import unit_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["Folder", "nearest_mean", "open_folder", "random_pins", "tip_adapter", "uncertain_pins"]
 
 PINS = (0, 1, 2, 5, 10)
 CHOICES = ("random", "uncertain")
-FOLDERS = ("easy", "medium", "hard", "styles", "wrong name")
 
 Pins = dict[int, int]
 
@@ -158,15 +157,17 @@ def table(name: str, folders: list[Folder], draws: int) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("files", nargs="*", type=Path)
-    parser.add_argument("--worlds", nargs="*", choices=FOLDERS, help="all where none is named")
+    parser.add_argument(
+        "--worlds", nargs="*", choices=tuple(WORLDS), help="all where none is named"
+    )
     parser.add_argument("--draws", type=int, default=10)
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     for path in given.files:
         print(table(path.stem, [open_folder(load(path))], given.draws), "\n", flush=True)
-    for name in FOLDERS if given.worlds == [] else given.worlds or ():
+    for name in WORLDS if given.worlds == [] else given.worlds or ():
         worlds = [open_folder(make(WORLDS[name], seed)[0]) for seed in range(given.draws)]
         print(table(name, worlds, 1), "\n", flush=True)
 

@@ -11,6 +11,7 @@ import numpy as np
 from methods import outcomes
 from metrics import macro_accuracy, micro_accuracy
 from settings import file_tasks, world_tasks
+from special import SPECIAL, special_tasks
 
 from protolabel.evaluation.calibration import calibration_error, error_auroc, found_errors
 
@@ -30,7 +31,7 @@ class Part:
     source
         A file, or the name of a simulated world.
     setting
-        A name of `settings.SETTINGS`.
+        A name of `settings.SETTINGS` or `special.SPECIAL`.
     draws
         Number of draws.
     bank
@@ -84,7 +85,9 @@ def compute(parts: list[Part], jobs: int) -> Iterator[list[Row]]:
 
 
 def _rows(part: Part) -> list[Row]:
-    if isinstance(part.source, str):
+    if part.setting in SPECIAL:
+        tasks = special_tasks(part.source, part.setting, part.draws, part.bank)
+    elif isinstance(part.source, str):
         tasks = world_tasks(part.source, part.setting, part.draws)
     else:
         tasks = file_tasks(part.source, part.setting, part.draws, part.bank)

@@ -12,7 +12,7 @@ from tasks import Task, load, unit
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["SETTINGS", "file_tasks", "world_tasks"]
+__all__ = ["SETTINGS", "file_tasks", "further_names", "world_tasks"]
 
 Pick = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -76,21 +76,28 @@ def world_tasks(name: str, setting: str, draws: int) -> Iterator[Task]:
 def file_tasks(path: Path, setting: str, draws: int, bank: Path | None) -> Iterator[Task]:
     """Yield one task per draw of the images of a file; one only where nothing is drawn.
 
-    Further names are drawn from the `vectors` of `bank`; those that nearly say what a class
-    name says are left out, as an image could rightly be called by them.
+    Further names are drawn from the `vectors` of `bank`.
     """
     task = load(path)
-    further = np.empty((0, task.text.shape[1]), np.float32)
-    if setting == "+40 names":
-        if bank is None:
-            return
-        with np.load(bank, allow_pickle=False) as file:
-            further = unit(file["vectors"])
-        further = further[(further @ task.text.T).max(axis=1) < 0.9]
+    if setting == "+40 names" and bank is None:
+        return
+    further = further_names(task, bank)
     for seed in range(1 if setting == "all present" else draws):
         rng = np.random.default_rng([seed, 40])
         extra = further[rng.permutation(len(further))[:40]]
         yield _draw(task, setting, seed, extra)
+
+
+def further_names(task: Task, bank: Path | None) -> np.ndarray:
+    """Text vectors of a bank, (M, d), without those that nearly say what a class name says.
+
+    An image could rightly be called by them. Empty without a bank.
+    """
+    if bank is None:
+        return np.empty((0, task.text.shape[1]), np.float32)
+    with np.load(bank, allow_pickle=False) as file:
+        further = unit(file["vectors"])
+    return further[(further @ task.text.T).max(axis=1) < 0.9]
 
 
 def _draw(task: Task, setting: str, seed: int, distractors: np.ndarray) -> Task:

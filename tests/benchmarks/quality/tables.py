@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from methods import METHODS, OURS
+from methods import LONG, METHODS, OURS
 from metrics import gain_interval, harm_share
 
 if TYPE_CHECKING:
@@ -105,7 +105,9 @@ def behind(rows: list[Row]) -> str:
     for dataset, setting in cells:
         means = {m: _mean(r, "micro") for m, r in _by_method(rows, dataset, setting).items()}
         ours = means.get(OURS, float("nan"))
-        ahead = sorted(((v, m) for m, v in means.items() if v > ours + NEAR), reverse=True)
+        ahead = sorted(
+            ((v, m) for m, v in means.items() if m != LONG and v > ours + NEAR), reverse=True
+        )
         if ahead:
             others = ", ".join(f"{method} {value:.3f}" for value, method in ahead)
             lines.append(_line([dataset, setting, f"{ours:.3f}", others]))

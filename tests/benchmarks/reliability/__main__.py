@@ -60,10 +60,13 @@ def main() -> int:
         return _inside(options)
     rows = []
     for part in options.parts or PARTS:
-        start = time.perf_counter()
+        start, used = time.perf_counter(), _processor_time()
         found = _run(part, options)
-        seconds = time.perf_counter() - start
-        print(f"{part}: {PARTS[part]}, {seconds:.0f} s", file=sys.stderr, flush=True)
+        seconds, used = time.perf_counter() - start, _processor_time() - used
+        print(
+            f"{part}: {PARTS[part]}, {seconds:.0f} s, {used:.0f} s of processor time",
+            file=sys.stderr, flush=True,
+        )  # fmt: skip
         for row in found:
             for note in row["notes"]:
                 print(f"  {row['name']}: {note}", file=sys.stderr, flush=True)
@@ -91,6 +94,11 @@ def _run(part: str, options: argparse.Namespace) -> list[dict]:
                  "growth": None, "notes": [f"the process of the part ended with {status}"]}
             )  # fmt: skip
         return rows
+
+
+def _processor_time() -> float:
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def _inside(options: argparse.Namespace) -> int:

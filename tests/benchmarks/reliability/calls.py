@@ -7,6 +7,7 @@ some of them: other types, empty, NaN, huge, of another length, or right ones of
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import io
 import os
@@ -27,7 +28,7 @@ from small_world import NAMES, ColourEncoder, make_photos, make_session
 from tally import Tally
 
 import protolabel as pl
-from protolabel import evaluation, exporting, plots
+from protolabel import evaluation, exporting, naming, plots, tables
 from protolabel.common.progress import silent
 
 if TYPE_CHECKING:
@@ -40,14 +41,14 @@ CALLS = 60  # of each subject
 _PATIENCE = 30  # seconds for one call
 _ROOMS = (
     "images", "samples", "encoders", "embedding", "clustering", "refinement", "evaluation",
-    "exporting", "plots", "session",
+    "exporting", "plots", "session", "naming", "tables",
 )  # fmt: skip
 _MADE = {
     "AuditEstimate", "ClassEstimate", "Column", "Comparison", "Correction", "Diagnostics",
-    "Evaluation", "ExportJob", "ExportResult", "Finding", "Fit", "Found", "ImageLookup", "Labels",
-    "MissingName", "Refinement", "Run", "RunHistory", "SampleModel", "SamplePictures",
-    "SampleTokenizer", "SavedCorrections", "SideScore", "Style", "TemperatureSweep", "TorchDataset",
-    "Writer", "records", "report_text",
+    "Evaluation", "ExportJob", "ExportResult", "Finding", "Fit", "Found", "Group", "ImageLookup",
+    "Labels", "MissingName", "NameTree", "Refinement", "Run", "RunHistory", "SampleModel",
+    "SamplePictures", "SampleTokenizer", "SavedCorrections", "SideScore", "Style", "Suggestions",
+    "Summary", "TemperatureSweep", "TorchDataset", "Writer", "records", "report_text",
 }  # fmt: skip
 """What calls return, and what only writers get: people look at them and make none."""
 
@@ -493,6 +494,36 @@ def _subjects(work: Path) -> dict[str, Subject]:
             "folder": work / "dataset", "images": photos, "trust": False, "encoder": encoder,
             **quiet}),
     }  # fmt: skip
+    words = naming.Vocabulary(("red", "blue", "colour"), np.array([2, 2, -1], np.int32),
+                              ("red", "blue", "colour"))  # fmt: skip
+    word_vectors = np.asarray(naming.embed_words(words, encoder, progress=silent))
+    tree = naming.group_images(vectors, graph, words, word_vectors, progress=silent)
+    found = tree.suggest(2)
+    table |= {
+        "naming.Vocabulary": (
+            lambda **fields: (made := naming.Vocabulary(**fields)).levels() + len(made),
+            dict(vars(words))),
+        "naming.NounTree": (naming.NounTree, {"lemmas": {2084071: ["dog"]}}),
+        "naming.chain": (naming.noun_tree().chain, {"synset": 2084071}),
+        "naming.meanings": (naming.noun_tree().meanings, {"word": "dog"}),
+        "naming.everyday_words": (naming.everyday_words, {}),
+        "naming.noun_tree": (naming.noun_tree, {}),
+        "naming.sample_words": (naming.sample_words, {}),
+        "naming.own_words": (naming.own_words, {
+            "words": ["dog", "red", "crane"], "vectors": word_vectors}),
+        "naming.embed_words": (naming.embed_words, {
+            "vocabulary": words, "encoder": encoder, **quiet}),
+        "naming.group_images": (
+            lambda **given: str(naming.group_images(**given).suggest()),
+            {"vectors": vectors, "graph": graph, "vocabulary": words, "words": word_vectors,
+             "logit_scale": 100.0, "seed": 0, **quiet}),
+        "naming.suggest": (tree.suggest, {"count": 2}),
+        "naming.group_pictures": (naming.group_pictures, {
+            "group": found.groups[0], "images": images, "side": 16}),
+        "naming.write_sheet": (naming.write_sheet, lambda: {
+            "path": new(), "suggestions": found, "images": images}),
+    }  # fmt: skip
+    table |= _tables(work, new, session)
     methods: dict[str, dict[str, Any] | Callable[[], dict[str, Any]]] = {
         "add_class": {"name": "yellow", "synonyms": ["gold"]},
         "add_classes": {"names": ["yellow", "violet"]},
@@ -530,3 +561,43 @@ def _subjects(work: Path) -> dict[str, Subject]:
         name: (call, (lambda given=given: given) if isinstance(given, dict) else given)
         for name, (call, given) in table.items()
     }
+
+
+def _tables(work: Path, new: Callable[[], Path], session: pl.Session) -> dict[str, Any]:
+    """Return the calls on tables; without Daft each of them has to say what to install."""
+    listed, shards, labelled = work / "list.csv", work / "shards", work / "labelled"
+    pictures = session.embeddings.images.paths[:4]
+    listed.write_text("path\n" + "".join(f"{path}\n" for path in pictures), "utf-8")
+    if importlib.util.find_spec("daft") is not None:
+        tables.embed_table(listed, shards, encoder="sample", progress=silent)
+        tables.apply_table(work / "dataset", _table_of(session, work), labelled, progress=silent)
+    quiet = {"progress": silent}
+    return {
+        "tables.embed_table": (tables.embed_table, lambda: {
+            "source": listed, "output": new(), "encoder": "sample", "pretrained": None,
+            "device": "cpu", "image_column": "path", "id_column": None, "workers": 1, "gpus": 0.0,
+            "retry": False, **quiet}),
+        "tables.apply_table": (tables.apply_table, lambda: {
+            "fitted": work / "dataset", "source": work / "vectors.parquet", "output": new(),
+            "device": "cpu", "none_of_these": 0.5, "image_column": None, "id_column": "id",
+            "workers": 1, "gpus": 0.0, "retry": False, **quiet}),
+        "tables.fit_table": (tables.fit_table, lambda: {
+            "source": work / "vectors.parquet", "classes": session.text, "output": new(),
+            "encoder": None, "pretrained": None, "device": "cpu", "templates": None, "sample": 9,
+            "temperature": 0.1, "iterations": 2, "image_column": None, "id_column": None,
+            "seed": 0, **quiet}),
+        "tables.read_fitted": (tables.read_fitted, {"folder": work / "dataset"}),
+        "tables.export_labels": (tables.export_labels, lambda: {
+            "shards": labelled, "output": new().with_suffix(".csv")}),
+    }  # fmt: skip
+
+
+def _table_of(session: pl.Session, work: Path) -> Path:
+    """Write the vectors of a session as a table."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    embedded, path = session.embeddings, work / "vectors.parquet"
+    rows = np.asarray(embedded.vectors, np.float32).tolist()
+    pq.write_table(pa.table({"id": list(embedded.images.names), "vector": rows}), path)
+    return path

@@ -33,6 +33,13 @@ FLAGS = [
 PROGRAMS = {"JupyterLab": "doc/tree", "Notebook 7": "notebooks"}
 
 
+def free_port() -> int:
+    """Return a port of this machine that nothing listens at."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 @contextmanager
 def running_lab(home: Path) -> Iterator[tuple[str, Path]]:
     """Give the address of a JupyterLab that writes into `home` alone, and its notebook folder."""
@@ -47,9 +54,7 @@ def running_lab(home: Path) -> Iterator[tuple[str, Path]]:
         file = settings / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(values))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {
         **os.environ,
         "JUPYTER_CONFIG_DIR": str(home / "config"),
@@ -92,12 +97,14 @@ def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 
 @contextmanager
-def open_page(width: int = 1280, height: int = 1500, scale: int = 1) -> Iterator[Any]:
+def open_page(
+    width: int = 1280, height: int = 1500, scale: int = 1, flags: tuple[str, ...] = ()
+) -> Iterator[Any]:
     """Give a page; leaving it fails if anything but this machine was asked for."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
         page = browser.new_page(
             viewport={"width": width, "height": height}, device_scale_factor=scale
         )
