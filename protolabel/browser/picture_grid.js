@@ -7,6 +7,8 @@ import { LargePicture, dotOf } from "./large_picture.js";
 const KEYS =
   "Pictures: arrows move, space opens the large picture, X chooses one more, A chooses all, numbers or C relabel, Enter confirms the label, Z takes back";
 
+const LONG = 12; // letters of a label that has one line
+
 export class PictureGrid {
   constructor(model, el) {
     this.model = model;
@@ -98,6 +100,7 @@ export class PictureGrid {
     const same = tiles.length === this.cells.length && tiles.every(({ id }, i) => id === this.tiles[i].id);
     [this.tiles, this.sheet] = [tiles, sheet];
     this.choice.show(tiles.map((tile) => tile.id));
+    this.root.classList.toggle("pls-long", tiles.some(({ text }) => text.length > LONG));
     const { rows } = this;
     if (!same) {
       this.cells = tiles.map((_, i) => this.cell(i));

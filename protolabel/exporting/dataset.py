@@ -242,7 +242,7 @@ def export(
         projection=points,
         prototype_map=stars,
         audit=audit,
-        colours=tuple(chosen_colours(len(labels.names), colours)),
+        colours=None if colours is None else tuple(chosen_colours(len(labels.names), colours)),
         progress=report,
     )
     with staging(target, image_set, overwrite=overwrite) as temporary:

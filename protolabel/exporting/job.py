@@ -117,12 +117,12 @@ class ExportJob:
         (N, 2) float32 map of the images, or None.
     prototype_map : ndarray or None
         (T + 1, C, 2) float32 coordinates of the prototypes on that map, or None.
-    colours : tuple of str
-        (C,) colour of every class, ``#rrggbb``.
     progress : callable
         ``progress(phase, done, total)``; may raise `Stopped`.
     audit : AuditEstimate or None
         The result of an audit of these labels, or None.
+    colours : tuple of str or None
+        (C,) colour of every class, ``#rrggbb``; None for those of the palette.
     """
 
     labels: Labels
@@ -146,9 +146,9 @@ class ExportJob:
     parameters: Mapping[str, Any]
     projection: NDArray[np.float32] | None
     prototype_map: NDArray[np.float32] | None
-    colours: tuple[str, ...]
     progress: ProgressFn
     audit: AuditEstimate | None = None
+    colours: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.files)

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from protolabel.common.files import writing
+from protolabel.common.palette import chosen_colours
 from protolabel.exporting.existing import CHECKSUM, FORMAT, MARK, METADATA, read_metadata
 from protolabel.exporting.job import Writer
 from protolabel.exporting.splits import SPLITS, count_sides
@@ -105,7 +106,7 @@ def _head(job: ExportJob) -> dict[str, Any]:
         "n_images": len(job),
         "classes": list(labels.names),
         "class_folders": list(job.class_folders),
-        "class_colours": list(job.colours),
+        "class_colours": chosen_colours(len(labels.names), job.colours),
         "class_index": {name: index for index, name in enumerate(labels.names)},
         "reader_class_index": job.reader_index,
         "class_distribution": dict(zip(labels.names, counts, strict=True)),

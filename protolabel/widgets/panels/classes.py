@@ -32,7 +32,7 @@ class _Row:
         )
         self.name = ipw.Text(
             name, continuous_update=False, tooltip=f"Name of the class {name}; Enter renames it",
-            layout={"width": "auto", "flex": "2 1 60px", "min_width": "0"},
+            layout={"width": "auto", "flex": "3 1 60px", "min_width": "0"},
         )  # fmt: skip
         self.synonyms = ipw.Text(
             synonyms, continuous_update=False, placeholder="synonyms", disabled=not words,
@@ -43,6 +43,8 @@ class _Row:
             description="×", tooltip=f"Remove the class {name}",
             layout={"width": "24px", "flex": "0 0 24px"},
         )  # fmt: skip
+        for field in (self.name, self.synonyms):
+            field.add_class("pls-grows")
         self.remove.add_class("pls-plain")
         self.box = ipw.HBox(
             [self.dot, self.name, self.synonyms, self.remove],

@@ -41,7 +41,7 @@ class SessionsPanel(Panel):
         """Yield the folder and the two buttons."""
         self.show: Callable[[Session], None] | None = None
         self.folder = ipw.Text(
-            "saved_session", description="Folder", layout={"width": "460px"},
+            "saved_session", description="Session", layout={"width": "460px"},
             tooltip="A folder to save to, or a saved session or dataset to open",
             style={"description_width": "64px"},
         )  # fmt: skip

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_lab import open_studio
+from test_lab import open_studio, wait_for_text
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from host import serious  # isort: skip
@@ -44,3 +44,40 @@ def test_a_studio_whose_kernel_is_gone_says_so_and_what_to_do(page, lab):
     assert "Run its cell again" not in page.evaluate(said)
     page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
     page.wait_for_function(f"{said}.includes('Run its cell again')", timeout=60_000)
+
+
+FIRST = "document.querySelector('.pls-tile')?.title"
+
+
+@pytest.mark.timeout(600)
+def test_pictures_are_found_by_words_and_a_saved_session_opens_in_its_place(page, lab):
+    open_studio(page, lab, "JupyterLab", "found.ipynb")
+    page.get_by_label("Find", exact=True).fill("giraffe")
+    page.keyboard.press("Enter")
+    wait_for_text(page, "60 pictures, page 1 of 2: giraffe")
+    page.wait_for_function(f"{FIRST}.includes('giraffe')")
+    found = page.locator(".pls-tile").evaluate_all(
+        "(tiles) => tiles.slice(0, 8).map((t) => t.title)"
+    )
+    assert sum("\ngiraffe" in title for title in found) >= 6
+    page.locator(".pls-grid").first.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="More like this").click()
+    wait_for_text(page, "60 pictures, page 1 of 2: " + found[0].split("\n")[0])
+
+    page.get_by_role("tab", name="Export").click()
+    page.get_by_label("Session", exact=True).fill("kept")
+    page.get_by_role("button", name="Save", exact=True).click()
+    wait_for_text(page, "The session is saved in", 120_000)
+    page.get_by_role("button", name="×").first.click()
+    wait_for_text(page, "4 classes")
+    page.get_by_role("button", name="Open", exact=True).click()
+    wait_for_text(page, "5 classes", 120_000)
+    page.wait_for_selector(".pls-tile")
+    assert page.locator(".pls-studio").count() == 1
+    page.locator(".pls-grid").first.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("3")
+    wait_for_text(page, "1 fixed by you")
+    assert page.evaluate("window.kernelErrors") == []
