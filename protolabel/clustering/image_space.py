@@ -6,12 +6,12 @@ night. Distances therefore give less weight to an axis along which one class is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protolabel.common.vectors import Float32Array, FloatArray, blocks, held_unit_rows, unit_blocks
+from protolabel.common.vectors import Float32Array, FloatArray, blocks, held_unit_rows, unit_blocks, unit_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ class ImageSpace:
     Attributes
     ----------
     vectors : (N, d) floating
-        The images: float32 rows of length 1 in memory; vectors of more than 256 MB as they came.
+        Float32 rows of length 1 in memory; vectors of more than 256 MB as they came.
     inverse_length : (N, 1) float32 or None
         Factor that scales each row of `vectors` to length 1; None if all have length 1.
     mean : (d,) float32
@@ -45,6 +45,9 @@ class ImageSpace:
         Squared distance of every image from the mean.
     along : (N, m) float32
         Coordinates of every image on the axes.
+    order : (N,) int64 or None
+        The row of `vectors` that each image has, where images are in another order than the rows;
+        see `reordered`.
     """
 
     vectors: FloatArray
@@ -53,6 +56,7 @@ class ImageSpace:
     axes: Float32Array
     square: Float32Array
     along: Float32Array
+    order: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -66,6 +70,21 @@ class ImageSpace:
     def lambda_max(self) -> float:
         """Variance of the images along the strongest axis, 0 or more."""
         return float(np.square(self.along[:, 0]).mean(dtype=np.float64))
+
+    def reordered(self, order: NDArray[np.int64]) -> ImageSpace:
+        """Return the images in another order, without a copy of the vectors.
+
+        Parameters
+        ----------
+        order : (N,) int64
+            Every image of this space once.
+        """
+        rows = order if self.order is None else self.order[order]
+        return replace(self, square=self.square[order], along=self.along[order], order=rows)
+
+    def unit(self, images: NDArray[np.integer]) -> Float32Array:
+        """Return some of the images as rows of length 1, (n, d) float32."""
+        return unit_rows(self.vectors[images if self.order is None else self.order[images]])
 
     def products(self, points: Float32Array) -> Float32Array:
         """Compute the dot products of all images with some points, block by block.
@@ -84,7 +103,7 @@ class ImageSpace:
         # Scaling the products is cheaper than scaling the rows: C numbers in place of d.
         if self.inverse_length is not None:
             products *= self.inverse_length
-        return products
+        return products if self.order is None else products[self.order]
 
     def sums(self, weights: Float32Array) -> NDArray[np.float64]:
         """Compute weighted sums of all images relative to the mean, block by block.
@@ -100,6 +119,9 @@ class ImageSpace:
             ``sum_i weights_ic (x_i - mean)``.
         """
         sums = -np.outer(weights.sum(axis=0, dtype=np.float64), self.mean)
+        if self.order is not None:
+            by_image, weights = weights, np.empty_like(weights)
+            weights[self.order] = by_image
         if self.inverse_length is not None:
             weights = weights * self.inverse_length
         for rows, x in blocks(self.vectors):
@@ -130,8 +152,8 @@ def image_space(
     vectors = vectors if unit is None else unit
     if mean is None:
         total = np.zeros(vectors.shape[1])
-        for _, x in blocks(vectors) if unit is not None else unit_blocks(vectors):
-            total += x.sum(axis=0, dtype=np.float64)
+        for _, x in blocks(vectors):
+            total += (_inverse_length(x) if unit is None else np.ones(len(x), np.float32)) @ x
         mean = (total / len(vectors)).astype(np.float32)
     if axes is None:
         axes = principal_axes(vectors, N_AXES)[1]
@@ -139,8 +161,9 @@ def image_space(
     along = np.empty((len(vectors), len(axes)), dtype=np.float32)
     for rows, x in blocks(vectors):
         if inverse_length is not None:
-            inverse_length[rows] = 1.0 / np.linalg.norm(x, axis=1, keepdims=True)
-            z = x * inverse_length[rows] - mean
+            inverse_length[rows, 0] = _inverse_length(x)
+            z = x * inverse_length[rows]
+            z -= mean
         else:
             z = x - mean
         square[rows] = np.einsum("ij,ij->i", z, z)
@@ -241,6 +264,10 @@ def squared_distances(
     distances += constant.astype(np.float32)
     np.maximum(distances, 0.0, out=distances)  # rounding can make a distance slightly negative
     return distances
+
+
+def _inverse_length(x: Float32Array) -> Float32Array:
+    return 1.0 / np.sqrt(np.einsum("ij,ij->i", x, x))
 
 
 def _sample_blocks(vectors: FloatArray) -> Iterator[Float32Array]:

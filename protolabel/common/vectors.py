@@ -33,7 +33,7 @@ Float32Array = NDArray[np.float32]
 """The dtype of all computations."""
 IntArray = NDArray[np.integer]
 
-_BLOCK_BYTES = 4 * 2**20  # of float32: what is made of a block stays near the processor
+_BLOCK_BYTES = 2**20  # of float32: what is made of a block stays near the processor
 _SHORT = 32  # columns
 _HELD_BYTES = 256 * 2**20  # of float32: larger vectors are scaled again whenever they are read
 _UNIT_ERROR = 1e-6  # lengths this near 1 are rounding of float32
@@ -42,7 +42,7 @@ _UNIT_ERROR = 1e-6  # lengths this near 1 are rounding of float32
 def unit_rows(x: FloatArray) -> NDArray[np.float32]:
     """Return `x` as float32 with every row scaled to length 1; a zero row stays zero."""
     x = np.asarray(x, dtype=np.float32)
-    norms = np.linalg.norm(x, axis=-1, keepdims=True)
+    norms = np.sqrt(np.einsum("...j,...j->...", x, x))[..., None]
     unit: NDArray[np.float32] = x / np.maximum(norms, np.finfo(np.float32).tiny)
     return unit
 
@@ -161,9 +161,9 @@ def as_vectors(x: FloatArray, *, what: str = "vectors", dim: int | None = None) 
             "be embedded by the same encoder."
         )
     bad = 0
-    for start in range(0, len(x), 65_536):
-        norms = np.linalg.norm(np.asarray(x[start : start + 65_536], dtype=np.float32), axis=1)
-        bad += int(np.count_nonzero(~np.isfinite(norms) | (norms == 0)))
+    for _, block in blocks(x):
+        squares = np.einsum("ij,ij->i", block, block)
+        bad += int(np.count_nonzero(~np.isfinite(squares) | (squares == 0)))
     if bad:
         raise InputError(
             f"Expected {what} that are finite and not zero, got {bad} of {len(x)} rows without a "

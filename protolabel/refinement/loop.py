@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from numbers import Real
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +20,7 @@ from protolabel.embedding.prompts import ClassVectors
 from protolabel.errors import InputError
 from protolabel.refinement.anchored import anchored_loop
 from protolabel.refinement.iteration import LoopInput, LoopResult, Seen
+from protolabel.refinement.ordering import by_cluster
 from protolabel.refinement.plain import plain_loop
 
 if TYPE_CHECKING:
@@ -57,7 +59,12 @@ class Loop:
 
 
 LOOPS = {
-    "anchored": Loop(anchored_loop, needs_clusters=False, is_calibrated=True, can_collapse=False),
+    "anchored": Loop(
+        partial(by_cluster, anchored_loop),
+        needs_clusters=False,
+        is_calibrated=True,
+        can_collapse=False,
+    ),
     "plain": Loop(plain_loop, needs_clusters=True, is_calibrated=False, can_collapse=True),
 }
 """Every method by name. The first is the default of the command line and of a session."""

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protolabel.common.vectors import unit_rows
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
@@ -109,7 +107,7 @@ def novelty(second: csr_array, first: csr_array, space: ImageSpace, g: Float32Ar
     if own <= 0 or reference <= 0 or not len(likeness):
         return 0.0
     some = np.arange(0, len(g), -(-len(g) // _COMPARED))
-    x, upper = unit_rows(space.vectors[some]), np.triu_indices(len(some), 1)
+    x, upper = space.unit(some), np.triu_indices(len(some), 1)
     pairs = (x @ x.T)[upper], (centred[some] @ centred[some].T)[upper]
     near = _of_neighbors(first, space, centred)
     known = [np.concatenate(two) for two in zip(pairs, near, strict=True)]
@@ -159,7 +157,7 @@ def _of_neighbors(
     for start in range(0, some.nnz, _ASKED):
         part = slice(start, start + _ASKED)
         i, j = rows[some.row[part]], some.col[part]
-        x, y = unit_rows(space.vectors[i]), unit_rows(space.vectors[j])
+        x, y = space.unit(i), space.unit(j)
         likeness[part] = np.einsum("ij,ij->i", x, y)
         agreement[part] = np.einsum("ij,ij->i", centred[i], centred[j])
     return likeness, agreement

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protolabel.common.vectors import log_softmax, unit_rows
+from protolabel.common.vectors import log_softmax
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,8 +53,8 @@ def audible_scale(
         return scale
     limit = max(1, min(_SAMPLE, _CELLS // len(text)))
     some = np.arange(0, len(nearest), -(-len(nearest) // limit))
-    cosine = unit_rows(space.vectors[some]) @ text.T
-    said = (unit_rows(space.vectors[nearest[some]]) @ text.T).argmax(axis=1)
+    cosine = space.unit(some) @ text.T
+    said = (space.unit(nearest[some]) @ text.T).argmax(axis=1)
     seen = (1.0 - STRANGERS) * cosine[np.arange(len(some)), said] + STRANGERS * cosine.mean(axis=1)
 
     def slope(scale: float) -> float:

@@ -1,0 +1,82 @@
+"""Many images in the order of their clusters, so that neighbours are near in memory.
+
+Neighbours vote on one another in every pass, and for a million images in random order each vote
+waits for the memory. Images of a cluster one after another stay near the processor instead. The
+vectors keep their order on disk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from protolabel.clustering.neighbors import KnnGraph
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from protolabel.refinement.iteration import Iteration, LoopInput, LoopResult, Seen
+
+__all__ = ["by_cluster"]
+
+FEWEST = 50_000  # images: the responsibilities of fewer are near the processor anyway
+
+
+def by_cluster(loop: Callable[[LoopInput], LoopResult], given: LoopInput) -> LoopResult:
+    """Run a loop on the images in the order of their clusters.
+
+    Parameters
+    ----------
+    loop : callable
+        A loop whose result does not depend on the order of the images.
+    given : LoopInput
+        Its input. Few images, images without clusters, and images whose neighbours are yet to be
+        found keep their order.
+
+    Returns
+    -------
+    LoopResult
+        In the order of the input.
+    """
+    seen = [given.images] if given.second is None else [given.images, given.second]
+    clusters, n = given.clusters, len(given.images.space)
+    if n < FEWEST or clusters is None or any(
+        view.graph is None or len(view.graph) != n for view in seen
+    ):
+        return loop(given)
+    order = np.lexsort((clusters.nearest, clusters.meta_of_images))
+    place = np.empty(n, np.int64)
+    place[order] = np.arange(n)
+    pins = given.pins.copy()
+    pins[:, 0] = place[pins[:, 0]]
+    result = loop(
+        replace(
+            given,
+            images=_reordered(given.images, order, place),
+            second=None if given.second is None else _reordered(given.second, order, place),
+            clusters=replace(
+                clusters, micro=clusters.micro[order], nearest=clusters.nearest[order]
+            ),
+            pins=pins[np.argsort(pins[:, 0])],
+        )
+    )
+    return replace(result, iterations=tuple(_back(state, place) for state in result.iterations))
+
+
+def _reordered(seen: Seen, order: NDArray[np.int64], place: NDArray[np.int64]) -> Seen:
+    graph = seen.graph
+    if graph is not None:
+        near = place.astype(np.int32)[graph.indices[order]]
+        graph = KnnGraph(near, graph.similarities[order])
+    return replace(seen, space=seen.space.reordered(order), graph=graph)
+
+
+_BY_IMAGE = ("labels", "agreement", "runner_up", "margin", "further", "further_agreement")
+
+
+def _back(state: Iteration, place: NDArray[np.int64]) -> Iteration:
+    return replace(state, **{name: getattr(state, name)[place] for name in _BY_IMAGE})
