@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protolabel.common.vectors import Float32Array, FloatArray, blocks, held_unit_rows, unit_blocks, unit_rows
+from protolabel.common.vectors import (
+    Float32Array,
+    FloatArray,
+    blocks,
+    column_sums,
+    held_unit_rows,
+    unit_blocks,
+    unit_rows,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +31,11 @@ __all__ = ["ImageSpace", "axis_weights", "image_space", "principal_axes", "squar
 N_AXES = 8  # on CLIP vectors, the variance along further axes is close to the average
 HALF_TRUST = 500.0  # images at which the trust in a measured variance reaches half its limit
 TRUST_LIMIT = 0.5  # of the measured variance; the mean variance always keeps the other half
+
+# Multiplications of one small product of matrices: OpenBLAS first copies larger ones, which takes
+# as long as the product if there are few points.
+_SMALL = 400_000
+_FEWEST = 16  # rows of a small product
 
 _SAMPLE = 20_000  # the most rows that the axes are estimated on
 
@@ -99,7 +112,10 @@ class ImageSpace:
         """
         products = np.empty((len(self), len(points)), dtype=np.float32)
         for rows, x in blocks(self.vectors):
-            np.matmul(x, points.T, out=products[rows])
+            whole, tiles = _tiled(x, len(points))
+            out = products[rows]
+            np.matmul(tiles, points.T, out=out[:whole].reshape(*tiles.shape[:2], len(points)))
+            np.matmul(x[whole:], points.T, out=out[whole:])
         # Scaling the products is cheaper than scaling the rows: C numbers in place of d.
         if self.inverse_length is not None:
             products *= self.inverse_length
@@ -118,14 +134,18 @@ class ImageSpace:
         (C, d) float64
             ``sum_i weights_ic (x_i - mean)``.
         """
-        sums = -np.outer(weights.sum(axis=0, dtype=np.float64), self.mean)
+        sums = -np.outer(column_sums(weights), self.mean)
         if self.order is not None:
             by_image, weights = weights, np.empty_like(weights)
             weights[self.order] = by_image
         if self.inverse_length is not None:
             weights = weights * self.inverse_length
         for rows, x in blocks(self.vectors):
-            sums += weights[rows].T @ x
+            whole, tiles = _tiled(x, weights.shape[1])
+            w = weights[rows]
+            tiled = w[:whole].reshape(*tiles.shape[:2], w.shape[1]).transpose(0, 2, 1)
+            sums += (tiled @ tiles).sum(axis=0)
+            sums += w[whole:].T @ x[whole:]
         return sums
 
 
@@ -266,8 +286,25 @@ def squared_distances(
     return distances
 
 
+def _tiled(x: Float32Array, n_points: int) -> tuple[int, NDArray[np.float32]]:
+    """Cut rows into tiles for products with few points.
+
+    Returns
+    -------
+    whole : int
+        How many rows the tiles hold together; none for many points.
+    tiles : (n, rows, d) float32
+    """
+    height = _SMALL // (n_points * x.shape[1])
+    height = 1 << height.bit_length() >> 1
+    count = len(x) // height if height >= _FEWEST else 0
+    height = max(1, height)
+    return count * height, x[: count * height].reshape(count, height, x.shape[1])
+
+
 def _inverse_length(x: Float32Array) -> Float32Array:
-    return 1.0 / np.sqrt(np.einsum("ij,ij->i", x, x))
+    inverse: Float32Array = 1.0 / np.sqrt(np.einsum("ij,ij->i", x, x))
+    return inverse
 
 
 def _sample_blocks(vectors: FloatArray) -> Iterator[Float32Array]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from numbers import Integral
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,11 @@ __all__ = [
     "as_vectors",
     "as_visual",
     "blocks",
+    "column_sums",
     "held_unit_rows",
     "is_whole_number",
     "log_softmax",
+    "row_argmax",
     "unit_blocks",
     "unit_rows",
 ]
@@ -34,7 +37,8 @@ Float32Array = NDArray[np.float32]
 IntArray = NDArray[np.integer]
 
 _BLOCK_BYTES = 2**20  # of float32: what is made of a block stays near the processor
-_SHORT = 32  # columns
+_SHORT = 32  # columns: numpy reduces short rows one by one, at ten times the cost of columns
+_SUMMED = 1_024  # rows
 _HELD_BYTES = 256 * 2**20  # of float32: larger vectors are scaled again whenever they are read
 _UNIT_ERROR = 1e-6  # lengths this near 1 are rounding of float32
 
@@ -63,15 +67,16 @@ def blocks(x: FloatArray) -> Iterator[tuple[slice, NDArray[np.float32]]]:
         Must not be changed.
     """
     step = max(1, _BLOCK_BYTES // (4 * x.shape[1]))
-    many_halves = x.dtype == np.float16 and 4 * x.size > _HELD_BYTES
+    halves = x.dtype == np.float16 and ("torch" in sys.modules or 4 * x.size > _HELD_BYTES)
+    x = np.asarray(x)  # slices of a memory map are made slowly
     for start in range(0, len(x), step):
         rows = slice(start, min(start + step, len(x)))
-        yield rows, _widened(x[rows]) if many_halves else np.asarray(x[rows], dtype=np.float32)
+        yield rows, _widened(x[rows]) if halves else np.asarray(x[rows], dtype=np.float32)
 
 
 def _widened(x: FloatArray) -> NDArray[np.float32]:
     # torch converts float16 some 20 times as fast as numpy, where it takes longer than a matrix
-    # product. For many vectors that is worth the import.
+    # product. For many vectors that is worth its import.
     import torch
 
     wide: NDArray[np.float32] = torch.from_numpy(np.array(x)).float().numpy()
@@ -211,10 +216,33 @@ def is_whole_number(value: object, least: int) -> bool:
 
 def log_softmax(x: NDArray[np.float32]) -> NDArray[np.float32]:
     """Logarithm of the softmax of every row of (N, C), in float32."""
-    # numpy reduces short rows one by one, at ten times the cost of reducing columns together.
     short = x.shape[1] <= _SHORT
     top = np.ascontiguousarray(x.T).max(axis=0) if short else x.max(axis=1)
     shifted = x - top[:, None]
     total = np.einsum("ij->i", np.exp(shifted))
     result: NDArray[np.float32] = shifted - np.log(total)[:, None]
     return result
+
+
+def column_sums(x: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Sum the columns of (N, C): 1,024 rows at a time in float32, and those sums in float64.
+
+    A float32 sum of a million rows would lose its small terms.
+    """
+    whole = len(x) // _SUMMED * _SUMMED
+    parts = np.ones(_SUMMED, np.float32) @ x[:whole].reshape(-1, _SUMMED, x.shape[1])
+    sums: NDArray[np.float64] = parts.sum(axis=0, dtype=np.float64)
+    sums += x[whole:].sum(axis=0, dtype=np.float64)
+    return sums
+
+
+def row_argmax(x: NDArray[np.float32]) -> NDArray[np.integer]:
+    """Column of the largest number in every row of (N, C), the first of equal ones, (N,)."""
+    count = x.shape[1]
+    if count > _SHORT:
+        return np.asarray(x.argmax(axis=1))
+    columns = np.ascontiguousarray(x.T)
+    rank = np.arange(count, 0, -1, dtype=np.int8)[:, None]
+    best = ((columns == columns.max(axis=0)) * rank).max(axis=0)
+    found: NDArray[np.integer] = count - best.astype(np.intp)
+    return found

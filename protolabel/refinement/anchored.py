@@ -16,7 +16,7 @@ import numpy as np
 from protolabel.clustering.clusters import Clusters, cluster, cluster_means
 from protolabel.clustering.neighbors import knn_graph
 from protolabel.common.progress import silent
-from protolabel.common.vectors import Float32Array, log_softmax
+from protolabel.common.vectors import Float32Array, column_sums, log_softmax
 from protolabel.errors import InputError
 from protolabel.refinement.agreement import NEIGHBORS_PER_VOTER, NeighborEvidence, text_fraction
 from protolabel.refinement.iteration import LoopInput, LoopResult, Seen, hold_pins, summarize
@@ -122,11 +122,11 @@ def anchored_loop(given: LoopInput) -> LoopResult:
     for step in range(given.iterations):
         before = own.centres
         if step <= SETTLED_AFTER:
-            mass = g.sum(axis=0, dtype=np.float64)
+            mass = column_sums(g)
             weights = _vote_weights(mass, given.temperature)
             settled = log_prior = _log_prior(weights, mass, coherence(neighbors, g))
         else:  # a class that has lost images since then wins the next ones more easily
-            now = g.sum(axis=0, dtype=np.float64)
+            now = column_sums(g)
             log_prior = settled + np.log((mass + 1.0) / (now + 1.0)).astype(np.float32)
         votes = np.float32(weights.text) * text_votes + log_prior
         found = []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protolabel.common.vectors import unit_rows
+from protolabel.common.vectors import column_sums, row_argmax, unit_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -193,19 +193,19 @@ def summarize(
     if log_confidence is None:
         log_confidence = log_g
     rows = np.arange(n)
-    labels = log_g.argmax(axis=1)
+    labels = row_argmax(log_g)
     agreement = np.exp(log_confidence[rows, labels])
     runner_up, margin = labels, agreement
     further, further_agreement = no_further(n, n_classes)
     if n_classes > 1:
         rest = log_confidence.copy()
         rest[rows, labels] = -np.inf
-        runner_up = rest.argmax(axis=1)
+        runner_up = row_argmax(rest)
         margin = agreement - np.exp(rest[rows, runner_up])
         last = runner_up
         for rank in range(further.shape[1]):
             rest[rows, last] = -np.inf
-            last = rest.argmax(axis=1)
+            last = row_argmax(rest)
             further[:, rank], further_agreement[:, rank] = last, np.exp(rest[rows, last])
     return Iteration(
         labels=labels.astype(np.int32),
@@ -215,7 +215,7 @@ def summarize(
         further=further,
         further_agreement=further_agreement,
         prototypes=unit_rows(prototypes),
-        class_mass=np.exp(log_g).sum(axis=0, dtype=np.float64).astype(np.float32),
+        class_mass=column_sums(np.exp(log_g)).astype(np.float32),
         shift=float(shift),
         model=model,
         text_fraction=text_fraction,

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from protolabel.common.vectors import column_sums
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
@@ -55,9 +57,9 @@ def coherence(neighbors: csr_array, g: Float32Array) -> NDArray[np.float64]:
     (C,) float64
         About 0 (strangers) to 1 (a cluster of its own).
     """
-    own = (g * (neighbors @ g)).sum(axis=0, dtype=np.float64)
+    own = column_sums(g * (neighbors @ g))
     typical = float(neighbors.sum(dtype=np.float64)) / len(g)
-    mass = g.sum(axis=0, dtype=np.float64)
+    mass = column_sums(g)
     return np.asarray(own / np.maximum(typical * mass, 1e-9))
 
 
@@ -79,7 +81,7 @@ def label_bias(
         Classes of the pins.
     """
     n, n_classes = text_votes.shape
-    mass = np.exp(text_votes).sum(axis=0, dtype=np.float64)
+    mass = column_sums(np.exp(text_votes))
     missing = -np.log(np.maximum(mass * n_classes / n, 1e-12))
     missing = np.clip(missing, 0.0, MOST_BIAS)
     won = np.zeros_like(text_votes)

@@ -44,8 +44,10 @@ def by_cluster(loop: Callable[[LoopInput], LoopResult], given: LoopInput) -> Loo
     """
     seen = [given.images] if given.second is None else [given.images, given.second]
     clusters, n = given.clusters, len(given.images.space)
-    if n < FEWEST or clusters is None or any(
-        view.graph is None or len(view.graph) != n for view in seen
+    if (
+        n < FEWEST
+        or clusters is None
+        or any(view.graph is None or len(view.graph) != n for view in seen)
     ):
         return loop(given)
     order = np.lexsort((clusters.nearest, clusters.meta_of_images))

@@ -17,7 +17,13 @@ from protolabel.clustering.image_space import (
     image_space,
     squared_distances,
 )
-from protolabel.common.vectors import Float32Array, FloatArray, log_softmax, unit_rows
+from protolabel.common.vectors import (
+    Float32Array,
+    FloatArray,
+    column_sums,
+    log_softmax,
+    unit_rows,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -216,9 +222,8 @@ class PrototypeUpdate:
             Squared distances of the images from them.
         """
         space, total = self.space, self._total
-        # In float64: a float32 sum down a column of a million rows loses its small terms.
-        held = (self._weight * g).sum(axis=0, dtype=np.float64)[:, None]
-        sums = space.sums(self._weight * g)
+        weights = self._weight * g
+        held, sums = column_sums(weights)[:, None], space.sums(weights)
         self.centres = centres = (sums + ANCHOR_WEIGHT * self.anchors) / (held + ANCHOR_WEIGHT)
         self.means, self.mass = sums / np.maximum(held, 1e-12), held[:, 0]
         # Variance within the classes from sums already computed, without another pass:
@@ -226,13 +231,13 @@ class PrototypeUpdate:
         within = self._square + _moved(held, centres, sums).sum() / total
         axes = space.axes.T.astype(np.float64)
         along = self._square_along + _moved(held, centres @ axes, sums @ axes).sum(axis=0) / total
-        weights = axis_weights(along, float(within) / len(space.mean), len(space))
+        metric = axis_weights(along, float(within) / len(space.mean), len(space))
         near = centres.astype(np.float32)
-        distance = squared_distances(space, near, weights)
+        distance = squared_distances(space, near, metric)
         spread = float(np.einsum("ic,ic->i", g, distance).mean(dtype=np.float64))
         softness = max(temperature, 1.0 / (SHARPEST * _dimensions(along, float(within), space.dim)))
         sharpness = self._distance_weight / (2.0 * max(spread, 1e-12) * softness)
-        return Prototypes(space.mean, near, space.axes, weights, sharpness), distance
+        return Prototypes(space.mean, near, space.axes, metric, sharpness), distance
 
 
 def confused_votes(

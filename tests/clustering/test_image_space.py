@@ -77,6 +77,23 @@ def test_distances_in_blocks_are_the_literal_ones(monkeypatch):
     np.testing.assert_allclose(squared_distances(space, centres, weights), wanted, atol=1e-5)
 
 
+@pytest.mark.parametrize("height", [1, 16, 64])
+def test_products_and_sums_in_small_tiles_are_those_of_any_order(monkeypatch, height):
+    rng = np.random.default_rng(4)
+    x, order = unit(150, 6, seed=5), rng.permutation(150)
+    points = rng.normal(size=(4, 6)).astype(np.float32)
+    weights = rng.random((150, 4)).astype(np.float32)
+    monkeypatch.setattr(space_module, "_SMALL", height * 4 * 6)
+    space = image_space(x).reordered(order)
+    np.testing.assert_allclose(space.unit(np.arange(150)), x[order], atol=1e-6)
+    np.testing.assert_allclose(space.products(points), x[order] @ points.T, atol=1e-5)
+    away = weights.T.astype(np.float64) @ (x[order] - x.mean(axis=0))
+    np.testing.assert_allclose(space.sums(weights), away, atol=1e-4)
+    np.testing.assert_array_equal(space.square, image_space(x).square[order])
+    again = space.reordered(np.argsort(order))
+    np.testing.assert_allclose(again.products(points), x @ points.T, atol=1e-5)
+
+
 def test_a_distance_is_never_negative():
     x = np.tile(unit(1, 64, seed=8), (40, 1))
     space = image_space(x, x[0] / 3)

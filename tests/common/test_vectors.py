@@ -7,9 +7,11 @@ from protolabel.common import vectors as module
 from protolabel.common.vectors import (
     as_vectors,
     blocks,
+    column_sums,
     held_unit_rows,
     is_whole_number,
     log_softmax,
+    row_argmax,
     unit_blocks,
     unit_rows,
 )
@@ -144,3 +146,18 @@ def test_many_float16_rows_are_widened_exactly(monkeypatch):
     whole = np.concatenate([block for _, block in blocks(rows)])
     np.testing.assert_array_equal(whole, rows.astype(np.float32))
     assert np.signbit(whole[0, 1])
+
+
+@pytest.mark.parametrize("columns", [1, 2, 32, 33])
+def test_the_first_of_the_largest_in_every_row_is_found(columns):
+    x = np.random.default_rng(0).integers(4, size=(50, columns)).astype(np.float32)
+    x[3] = -np.inf
+    x[4, columns // 2] = np.inf
+    np.testing.assert_array_equal(row_argmax(x), x.argmax(axis=1))
+
+
+@pytest.mark.parametrize("rows", [0, 5, 1_024, 3_000])
+def test_sums_of_columns_lose_no_small_terms(rows):
+    x = np.full((rows, 2), 0.1, np.float32)
+    np.testing.assert_allclose(column_sums(x), x.sum(axis=0, dtype=np.float64), rtol=1e-5)
+    assert column_sums(x).dtype == np.float64
