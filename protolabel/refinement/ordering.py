@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from protolabel.clustering.clusters import Clusters
     from protolabel.refinement.iteration import Iteration, LoopInput, LoopResult, Seen
 
 __all__ = ["by_cluster"]
@@ -34,39 +35,47 @@ def by_cluster(loop: Callable[[LoopInput], LoopResult], given: LoopInput) -> Loo
     loop : callable
         A loop whose result does not depend on the order of the images.
     given : LoopInput
-        Its input. Few images, images without clusters, and images whose neighbours are yet to be
-        found keep their order.
+        Its input. Few images, images without clusters, and images of which neighbours or clusters
+        are yet to be found keep their order.
 
     Returns
     -------
     LoopResult
         In the order of the input.
     """
-    seen = [given.images] if given.second is None else [given.images, given.second]
     clusters, n = given.clusters, len(given.images.space)
-    if (
-        n < FEWEST
-        or clusters is None
-        or any(view.graph is None or len(view.graph) != n for view in seen)
-    ):
+    if n < FEWEST or clusters is None or not _is_found(given):
         return loop(given)
     order = np.lexsort((clusters.nearest, clusters.meta_of_images))
     place = np.empty(n, np.int64)
     place[order] = np.arange(n)
     pins = given.pins.copy()
     pins[:, 0] = place[pins[:, 0]]
+    first, second = given.first_clusters, given.second
     result = loop(
         replace(
             given,
             images=_reordered(given.images, order, place),
-            second=None if given.second is None else _reordered(given.second, order, place),
-            clusters=replace(
-                clusters, micro=clusters.micro[order], nearest=clusters.nearest[order]
-            ),
+            second=None if second is None else _reordered(second, order, place),
+            clusters=_clusters(clusters, order),
+            first_clusters=None if first is None else _clusters(first, order),
             pins=pins[np.argsort(pins[:, 0])],
         )
     )
     return replace(result, iterations=tuple(_back(state, place) for state in result.iterations))
+
+
+def _is_found(given: LoopInput) -> bool:
+    """Return whether the loop has no neighbours and no clusters to find by itself."""
+    seen = [given.images] if given.second is None else [given.images, given.second]
+    graphs = [view.graph for view in seen]
+    return all(
+        graph is not None and len(graph) == len(given.images.space) for graph in graphs
+    ) and (given.second is None or given.first_clusters is not None)
+
+
+def _clusters(clusters: Clusters, order: NDArray[np.int64]) -> Clusters:
+    return replace(clusters, micro=clusters.micro[order], nearest=clusters.nearest[order])
 
 
 def _reordered(seen: Seen, order: NDArray[np.int64], place: NDArray[np.int64]) -> Seen:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from protolabel.common.vectors import unit_rows
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
@@ -139,7 +141,7 @@ def news(second: ImageSpace, first: ImageSpace) -> float:
         Falls from 1, where the explained variance is 65 % of the control's, to 0 at 85 %.
     """
     rows = np.arange(0, len(first), -(-len(first) // _COMPARED))
-    x, v = unit_rows(first.vectors[rows]), unit_rows(second.vectors[rows])
+    x, v = first.unit(rows), second.unit(rows)
     random = np.random.default_rng(0).normal(size=(first.dim, second.dim))
     control = _explained(x, unit_rows(((x - first.mean) @ random).astype(np.float32)))
     if control <= 0:

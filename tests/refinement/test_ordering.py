@@ -18,6 +18,8 @@ def test_the_order_in_memory_changes_no_label(monkeypatch, second):
     if second:
         visual = visual_view(world.truth, "sharp")
         options |= {"visual": visual, "visual_graph": pl.knn_graph(visual)}
+        options |= {"first_clusters": clusters}
+        clusters = pl.cluster(world.vectors, options["visual_graph"], progress=silent)
     run = pl.refine(world.vectors, world.classes, clusters, **options)
     monkeypatch.setattr(ordering, "FEWEST", 1)
     again = pl.refine(world.vectors, world.classes, clusters, **options)
