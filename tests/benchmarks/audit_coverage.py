@@ -158,7 +158,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             )
             right = f"{len(labels[0]):>5} images, {labels[2].mean():.3f} right, {count:>3}"
             print(f"{name:<30} {right}: {shown}", flush=True)
-    print("\n| images | folders | interval | held | lowest folder | width | of Clopper-Pearson's |")
+    heads = ["images", "folders", "interval", "held", "lowest", "width", "Clopper-Pearson"]
+    print("\n| " + " | ".join(heads) + " |")
     print("|---|---|---|---|---|---|---|")
     for count, rows in every.items():
         for kind in rows[0] if rows else ():
@@ -166,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             least, mean = held.min(), width.mean()
             print(
                 f"| {count} | {len(rows)} | {kind} | {held.mean():.3f} | {least:.3f} | "
-                f"{mean:.3f} | {1 - mean / theirs.mean():.1%} below |"
+                f"{mean:.3f} | {mean / theirs.mean() - 1:+.1%} |"
             )
 
 
