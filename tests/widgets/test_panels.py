@@ -56,6 +56,18 @@ def test_every_control_says_what_it_does(session):
     assert {name: one.tooltip for name, one in panel.controls.items()} == TOOLTIPS
 
 
+def test_rare_settings_are_folded_away_and_a_kept_iteration_is_said(session):
+    panel = SettingsPanel(session)
+    assert panel.advanced.selected_index is None
+    assert panel.advanced.titles == ("Advanced",)
+    assert panel.preset in panel.advanced.children[0].children
+    assert panel.kept.value == ""
+    session.kept = 0
+    assert "You keep the labels of zero-shot" in panel.kept.value
+    session.kept = None
+    assert panel.kept.value == ""
+
+
 def test_a_slider_grows_with_what_a_cell_sets_and_sends_nothing_back(session):
     panel = SettingsPanel(session)
     session.temperature, session.iterations = 0.9, 14

@@ -21,6 +21,8 @@ _AUTOMATIC = {"min_cluster_size": 0, "preset": ""}  # what stands for None in a 
 _WIDE = {"width": "auto"}
 _STYLE = {"description_width": "104px"}
 
+_ZERO = '<span class="pls-faint">Cluster size 0: chosen by the preset.</span>'
+
 TOOLTIPS = {
     "temperature": "How soft the decision is. Lower is sharper: images follow their nearest "
     "prototype. Higher lets neighbours and doubt count for more.",
@@ -40,7 +42,7 @@ class SettingsPanel(Panel):
     title = "Settings"
 
     def build(self) -> Iterator[ipw.Widget]:
-        """Yield a control for each setting."""
+        """Yield the controls, those that are rarely needed folded away."""
         options: dict[str, Any] = {"layout": _WIDE, "style": _STYLE}
         self.temperature = ipw.FloatLogSlider(
             0.1, min=-1.3, max=-0.5, step=_STEP, readout_format=".3f",
@@ -69,8 +71,15 @@ class SettingsPanel(Panel):
         for name, control in self.controls.items():
             control.add_class(f"pls-{name.replace('_', '-')}")
             control.observe(self.guard(self._set, name), names="value")
+        self.kept = ipw.HTML()
         self.follow(self._show, *TOOLTIPS)
-        yield from self.controls.values()
+        self.follow(self._show_kept, "kept")
+        rare = (self.preset, self.min_cluster_size, ipw.HTML(_ZERO), self.seed)
+        self.advanced = ipw.Accordion([ipw.VBox(rare)], titles=["Advanced"])
+        self.advanced.selected_index = None
+        yield from (self.temperature, self.iterations, self.method)
+        yield self.kept
+        yield self.advanced
 
     def _set(self, name: str, change: Any) -> None:
         value = change["new"]
@@ -81,6 +90,17 @@ class SettingsPanel(Panel):
                 return
         automatic = _AUTOMATIC.get(name, ...) == value
         setattr(self.session, name, None if automatic else value)
+
+    def _show_kept(self) -> None:
+        """Say why a setting seems to do nothing."""
+        kept = self.session.kept
+        which = "zero-shot" if kept == 0 else f"iteration {kept}"
+        self.kept.value = (
+            ""
+            if kept is None
+            else f'<span class="pls-faint" role="status">You keep the labels of {which}: settings '
+            "change what follows. Back to the last, under the map, uses it.</span>"
+        )
 
     def _show(self) -> None:
         session = self.session
