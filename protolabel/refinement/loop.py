@@ -200,7 +200,7 @@ def refine(
         agreement uses three times as many if the graph has them.
     visual_graph : KnnGraph or None
         A `knn_graph` of `visual`, likewise.
-    first_clusters
+    first_clusters : Clusters or None
         Where `clusters` are those of `visual`: the clusters of `vectors` alone, likewise. They vote
         as far as the visual vectors are not trusted.
 
