@@ -225,7 +225,7 @@ def _apply(options: argparse.Namespace) -> None:
     if classifier.model_.visual_dim:
         source = _visual(options) or _recorded_visual(options)
         visual = embed_visual(source, embedded.images, store=options.store, device=options.device)
-    labels = classifier.label(
+    richer, labels = classifier.join(
         embedded.vectors, None if visual is None else visual.vectors, progress=resolve(None)
     )
     strictness = options.none_of_these
@@ -238,6 +238,7 @@ def _apply(options: argparse.Namespace) -> None:
         embedded,
         options.output,
         visual_encoder=None if visual is None else visual.encoder,
+        classifier=richer,
         link=options.link,
         groups=options.groups,
         overwrite=options.overwrite,

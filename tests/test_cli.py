@@ -96,6 +96,18 @@ def test_apply_labels_new_images_with_saved_prototypes(dataset, tmp_path, capsys
     assert metadata(tmp_path / "out")["parameters"]["none_of_these"] is None
 
 
+def test_what_apply_wrote_remembers_both_folders_and_opens_as_a_session(dataset, tmp_path):
+    classifier = pl.PrototypeClassifier.load(dataset / "classifier.npz")
+    fresh = pl.write_sample_pictures(tmp_path / "new", classes=CLASSES, per_class=5, seed=9)
+    call = ["apply", str(dataset), str(fresh.folder), "--output", str(tmp_path / "out")]
+    assert main([*call, "--store", str(tmp_path / "store")]) == 0
+    richer = pl.PrototypeClassifier.load(tmp_path / "out" / "classifier.npz")
+    assert len(richer.memory_) == len(classifier.memory_) + 15
+    session = pl.Session.load(tmp_path / "out", encoder="sample")
+    assert session.names == CLASSES
+    assert len(session.labels) == 15
+
+
 def test_apply_sets_aside_images_that_fit_no_name(dataset, tmp_path, capsys):
     fresh = pl.write_sample_pictures(tmp_path / "new", classes=CLASSES, per_class=4, seed=9)
     call = ["apply", str(dataset), str(fresh.folder), "--output", str(tmp_path / "out")]

@@ -35,7 +35,8 @@ class TqdmProgress:
             from tqdm.auto import tqdm
 
             self._phase = phase
-            self._bar = tqdm(total=total, desc=phase, delay=0.5, initial=0)
+            # A run that goes on has done some before: the time left follows from what is new.
+            self._bar = tqdm(total=total, desc=phase, delay=0.5, initial=done)
         if self._bar is not None:
             self._bar.update(done - self._bar.n)
         if done >= total:

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from protolabel.exporting.duplicates import Groups
     from protolabel.exporting.job import Writer
     from protolabel.images.image_set import ImageSet
+    from protolabel.refinement.classifier import PrototypeClassifier
     from protolabel.refinement.labels import Labels
 
 __all__ = ["ExportResult", "check_export", "export"]
@@ -109,6 +110,7 @@ def export(
     graph: KnnGraph | None = None,
     visual_encoder: EncoderInfo | None = None,
     visual: FloatArray | None = None,
+    classifier: PrototypeClassifier | None = None,
     audit: AuditEstimate | None = None,
     colours: Sequence[str] | None = None,
     best: int = DEFAULT_BEST,
@@ -167,6 +169,9 @@ def export(
     visual : ndarray of floating or None
         (N, d2) visual vectors of the run. With them, and with `Embeddings`, the classifier of the
         dataset remembers images, so that it labels new ones as well as the run.
+    classifier : PrototypeClassifier or None
+        Written as classifier.npz; by default that of the labels. Labels from a saved classifier
+        are of no run, and their own classifier would remember no images.
     audit : AuditEstimate or None
         The result of an audit of these labels, for report.txt and metadata.json.
     colours : sequence of str, optional
@@ -226,6 +231,7 @@ def export(
         visual_encoder=visual_encoder,
         vectors=None if embedded is None else embedded.vectors,
         visual=visual,
+        classifier=classifier,
         folder=target,
         target=target,
         writers=writers,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from protolabel.evaluation.audit import AuditEstimate
     from protolabel.exporting.table import Column
     from protolabel.images.image_set import ImageSet
+    from protolabel.refinement.classifier import PrototypeClassifier
     from protolabel.refinement.labels import Labels
 
 __all__ = ["ExportJob", "Writer"]
@@ -131,6 +132,7 @@ class ExportJob:
     visual_encoder: EncoderInfo | None
     vectors: FloatArray | None
     visual: FloatArray | None
+    classifier: PrototypeClassifier | None
     folder: Path
     target: Path
     writers: tuple[Writer, ...]

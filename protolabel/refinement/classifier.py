@@ -201,6 +201,69 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         InputError
             If the vectors do not fit, or visual vectors are missing or one too many.
         """
+        if together:
+            return self.join(vectors, visual, progress=progress)[1]
+        return self._label_each(*self._checked(vectors, visual), progress)
+
+    def joining(self, n: int) -> int:
+        """Return how many of `n` new images the loop would run over with the remembered ones.
+
+        As many as there is room for; 0 where they are less than a tenth of the remembered images,
+        or none are remembered.
+        """
+        if self.memory_ is None:
+            return 0
+        count = min(n, MEMORY_LIMIT - len(self.memory_))
+        return count if count >= _MANY * len(self.memory_) else 0
+
+    def join(
+        self,
+        vectors: FloatArray,
+        visual: FloatArray | None = None,
+        *,
+        progress: ProgressFn = silent,
+    ) -> tuple[Self, Labels]:
+        """Label new images together, and remember those that the loop ran over.
+
+        Parameters
+        ----------
+        vectors : (n, d) floating
+            Embeddings by the encoder of the run; may be a memory map.
+        visual : (n, d2) floating, optional
+            By the second encoder of the run, where it had one.
+        progress : callable
+            ``progress(phase, done, total)``.
+
+        Returns
+        -------
+        classifier : PrototypeClassifier
+            Remembers the new images beside the old ones, or as many as there is room for. This
+            classifier itself where too few are new.
+        labels : Labels
+            Of the new images, as from `label`.
+
+        Raises
+        ------
+        InputError
+            If the vectors do not fit, or visual vectors are missing or one too many.
+        """
+        vectors, visual = self._checked(vectors, visual)
+        n = len(vectors)
+        count = self.joining(n)
+        if not count or self.memory_ is None:
+            return self, self._label_each(vectors, visual, progress)
+        rows = np.sort(np.random.default_rng(0).permutation(n)[:count])
+        also = None if visual is None else visual[rows]
+        labels, both, beside = self._loop(self.memory_, vectors[rows], also, progress)
+        richer = self.from_labels(labels, both, beside)
+        if count == n:
+            return richer, _rows(labels, slice(len(self.memory_), None))
+        return richer, richer.label(vectors, visual, together=False, progress=progress)
+
+    def _checked(
+        self, vectors: NDArray[np.floating], visual: NDArray[np.floating] | None
+    ) -> tuple[FloatArray, FloatArray | None]:
+        """Check new vectors against those of the run."""
         check_is_fitted(self)
         model: PrototypeModel = self.model_
         vectors = as_vectors(vectors, dim=model.dim)
@@ -212,12 +275,39 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         if visual is not None:
             visual = as_visual(visual, len(vectors), model.visual_dim)
-        memory: Memory | None = self.memory_
-        if together and memory is not None:
-            joining = min(len(vectors), MEMORY_LIMIT - len(memory))
-            if joining >= _MANY * len(memory):
-                return self._label_together(memory, vectors, visual, joining, progress)
-        return self._label_each(vectors, visual, progress)
+        return vectors, visual
+
+    def _loop(
+        self,
+        memory: Memory,
+        vectors: FloatArray,
+        visual: FloatArray | None,
+        progress: ProgressFn,
+    ) -> tuple[Labels, FloatArray, FloatArray | None]:
+        """Run the loop over the remembered images and, after them, new ones."""
+        model: PrototypeModel = self.model_
+        both = np.concatenate([memory.index.in_order(), vectors], dtype=np.float32)
+        neighbors = choose_preset(None, len(both)).neighbors
+        graph = knn_graph(both, neighbors)
+        also = visual_graph = None
+        if visual is not None and memory.visual is not None:
+            also = np.concatenate([memory.visual.in_order(), visual], dtype=np.float32)
+            visual_graph = knn_graph(also, neighbors)
+        pinned = np.flatnonzero(memory.pinned)
+        names = tuple(str(name) for name in self.classes_)
+        run = refine(
+            both,
+            ClassVectors(names, model.text, logit_scale=model.text_scale),
+            cluster(both, visual_graph or graph, visual=also, progress=progress),
+            visual=also,
+            temperature=memory.temperature,
+            iterations=memory.iterations,
+            pins=np.column_stack([pinned, memory.label[pinned]]),
+            graph=graph,
+            visual_graph=visual_graph,
+            progress=progress,
+        )
+        return label(run), both, also
 
     def _label_each(
         self, vectors: FloatArray, visual: FloatArray | None, progress: ProgressFn
@@ -244,44 +334,6 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             found.further_agreement[rows] = state.further_agreement
             progress("labelling", rows.stop, n)
         return found
-
-    def _label_together(
-        self,
-        memory: Memory,
-        vectors: FloatArray,
-        visual: FloatArray | None,
-        joining: int,
-        progress: ProgressFn,
-    ) -> Labels:
-        """Run the loop over the remembered images and `joining` new ones, and label the rest."""
-        model, n = self.model_, len(vectors)
-        joined = np.sort(np.random.default_rng(0).permutation(n)[:joining])
-        both = np.concatenate([memory.index.in_order(), vectors[joined]], dtype=np.float32)
-        neighbors = choose_preset(None, len(both)).neighbors
-        graph = knn_graph(both, neighbors)
-        also = visual_graph = None
-        if visual is not None and memory.visual is not None:
-            also = np.concatenate([memory.visual.in_order(), visual[joined]], dtype=np.float32)
-            visual_graph = knn_graph(also, neighbors)
-        pinned = np.flatnonzero(memory.pinned)
-        names = tuple(str(name) for name in self.classes_)
-        run = refine(
-            both,
-            ClassVectors(names, model.text, logit_scale=model.text_scale),
-            cluster(both, visual_graph or graph, visual=also, progress=progress),
-            visual=also,
-            temperature=memory.temperature,
-            iterations=memory.iterations,
-            pins=np.column_stack([pinned, memory.label[pinned]]),
-            graph=graph,
-            visual_graph=visual_graph,
-            progress=progress,
-        )
-        labels = label(run)
-        if joining == n:
-            return _rows(labels, slice(len(memory), None))
-        richer = self.from_labels(labels, both, also)
-        return richer._label_each(vectors, visual, progress)  # noqa: SLF001
 
     def save(self, path: str | Path) -> Path:
         """Write names and arrays to one ``.npz`` without pickle, completely or not at all.

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from protolabel.common.palette import class_colours
-from protolabel.embedding.prompts import ClassPrompts
+from protolabel.embedding.prompts import ClassPrompts, ClassVectors
 from protolabel.encoders.base import EncoderInfo
 from protolabel.errors import ExportError, InputError, StoreError
 from protolabel.exporting.existing import METADATA, read_metadata
 from protolabel.images.image_set import ImageSet
+from protolabel.refinement.classifier import PrototypeClassifier
 from protolabel.session.saving import plain_settings
 
 if TYPE_CHECKING:
@@ -32,8 +33,9 @@ class Reopened:
     ----------
     images : ImageSet
         In the order of the labels.
-    classes : ClassPrompts or None
-        None if they were vectors, which a dataset does not contain.
+    classes : ClassPrompts, ClassVectors or None
+        Vectors of a dataset of ``protolabel apply``, from its classifier. None if they were
+        vectors otherwise, which a dataset does not contain.
     settings : dict of str to object
         With ``corrections`` and ``truth``, by the names of `images`.
     encoder, visual : EncoderInfo or None
@@ -43,7 +45,7 @@ class Reopened:
     """
 
     images: ImageSet
-    classes: ClassPrompts | None
+    classes: ClassPrompts | ClassVectors | None
     settings: dict[str, Any]
     encoder: EncoderInfo | None
     visual: EncoderInfo | None
@@ -94,7 +96,7 @@ def reopen_dataset(folder: Path, images: str | os.PathLike[str] | None) -> Reope
         ]
         return Reopened(
             found,
-            _prompts(about),
+            _vectors(folder, about) if "applied" in given else _prompts(about),
             settings,
             _info(about["encoder"]),
             _info(about["visual_encoder"]),
@@ -135,6 +137,11 @@ def _marks(colours: list[str] | None) -> list[list[Any]] | None:
         [next(free), colour] if slot is None else [slot, None]
         for slot, colour in zip(slots, colours, strict=True)
     ]
+
+
+def _vectors(folder: Path, about: Mapping[str, Any]) -> ClassVectors:
+    model = PrototypeClassifier.load(folder / "classifier.npz").model_
+    return ClassVectors(about["classes"], model.text, logit_scale=model.text_scale)
 
 
 def _info(fields: Any) -> EncoderInfo | None:

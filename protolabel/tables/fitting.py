@@ -8,8 +8,6 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from protolabel.clustering.clusters import cluster
 from protolabel.clustering.neighbors import knn_graph
 from protolabel.clustering.presets import choose_preset
@@ -25,14 +23,12 @@ from protolabel.exporting.existing import read_metadata
 from protolabel.refinement.classifier import PrototypeClassifier
 from protolabel.refinement.labels import Labels, label
 from protolabel.refinement.loop import refine
-from protolabel.tables.columns import plain_array, read_vectors
 from protolabel.tables.engine import expecting
-from protolabel.tables.reading import ImageTable, read_table
+from protolabel.tables.reading import read_table
+from protolabel.tables.sampling import sampled
 from protolabel.tables.shards import HEAD, Shards
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from protolabel.embedding.prompts import Classes, Templates
 
 __all__ = ["Fitted", "fit_table", "read_fitted"]
@@ -147,7 +143,9 @@ def fit_table(
         given = {} if templates is None else {"templates": templates}
         info, text = encoder_info(loaded), embed_classes(classes, loaded, **given)
     with expecting("vectors that can be read", InputError, "Correct the table."):
-        vectors = _sampled(table, int(sample), seed)
+        ids, vectors = sampled(table, int(sample), seed)
+    if not ids:
+        raise InputError("Expected a table with vectors, got one without: embed the images first.")
     report = resolve(progress)
     preset = choose_preset(None, len(vectors))
     graph = knn_graph(vectors, preset.neighbors, seed=seed)
@@ -222,24 +220,3 @@ def _made_by(source: str | os.PathLike[str]) -> EncoderInfo | None:
         return EncoderInfo.from_dict(Shards(source).head()["encoder"])
     except (StoreError, InputError, KeyError):
         return None
-
-
-def _sampled(table: ImageTable, size: int, seed: int) -> NDArray[np.float16]:
-    """Return at most `size` vectors of a table, (n, d), in the order of their ids."""
-    frame = table.frame.where(table.frame["image"].not_null())
-    if frame.count_rows() > size:
-        frame = frame.sample(size=size, seed=seed)
-    ids: list[str] = []
-    parts = []
-    dim = 0
-    for batch in frame.to_arrow_iter():
-        if not len(batch):
-            continue
-        column = plain_array(batch.column("image"))
-        dim = dim or len(column[0])
-        vectors, usable = read_vectors(column, dim)
-        ids += batch.column("id").filter(usable).to_pylist()
-        parts.append(vectors[usable].astype(np.float16))
-    if not ids:
-        raise InputError("Expected a table with vectors, got one without: embed the images first.")
-    return np.concatenate(parts)[np.argsort(np.array(ids), kind="stable")]

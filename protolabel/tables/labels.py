@@ -13,10 +13,11 @@ from protolabel.common.files import writing
 from protolabel.errors import ExportError, InputError
 from protolabel.tables.engine import engine, expecting
 from protolabel.tables.shards import Shards
+from protolabel.tables.worker import LABELS
 
 __all__ = ["export_labels"]
 
-COLUMNS = ("id", "label", "agreement", "runner_up", "margin", "none_of_these", "error")
+COLUMNS = ("id", *LABELS, "error")
 
 
 @checked

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from protolabel.common.checks import as_path
 from protolabel.errors import InputError
 from protolabel.tables.engine import engine, expecting
+from protolabel.tables.shards import located
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +32,8 @@ class ImageTable:
     Attributes
     ----------
     frame : daft.DataFrame
-        The column ``id`` with texts that are unique, and the column ``image``.
+        The column ``id`` with texts that are unique, the column ``image``, and the column
+        ``reason``: why a row of `embed_table` has no vector.
     kind : {"path", "bytes", "file", "vector"}
         What ``image`` holds. Paths may be URLs.
     root : str
@@ -100,9 +102,16 @@ def read_table(
     value = frame[chosen]
     if kind == "struct":
         value, kind = value["bytes"], "bytes"
+    root = _root(source)
+    if kind == "path" and "://" in root:
+        whole = engine().functions.when(value.contains("://"), value)
+        value = whole.otherwise(engine().lit(f"{root}/") + value)
     text = engine().DataType.string()
-    frame = frame.select(frame[key].cast(text).alias("id"), value.alias("image"))
-    return ImageTable(frame, kind, _root(source))
+    reason = frame["error"] if kind == "vector" and "error" in columns else engine().lit(None)
+    frame = frame.select(
+        frame[key].cast(text).alias("id"), value.alias("image"), reason.cast(text).alias("reason")
+    )
+    return ImageTable(frame, kind, root)
 
 
 def _read(source: str) -> Any:
@@ -117,8 +126,13 @@ def _read(source: str) -> Any:
         local = as_path(source, "a table of images")
         source = str(local.absolute())
         found = source
-        if local.is_dir() and local.suffix != ".lance":
-            found = _inside(local)
+        if "*" not in source and not local.exists():
+            raise InputError(
+                f"Expected a table of images, but {source!r} does not exist: correct it."
+            )
+    is_folder = not Path(source).suffix if "://" in source else local.is_dir()
+    if is_folder and local.suffix != ".lance":
+        found = _inside(source)
     suffix = Path((found if isinstance(found, str) else found[0]).split("?")[0]).suffix.lower()
     readers = {
         ".parquet": daft.read_parquet,
@@ -136,26 +150,33 @@ def _read(source: str) -> Any:
             f"Expected a table of images ({', '.join(readers)}, .tsv, or hf://datasets/...), got "
             f"{source!r}: write the list of images as Parquet or CSV."
         )
-    if "://" not in source and "*" not in source and not local.exists():
-        raise InputError(f"Expected a table of images, but {source!r} does not exist: correct it.")
     try:
         return readers[suffix](found)
     except ImportError as error:
-        raise InputError(f"Expected what Daft needs to read {source!r}: {error}.") from error
+        needed = "pip install daft-lance" if suffix == ".lance" else str(error)
+        raise InputError(
+            f"Expected what Daft needs to read {source!r}, got an environment without it: {needed}."
+        ) from error
 
 
-def _inside(folder: Path) -> list[str]:
-    """Return the tables of one kind in a folder; hidden files are those that are being written."""
+def _inside(folder: str) -> list[str]:
+    """Return the tables of one kind in a folder; hidden ones are being written."""
+    from pyarrow import fs
+
+    system, scheme, root = located(folder)
+    found = system.get_file_info(fs.FileSelector(root, recursive=True, allow_not_found=True))
+    inside = [entry.path.removeprefix(root).lstrip("/") for entry in found if entry.is_file]
     for suffix in (".parquet", ".tar", ".csv", ".jsonl"):
         files = sorted(
-            str(file.absolute())
-            for file in folder.rglob(f"*{suffix}")
-            if not any(part.startswith(".") for part in file.relative_to(folder).parts)
+            f"{scheme}{root}/{path}"
+            for path in inside
+            if path.endswith(suffix)
+            and not any(part.startswith((".", "_")) for part in path.split("/"))
         )
         if files:
             return files
     raise InputError(
-        f"Expected tables (.parquet, .csv, .jsonl, .tar) in {str(folder)!r}, got none. A folder of "
+        f"Expected tables (.parquet, .csv, .jsonl, .tar) in {folder!r}, got none. A folder of "
         "pictures needs no table: run protolabel embed without --shards."
     )
 
@@ -180,6 +201,6 @@ def _kind(dtype: Any) -> str:
 def _root(source: str) -> str:
     """Return the folder that relative paths start from: that of the table."""
     if "://" in source:
-        return source.rpartition("/")[0]
+        return source.rpartition("/")[0] if Path(source).suffix else source.rstrip("/")
     path = Path(source).expanduser().absolute()
     return str(path if path.is_dir() else path.parent)

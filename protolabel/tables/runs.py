@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from protolabel.common.checks import as_count, checked
 from protolabel.common.progress import ProgressFn, resolve
@@ -18,11 +21,24 @@ from protolabel.evaluation.fit import check_strictness
 from protolabel.tables.engine import engine, expecting, on_ray
 from protolabel.tables.fitting import read_fitted
 from protolabel.tables.reading import ImageTable, read_table
+from protolabel.tables.sampling import sampled
 from protolabel.tables.shards import Shards
-from protolabel.tables.worker import Labeller, embedding_step, writing_step
+from protolabel.tables.worker import (
+    FITTED,
+    JOINED,
+    Labeller,
+    columns_of,
+    embedding_step,
+    labelling_step,
+    write_classifier,
+    writing_step,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from protolabel.refinement.classifier import PrototypeClassifier
 
 __all__ = ["Summary", "apply_table", "embed_table"]
 
@@ -119,8 +135,9 @@ def embed_table(
     table = read_table(source, image_column=image_column, id_column=id_column)
     shards = Shards(output)
     shards.start({"kind": "vectors", "encoder": info.to_dict()})
-    job = _Job(table, shards, "embedding images", retry, resolve(progress))
-    return job.run(info, None, device=device, workers=workers, gpus=gpus)
+    job = _Job(table, shards, "embedding images", resolve(progress))
+    with _coming_through():
+        return job.embed(info, device=device, workers=workers, gpus=gpus, retry=retry)
 
 
 @checked
@@ -140,9 +157,11 @@ def apply_table(
 ) -> Summary:
     """Label a table of images or vectors into Parquet shards.
 
-    Every image is judged by itself, so that its label does not depend on the shard it is in. The
-    columns are id, error, label, agreement, runner_up, margin, none_of_these, and vector where
-    the table holds images.
+    The images are labelled as `PrototypeClassifier.label` would label all of them: where they are
+    many beside those that the classifier remembers, the loop runs over both, or over a random
+    sample that is chosen by the ids, and the rest is labelled by what it found. No label depends
+    on the shard that an image is in. The columns are id, error, label, agreement, runner_up,
+    margin, none_of_these, and vector where the table holds images.
 
     Parameters
     ----------
@@ -193,9 +212,67 @@ def apply_table(
             "none_of_these": strictness,
         }
     )
-    job = _Job(table, shards, "labelling images", retry, resolve(progress))
-    labeller = Labeller(known.classifier, strictness)
-    return job.run(info, labeller, device=device, workers=workers, gpus=gpus)
+    with _coming_through():
+        if not shards.has(FITTED):
+            write_classifier(shards, FITTED, known.classifier)
+        job = _Job(table, shards, "labelling images", resolve(progress))
+        mended = job.mend(retry=retry)
+        vectors = shards.inside("_vectors")
+        if info is not None and shards.rows < job.total:
+            vectors.start({"kind": "vectors", "encoder": info.to_dict()})
+            unknown = replace(table, frame=job.missing())
+            embedding = _Job(unknown, vectors, "embedding images", job.report)
+            embedding.embed(info, device=device, workers=workers, gpus=gpus, retry=retry)
+            job = replace(job, table=read_table(str(vectors), vectors=True))
+        if shards.rows < job.total and not shards.has(JOINED):
+            _join(job, known.classifier, strictness, with_vectors=info is not None)
+        if shards.rows < job.total:
+            step = labelling_step(
+                shards,
+                strictness=strictness,
+                dim=known.classifier.model_.dim,
+                with_vectors=info is not None,
+                workers=workers or _workers(0.0),
+            )
+            todo = job.missing()
+            job.write(todo, step(todo["image"], todo["reason"]))
+        if shards.has("_vectors"):
+            vectors.delete()
+        return job.summary(*mended)
+
+
+def _coming_through() -> AbstractContextManager[None]:
+    return expecting("a run that comes through", StoreError, "Run it again: it goes on.")
+
+
+def _join(
+    job: _Job, known: PrototypeClassifier, strictness: float | None, *, with_vectors: bool
+) -> None:
+    """Run the loop over remembered and new images, and save the classifier that knows both.
+
+    Where all images of the table take part, their labels are those of the loop.
+    """
+    import pyarrow as pa
+
+    rows = job.table.frame.where(job.table.frame["image"].not_null()).count_rows()
+    room = known.joining(rows)
+    ids, vectors = sampled(job.table, room, 0) if room else ([], np.empty((0, 0), np.float16))
+    if not known.joining(len(ids)):
+        return
+    richer, labels = known.join(vectors, progress=job.report)
+    if room == rows:
+        found = Labeller(richer, strictness, known).columns(labels, vectors)
+        missing = set(job.missing().select("id").to_pydict()["id"])
+        rest = np.array([name in missing for name in ids])
+        columns = columns_of(
+            [None] * np.count_nonzero(rest),
+            vectors[rest] if with_vectors else None,
+            {name: values[rest] for name, values in found.items()},
+        )
+        table = pa.table({"id": pa.array(np.array(ids)[rest], pa.string()), **columns})
+        for start in range(0, len(table), job.size):
+            job.shards.write(table.slice(start, job.size))
+    write_classifier(job.shards, JOINED, richer)
 
 
 def _check_resources(workers: int | None, gpus: float | None) -> None:
@@ -225,67 +302,67 @@ class _Job:
     table: ImageTable
     shards: Shards
     phase: str
-    retry: bool
     report: ProgressFn
 
-    def run(
-        self,
-        info: EncoderInfo | None,
-        labeller: Labeller | None,
-        *,
-        device: str,
-        workers: int | None,
-        gpus: float | None,
-    ) -> Summary:
-        with expecting("a run that comes through", StoreError, "Run it again: it goes on."):
-            return self._run(info, labeller, device=device, workers=workers, gpus=gpus)
+    def mend(self, *, retry: bool) -> tuple[int, int]:
+        """Delete torn shards and repeated rows, and return how many; and errors, to retry them."""
+        torn, repeated = self.shards.drop_torn(), self.shards.drop_repeated()
+        if retry:
+            self.shards.drop_errors()
+        return torn, repeated
 
-    def _run(
+    def missing(self) -> Any:
+        """Return the rows of the table that the shards do not hold, as a frame of Daft."""
+        files = self.shards.files()
+        if not files:
+            return self.table.frame
+        return self.table.frame.join(engine().read_parquet(files).select("id"), on="id", how="anti")
+
+    @cached_property
+    def total(self) -> int:
+        """Number of rows that there will be."""
+        return self.shards.rows + int(self.missing().count_rows())
+
+    @property
+    def size(self) -> int:
+        """The most rows of a shard."""
+        fewest, most = _SHARD
+        return min(max(self.total // _SHARDS, fewest), most)
+
+    def embed(
         self,
-        info: EncoderInfo | None,
-        labeller: Labeller | None,
+        info: EncoderInfo,
         *,
         device: str,
         workers: int | None,
         gpus: float | None,
+        retry: bool,
     ) -> Summary:
-        daft, shards = engine(), self.shards
-        torn = shards.drop_torn()
-        repeated = shards.drop_repeated()
-        if self.retry:
-            shards.drop_errors()
-        total = self.table.frame.count_rows()
-        todo = self.table.frame
-        if shards.files():
-            done = daft.read_parquet(shards.files()).select("id")
-            todo = todo.join(done, on="id", how="anti")
-        dim = info.dim if info else labeller.classifier.model_.dim if labeller else 0
-        gpus = _gpus(info) if gpus is None else gpus
-        step = embedding_step(
-            self.table.kind,
-            info=info,
-            labeller=labeller,
-            device=device,
-            root=self.table.root,
-            dim=dim,
-            workers=workers or _workers(gpus),
-            gpus=gpus,
-        )
-        fewest, most = _SHARD
-        rows = min(max(total // _SHARDS, fewest), most)
-        result = step(todo["image"], self._fetched(todo))
-        found = todo.select(todo["id"], result.alias("result")).into_batches(rows)
-        write = writing_step(shards, rows)
-        with self._watching(total):
+        """Embed the rows that are missing."""
+        mended = self.mend(retry=retry)
+        gpus = _gpus() if gpus is None else gpus
+        workers = workers or _workers(gpus)
+        step = embedding_step(self.table, info=info, device=device, workers=workers, gpus=gpus)
+        todo = self.missing()
+        self.write(todo, step(todo["image"], self._fetched(todo)))
+        return self.summary(*mended)
+
+    def write(self, todo: Any, result: Any) -> None:
+        """Compute results for rows of a frame, and write them as shards."""
+        found = todo.select(todo["id"], result.alias("result")).into_batches(self.size)
+        write = writing_step(self.shards, self.size)
+        with self._watching():
             for _ in found.select(write(found["id"], found["result"])).to_arrow_iter():
                 pass
-        repeated += shards.drop_repeated()
-        errors = 0
-        if shards.files():
-            errors = (
-                daft.read_parquet(shards.files()).where(daft.col("error").not_null()).count_rows()
-            )
-        return Summary(shards.rows, errors, torn, repeated)
+
+    def summary(self, torn: int, repeated: int) -> Summary:
+        """Delete what was written twice, and count."""
+        daft = engine()
+        repeated += self.shards.drop_repeated()
+        files = self.shards.files()
+        failed = daft.read_parquet(files).where(daft.col("error").not_null()) if files else None
+        errors = 0 if failed is None else failed.count_rows()
+        return Summary(self.shards.rows, errors, torn, repeated)
 
     def _fetched(self, todo: Any) -> Any:
         """Return the bytes behind URLs; local files are opened where they are decoded."""
@@ -296,8 +373,9 @@ class _Job:
         return daft.functions.download(url, on_error="null")
 
     @contextmanager
-    def _watching(self, total: int) -> Iterator[None]:
+    def _watching(self) -> Iterator[None]:
         """Report the rows that are written, from a thread, while Daft holds this one."""
+        total = self.total
         ended = threading.Event()
         stopped: list[BaseException] = []
 
@@ -340,9 +418,7 @@ def _workers(gpus: float) -> int:
     return max(1, sum(bool(node["Alive"]) for node in ray.nodes()))
 
 
-def _gpus(info: EncoderInfo | None) -> float:
-    if info is None:
-        return 0.0
+def _gpus() -> float:
     import torch
 
     return 1.0 if torch.cuda.is_available() else 0.0

@@ -1,9 +1,10 @@
 """Results of a run over a table: Parquet files that appear whole, and what is known of them.
 
 A folder, or a place in an object store, holds ``_shards.json``, which says what made them, and
-files ``part-<digest>-<rows>.parquet``. The digest is that of the ids in the file, so a task that
-is run twice writes the same file twice. A file is written under a hidden name and renamed; in an
-object store it appears when its upload is complete.
+files ``part-<digest>-<rows>.parquet``; readers of Parquet skip names that start with ``_``. The
+digest is that of the ids in the file, so a task that is run twice writes the same file twice. A
+file is written under a hidden name and renamed; in an object store it appears when its upload is
+complete.
 """
 
 from __future__ import annotations
@@ -24,11 +25,35 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
-__all__ = ["Shards"]
+__all__ = ["Shards", "located"]
 
 HEAD = "_shards.json"
 _FORMAT = 1
 _NAME = re.compile(r"part-[0-9a-f]{20}-([0-9]+)\.parquet")
+
+
+def located(place: str | os.PathLike[str]) -> tuple[Any, str, str]:
+    """Return the file system of pyarrow that holds a place, its scheme ("" here), and the path.
+
+    Raises
+    ------
+    StoreError
+        If there is no such place.
+    """
+    engine()  # comes with pyarrow
+    from pyarrow import fs
+
+    if not (isinstance(place, str) and "://" in place):
+        return fs.LocalFileSystem(), "", str(as_path(place, "shards").absolute())
+    with _reached(place):
+        system, root = fs.FileSystem.from_uri(place)
+    return system, place.partition("://")[0] + "://", root
+
+
+def _reached(place: str) -> AbstractContextManager[None]:
+    return expecting(
+        f"a place for shards, {place!r}, that can be used", StoreError, "Choose another."
+    )
 
 
 class Shards:
@@ -41,25 +66,10 @@ class Shards:
     """
 
     def __init__(self, place: str | os.PathLike[str]) -> None:
-        engine()  # comes with pyarrow
-        from pyarrow import fs
-
-        self._scheme = ""
-        if isinstance(place, str) and "://" in place:
-            with self._reached(place):
-                self._system, self._root = fs.FileSystem.from_uri(place)
-            self._scheme = place.partition("://")[0] + "://"
-        else:
-            self._system = fs.LocalFileSystem()
-            self._root = str(as_path(place, "shards").absolute())
+        self._system, self._scheme, self._root = located(place)
 
     def __str__(self) -> str:
         return f"{self._scheme}{self._root}"
-
-    def _reached(self, place: str) -> AbstractContextManager[None]:
-        return expecting(
-            f"a place for shards, {place!r}, that can be used", StoreError, "Choose another."
-        )
 
     def start(self, head: Mapping[str, Any]) -> None:
         """Create the place, or go on in it if what made its shards is the same.
@@ -69,7 +79,7 @@ class Shards:
         StoreError
             If it holds other things, or shards that something else made.
         """
-        with self._reached(str(self)):
+        with _reached(str(self)):
             self._system.create_dir(self._root, recursive=True)
         wanted = {"generator": "protolabel", "format": _FORMAT, **head}
         if HEAD in self._names():
@@ -90,7 +100,7 @@ class Shards:
                 f"Expected {str(self)!r} to be empty or to hold shards of protolabel, but it "
                 f"holds {min(strangers)!r}: choose another folder."
             )
-        self._put(HEAD, json.dumps(wanted, indent=1).encode() + b"\n")
+        self.put(HEAD, json.dumps(wanted, indent=1).encode() + b"\n")
 
     def head(self) -> dict[str, Any]:
         """Return what made the shards.
@@ -101,8 +111,7 @@ class Shards:
             If there are none.
         """
         try:
-            with self._system.open_input_stream(f"{self._root}/{HEAD}") as file:
-                head = dict(json.loads(file.read()))
+            head = dict(json.loads(self.get(HEAD)))
         except (OSError, ValueError, TypeError, RecursionError) as error:
             raise StoreError(
                 f"Expected shards that protolabel wrote, but {str(self)!r} holds no usable "
@@ -114,6 +123,38 @@ class Shards:
                 f"{head.get('format')!r}: use the protolabel that wrote them."
             )
         return head
+
+    def put(self, name: str, content: bytes) -> None:
+        """Write a file beside the shards, whole or not at all."""
+        written = name if self._scheme else f".{uuid4().hex}.tmp"
+        with _reached(str(self)):
+            with self._system.open_output_stream(f"{self._root}/{written}") as file:
+                file.write(content)
+            if not self._scheme:
+                self._system.move(f"{self._root}/{written}", f"{self._root}/{name}")
+
+    def get(self, name: str) -> bytes:
+        """Read a file beside the shards.
+
+        Raises
+        ------
+        OSError
+            If it cannot be read.
+        """
+        with self._system.open_input_stream(f"{self._root}/{name}") as file:
+            return bytes(file.read())
+
+    def has(self, name: str) -> bool:
+        """Say whether there is a file or a folder of that name beside the shards."""
+        return name in self._names()
+
+    def inside(self, name: str) -> Shards:
+        """Return the shards in a folder of this place."""
+        return Shards(f"{self}/{name}")
+
+    def delete(self) -> None:
+        """Delete the place with everything in it."""
+        self._system.delete_dir(self._root)
 
     def files(self) -> list[str]:
         """Return the shards as Daft reads them, sorted by name."""
@@ -227,13 +268,5 @@ class Shards:
         from pyarrow import fs
 
         selector = fs.FileSelector(self._root, allow_not_found=True)
-        with self._reached(str(self)):
+        with _reached(str(self)):
             return [entry.base_name for entry in self._system.get_file_info(selector)]
-
-    def _put(self, name: str, content: bytes) -> None:
-        written = name if self._scheme else f".{uuid4().hex}.tmp"
-        with self._reached(str(self)):
-            with self._system.open_output_stream(f"{self._root}/{written}") as file:
-                file.write(content)
-            if not self._scheme:
-                self._system.move(f"{self._root}/{written}", f"{self._root}/{name}")

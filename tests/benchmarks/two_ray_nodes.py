@@ -12,11 +12,13 @@ Needs ``pip install 'protolabel[ray]'``.
 from __future__ import annotations
 
 import argparse
+import html
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -27,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 ALLOWED = ["unshare", "-n", "--pid", "--fork", "--kill-child", "--mount-proc"]
 NOT_ALLOWED = 77
 PORT = 6399
+ON_RAY = {"DAFT_RUNNER": "ray", "RAY_ADDRESS": f"127.0.0.1:{PORT}"}
 RAY = [sys.executable, "-m", "ray.scripts.scripts"]
 COMMON = ("--node-ip-address=127.0.0.1", "--num-cpus=1", "--disable-usage-stats")
 QUIET = {
@@ -34,14 +37,11 @@ QUIET = {
     "RAY_DISABLE_DASHBOARD": "1", "DAFT_PROGRESS_BAR": "0",
 }  # fmt: skip
 DRIVER = """
-import sys
-from protolabel.common.progress import silent
 from protolabel.tables import apply_table, embed_table
-what, source, output = sys.argv[1:4]
 if what == "embed":
-    print(embed_table(source, output, encoder="sample", device="cpu", progress=silent))
+    print(embed_table(source, output, encoder="sample", device="cpu"))
 else:
-    print(apply_table(what, source, output, progress=silent))
+    print(apply_table(what, source, output))
 """
 
 
@@ -71,10 +71,9 @@ def start_node(folder: Path, *, head: bool) -> None:
 
 def drive(arguments: list[str], *, ray: bool, wait: bool = True) -> subprocess.Popen[str]:
     """Run a driver in a process of its own."""
-    where = {"DAFT_RUNNER": "ray", "RAY_ADDRESS": f"127.0.0.1:{PORT}"} if ray else {}
     process = subprocess.Popen(
-        [sys.executable, "-c", DRIVER, *arguments], env=os.environ | where, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        [sys.executable, "-c", written(arguments)], env=os.environ | (ON_RAY if ray else {}),
+        text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     if wait:
         said, _ = process.communicate()
@@ -82,6 +81,44 @@ def drive(arguments: list[str], *, ray: bool, wait: bool = True) -> subprocess.P
         if process.returncode:
             sys.exit(f"the driver failed with {process.returncode}")
     return process
+
+
+def written(arguments: list[str]) -> str:
+    """Return the driver as a program."""
+    return f"what, source, output = {arguments[:3]!r}\n{DRIVER}"
+
+
+def drive_in_notebook(arguments: list[str], folder: Path) -> None:
+    """Run a driver on the cluster in a notebook, and print what it and its bars show."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    setting = f"import os\nos.environ.update({ON_RAY!r})\n"
+    cell = nbformat.v4.new_code_cell(setting + written(arguments))
+    client = NotebookClient(
+        nbformat.v4.new_notebook(cells=[cell]), timeout=None,
+        resources={"metadata": {"path": str(folder)}},
+    )  # fmt: skip
+    bars: list[str] = []
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(1.0):
+            for widget in list(client.widget_state.values()):
+                text = html.unescape(str(widget.get("value", "")))
+                if "<" in text and "/" in text and text not in bars:
+                    bars.append(text)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    client.execute()
+    ended.set()
+    watcher.join()
+    for bar in bars[:: max(1, len(bars) // 4)]:
+        print(f"    bar in the notebook: {bar.strip()}", flush=True)
+    for output in cell.outputs:
+        if "without a result" in output.get("text", ""):
+            print(f"    {output['text'].strip().splitlines()[-1]}", flush=True)
 
 
 def processes(*words: str) -> list[int]:
@@ -124,12 +161,14 @@ def disturbed(arguments: list[str], total: int, temporary: Path) -> None:
         node = processes("/raylet/raylet ")[-1]
         os.kill(node, signal.SIGKILL)
         print(f"    killed a node at {rows_in(output):,} rows", flush=True)
-        start_node(temporary, head=False)
+    another = threading.Thread(target=start_node, args=(temporary,), kwargs={"head": False})
+    another.start()
     if wait_for(output, total // 2, driver):
         driver.kill()
         print(f"    killed the driver at {rows_in(output):,} rows", flush=True)
     driver.wait()
-    drive(arguments, ray=True)
+    another.join()
+    drive_in_notebook(arguments, temporary.parent)
 
 
 def table_of(output: Path) -> dict[str, list]:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,10 +15,17 @@ import pytest
 
 import protolabel as pl
 from protolabel.common.progress import silent
-from protolabel.tables import apply_table, embed_table, export_labels, fit_table, read_fitted
+from protolabel.tables import (
+    apply_table,
+    embed_table,
+    export_labels,
+    fit_table,
+    read_fitted,
+    worker,
+)
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
 pytest.importorskip("daft", reason="needs protolabel[scale], in an environment of its own")
 pa = pytest.importorskip("pyarrow")
@@ -160,25 +168,144 @@ def test_a_killed_driver_loses_nothing_and_writes_nothing_twice(home, tmp_path):
     assert len(pq.read_table(tmp_path / "out")) == 62
 
 
+def counted(load: Callable, log: Path) -> Callable:
+    """A stand-in for load_encoder that writes down which process called it."""
+
+    def load_and_tell(*arguments: object, **options: object) -> object:
+        with log.open("a") as file:
+            file.write(f"{os.getpid()}\n")
+        return load(*arguments, **options)
+
+    return load_and_tell
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_model_is_loaded_once_in_each_worker(home, tmp_path, monkeypatch, workers):
+    log = tmp_path / "log"
+    monkeypatch.setattr(worker, "load_encoder", counted(worker.load_encoder, log))
+    monkeypatch.setattr(worker, "PICTURES", 4)
+    embed(home / "list.parquet", tmp_path / "out", workers=workers)
+    loaded = log.read_text().split()
+    assert 1 <= len(loaded) <= workers
+    assert len(set(loaded)) == len(loaded)
+    assert rows(tmp_path / "out").keys() == rows(home / "vectors").keys()
+
+
 @pytest.fixture(scope="module")
 def fitted(home) -> Path:
     fit_table(home / "vectors", CLASSES, home / "fitted", progress=silent)
     return home / "fitted"
 
 
-def test_labels_of_a_table_are_those_of_the_classifier(home, fitted, tmp_path):
+def labelled(folder: Path) -> dict[str, tuple]:
+    found = rows(folder)
+    return {name: (row["label"], row["agreement"]) for name, row in found.items()}
+
+
+@pytest.mark.parametrize("source", ["vectors", "list.parquet"])
+def test_labels_of_a_table_are_those_of_a_folder(home, fitted, tmp_path, source):
     classifier = read_fitted(fitted).classifier
-    for source in ("vectors", "list.parquet"):
-        summary = apply_table(fitted, home / source, tmp_path / source, progress=silent)
-        assert (summary.rows, summary.errors) == (62, 2)
-        found = {name: row for name, row in rows(tmp_path / source).items() if not row["error"]}
-        vectors = np.array([rows(home / "vectors")[name]["vector"] for name in found])
-        labels = classifier.label(vectors.astype(np.float32), together=False)
-        names = [labels.names[number] for number in labels.label]
-        assert [row["label"] for row in found.values()] == names
-        agreement = [row["agreement"] for row in found.values()]
-        np.testing.assert_allclose(agreement, labels.agreement, atol=1e-3)
-    assert "vector" not in rows(tmp_path / "vectors")["broken.jpg"]
+    summary = apply_table(fitted, home / source, tmp_path / "out", progress=silent)
+    assert (summary.rows, summary.errors) == (62, 2)
+    found = {name: row for name, row in rows(tmp_path / "out").items() if not row["error"]}
+    vectors = np.array([rows(home / "vectors")[name]["vector"] for name in sorted(found)])
+    labels = classifier.label(vectors)
+    names = [labels.names[number] for number in labels.label]
+    assert [found[name]["label"] for name in sorted(found)] == names
+    agreement = [found[name]["agreement"] for name in sorted(found)]
+    np.testing.assert_allclose(agreement, labels.agreement, atol=1e-3)
+    assert ("vector" in next(iter(found.values()))) == (source == "list.parquet")
+    assert not (tmp_path / "out" / "_vectors").exists()
+
+
+def test_the_reason_for_a_missing_vector_stands_beside_the_missing_label(home, fitted, tmp_path):
+    apply_table(fitted, home / "vectors", tmp_path, progress=silent)
+    assert "does not exist" in rows(tmp_path)["missing.jpg"]["error"]
+
+
+def test_labels_do_not_depend_on_how_a_table_is_cut(home, fitted, tmp_path, monkeypatch):
+    """More images than join the loop: a sample of them joins, chosen by the ids."""
+    monkeypatch.setattr("protolabel.refinement.classifier.MEMORY_LIMIT", 90)
+    table = pq.read_table(home / "vectors").sort_by("id")
+    (tmp_path / "cut").mkdir()
+    for start in range(0, len(table), 9):
+        part = table.slice(start, 9).sort_by([("id", "descending")])
+        pq.write_table(part, tmp_path / "cut" / f"{99 - start}.parquet")
+    apply_table(fitted, home / "vectors", tmp_path / "a", progress=silent)
+    monkeypatch.setattr("protolabel.tables.runs._SHARD", (8, 8))
+    apply_table(fitted, tmp_path / "cut", tmp_path / "b", progress=silent)
+    assert len(list((tmp_path / "b").glob("part-*"))) == 8
+    one, other = labelled(tmp_path / "a"), labelled(tmp_path / "b")
+    assert one.keys() == other.keys()
+    for name, (label, agreement) in one.items():
+        assert other[name] == (label, agreement and pytest.approx(agreement, abs=1e-4))
+    each = read_fitted(fitted).classifier
+    good = [row for row in rows(tmp_path / "a").values() if not row["error"]]
+    vectors = np.array([rows(home / "vectors")[row["id"]]["vector"] for row in good])
+    alone = each.label(vectors, together=False).agreement
+    assert not np.allclose(alone, [row["agreement"] for row in good], atol=1e-3)
+
+
+def test_labels_of_pictures_that_could_not_be_read_can_be_tried_again(home, fitted, tmp_path):
+    names = [f"{home}/{name}" for name in rows(home / "vectors") if "pictures" in name][:9]
+    table = pa.table({"path": [*names, str(tmp_path / "later.jpg")]})
+    pq.write_table(table, tmp_path / "list.parquet")
+    apply_table(fitted, tmp_path / "list.parquet", tmp_path / "out", progress=silent)
+    (tmp_path / "later.jpg").write_bytes(Path(names[0]).read_bytes())
+    again = {"progress": silent, "retry": True}
+    summary = apply_table(fitted, tmp_path / "list.parquet", tmp_path / "out", **again)
+    assert (summary.rows, summary.errors) == (10, 0)
+    found = rows(tmp_path / "out")
+    assert found[str(tmp_path / "later.jpg")]["label"] == found[names[0]]["label"]
+
+
+@pytest.mark.parametrize("case", ["90 vectors", "1000 list.parquet"])
+def test_a_driver_that_is_killed_while_it_labels_loses_nothing(
+    home, fitted, tmp_path, monkeypatch, case
+):
+    room, source = case.split()
+    code = (
+        "import sys, time; from protolabel.tables import apply_table, runs, shards;"
+        "from protolabel.common.progress import silent; runs._SHARD = (4, 4);"
+        "from protolabel.refinement import classifier; classifier.MEMORY_LIMIT = int(sys.argv[4]);"
+        "write = shards.Shards.write;"
+        "shards.Shards.write = lambda *all: (write(*all), time.sleep(0.05))[0];"
+        "apply_table(*sys.argv[1:4], progress=silent)"
+    )
+    monkeypatch.setattr("protolabel.refinement.classifier.MEMORY_LIMIT", int(room))
+    apply_table(fitted, home / source, tmp_path / "wanted", progress=silent)
+    out = tmp_path / "out"
+    call = [sys.executable, "-c", code, str(fitted), str(home / source), str(out), room]
+    run = subprocess.Popen(call)
+    while len(list(out.glob("part-*"))) < 3 and run.poll() is None:
+        time.sleep(0.01)
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    apply_table(fitted, home / source, out, progress=silent)
+    assert len(pq.read_table(out)) == 62
+    found, wanted = rows(out), rows(tmp_path / "wanted")
+    assert {name: row["label"] for name, row in found.items()} == {
+        name: row["label"] for name, row in wanted.items()
+    }
+    assert not (out / "_vectors").exists()
+
+
+@pytest.mark.parametrize("room", [90, 1000])
+def test_shards_that_were_lost_are_labelled_again_as_before(
+    home, fitted, tmp_path, monkeypatch, room
+):
+    monkeypatch.setattr("protolabel.refinement.classifier.MEMORY_LIMIT", room)
+    monkeypatch.setattr("protolabel.tables.runs._SHARD", (8, 8))
+    apply_table(fitted, home / "vectors", tmp_path, progress=silent)
+    before = labelled(tmp_path)
+    files = sorted(tmp_path.glob("part-*"))
+    files[0].unlink()
+    files[1].write_bytes(b"torn")
+    summary = apply_table(fitted, home / "vectors", tmp_path, progress=silent)
+    assert (summary.rows, summary.torn, summary.repeated) == (62, 1, 0)
+    after = labelled(tmp_path)
+    assert before.keys() == after.keys()
+    assert sum(before[name][0] != after[name][0] for name in before) == 0
 
 
 def test_images_that_fit_no_name_are_marked(home, fitted, tmp_path):

@@ -32,7 +32,8 @@ def write_prototypes(job: ExportJob) -> None:
         _save(job, "map.npy", job.projection)
     if job.prototype_map is not None:
         _save(job, "prototype_map.npy", job.prototype_map)
-    PrototypeClassifier.from_labels(labels, job.vectors, job.visual).save(folder / "classifier.npz")
+    classifier = job.classifier or PrototypeClassifier.from_labels(labels, job.vectors, job.visual)
+    classifier.save(folder / "classifier.npz")
 
 
 def _save(job: ExportJob, name: str, values: NDArray[np.float32]) -> None:
