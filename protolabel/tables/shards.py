@@ -40,9 +40,11 @@ def located(place: str | os.PathLike[str]) -> tuple[Any, str, str]:
     StoreError
         If there is no such place.
     """
-    engine()  # comes with pyarrow
-    from pyarrow import fs
-
+    try:
+        from pyarrow import fs
+    except ImportError:
+        engine()  # says what to install: pyarrow comes with Daft
+        raise
     if not (isinstance(place, str) and "://" in place):
         return fs.LocalFileSystem(), "", str(as_path(place, "shards").absolute())
     with _reached(place):
