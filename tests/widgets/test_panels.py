@@ -439,6 +439,15 @@ def test_the_guard_speaks_in_words_and_marks(session, settle):
     assert panel.charts.value.count("<svg") == 4
 
 
+def test_every_chart_says_what_to_read_from_it(session, settle):
+    panel = TimelinePanel(session)
+    settle(panel)
+    assert (
+        panel.charts.value.count("<svg") == panel.charts.value.count('<p class="pls-faint">') == 4
+    )
+    assert "It is no accuracy" in panel.charts.value
+
+
 def test_a_chart_is_drawn_of_nothing_and_of_one_point():
     assert "<svg" in line_chart("x", [], mark=0)
     assert line_chart("x", [("a", [0.0], "#000000")], mark=0).count("<circle") == 1

@@ -25,6 +25,12 @@ _MARKS = {
     "note": ("ℹ", "Note", ""),
     "good": ("✓", "Good", "good"),
 }
+_READINGS = (
+    "Near 0 at the end, the loop has settled.",
+    "Small steps at the end: more iterations would change little.",
+    "How far the votes agree. It is no accuracy; Audit measures that.",
+    "A line that falls to 0 is a class that lost its images.",
+)
 _SHOWN = 10  # classes that have a line in the chart
 
 
@@ -149,7 +155,11 @@ class TimelinePanel(Panel):
                        mark=shown, unit=" %", bottom=10.0 * (min(sure) // 10.0)),
             line_chart("Images of each class", counts, mark=shown, names=True),
         ]  # fmt: skip
-        return f'<div class="pls-charts">{"".join(f"<div>{chart}</div>" for chart in charts)}</div>'
+        told = "".join(
+            f'<div>{chart}<p class="pls-faint">{reading}</p></div>'
+            for chart, reading in zip(charts, _READINGS, strict=True)
+        )
+        return f'<div class="pls-charts">{told}</div>'
 
 
 def _name(step: int) -> str:
