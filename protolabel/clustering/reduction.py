@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
+import tempfile
 import threading
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -83,8 +87,6 @@ def umap_layout(
     (N, dimensions) float32
         Coordinates without a unit.
     """
-    from umap import UMAP
-
     n = len(vectors)
     start = principal_components(vectors, dimensions)
     flat = np.ptp(start, axis=0) == 0
@@ -94,7 +96,7 @@ def umap_layout(
     # UMAP counts an image as its own first neighbour.
     near = np.column_stack([np.arange(n, dtype=np.int32), graph.indices])
     far = np.column_stack([np.zeros(n, np.float32), np.maximum(1.0 - graph.similarities, 0.0)])
-    reducer = UMAP(
+    reducer = _umap()(
         n_neighbors=graph.k + 1,
         n_components=dimensions,
         min_dist=min_dist,
@@ -110,3 +112,26 @@ def umap_layout(
     with _ONE_AT_A_TIME:
         layout = reducer.fit_transform(unit_rows(vectors))
     return np.asarray(layout, dtype=np.float32)
+
+
+def _umap() -> Any:
+    """Import UMAP, which keeps what numba compiled beside itself or in the user's cache."""
+    if not os.path.isabs(os.path.expanduser("~")):  # noqa: PTH111, PTH117 -- never raises
+        _compile_for_this_process()  # without a home, numba makes a folder "~" where it is
+    try:
+        from umap import UMAP
+    except RuntimeError:  # neither can be written
+        _compile_for_this_process()
+        from umap import UMAP
+    return UMAP
+
+
+def _compile_for_this_process() -> None:
+    if "NUMBA_CACHE_DIR" in os.environ:
+        return
+    import numba
+
+    folder = tempfile.mkdtemp(prefix="protolabel-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["NUMBA_CACHE_DIR"] = folder
+    numba.config.reload_config()

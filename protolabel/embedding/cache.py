@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Sequence
 
 __all__ = ["cache_folder", "is_cache", "journal_file", "named_folder", "words_file"]
@@ -32,12 +32,12 @@ def cache_folder(root: Path, encoder: str) -> Path:
     Path
     """
     key = f"{root}\0{encoder}".encode("utf-8", "surrogateescape")
-    return _cache() / hashlib.sha256(key).hexdigest()[:16]
+    return _cache() / "embeddings" / hashlib.sha256(key).hexdigest()[:16]
 
 
 def is_cache(folder: Path) -> bool:
     """Return whether a folder is one of `cache_folder`, which can be done without."""
-    return folder.is_relative_to(_cache())
+    return folder.is_relative_to(_cache() / "embeddings")
 
 
 def named_folder(store: Path, encoder: str) -> Path:
@@ -72,7 +72,7 @@ def journal_file(root: Path, store: str | os.PathLike[str] | None) -> Path:
         return Path(store).expanduser() / "corrections.jsonl"
     key = str(root).encode("utf-8", "surrogateescape")
     name = f"{hashlib.sha256(key).hexdigest()[:16]}.jsonl"
-    return user_cache_path("protolabel") / "corrections" / name
+    return _cache() / "corrections" / name
 
 
 def words_file(encoder: str, texts: Sequence[str]) -> Path:
@@ -90,8 +90,13 @@ def words_file(encoder: str, texts: Sequence[str]) -> Path:
     Path
     """
     key = "\0".join([encoder, *texts]).encode("utf-8", "surrogateescape")
-    return user_cache_path("protolabel") / "words" / f"{hashlib.sha256(key).hexdigest()[:16]}.npy"
+    return _cache() / "words" / f"{hashlib.sha256(key).hexdigest()[:16]}.npy"
 
 
 def _cache() -> Path:
-    return user_cache_path("protolabel") / "embeddings"
+    """Return the user's cache; for a user without a home, a place that nobody can write to."""
+    try:
+        place = user_cache_path("protolabel")
+    except RuntimeError:
+        place = Path()
+    return place if place.is_absolute() else Path(os.devnull) / "protolabel"

@@ -88,16 +88,19 @@ def find_checkpoint(model: str, pretrained: str | os.PathLike[str] | None) -> Ch
         if model.startswith(prefix):
             return _prefixed(model, model.removeprefix(prefix), pretrained)
     known = open_clip.list_models()
-    model, like = model.replace("/", "-"), ""
+    given, like = model, ""
+    model = model.replace("/", "-")
     if model not in known:
         plain, _, tag = model.rpartition(".")
         if plain in known and tag in open_clip.list_pretrained_tags_by_model(plain):
             model, like = plain, tag
             pretrained = pretrained or tag
     if model not in known:
+        prefix = "local-dir:" if Path(given).is_dir() else "hf-hub:"
+        named = f" With an open_clip_config.json, it is {prefix + given!r}."
         raise InputError(
-            f"Expected an open_clip model name or 'sample', got {model!r}."
-            f"{did_you_mean(model, known)} "
+            f"Expected an open_clip model name or 'sample', got {given!r}."
+            f"{named if '/' in given else did_you_mean(model, known)} "
             "open_clip.list_models() lists all; timm.list_models() those that see images only."
         )
     tags = open_clip.list_pretrained_tags_by_model(model)
@@ -118,8 +121,9 @@ def find_checkpoint(model: str, pretrained: str | os.PathLike[str] | None) -> Ch
         options = _preprocessing(model, tags, like)
         return replace(local_checkpoint(model, path), options=options, like=like)
     if path.suffix in _SUFFIXES or os.sep in wanted:
+        found = "is a folder" if path.is_dir() else "does not exist"
         raise InputError(
-            f"Expected a checkpoint file, got {str(path)!r}, which does not exist: check the path."
+            f"Expected a checkpoint file, got {str(path)!r}, which {found}: check the path."
         )
     raise InputError(
         f"Expected a tag of {model!r} or the path of a checkpoint file, got {wanted!r}."

@@ -245,6 +245,17 @@ class TestLocalCheckpoint:
         with pytest.raises(InputError, match=r"gone\.pt.*does not exist"):
             load_encoder("Tiny-32", tiny / "gone.pt")
 
+    def test_a_folder_is_not_called_missing(self, tiny, local):
+        with pytest.raises(InputError, match="is a folder"):
+            load_encoder("Tiny-32", tiny)
+        (tiny / "own").mkdir()
+        with pytest.raises(InputError, match=f"got '{tiny}/own'.*'local-dir:{tiny}/own'"):
+            load_encoder(str(tiny / "own"))
+
+    def test_a_model_of_the_hub_is_named_as_it_was_given_and_as_it_is_loaded(self):
+        with pytest.raises(InputError, match=r"got 'laion/other'.*'hf-hub:laion/other'"):
+            load_encoder("laion/other")
+
     def test_a_file_of_another_kind(self, tiny):
         with pytest.raises(InputError, match=r"ending in \.safetensors"):
             load_encoder("Tiny-32", tiny / "Tiny-32.json")

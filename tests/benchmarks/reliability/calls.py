@@ -39,6 +39,7 @@ Subject = tuple["Callable[..., Any]", "Callable[[], dict[str, Any]]"]
 
 CALLS = 60  # of each subject
 _PATIENCE = 30  # seconds for one call
+_STARTING = 300  # for one that starts processes, each of which imports PyTorch
 _ROOMS = (
     "images", "samples", "encoders", "embedding", "clustering", "refinement", "evaluation",
     "exporting", "plots", "session", "naming", "tables",
@@ -97,7 +98,7 @@ def _try(tally: Tally, name: str, subject: Subject, count: int, seed: int) -> No
     call, right = subject
     keys = list(right())
     strange = _strange(right())
-    patience = _PATIENCE
+    patience = _STARTING if name.startswith("tables.") else _PATIENCE
 
     @settings(
         max_examples=count, deadline=None, database=None, derandomize=seed == 0,
