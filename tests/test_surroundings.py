@@ -1,4 +1,4 @@
-"""Where protolabel runs: read-only, without a home or a cache, on odd consoles, interrupted, twice."""
+"""Read-only installations, no home, no cache, odd consoles, Ctrl-C, and a second process."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ SESSION = """
 
 def bare(**changes: str) -> dict[str, str]:
     """The environment without a home or folders of the user."""
-    kept = {name: value for name, value in os.environ.items()
-            if name != "HOME" and not name.startswith(("XDG_", "NUMBA_CACHE", "MPLCONFIG"))}  # fmt: skip
+    gone = ("HOME", "XDG_", "NUMBA_CACHE", "MPLCONFIG")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(gone)}
     paths = os.pathsep.join([str(PACKAGE.parent), str(Path(__file__).parent)])
-    return kept | {"PYTHONPATH": paths} | changes
+    return kept | {"PYTHONPATH": paths, "PYTHONSAFEPATH": "1"} | changes
 
 
 def script(code: str, *words: object, env: dict[str, str], before: tuple[str, ...] = (), **options):

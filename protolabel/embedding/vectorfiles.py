@@ -16,7 +16,14 @@ from urllib.parse import unquote
 import numpy as np
 import numpy.typing as npt
 
-from protolabel.common.files import check_regular, finish_replacing, replacing, write_bytes, writing
+from protolabel.common.files import (
+    DAMAGED,
+    check_regular,
+    finish_replacing,
+    replacing,
+    write_bytes,
+    writing,
+)
 from protolabel.embedding.vectorformats import as_array, read_rows
 from protolabel.encoders.base import EncoderInfo
 from protolabel.errors import InputError, StoreError
@@ -366,7 +373,7 @@ def _read_about(path: Path, rows: npt.NDArray[Any]) -> dict[str, Any]:
         expected = about.pop("checksum", None)
         # The first release wrote none, and a program that changed the file has written it anew.
         if as_written and expected not in (None, _checksum(about)):
-            raise ValueError("its checksum differs")  # noqa: TRY301 -- one place for the message
+            raise ValueError("its checksum differs")
         encoder = EncoderInfo.from_dict(about["encoder"])
         shape = (int(about["rows"]), int(about["dim"]))
         about = {
@@ -380,7 +387,7 @@ def _read_about(path: Path, rows: npt.NDArray[Any]) -> dict[str, Any]:
         }
     except FileNotFoundError:
         return {}
-    except (OSError, KeyError, TypeError, ValueError, RecursionError, InputError) as error:
+    except DAMAGED as error:
         raise StoreError(
             f"Expected {str(path)!r} as protolabel wrote it, but it cannot be understood: remove "
             "it to use the vectors without knowing their encoder."

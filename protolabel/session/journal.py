@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Journal", "SavedCorrections"]
 
 _BY_HAND = {"pins", "rename", "classes", "templates"}  # safe from a power cut, too
+_NOT_KEPT = "not kept"
 _APPEND = (
     os.O_WRONLY | os.O_CREAT | os.O_APPEND
     | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # no link, no waiting for a pipe
@@ -56,20 +57,25 @@ class SavedCorrections:
         Images whose label was fixed.
     settings : tuple of str
         Names of the settings, such as "classes" and "temperature".
+    missing : tuple of str
+        "visual" or "vocabulary", if it was arrays or an encoder, which the journal does not keep.
+        The labels are only the same after they are set again.
     """
 
     count: int
     when: str
     images: int
     settings: tuple[str, ...]
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class _State:
-    """The result of all changes: pins, settings, and the time of the last change."""
+    """The result of all changes: pins, settings, those not kept, and the time of the last."""
 
     pins: Mapping[str, str]
     settings: Mapping[str, Any]
+    missing: frozenset[str]
     when: str
 
     def beyond(
@@ -83,7 +89,8 @@ class _State:
             if as_plain(settings[name]) != as_plain(value)
         )
         count = images + len(other)
-        return SavedCorrections(count, self.when, images, other) if count else None
+        missing = tuple(name for name in sorted(self.missing) if _is_kept(name, settings[name]))
+        return SavedCorrections(count, self.when, images, other, missing) if count else None
 
     def consistent(self, classes: Any, iterations: int) -> dict[str, Any]:
         """Return settings that fit together, though they may be of several sessions.
@@ -132,13 +139,12 @@ class Journal:
             The name of a setting; for pins `value` is image -> class name, or None where a pin
             was taken away. Or "rename", with the old and the new name of a class.
         value : object
-            What `as_plain` knows; others, such as visual vectors, are not written.
+            What `as_plain` knows; of arrays and encoders only that there were some.
         """
+        if not _is_kept(kind, value):
+            kind, value = _NOT_KEPT, kind
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        try:
-            text = json.dumps({"when": now, "kind": kind, "value": as_plain(value)}, sort_keys=True)
-        except TypeError:
-            return
+        text = json.dumps({"when": now, "kind": kind, "value": as_plain(value)}, sort_keys=True)
         line = json.dumps({"entry": json.loads(text), "crc32": zlib.crc32(text.encode())})
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -158,6 +164,7 @@ class Journal:
         """Replay all changes; None if there are none, or they cannot be read."""
         pins: dict[str, str] = {}
         settings: dict[str, Any] = {}
+        missing: set[str] = set()
         when = ""
         for entry in self._entries():
             kind, value = entry["kind"], entry["value"]
@@ -170,10 +177,15 @@ class Journal:
             elif kind == "rename":
                 old, new = value
                 pins = {image: new if name == old else name for image, name in pins.items()}
+            elif kind == _NOT_KEPT:
+                settings.pop(value, None)
+                missing.add(value)
             else:
-                settings[kind] = value
+                missing.discard(kind)
+                if kind != "visual":
+                    settings[kind] = value
             when = entry["when"]
-        return _State(pins, settings, when) if when else None
+        return _State(pins, settings, frozenset(missing), when) if when else None
 
     def _entries(self) -> Iterator[dict[str, Any]]:
         if not self.path.is_file():
@@ -217,6 +229,16 @@ def as_plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
+def _is_kept(name: str, value: Any) -> bool:
+    """Return whether the journal keeps a setting.
+
+    The cell that made arrays brings them again, and no encoder is loaded because a file names it.
+    """
+    if name == "visual":
+        return value is None
+    return name != "vocabulary" or value is None or isinstance(value, str | tuple)
+
+
 def _entry(line: bytes) -> dict[str, Any] | None:
     """Return the entry of a whole line whose values a session can have."""
     try:
@@ -245,8 +267,9 @@ def _checked(kind: str, value: Any, when: str) -> dict[str, Any] | None:
             return None
     elif kind == "classes":
         value = _vectors(value) if "rows" in value else ClassPrompts.from_dict(value)
-    elif kind == "vocabulary" and isinstance(value, dict):
-        return None  # vectors, which the cell that made them brings again
+    elif kind in (_NOT_KEPT, "visual"):
+        if value not in (("visual", "vocabulary") if kind == _NOT_KEPT else (None,)):
+            return None
     elif kind in CHECKS:
         value = plain_settings({kind: value})[kind]
         value = DEFAULT_TEMPLATES if value == DEFAULT_TEMPLATES else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast
@@ -577,7 +578,8 @@ class Session(traitlets.HasTraits):
     def restore_corrections(self) -> None:
         """Apply `saved_corrections`: pins, class edits and settings of earlier sessions.
 
-        Pins that only this session has are kept.
+        Pins that only this session has are kept. A second view and vectors of a vocabulary
+        are not: a warning says if an earlier session had them and this one does not.
 
         Raises
         ------
@@ -588,11 +590,12 @@ class Session(traitlets.HasTraits):
         --------
         >>> session = Session("photos", ["dog", "cat"])
         >>> session.saved_corrections
-        SavedCorrections(count=41, when='2026-11-25T17:03:12+00:00', images=40, settings=('kept',))
+        SavedCorrections(count=41, when='2026-11-25T17:03:12+00:00', images=40,
+                         settings=('kept',), missing=())
         >>> session.restore_corrections()
         """
-        state = self._journal.read()
-        if state is None or self.saved_corrections is None:
+        state, saved = self._journal.read(), self.saved_corrections
+        if state is None or saved is None:
             raise InputError(
                 "Expected saved corrections that this session does not have, found none: nothing "
                 "needs restoring."
@@ -602,6 +605,13 @@ class Session(traitlets.HasTraits):
             for name, value in settings.items():
                 setattr(self, name, value)
             self.pins = {**self.pins, **state.pins}
+        if saved.missing:
+            warnings.warn(
+                f"Corrections are restored without {' and '.join(saved.missing)}, which an "
+                "earlier session had and the journal does not keep: set it again for the same "
+                "labels.",
+                stacklevel=2,
+            )
 
     def next_to_correct(self, count: int = 10) -> NDArray[np.int64]:
         """Choose the images that are most worth correcting, the most useful first.

@@ -106,6 +106,22 @@ def test_settings_of_several_sessions_that_do_not_fit_together_are_restored_as_f
     assert third.names == ("green", "blue")
 
 
+def test_a_second_view_that_is_not_kept_is_named_when_corrections_are_restored(again):
+    first = again()
+    first.visual = np.eye(15)
+    first.pin(0, "blue")
+    second = again()
+    assert second.saved_corrections.missing == ("visual",)
+    with pytest.warns(UserWarning, match="without visual.*set it again"):
+        second.restore_corrections()
+    third = again(visual=np.eye(15))
+    assert third.saved_corrections.missing == ()
+    third.restore_corrections()
+    np.testing.assert_array_equal(third.labels.label, first.labels.label)
+    first.visual = None
+    assert again().saved_corrections.missing == ()
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -69,4 +69,7 @@ def _words(saved: SavedCorrections) -> str:
     if saved.settings:
         parts.append(counted(len(saved.settings), "changed setting"))
     when = datetime.fromisoformat(saved.when)
-    return f"{' and '.join(parts)} from {when.day} {when:%B %Y, %H:%M} UTC are saved."
+    text = f"{' and '.join(parts)} from {when.day} {when:%B %Y, %H:%M} UTC are saved."
+    if saved.missing:
+        text += f" Set {' and '.join(saved.missing)} again for the same labels: it is not kept."
+    return text
