@@ -168,9 +168,9 @@ def reading(place: Path) -> dict[str, list[str]]:
     return {
         "help": ["--help"],
         "help of run": ["run", "--help"],
-        "evaluate": ["evaluate", dataset, "--truth", str(place / "photos")],
+        "evaluate": ["evaluate", dataset, str(place / "photos")],
         "plot": ["plot", dataset, "--output", str(place / "plots")],
-        "audit": ["audit", dataset, "--output", str(place / "audit"), "--count", "2"],
+        "audit": ["audit", dataset, "--output", str(place / "audit"), "--images", "2"],
         "no such folder": ["run", str(place / "\u732b"), "--classes", "red", "--output", "x"],
     }
 
@@ -255,7 +255,8 @@ WORK = {
     """,
 }
 INTERRUPTED = """
-    import os, time
+    import os, signal, time
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     from pathlib import Path
     place, photos = Path(sys.argv[1]), Path(sys.argv[2])
     said = []

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import json
+import lzma
 import os
 import shutil
+import struct
 import zipfile
 import zlib
 from contextlib import contextmanager
@@ -40,7 +42,7 @@ __all__ = [
 DAMAGED = (
     OSError, EOFError, LookupError, AttributeError, TypeError, ValueError, OverflowError,
     RecursionError, MemoryError, NotImplementedError, RuntimeError, SyntaxError, AssertionError,
-    TokenError, zlib.error, zipfile.BadZipFile, InputError,
+    TokenError, zlib.error, lzma.LZMAError, struct.error, zipfile.BadZipFile, InputError,
 )  # fmt: skip
 """What JSON, numpy and zip raise for damaged bytes."""
 

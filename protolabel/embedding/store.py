@@ -25,9 +25,9 @@ from typing import IO, TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from protolabel.common.files import sync_folder, write_bytes
+from protolabel.common.files import DAMAGED, sync_folder, write_bytes
 from protolabel.encoders.base import EncoderInfo
-from protolabel.errors import InputError, StoreError
+from protolabel.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -274,7 +274,7 @@ class VectorStore:
             theirs = EncoderInfo.from_dict(fields["encoder"])
             version, dtype = int(fields["format"]), str(fields["dtype"])
             self._generation = int(fields["generation"])
-        except (KeyError, TypeError, ValueError, InputError) as error:
+        except DAMAGED as error:
             raise StoreError(
                 f"Expected a store of protolabel, but {str(header)!r} cannot be understood: "
                 "delete that folder to embed afresh."

@@ -12,7 +12,7 @@ from protolabel.clustering.clusters import cluster
 from protolabel.clustering.neighbors import knn_graph
 from protolabel.clustering.presets import choose_preset
 from protolabel.common.checks import as_path, as_seed, checked, checked_apart_from
-from protolabel.common.files import replacing, write_json
+from protolabel.common.files import DAMAGED, replacing, write_json
 from protolabel.common.progress import ProgressFn, resolve
 from protolabel.common.vectors import is_whole_number
 from protolabel.embedding.prompts import ClassVectors, embed_classes
@@ -186,7 +186,7 @@ def read_fitted(folder: str | os.PathLike[str]) -> Fitted:
     if (folder / ABOUT).is_file():
         try:
             recorded = json.loads((folder / ABOUT).read_text("utf-8"))["encoder"]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        except DAMAGED as error:
             raise StoreError(
                 f"Expected what protolabel fit wrote, but {str(folder / ABOUT)!r} cannot be "
                 "understood: fit again."

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from protolabel.common.checks import as_path
+from protolabel.common.files import DAMAGED
 from protolabel.errors import StoreError
 from protolabel.tables.engine import engine, expecting
 
@@ -114,7 +115,7 @@ class Shards:
         """
         try:
             head = dict(json.loads(self.get(HEAD)))
-        except (OSError, ValueError, TypeError, RecursionError) as error:
+        except DAMAGED as error:
             raise StoreError(
                 f"Expected shards that protolabel wrote, but {str(self)!r} holds no usable "
                 f"{HEAD}: correct the path."

@@ -430,6 +430,21 @@ class TestUrls:
             find_images("memory://empty-place")
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_member_of_a_zip_is_listed_and_the_others_are_read(tmp_path, method):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as archive:
+        for name in ("bad.png", "good.png"):
+            with archive.open(name, "w") as file:
+                draw("red").resize((99, 99)).save(file, "PNG")
+    content = bytearray((tmp_path / "a.zip").read_bytes())
+    start = content.index(b"bad.png") + len("bad.png")
+    content[start + 6 : start + 40] = b"\xff" * 34
+    (tmp_path / "a.zip").write_bytes(content)
+    found = find_images(tmp_path / "a.zip")
+    assert found.names == ("good.png",)
+    assert [entry.name for entry in found.skipped] == ["bad.png"]
+
+
 def test_an_image_of_a_zip_is_exported(tmp_path, encoder):
     import protolabel as pl
 

@@ -13,10 +13,10 @@ import tarfile
 import tempfile
 import threading
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
+from protolabel.common.files import DAMAGED
 from protolabel.errors import ImageReadError, InputError
 from protolabel.images.formats import UNREAD, wanted
 from protolabel.images.image_set import ImageSet, Skipped, Stamp
@@ -45,7 +45,7 @@ class _Zip:
     def __init__(self, path: Path) -> None:
         try:
             self._file = zipfile.ZipFile(path)
-        except (OSError, zipfile.BadZipFile) as error:
+        except DAMAGED as error:
             raise InputError(
                 f"Expected a zip archive, but {str(path)!r} cannot be read as one ({error}): "
                 "pack it again."
@@ -66,7 +66,7 @@ class _Zip:
         try:
             with self._file.open(member) as file:
                 return file.read(_LARGEST)
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        except DAMAGED as error:
             raise ImageReadError(f"damaged in the archive: {error}") from error
 
 
@@ -85,7 +85,7 @@ class _Tar:
                 self.members: list[tuple[str, Any]] = [
                     (entry.name, entry) for entry in archive if not entry.isdir()
                 ]
-        except (OSError, tarfile.TarError, EOFError, lzma.LZMAError, zlib.error) as error:
+        except (*DAMAGED, tarfile.TarError) as error:
             raise InputError(
                 f"Expected a tar archive, but {str(path)!r} cannot be read as one ({error}): pack "
                 "it again."

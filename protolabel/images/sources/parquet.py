@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from protolabel.common.files import DAMAGED
 from protolabel.errors import ImageReadError, InputError
 from protolabel.images.files import open_regular
 from protolabel.images.image_set import ImageSet, Stamp
@@ -192,5 +193,5 @@ def _classes(file: Any) -> dict[str, list[str]]:
             for name, kind in features.items()
             if isinstance(kind, dict) and kind.get("_type") == "ClassLabel"
         }
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except DAMAGED:
         return {}
