@@ -51,7 +51,9 @@ class _Zip:
                 "pack it again."
             ) from error
         self.members: list[tuple[str, Any]] = [
-            (entry.filename, entry) for entry in self._file.infolist() if not entry.is_dir()
+            (entry.filename, entry)
+            for entry in self._file.infolist()
+            if entry.filename and not entry.filename.endswith("/")  # is_dir fails without a name
         ]
 
     def why_not(self, member: zipfile.ZipInfo) -> str:
