@@ -61,7 +61,7 @@ def start_node(folder: Path, *, head: bool) -> None:
         else [f"--address=127.0.0.1:{PORT}"]
     )
     command = [*RAY, "start", *where, *COMMON, "--object-store-memory=500000000"]
-    for _ in range(4):  # Ray gives a node 30 s, which a busy machine may need longer than
+    for _ in range(8):  # Ray gives a node 30 s, which a busy machine may need longer than
         if not subprocess.run(command, capture_output=True, check=False).returncode:
             return
         if head:
