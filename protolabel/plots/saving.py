@@ -95,6 +95,11 @@ def save_plots(
 
 
 def _check_default(target: Path) -> None:
+    if target.is_symlink():
+        raise ExportError(
+            f"Expected a folder of a dataset's pictures, but {str(target)!r} is a link, which may "
+            "lead anywhere: pass the folder that you want as output."
+        )
     try:
         foreign = next((path.name for path in target.iterdir() if path.name not in _OURS), None)
     except FileNotFoundError:

@@ -216,3 +216,18 @@ def test_pictures_stand_under_their_captions(tmp_path: Path) -> None:
     assert texts(plots.plot_pictures([tmp_path / "red.png"] * 3, title="In the folder")) == [
         "In the folder"
     ]
+
+
+def test_pictures_are_not_written_through_a_link_of_a_stranger(image_folder, encoder, tmp_path):
+    from protolabel import Session
+    from protolabel.common.progress import silent
+    from protolabel.errors import ExportError
+
+    own = Session(image_folder, ["red", "green", "blue"], encoder=encoder,
+                  store=tmp_path / "store", progress=silent)  # fmt: skip
+    own.export(tmp_path / "dataset", formats=["csv"])
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "dataset_plots").symlink_to(tmp_path / "mine", target_is_directory=True)
+    with pytest.raises(ExportError, match="is a link"):
+        plots.save_plots(tmp_path / "dataset")
+    assert not list((tmp_path / "mine").iterdir())
