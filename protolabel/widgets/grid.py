@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import anywidget
 import traitlets
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from protolabel.browser.atlas import square
 from protolabel.browser.bundle import module, style
@@ -161,7 +161,7 @@ class Thumbnails:
         self._sheets: OrderedDict[tuple[int, ...], bytes] = OrderedDict()
 
     def sheet(self, indices: Sequence[int]) -> bytes:
-        """Return one JPEG of square tiles; a file that cannot be read leaves its place empty."""
+        """Return one JPEG of square tiles; a file that cannot be read has a tile that says so."""
         if not len(indices):
             return b""
         key = tuple(int(index) for index in indices)
@@ -201,11 +201,21 @@ class Thumbnails:
             try:
                 made = square(self._images.path(index), SIZE)
             except (ImageReadError, OSError):
-                made = Image.new("RGB", (SIZE, SIZE), THEME["blank"][0])
+                made = _no_picture()
         self._made[index] = made  # the newest is last
         while len(self._made) > _KEPT:
             self._made.popitem(last=False)
         return made
+
+
+def _no_picture() -> Image.Image:
+    """Draw the tile of a file that is gone, or that cannot be read."""
+    tile = Image.new("RGB", (SIZE, SIZE), THEME["blank"][0])
+    middle, font = (SIZE / 2, SIZE / 2), ImageFont.load_default(SIZE / 8)
+    ImageDraw.Draw(tile).multiline_text(
+        middle, "file cannot\nbe read", font=font, fill="black", anchor="mm", align="center"
+    )
+    return tile
 
 
 def tiles_of(

@@ -146,6 +146,8 @@ def test_photographs_fill_their_tiles_and_are_sharp_on_a_fine_screen(tmp_path: P
         assert edge[0] > 180 > edge[1]
     grey = tiles[1].getpixel((SIZE // 2, SIZE // 2))
     assert max(grey) - min(grey) < 30
+    dark, light = tiles[1].convert("L").getextrema()
+    assert light - dark > 100  # it says in words that the file cannot be read
 
 
 def test_a_hostile_name_is_only_text(show: Any, grid: ThumbGrid) -> None:
