@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
 import tarfile
 from typing import TYPE_CHECKING
 
@@ -101,7 +100,11 @@ def test_lance(pictures, wanted, tmp_path):
 
 def test_a_lance_file_without_its_package_says_what_to_install(tmp_path, monkeypatch):
     (tmp_path / "list.lance").mkdir()
-    monkeypatch.setitem(sys.modules, "daft_lance", None)
+
+    def missing(_: str) -> None:
+        raise ImportError("daft_lance")
+
+    monkeypatch.setattr(daft, "read_lance", missing)
     with pytest.raises(pl.InputError, match="pip install daft-lance"):
         pl_embed(tmp_path / "list.lance", tmp_path / "out")
 
