@@ -271,6 +271,31 @@ def test_impossible_paths_of_images_are_refused(session, tmp_path):
         pl.load_embeddings(tmp_path / "vectors", "a\0b")
 
 
+NO_HOME = "~nobody\0/photo.png"
+
+FROM_NO_HOME = {
+    "pin": lambda session: session.pin(NO_HOME, "red"),
+    "truth": lambda session: session.evaluate({NO_HOME: "red"}),
+    "pattern": lambda _: pl.find_images("~nobody\0/*.png"),
+    "list": lambda _: pl.find_images([NO_HOME]),
+    "folder": lambda session: session.embeddings.images.at(NO_HOME),
+    "weights": lambda _: pl.load_encoder("ViT-B-32", NO_HOME),
+    "timm": lambda _: pl.load_encoder("resnet10t", NO_HOME),
+}
+
+
+@pytest.mark.parametrize("what", list(FROM_NO_HOME))
+def test_a_nul_after_a_tilde_is_refused(session, what):
+    with pytest.raises(pl.ProtolabelError):
+        FROM_NO_HOME[what](session)
+
+
+def test_a_cell_with_a_nul_after_a_tilde_is_refused(tmp_path):
+    (tmp_path / "table.csv").write_text(f"path\n{NO_HOME}\n")
+    with pytest.raises(pl.InputError, match="local files"):
+        pl.find_images(tmp_path / "table.csv")
+
+
 def test_a_tally_counts_every_kind_of_failure():
     from tally import Different, Lost
 

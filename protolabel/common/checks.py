@@ -29,6 +29,7 @@ __all__ = [
     "checked",
     "checked_apart_from",
     "described",
+    "with_home",
 ]
 
 P = ParamSpec("P")
@@ -221,6 +222,21 @@ def as_path(path: Any, what: str) -> Path:
     if "\0" in str(found):
         raise InputError(f"Expected the path of {what}, got {path!r}, which holds a NUL: check it.")
     return found
+
+
+def with_home(path: str) -> str:
+    """Return a path with a leading ``~`` expanded; one that holds a NUL stays as it is.
+
+    Parameters
+    ----------
+    path : str
+        From a file, or from a caller; nothing is raised, because a million of them are asked.
+
+    Returns
+    -------
+    str
+    """
+    return path if "\0" in path else os.path.expanduser(path)  # noqa: PTH111 -- many strings
 
 
 def as_count(count: Any, what: str, least: int = 1) -> int:

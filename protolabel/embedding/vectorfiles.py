@@ -16,6 +16,7 @@ from urllib.parse import unquote
 import numpy as np
 import numpy.typing as npt
 
+from protolabel.common.checks import with_home
 from protolabel.common.files import (
     DAMAGED,
     check_regular,
@@ -268,7 +269,7 @@ def _as_path(line: str) -> str:
     if line.startswith("file://"):
         return unquote(line.removeprefix("file://").removeprefix("localhost"))
     if line.startswith("~"):
-        return os.path.expanduser(line)  # noqa: PTH111 -- a million of them
+        return with_home(line)
     return _ONE_SLASH.sub(r"\1://", line)
 
 

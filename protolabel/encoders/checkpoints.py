@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from protolabel.common.checks import with_home
 from protolabel.common.wording import did_you_mean
 from protolabel.errors import EncoderError, InputError
 
@@ -116,7 +117,7 @@ def find_checkpoint(model: str, pretrained: str | os.PathLike[str] | None) -> Ch
     tag = wanted.lower().replace("-", "_")  # open_clip normalises tags this way
     if tag in tags:
         return _tagged(model, tag, open_clip.get_pretrained_cfg(model, tag))
-    path = Path(wanted).expanduser()
+    path = Path(with_home(wanted))
     if path.is_file():
         options = _preprocessing(model, tags, like)
         return replace(local_checkpoint(model, path), options=options, like=like)
@@ -197,7 +198,7 @@ def _prefixed(model: str, rest: str, pretrained: object) -> Checkpoint:
         if not _in_cache(rest, files):
             _probe(rest, files[0], model)
         return Checkpoint(model, None, model, None)
-    folder = Path(rest).expanduser()
+    folder = Path(with_home(rest))
     weights = sorted(file for file in folder.glob("*") if file.suffix in _SUFFIXES)
     config = folder / "open_clip_config.json"
     if not weights or not config.is_file():

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from protolabel.common.checks import with_home
 from protolabel.encoders.checkpoints import Checkpoint, hub_file, local_checkpoint
 from protolabel.encoders.torch_encoder import TorchEncoder, choose_device, choose_precision
 from protolabel.errors import EncoderError, InputError
@@ -110,7 +111,7 @@ def _find(model: str, pretrained: str | os.PathLike[str] | None) -> Checkpoint:
     architecture, _, tag = model.partition(".")
     wanted = os.fspath(pretrained) if pretrained is not None else tag
     if pretrained is not None:
-        path = Path(wanted).expanduser()
+        path = Path(with_home(wanted))
         if path.is_file():
             return local_checkpoint(model, path)
     tags = [name.partition(".")[2] for name in timm.list_pretrained(f"{architecture}.*")]

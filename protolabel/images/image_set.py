@@ -10,7 +10,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from protolabel.common.checks import check_fields, checked_apart_from
+from protolabel.common.checks import as_path, check_fields, checked_apart_from
 from protolabel.errors import ImageReadError, InputError
 from protolabel.images.files import StoredFile, open_file
 
@@ -183,7 +183,8 @@ class ImageSet:
         InputError
             If a file is not there.
         """
-        moved = replace(self, root=Path(os.path.abspath(os.path.expanduser(root))), source=None)  # noqa: PTH100, PTH111 -- links stay as they are
+        place = as_path(root, "the folder of the images")
+        moved = replace(self, root=Path(os.path.abspath(place)), source=None)  # noqa: PTH100 -- links stay as they are
         missing = [name for name in self.names if not (moved.root / name).is_file()]
         if missing:
             raise InputError(

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote
 
-from protolabel.common.checks import checked
+from protolabel.common.checks import checked, with_home
 from protolabel.common.wording import counted, did_you_mean
 from protolabel.errors import InputError
 
@@ -267,7 +267,7 @@ class _Paths:
     def _below_root(self, key: str) -> Iterable[str]:
         if not self._roots:
             return
-        full = _key(os.path.abspath(os.path.expanduser(key)))  # noqa: PTH100, PTH111 -- links stay as they are
+        full = _key(os.path.abspath(with_home(key)))  # noqa: PTH100 -- links stay as they are
         for root in self._roots:
             if full.startswith(root):
                 yield full[len(root) :]

@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from protolabel.common.checks import as_path
 from protolabel.errors import InputError
 from protolabel.images.image_set import ImageSet, Skipped
 from protolabel.images.sources.folder import checked
@@ -70,7 +71,7 @@ def is_pattern(path: str) -> bool:
 def find_by_pattern(pattern: str) -> ImageSet:
     """Find the files that match a pattern; ``**`` stands for any number of folders."""
     files = sorted(
-        path for path in glob.glob(os.path.expanduser(pattern), recursive=True)  # noqa: PTH111, PTH207 -- absolute patterns too
+        path for path in glob.glob(str(as_path(pattern, "images")), recursive=True)  # noqa: PTH207 -- absolute patterns too
         if not os.path.isdir(path)  # noqa: PTH112
     )  # fmt: skip
     if not files:

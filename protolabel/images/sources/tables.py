@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from protolabel.common.cells import read_rows
+from protolabel.common.checks import with_home
 from protolabel.errors import InputError
 from protolabel.images.lookup import CLASS_COLUMNS, IMAGE_COLUMNS, column
 from protolabel.images.sources.memory import find_in_memory, is_picture
@@ -133,7 +134,7 @@ def label_column(images: ImageSet) -> ImageSet:
 
 
 def _place(path: str, folder: Path) -> str:
-    beside = os.path.join(folder, os.path.expanduser(path))  # noqa: PTH111, PTH118 -- many strings
+    beside = os.path.join(folder, with_home(path))  # noqa: PTH118 -- many strings
     return path if not os.path.exists(beside) and os.path.exists(path) else beside  # noqa: PTH110
 
 
