@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from protolabel.common.progress import silent
 from protolabel.errors import EncoderError
+from protolabel.samples import write_sample_pictures
+from protolabel.session import Session
 from protolabel.widgets.jobs import how_far
 from protolabel.widgets.panels.help import HelpPanel
 from protolabel.widgets.panels.progress import ProgressPanel
@@ -36,6 +39,15 @@ def test_progress_counts_and_says_how_long_it_takes():
     assert how_far(1200, 5000, 30.0) == "1,200 of 5,000, about 2 min left"
     assert how_far(4000, 5000, 30.0) == "4,000 of 5,000, about 10 s left"
     assert how_far(5000, 5000, 30.0) == "5,000 of 5,000"
+
+
+def test_it_is_said_that_the_sample_encoder_knows_no_photographs(tmp_path, session, settle):
+    drawn = write_sample_pictures(tmp_path / "drawn", per_class=2).folder
+    sample = Session(drawn, ["dog", "cat"], encoder="sample", store=tmp_path, progress=silent)
+    for one, said in ((sample, True), (session, False)):
+        panel = ProgressPanel(one)
+        settle(panel)
+        assert ("not photographs" in panel.summary.value) is said
 
 
 def test_what_failed_is_tried_again(session, settle, monkeypatch):
