@@ -439,6 +439,25 @@ def test_the_guard_speaks_in_words_and_marks(session, settle):
     assert panel.charts.value.count("<svg") == 4
 
 
+def test_pictures_to_pin_are_shown_where_the_guard_is_in_doubt(session, settle):
+    panel, gallery = TimelinePanel(session), GalleryPanel(session)
+    settle(panel)
+    settle(gallery)
+    sound = "Good." in panel.findings.value and "Note." not in panel.findings.value
+    assert (panel.pin.layout.display == "none") is sound
+    session.classes = ["red", "green", "blue", "unicorn"]  # no image has the last name
+    settle(panel)
+    settle(gallery)
+    assert "unicorn" in panel.findings.value
+    assert panel.pin.layout.display is None
+    panel.pin.click()
+    five = session.next_to_correct(5).tolist()
+    assert list(panel.follower.selection) == five
+    settle(gallery)
+    assert gallery.show.value == "selection"
+    assert {tile["id"] for tile in gallery.grid.tiles} == set(five)
+
+
 def test_every_chart_says_what_to_read_from_it(session, settle):
     panel = TimelinePanel(session)
     settle(panel)

@@ -9,6 +9,7 @@ import ipywidgets as ipw
 
 from protolabel.common.palette import variable
 from protolabel.evaluation.diagnostics import diagnose
+from protolabel.evaluation.order import next_to_correct
 from protolabel.widgets.charts import line_chart
 from protolabel.widgets.panel import Panel, colours_of, escape
 
@@ -31,6 +32,7 @@ _READINGS = (
     "How far the votes agree. It is no accuracy; Audit measures that.",
     "A line that falls to 0 is a class that lost its images.",
 )
+_PINS = 5  # images that a finding asks for
 _SHOWN = 10  # classes that have a line in the chart
 
 
@@ -55,13 +57,18 @@ class TimelinePanel(Panel):
         """Yield the player, the findings and the charts."""
         self.keep = self.button("Keep this iteration", "Use and export the labels shown here")
         self.last = self.button("Back to the last", "Use the labels of the last iteration again")
-        self.keep.layout.display = self.last.layout.display = "none"
+        self.pin = self.button(
+            f"Pin {_PINS} images", "Show the pictures whose labels help most, to fix them by keys"
+        )
+        for button in (self.keep, self.last, self.pin):
+            button.layout.display = "none"
         self.kept = ipw.HTML()
         self.charts = ipw.HTML()
         self.findings = ipw.HTML()
         self.keep.on_click(self.guard(self._keep))
         self.last.on_click(self.guard(self._keep_last))
-        choice = self.row(self.kept, self.keep, self.last)
+        self.pin.on_click(self.guard(self._offer_pins))
+        choice = self.row(self.kept, self.keep, self.last, self.pin)
         choice.layout.min_height = "34px"
         self.verdict = ipw.VBox([self.findings, choice])
         if self._with_player:
@@ -99,6 +106,12 @@ class TimelinePanel(Panel):
     def _keep_last(self, _: Any) -> None:
         self.session.kept = None
 
+    def _offer_pins(self, _: Any) -> None:
+        self.follower.selection = ()  # so that a second look turns to them again
+        if (labels := self.follower.settled) is not None:
+            chosen = next_to_correct(labels, self.session.graph, _PINS)
+            self.follower.selection = tuple(chosen.tolist())
+
     # --- drawing ------------------------------------------------------------------------------
 
     def _show_place(self) -> None:
@@ -125,9 +138,12 @@ class TimelinePanel(Panel):
         self.kept.value = (
             f'<span class="pls-faint" role="status">Labels in use: {_name(in_use)}{which}.</span>'
         )
+        findings = diagnose(labels.at(shown)).findings
+        sound = all(finding.severity == "good" for finding in findings)
+        self.pin.layout.display = "none" if sound or labels.pinned.all() else None
         self.findings.value = "".join(
             f'<div class="pls-say {kind}"><b>{mark} {word}.</b> {text}</div>'
-            for finding in diagnose(labels.at(shown)).findings
+            for finding in findings
             for mark, word, kind in [_MARKS[finding.severity]]
             for text in [escape(finding.text).replace(" %", "&nbsp;%")]
         )
