@@ -104,7 +104,7 @@ def test_what_apply_wrote_remembers_both_folders_and_opens_as_a_session(dataset,
     richer = pl.PrototypeClassifier.load(tmp_path / "out" / "classifier.npz")
     assert len(richer.memory_) == len(classifier.memory_) + 15
     session = pl.Session.load(tmp_path / "out", encoder="sample")
-    assert session.names == CLASSES
+    assert list(session.names) == list(CLASSES)
     assert len(session.labels) == 15
 
 

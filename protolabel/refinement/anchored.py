@@ -125,9 +125,8 @@ def anchored_loop(given: LoopInput) -> LoopResult:
             mass = column_sums(g)
             weights = _vote_weights(mass, given.temperature)
             settled = log_prior = _log_prior(weights, mass, coherence(neighbors, g))
-        else:  # a class that has lost images since then wins the next ones more easily
-            now = column_sums(g)
-            log_prior = settled + np.log((mass + 1.0) / (now + 1.0)).astype(np.float32)
+        else:
+            log_prior = settled + _held(mass, column_sums(g), pins)
         votes = np.float32(weights.text) * text_votes + log_prior
         found = []
         for update in updates:
@@ -164,6 +163,19 @@ def _decided(
     """Return log-responsibilities by the votes and, twice, by those of the neighbours, (N, C)."""
     log_g = hold_pins(log_softmax(votes + pull @ g), pins)
     return hold_pins(log_softmax(votes + pull @ np.exp(log_g)), pins)
+
+
+def _held(
+    mass: NDArray[np.float64], now: NDArray[np.float64], pins: NDArray[np.int64]
+) -> Float32Array:
+    """Return log-odds (C,) that hold the sizes of the classes, given then and now.
+
+    A class that has lost images wins the next ones more easily, and one that has won some less
+    easily, unless it has pins: these may win back more than the name saw.
+    """
+    held = np.log((mass + 1.0) / (now + 1.0)).astype(np.float32)
+    held[pins[:, 1]] = np.maximum(held[pins[:, 1]], 0.0)
+    return held
 
 
 def _calmed(before: Float32Array, after: Float32Array, step: int) -> Float32Array:

@@ -36,7 +36,8 @@ def test_ctrl_c_ends_decoding_within_two_seconds_whatever_a_decoder_does(tmp_pat
     draw().save(tmp_path / "x.png")
     script = textwrap.dedent(
         """
-        import sys, time
+        import signal, sys, time
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
         from fakes import ColourEncoder
         from protolabel.common.progress import silent
         from protolabel.embedding import embed_images

@@ -29,6 +29,7 @@ def images(count: int, skipped: tuple[Skipped, ...] = ()) -> ImageSet:
 def job_of(labels: Labels, images: ImageSet, **given) -> ExportJob:
     defaults = {
         "encoder": None, "visual_encoder": None, "vectors": None, "visual": None,
+        "classifier": None,
         "folder": Path("/nowhere"),
         "target": Path("/nowhere"),
         "writers": (),

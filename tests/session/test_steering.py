@@ -69,10 +69,10 @@ def test_pins_of_a_misnamed_class_bring_it_back_and_leave_the_others(seed):
     own = world.truth == 0
     before = labels(world)
     rows = np.random.default_rng(seed).permutation(np.flatnonzero(own))
-    for count, gain in ((2, 0.15), (5, 0.25)):
+    for count, gain, level in ((2, 0.15, 0.65), (5, 0.2, 0.76)):
         got = labels(world, dict.fromkeys(rows[:count].tolist(), 0))
         free = rows[count:]
-        assert np.mean(got[free] == 0) > np.mean(before[free] == 0) + gain
+        assert np.mean(got[free] == 0) > max(np.mean(before[free] == 0) + gain, level)
         lost = (before == world.truth)[~own].mean() - (got == world.truth)[~own].mean()
         assert lost < 0.02
 
