@@ -64,6 +64,15 @@ def wait_for_text(page, text, timeout=60_000):
         pytest.fail(f"{text!r} was not shown; this was:\n{shown}")
 
 
+def at_rest(page, selector):
+    """Return the place of an element once the panels around it have stopped moving it."""
+    before, now = None, page.locator(selector).bounding_box()
+    while now != before:
+        page.wait_for_timeout(400)
+        before, now = now, page.locator(selector).bounding_box()
+    return now
+
+
 def drag(page, start, *corners):
     """Press, move and let go, as a hand does; the events in between may be merged."""
     page.mouse.move(*start)
@@ -102,7 +111,7 @@ def test_from_pictures_to_a_dataset_with_two_corrections_by_mouse(page, lab, pro
     wait_for_text(page, "Labels in use: iteration 5 (the last)")
 
     page.locator('[data-tool="lasso"]').first.click()
-    box = page.locator(".pl-stage").bounding_box()
+    box = at_rest(page, ".pl-stage")
     right, bottom = box["x"] + box["width"] - 4, box["y"] + box["height"] - 4
     corners = [(right, box["y"] + 4), (right, bottom), (box["x"] + 4, bottom)]
     drag(page, (box["x"] + 4, box["y"] + 4), *corners, (box["x"] + 4, box["y"] + 4))
