@@ -286,8 +286,8 @@ def embed_files(
     reasons : list of N str or None
         Why an image cannot be read.
     """
-    side = 2 * getattr(encoder, "image_size", _SIDE // 2)
-    jobs = [pool.submit(_decode, file, side, _prepare_of(encoder)) for file in files]
+    side, prepare = 2 * getattr(encoder, "image_size", _SIDE // 2), _prepare_of(encoder)
+    jobs = [pool.submit(_decode, file, side, prepare) for file in files]
     vectors = np.zeros((len(files), encoder.dim), np.float32)
     reasons: list[str | None] = [None] * len(files)
     for start in range(0, len(files), batch_size):

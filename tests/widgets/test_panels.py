@@ -609,7 +609,7 @@ def test_pictures_stay_chosen_while_labels_settle(session, settle):
     assert panel.grid.chosen == []
 
 
-def test_a_missing_picture_leaves_its_place_empty(session, settle):
+def test_a_missing_picture_keeps_its_place(session, settle):
     _ = session.embeddings
     session.embeddings.images.path(0).unlink()
     panel = GalleryPanel(session)
