@@ -76,7 +76,7 @@ def anytime_interval(
     population : int
         Number of labels, N, from which they were drawn without replacement.
     expected : float, optional
-        As of `fixed_size_interval`.
+        As for `fixed_size_interval`.
 
     Returns
     -------
@@ -123,7 +123,10 @@ def _invert(
                           max(1, n_now))  # fmt: skip
     if expected is not None:
         if not 0.0 <= expected <= 1.0:
-            raise InputError(f"Expected an expected fraction from 0 to 1, got {expected!r}.")
+            raise InputError(
+                f"Expected a fraction of right labels from 0 to 1, got {expected!r}: divide a "
+                "percentage by 100."
+            )
         expected = round(float(expected), _ROUNDED)
     tested = _tested(population)
     kept = np.ones(len(tested), dtype=bool)
