@@ -69,6 +69,7 @@ class HelpPanel(Panel):
     def build(self) -> Iterator[ipw.Widget]:
         """Yield the hint with its button, and the sheet, which is folded away."""
         self.toggle = self.button("?", "Keys, and every term in plain words")
+        self.toggle.layout.flex = "0 0 auto"  # beside a long summary, too
         self.hint = ipw.HTML(f'<span role="note">{_HINT}</span>', layout={"flex": "1 1 300px"})
         self.got_it = self.button("Got it", "Put this hint away; ? brings it back")
         self.sheet = ipw.HTML(_sheet(), layout={"display": "none"})

@@ -85,7 +85,7 @@ class ProgressPanel(Panel):
         elif not facts and not self.follower.problem:
             facts = ["Reading the images …"]
         if embedded is not None and embedded.encoder.model == "sample":
-            facts.append("sample encoder: it knows drawings, not photographs")
+            facts.append("sample encoder: for drawings, not photographs")
         chips = "".join(f'<span class="pls-chip">{fact}</span>' for fact in facts)
         brand = '<span class="pls-brand" role="heading" aria-level="2">protolabel</span>'
         self.summary.value = brand + chips + skipped
