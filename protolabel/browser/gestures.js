@@ -61,14 +61,22 @@ export class Gestures {
     this.tell.leave();
     if (drag.lasso) {
       this.line ??= [drag.start];
-      const last = this.line.at(-1);
-      if (Math.hypot(here[0] - last[0], here[1] - last[1]) >= 2) this.line.push(here);
+      // On a busy page one event stands for several moves, and without them the lasso would cut
+      // corners. A page over plain http does not learn of them.
+      for (const move of event.getCoalescedEvents?.() ?? []) this.draw(this.spotOf(move));
+      this.draw(here);
       this.tell.redraw();
       return;
     }
     this.stage.dataset.busy = "pan";
     this.view.follow(drag.view, 1, drag.start, here);
     this.tell.moved();
+  }
+
+  /** Take the line of a lasso on to a spot. */
+  draw(spot) {
+    const last = this.line.at(-1);
+    if (Math.hypot(spot[0] - last[0], spot[1] - last[1]) >= 2) this.line.push(spot);
   }
 
   pinch({ pinch: [a, b], view }) {

@@ -122,8 +122,12 @@ def test_the_page_plays_from_a_file_without_a_network(case: dict, tmp_path: Path
         for _ in range(3):
             page.keyboard.press("ArrowRight")
         page.wait_for_function("document.querySelector('h2').textContent.includes('kept')")
-        counts = [int(one.replace(",", "")) for one in page.locator(".pl-count").all_inner_texts()]
-        assert counts == case["labels"].counts.tolist()
+        # The legend is drawn with the next frame.
+        page.wait_for_function(
+            "wanted => [...document.querySelectorAll('.pl-count')]"
+            ".map((count) => Number(count.textContent.replaceAll(',', ''))).join() === wanted",
+            arg=",".join(map(str, case["labels"].counts)),
+        )
         assert page.locator(".pl-findings li").count() >= 1
         k, x, y = map(float, page.locator(".pl-map").get_attribute("data-view").split())
         xy = case["projection"].astype(float)

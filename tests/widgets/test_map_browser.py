@@ -211,6 +211,30 @@ def test_a_lasso_selects_what_is_inside_it(show: Any, way: str) -> None:
     assert host.widget.selected.tolist() == []
 
 
+def test_a_lasso_keeps_its_corners_when_a_busy_page_merges_the_moves(show: Any) -> None:
+    host = show(grid_view())
+    page = host.page
+    box = page.locator(".pl-stage").bounding_box()
+    left, top = box["x"] + 4, box["y"] + 4
+    right, bottom = box["x"] + box["width"] - 4, box["y"] + box["height"] - 4
+    page.locator(".pl-stage").focus()
+    page.keyboard.press("l")
+    page.mouse.move(left, top)
+    page.mouse.down()
+    page.evaluate(
+        """corners => {
+          const move = ([clientX, clientY], merged) => new PointerEvent("pointermove",
+            { pointerId: 1, bubbles: true, clientX, clientY, coalescedEvents: merged });
+          const merged = corners.map((corner) => move(corner, []));
+          document.querySelector(".pl-stage").dispatchEvent(move(corners.at(-1), merged));
+        }""",
+        [(right, top), (right, bottom), (left, bottom)],
+    )
+    page.mouse.up()
+    host.settle()
+    assert host.widget.selected.tolist() == list(range(96))
+
+
 def test_clicks_select_one_and_shift_adds(show: Any) -> None:
     host = show(grid_view())
     spots = places(host)
