@@ -18,7 +18,8 @@ LARGEST = 300_000  # bytes: GitHub shows larger ones slowly, or not at all
 MOST_MEMORY = 1_000  # MiB: half of what Binder gives
 
 # scikit-learn imports pandas where there is one: the readers of formats bring it, Binder has none.
-AS_ON_BINDER = "import sys; sys.modules['pandas'] = None"
+# torch imports triton, which compiles for GPUs; Binder's torch comes without it.
+AS_ON_BINDER = "import sys; sys.modules['pandas'] = sys.modules['triton'] = None"
 
 # Binder gets a torch without GPU libraries, so what these occupy here does not count.
 MEMORY = """
