@@ -40,9 +40,7 @@ def parse_classes(classes: Any) -> Classes:
 
 
 def class_index(classes: Classes, name: str) -> int:
-    """Return the number of a class, 0 to C - 1.
-
-    Spellings that `find_classes` takes for one name are one name.
+    """Return the index of a class, 0 to C - 1, in any spelling that `find_classes` knows.
 
     Raises
     ------
@@ -110,13 +108,13 @@ def move_class(classes: Classes, templates: Templates, name: str, place: int) ->
         moved = replace(classes, names=names, vectors=classes.vectors[order], prompts=None)
         return moved, templates
     words = _words(classes)
-    return _with_words(classes, templates, {one: words[one] for one in names})
+    return _with_words(classes, templates, {word: words[word] for word in names})
 
 
 def merge_classes(classes: Classes, templates: Templates, name: str, into: str) -> Edited:
     """Make the words of a class synonyms of another."""
     prompts = _prompts(classes, "merge classes")
-    first, second = (prompts.names[class_index(prompts, one)] for one in (name, into))
+    first, second = (prompts.names[class_index(prompts, word)] for word in (name, into))
     if first == second:
         raise InputError(f"Expected two classes to merge, got {first!r} twice: choose another.")
     words = _words(prompts)

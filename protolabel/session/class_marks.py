@@ -1,4 +1,4 @@
-"""What a person knows a class by while a session lasts: its number, its key and its colour."""
+"""The marks of a class, which it keeps for the life of a session: number, key and colour."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 __all__ = ["ClassMarks"]
 
 _KEYS = 9  # number keys
-_MOST = 10**6  # classes that came and went
+_MOST = 10**6  # largest number of a class in a file
 
 
 class ClassMarks(traitlets.HasTraits):
-    """Numbers and colours that stay with their classes when others come, go, or change places.
+    """Numbers and colours that classes keep when others are added, removed or moved.
 
-    A class that was removed has its number again when it is back. Only classes that have nothing
-    in common with those before begin again at 0.
+    A class that was removed gets its number back when it returns. The numbers begin again at 0
+    only if all classes are replaced.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class ClassMarks(traitlets.HasTraits):
     Attributes
     ----------
     recoloured : int
-        Grows whenever a person chooses a colour.
+        Increases whenever a person chooses a colour.
     """
 
     recoloured = traitlets.Int(0)
@@ -48,7 +48,7 @@ class ClassMarks(traitlets.HasTraits):
         self.follow(names)
 
     def follow(self, names: Iterable[str]) -> None:
-        """Take other classes, and number those that are new."""
+        """Switch to other classes, and number the new ones."""
         keys = [name_key(name) for name in names]
         if not any(key in self._now for key in keys):
             self._now, self._gone, self._own, self._next = {}, {}, {}, 0
@@ -63,7 +63,7 @@ class ClassMarks(traitlets.HasTraits):
         self._now = now
 
     def rename(self, before: str, after: str) -> None:
-        """Let a class keep its number under another name."""
+        """Keep the number of a class that has a new name."""
         old, new = name_key(before), name_key(after)
         if old != new:
             self._now[new] = self._gone[old] = self._now.pop(old)
@@ -79,7 +79,7 @@ class ClassMarks(traitlets.HasTraits):
         return str(slot + 1) if slot < _KEYS else ""
 
     def colour(self, name: str) -> tuple[str, str]:
-        """Return the colour of a class on a light and on a dark ground, as ``#rrggbb``."""
+        """Return the colour of a class on a light and a dark background, as ``#rrggbb``."""
         slot = self.slot(name)
         return class_colour(slot, self._own.get(slot))
 
@@ -93,12 +93,12 @@ class ClassMarks(traitlets.HasTraits):
         return self.slot(name) in self._own
 
     def choose_colour(self, name: str, colour: str | None) -> None:
-        """Give a class a colour, ``#rrggbb``; None takes that of the palette.
+        """Set the colour of a class, ``#rrggbb``; None takes that of the palette.
 
         Raises
         ------
         InputError
-            If it is no such colour.
+            If `colour` is not of the form ``#rrggbb``.
         """
         if colour is None:
             self._own.pop(self.slot(name), None)
@@ -107,16 +107,16 @@ class ClassMarks(traitlets.HasTraits):
         self.recoloured += 1
 
     def state(self) -> list[list[Any]]:
-        """Return number and chosen colour, or None, of each class, for `restore`."""
+        """Return the number of each class and its chosen colour, or None, for `restore`."""
         return [[slot, self._own.get(slot)] for slot in self._now.values()]
 
     def restore(self, state: Any) -> None:
-        """Take over what `state` returned for the same classes; the state is untrusted.
+        """Restore what `state` returned for the same classes; the state is untrusted.
 
         Raises
         ------
         InputError
-            If it is not such a state.
+            If `state` is malformed.
         """
         fits = isinstance(state, list) and len(state) == len(self._now)
         if not fits or not all(isinstance(mark, list) and len(mark) == 2 for mark in state):

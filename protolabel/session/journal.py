@@ -1,9 +1,9 @@
 """Write corrections to disk as they are made, so that none is lost with the kernel.
 
 The journal of an image folder is one file beside its vectors, to which every session over that
-folder appends: one line of JSON for each change, with a checksum. A line is written by one call
-to a file that is opened for appending, so several processes may write; a line that a crash or a
-full disk cut short is passed over.
+folder appends: one line of JSON for each change, with a checksum. Each line is one write to a file
+opened for appending, so several processes may write. Lines that a crash or a full disk cut short
+are skipped.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Journal", "SavedCorrections"]
 
-_BY_HAND = {"pins", "rename", "classes", "templates"}  # safe from a power cut, too
+_BY_HAND = {"pins", "rename", "classes", "templates"}  # flushed to disk, against a power cut
 _NOT_KEPT = "not kept"
 _APPEND = (
     os.O_WRONLY | os.O_CREAT | os.O_APPEND
     | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # no link, no waiting for a pipe
 )  # fmt: skip
-_LONGEST = 2**28  # bytes of a line: the pins of some millions of images
+_LONGEST = 2**28  # bytes of a line, enough for the pins of some millions of images
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,16 @@ class SavedCorrections:
     Attributes
     ----------
     count : int
-        Number of changes: `images`, and the `settings` that have another value.
+        Number of changes: `images`, and the number of `settings`.
     when : str
         UTC time of the last change in ISO 8601, to the second.
     images : int
-        Images whose label was fixed.
+        Number of images whose pins this session does not have.
     settings : tuple of str
-        Names of the settings, such as "classes" and "temperature".
+        Names of the settings with another value, such as "classes" and "temperature".
     missing : tuple of str
-        "visual" or "vocabulary", if it was arrays or an encoder, which the journal does not keep.
-        The labels are only the same after they are set again.
+        "visual" or "vocabulary", if it was an array or an encoder, which the journal does not
+        keep. Set it again to get the same labels.
     """
 
     count: int
@@ -71,7 +71,7 @@ class SavedCorrections:
 
 @dataclass(frozen=True, eq=False)
 class _State:
-    """The result of all changes: pins, settings, those not kept, and the time of the last."""
+    """The result of all changes: pins, settings, settings not kept, and the time of the last."""
 
     pins: Mapping[str, str]
     settings: Mapping[str, Any]
@@ -93,14 +93,14 @@ class _State:
         return SavedCorrections(count, self.when, images, other, missing) if count else None
 
     def consistent(self, classes: Any, iterations: int) -> dict[str, Any]:
-        """Return settings that fit together, though they may be of several sessions.
+        """Return settings that fit together, though they may come from several sessions.
 
         Parameters
         ----------
         classes : ClassPrompts or ClassVectors
-            Those of the session that takes the settings over.
+            Classes of the session that restores the settings.
         iterations : int
-            The same.
+            Its number of iterations.
         """
         settings = dict(self.settings)
         if (settings.get("kept") or 0) > settings.get("iterations", iterations):
@@ -136,10 +136,11 @@ class Journal:
         Parameters
         ----------
         kind : str
-            The name of a setting; for pins `value` is image -> class name, or None where a pin
-            was taken away. Or "rename", with the old and the new name of a class.
+            The name of a setting, or "rename".
         value : object
-            What `as_plain` knows; of arrays and encoders only that there were some.
+            The new value. For pins, image -> class name, or None where a pin was removed; for
+            "rename", the old and the new name of a class. For arrays and encoders, the journal
+            only records that there were some.
         """
         if not _is_kept(kind, value):
             kind, value = _NOT_KEPT, kind
@@ -213,7 +214,7 @@ class Journal:
 
 
 def as_plain(value: Any) -> Any:
-    """Return a setting as JSON holds it."""
+    """Return a setting as plain values, for JSON."""
     if isinstance(value, ClassPrompts):
         return value.to_dict()
     if isinstance(value, ClassVectors):
@@ -225,14 +226,15 @@ def as_plain(value: Any) -> Any:
             "rows": base64.b64encode(rows.tobytes()).decode("ascii"),
         }
     if isinstance(value, Mapping):
-        return {name: as_plain(one) for name, one in value.items()}
+        return {name: as_plain(item) for name, item in value.items()}
     return list(value) if isinstance(value, tuple) else value
 
 
 def _is_kept(name: str, value: Any) -> bool:
-    """Return whether the journal keeps a setting.
+    """Return whether the journal keeps the value of a setting.
 
-    The cell that made arrays brings them again, and no encoder is loaded because a file names it.
+    It keeps no arrays, because the cell that made them sets them again, and no second encoder,
+    because no encoder is loaded just because a file names it.
     """
     if name == "visual":
         return value is None
@@ -240,7 +242,7 @@ def _is_kept(name: str, value: Any) -> bool:
 
 
 def _entry(line: bytes) -> dict[str, Any] | None:
-    """Return the entry of a whole line whose values a session can have."""
+    """Return the entry of a line, or None if it is damaged or a value is invalid."""
     try:
         fields = json.loads(line)
         entry = fields["entry"]

@@ -46,7 +46,7 @@ def annotate(
     Returns
     -------
     Session
-        To look further: ``.labels``, ``.diagnostics``, another ``.temperature``.
+        The session, for ``.labels``, ``.diagnostics`` or another ``.temperature``.
     """
     session = Session(source, classes, **settings)
     session.export(
@@ -64,20 +64,20 @@ def annotate(
 def suggest_classes(
     source: Any, *, count: int | None = None, vocabulary: Any = None, **settings: Any
 ) -> Suggestions:
-    """Suggest class names for images that nobody has named.
+    """Suggest class names for a folder of unlabelled images.
 
-    Images that look alike form groups, and distinct words at one level are chosen for all groups
-    together. A group without a good word is listed without a name.
+    Similar images form groups, and words are chosen for all groups together, so that no two groups
+    share a word and no word includes another. A group that no word fits is listed without a name.
 
     Parameters
     ----------
     source
         As for `Session`.
     count : int, optional
-        Number of groups, 1 or more: few is coarse (dogs), many is fine (breeds of dogs). By
-        default the number at which the words describe the images best.
+        Number of groups, 1 or more: few groups are coarse (dogs), many are fine (breeds of dogs).
+        By default the number at which the words describe the images best.
     vocabulary : list of str or ClassVectors, optional
-        Words that may become names. By default the everyday ones of ImageNet-21k, or the animals
+        Words that may become names. By default the everyday words of ImageNet-21k, or the animals
         that the sample encoder knows. They are embedded once per encoder and kept.
     **settings
         Everything else that `Session` takes, such as ``encoder`` and ``seed``.
@@ -85,12 +85,12 @@ def suggest_classes(
     Returns
     -------
     Suggestions
-        Other levels are at hand: ``found.tree.suggest(20)``.
+        Its ``tree`` has the other levels, such as ``found.tree.suggest(20)``.
 
     Raises
     ------
     InputError
-        If there are no such images, or an argument cannot be used.
+        If the source holds no images, or an argument cannot be used.
 
     Examples
     --------

@@ -66,7 +66,7 @@ class Pins(dict[str, str]):
         super().__init__(pins)
 
     def __reduce__(self) -> tuple[type[Pins], tuple[dict[str, str]]]:
-        return Pins, (dict(self),)  # otherwise copy would set items one by one
+        return Pins, (dict(self),)  # copying would otherwise set the items, which is refused
 
     def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise InputError(
@@ -86,7 +86,7 @@ def chosen_images(images: ImageLookup, chosen: ImageChoice) -> list[str]:
     images : ImageLookup
         The N images that there are.
     chosen : int, str, path, or iterable of them
-        By index, 0 to N - 1; or by what `ImageLookup` finds: name, path, file name.
+        Indices, 0 to N - 1, or anything that `ImageLookup` finds: name, path, file name.
 
     Raises
     ------
@@ -100,27 +100,27 @@ def chosen_images(images: ImageLookup, chosen: ImageChoice) -> list[str]:
             listed = list(chosen)  # type: ignore[arg-type]
         except TypeError:
             listed = [chosen]
-    indices = np.asarray([one for one in listed if not isinstance(one, str | os.PathLike)])
+    indices = np.asarray([item for item in listed if not isinstance(item, str | os.PathLike)])
     whole = not len(indices) or (indices.ndim == 1 and np.issubdtype(indices.dtype, np.integer))
     if not whole or ((indices < 0) | (indices >= len(images))).any():
         raise InputError(
             f"Expected image indices from 0 to {len(images) - 1}, got {chosen!r}: choose among "
             "these."
         )
-    found = images.find(one for one in listed if isinstance(one, str | os.PathLike))
+    found = images.find(item for item in listed if isinstance(item, str | os.PathLike))
     if found.left:
         raise InputError(images.what_is_wrong(found.left[0]))
     names = images.names
     return [
-        names[found.images[os.fsdecode(one)] if isinstance(one, str | os.PathLike) else one]
-        for one in listed
+        names[found.images[os.fsdecode(item)] if isinstance(item, str | os.PathLike) else item]
+        for item in listed
     ]
 
 
 def named_pins(pins: Mapping[str, str], images: ImageLookup) -> Pins:
-    """Return pins by the names of the images, where they were by path or another spelling.
+    """Return pins keyed by the names of the images, whatever path or spelling they used.
 
-    A pin of an image that is away keeps the name that it has.
+    A pin of an image that is missing keeps its key.
     """
     found, names = images.find(pins).images, images.names
     return Pins(
@@ -168,16 +168,16 @@ class Correction:
 
 @dataclass(frozen=True, eq=False)
 class HistoryState:
-    """What undo brings back.
+    """A state of pins and classes, for undo and redo.
 
     Attributes
     ----------
     pins : Pins
         Image name -> class name.
     classes, templates : object
-        As the session had them.
+        Those of the session.
     renamed : tuple of str or None
-        Old and new name, if a class got another name on the way to this state.
+        Old and new name, if this state came from renaming a class.
     """
 
     pins: Pins
@@ -192,11 +192,11 @@ class PinHistory:
     Parameters
     ----------
     pins : mapping of str to str
-        The state to begin with.
+        The pins of the first state.
     trail : iterable of mapping
         Corrections of an earlier session, as `records` returned them.
     classes, templates : object
-        Those to begin with.
+        Those of the first state.
     """
 
     def __init__(
@@ -233,17 +233,17 @@ class PinHistory:
         templates: Any = None,
         names: tuple[str, str] | None = None,
     ) -> None:
-        """Remember a new state; what could be redone is gone.
+        """Add a new state, and drop the states that could be redone.
 
         Parameters
         ----------
         pins : mapping of str to str
-            The pins as they are now.
+            The pins of the new state.
         classes, templates : object
-            Likewise; they are compared by identity.
+            Those of the new state; they are compared by identity.
         names : tuple of str, optional
-            Old and new name of a class that was renamed. Pins that only follow it are no
-            corrections.
+            Old and new name of a class that was renamed. Pins that only take over the new name
+            are no corrections.
         """
         with self._lock:
             now = self._states[self._place]
@@ -255,7 +255,7 @@ class PinHistory:
             self._place += 1
 
     def undo(self) -> tuple[HistoryState, tuple[str, str] | None]:
-        """Return the state before the last change, and a class that it renames: old, new.
+        """Return the state before the last change, and the old and new name of a renamed class.
 
         Raises
         ------
@@ -265,7 +265,7 @@ class PinHistory:
         return self._move(-1, "There is no correction to undo.")
 
     def redo(self) -> tuple[HistoryState, tuple[str, str] | None]:
-        """Return the state that was last taken back, likewise.
+        """Return the state that `undo` left last, likewise.
 
         Raises
         ------

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Reopened", "is_dataset", "reopen_dataset"]
 
-_NUMBERS = 1000  # of classes with colours of their own
+_NUMBERS = 1000  # colours of the palette that are recognised
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,14 +34,14 @@ class Reopened:
     images : ImageSet
         In the order of the labels.
     classes : ClassPrompts, ClassVectors or None
-        Vectors of a dataset of ``protolabel apply``, from its classifier. None if they were
-        vectors otherwise, which a dataset does not contain.
+        For a dataset of ``protolabel apply``, the vectors in its classifier. For any other dataset
+        whose classes were vectors, None, because it does not contain them.
     settings : dict of str to object
-        With ``corrections`` and ``truth``, by the names of `images`.
+        With ``corrections`` and ``truth``, keyed by the names of `images`.
     encoder, visual : EncoderInfo or None
-        What made the vectors.
+        The encoders that made the vectors.
     marks : list of list or None
-        For `ClassMarks.restore`, as far as the colours of the classes tell.
+        For `ClassMarks.restore`, inferred from the colours of the classes.
     """
 
     images: ImageSet
@@ -63,10 +63,9 @@ def reopen_dataset(folder: Path, images: str | os.PathLike[str] | None) -> Reope
     Parameters
     ----------
     folder : Path
-        What `export` wrote.
+        A dataset that `export` wrote.
     images : path, optional
-        Folder of the images. By default the folder that they were exported from, if the files
-        there are still those of the dataset; else the copies in the dataset.
+        Folder of the images; by default as for `Session.load`.
 
     Raises
     ------
@@ -87,7 +86,7 @@ def reopen_dataset(folder: Path, images: str | os.PathLike[str] | None) -> Reope
         given = dict(about["parameters"] or {})
         pins = given.get("pins")
         if pins is None:  # exported by hand
-            pins = {one["source"]: one["label"] for one in records if one["pinned"]}
+            pins = {record["source"]: record["label"] for record in records if record["pinned"]}
         given["pins"] = {new.get(image, image): name for image, name in pins.items()}
         settings = plain_settings(given)
         settings["corrections"] = [
@@ -100,7 +99,7 @@ def reopen_dataset(folder: Path, images: str | os.PathLike[str] | None) -> Reope
             settings,
             _info(about["encoder"]),
             _info(about["visual_encoder"]),
-            _marks(about.get("class_colours")),  # earlier releases wrote none
+            _marks(about.get("class_colours")),  # missing in datasets of version 0.1
         )
     except (ExportError, InputError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise StoreError(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "RunHistory"]
 
-_MOST = 100  # runs that are remembered; a million images take 4 MB each
+_MOST = 100  # runs that are kept; for a million images, each takes 4 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class Run:
     number : int
         1 for the first.
     settings : mapping of str to object
-        Settings of the session at that time, to return to the run.
+        Settings of the session in that run.
     names : tuple of str
         The C class names.
     label : array of shape (N,), int32
@@ -41,17 +41,17 @@ class Run:
     iteration : int
         The iteration that these labels are from.
     pins : int
-        Number of labels that a person had fixed.
+        Number of images that were pinned.
     classes_used : int
         Number of classes with at least one image.
     churn : float
-        Fraction of the labels that the last of these iterations changed, 0..1; 0 at zero-shot.
+        Fraction of the labels that `iteration` changed, 0..1; 0 at zero-shot.
     changed : int
         Number of labels that differ from zero-shot.
     accuracy : float or None
         Fraction of right labels; None where no image has a known true class among the names.
     name : str
-        What a person calls the run; empty for no name.
+        The name that a person gave the run; empty for none.
     """
 
     number: int
@@ -92,7 +92,7 @@ class RunHistory(Sequence[Run]):
         Parameters
         ----------
         labels : Labels
-            Those of the iteration that counts.
+            Those of the kept iteration.
         settings : mapping of str to object
             Settings of the run.
         truth : sequence of (str or None), optional
@@ -105,8 +105,7 @@ class RunHistory(Sequence[Run]):
         """
         run = labels.run
         if run is None:
-            msg = "labels must be from a run"
-            raise TypeError(msg)
+            raise TypeError("Expected labels of a run, got others.")
         with self._lock:
             made = Run(
                 number=self._count + 1,
@@ -135,7 +134,7 @@ class RunHistory(Sequence[Run]):
             )
 
     def call(self, number: int, name: str) -> None:
-        """Give the run of a number a name; an empty one takes it away."""
+        """Name the run of a number; an empty name removes it."""
         with self._lock:
             self._runs = tuple(
                 replace(run, name=name) if run.number == number else run for run in self._runs
@@ -158,8 +157,8 @@ class RunHistory(Sequence[Run]):
     def forget_passed(self) -> None:
         """Drop the last run but one if a slider only passed through it.
 
-        It did if the same number, and nothing else, was changed on the way to that run and away
-        from it. The first run, and every correction, stay.
+        That is so if the steps to that run and away from it change the same number, and nothing
+        else. The first run and every correction stay.
         """
         with self._lock:
             if len(self._runs) > 2:
@@ -179,7 +178,7 @@ def _repeats(last: Run, new: Run) -> bool:
 
 
 def _same(a: Any, b: Any) -> bool:
-    # Arrays and embeddings are compared by identity: a session keeps the very object it was given.
+    # Arrays and embeddings are compared by identity: a session keeps the object that it was given.
     plain = (int, float, str, tuple, Mapping)
     return a is b or (isinstance(a, plain) and isinstance(b, plain) and a == b)
 

@@ -1,6 +1,6 @@
-"""Save and load a session: settings as JSON, arrays as .npz, vectors as by `Embeddings.save`.
+"""Save and load a session: settings as JSON, arrays as .npz, vectors by `Embeddings.save`.
 
-If the process dies, the folder has either the old session or the new one, complete (see
+If the process dies, the folder holds either the old session or the new one, complete (see
 `protolabel.common.files`). ``session.json`` holds the checksums of the other files, so that a
 mixture of two sessions is never loaded.
 """
@@ -43,17 +43,18 @@ __all__ = ["SavedStages", "is_session", "load_session", "plain_settings", "save_
 
 _FORMAT = 1
 _SETTINGS, _ARRAYS, _VISUAL = "session.json", "session.npz", "visual"
-_ABOUT = "embeddings.json"  # it vouches for the vectors and their paths
-_ITERATIONS = 1000  # more are no run that a person made
+_ABOUT = "embeddings.json"  # it holds the checksums of the vectors and their paths
+_ITERATIONS = 1000  # a file that asks for more is not from a session
 _TRAIL = {"when", "image", "before", "after"}
 
 
 @dataclass(frozen=True, eq=False)
 class SavedStages:
-    """Results of long work, the answers of an audit, and the marks of the classes.
+    """Results that take long to compute, the answers of an audit, and the marks of the classes.
 
-    `marks` is for `ClassMarks.restore`, which checks it; the first release saved none. The groups
-    of `name_tree` take 6 kB for each image of a small folder, and at most 20 MB besides the leaves.
+    `marks` is for `ClassMarks.restore`, which checks it; files of version 0.1 have none. The
+    groups of `name_tree` take 6 kB for each image of a small folder, and at most 20 MB besides the
+    leaves.
     """
 
     graph: KnnGraph
@@ -66,9 +67,11 @@ class SavedStages:
     marks: Any
 
     def at_hand(self) -> dict[str, Any]:
-        """Return the available results by the name of their stage."""
+        """Return the results that are not None, by the names of their stages."""
         return {
-            k: v for k, v in vars(self).items() if v is not None and k not in ("audit", "marks")
+            name: value
+            for name, value in vars(self).items()
+            if value is not None and name not in ("audit", "marks")
         }
 
 
@@ -91,7 +94,7 @@ def save_session(
     folder : Path
         Created if it is missing; may hold an earlier session, which is replaced.
     settings : mapping of str to object
-        Plain values, a vocabulary of vectors, and the classes, which are taken from `text`.
+        Settings by name. The classes are taken from `text` instead.
     embeddings : Embeddings
     stages : SavedStages
     text : ClassVectors
@@ -99,8 +102,8 @@ def save_session(
     Raises
     ------
     StoreError
-        If the folder holds other things, is being saved to by another process, or cannot be
-        written; an earlier session in it is then as it was.
+        If the folder holds something else, another process is saving to it, or it cannot be
+        written. An earlier session in it is then unchanged.
     """
     try:
         if folder.exists() and not is_session(folder) and not _is_free(folder):
@@ -170,7 +173,7 @@ def _write(
 def load_session(
     folder: Path,
 ) -> tuple[dict[str, Any], Embeddings, SavedStages, ClassVectors]:
-    """Read what `save_session` wrote, now or in an earlier version.
+    """Read what this or an earlier version of `save_session` wrote.
 
     The folder is untrusted: arrays are checked before compiled code reads them, settings are
     checked as if a user had set them, and unknown settings are ignored.
@@ -198,7 +201,7 @@ def load_session(
         stored = _arrays(folder / _ARRAYS)
         clusters = Clusters(**_part(stored, "clusters_"))
         graph = KnnGraph(**_part(stored, "graph_"))
-        # Not by the folder, which stays behind after visual vectors were removed.
+        # The folder of the visual vectors does not count: it may be left over from an older save.
         seen = _part(stored, "visual_graph_")
         visual_graph = KnnGraph(**seen) if seen else None
         prompts = None if about["prompts"] is None else ClassPrompts.from_dict(about["prompts"])
@@ -207,7 +210,7 @@ def load_session(
         settings["classes"] = text if prompts is None else prompts
         embeddings = load_embeddings(folder)
         visual = None if visual_graph is None else load_embeddings(folder / _VISUAL)
-        asked = about.get("audit")  # the first releases kept none
+        asked = about.get("audit")  # missing in files of version 0.1
         audit = None if asked is None else Audit.from_state(asked, _part(stored, "audit_"))
         grown = _part(stored, "names_")
         tree = NameTree.from_state(grown, embeddings.unit) if grown else None
@@ -235,13 +238,13 @@ def _fit(embeddings: Embeddings, stages: SavedStages, text: ClassVectors) -> boo
         all(len(part) == count for part in parts)
         and text.vectors.shape[1] == dim
         and stages.clusters.centroids.shape[1]
-        in {len(one.vectors[0]) for one in (embeddings, visual) if one is not None}
+        in {view.vectors.shape[1] for view in (embeddings, visual) if view is not None}
         and (places is None or (places.shape == (count, 2) and bool(np.isfinite(places).all())))
     )
 
 
 def plain_settings(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of some values from a file that are settings, each checked.
+    """Return the known settings among the values of a file, each checked.
 
     Raises
     ------
@@ -296,7 +299,7 @@ def _check_files(folder: Path, about: Mapping[str, Any]) -> None:
             f"Expected {str(folder / _SETTINGS)!r} as it was saved, but it was changed or damaged "
             "since: restore a copy of the session."
         )
-    for name, digest in about.get("files", {}).items():  # the first release wrote none
+    for name, digest in about.get("files", {}).items():  # missing in files of version 0.1
         if name not in (_ARRAYS, _ABOUT, f"{_VISUAL}/{_ABOUT}"):
             raise _different(folder)
         if _digest(folder / name) != digest:

@@ -97,11 +97,11 @@ class Session(traitlets.HasTraits):
     Parameters
     ----------
     source : path, ImageSet, Embeddings or another source of images
-        A folder of images, or whatever else `find_images` takes, such as an archive, a table or
-        a list of images; or images, or embeddings, that were made before.
+        A folder of images, or anything else that `find_images` takes, such as an archive, a table
+        or a list of images; an ImageSet; or Embeddings.
     classes : list of str, mapping of str to list of str, ClassPrompts or ClassVectors, optional
-        The class names; with synonyms; or with your own text vectors. None begins without
-        classes: `suggest` proposes some, and the studio offers them.
+        The class names, also with synonyms, or with your own text vectors. With None the session
+        begins without classes; `suggest` proposes some, and the studio offers them.
     encoder : str, callable or Encoder, optional
         As for `load_encoder`; by default "ViT-B-32", or the encoder of the embeddings.
     pretrained : str or path, optional
@@ -109,7 +109,7 @@ class Session(traitlets.HasTraits):
     device : str, default "auto"
         As for `load_encoder`.
     store : path, optional
-        Folder that keeps vectors from run to run; by default one in the user's cache.
+        Folder that keeps the vectors between runs; by default one in the user's cache.
     progress : callable, optional
         ``progress(phase, done, total)``; by default tqdm bars.
     **settings
@@ -118,7 +118,7 @@ class Session(traitlets.HasTraits):
     Raises
     ------
     InputError
-        If there is no such folder, no such setting, or a value cannot be used.
+        If the folder or a setting does not exist, or a value cannot be used.
 
     Examples
     --------
@@ -130,8 +130,8 @@ class Session(traitlets.HasTraits):
     """
 
     classes: Any = setting()
-    """Class names, with their synonyms, as for `embed_classes`; kept as `ClassPrompts` or
-    `ClassVectors`. None is no class yet, and there are no labels then."""
+    """Class names, with their synonyms, as for `embed_classes`; stored as `ClassPrompts` or
+    `ClassVectors`. With None there are no classes yet, and no labels."""
 
     templates: Any = setting(DEFAULT_TEMPLATES)
     """Templates for class names, for all classes or by class, as for `embed_classes`."""
@@ -152,7 +152,7 @@ class Session(traitlets.HasTraits):
     """"small", "medium" or "large", as for `cluster`; None chooses by the number of images."""
 
     min_cluster_size: int | None = setting(None)
-    """Fewest images that make a micro-cluster, 2 or more; None takes that of the preset."""
+    """Smallest size of a micro-cluster in images, 2 or more; None takes that of the preset."""
 
     seed: int = setting(0)
     """Seed of neighbours, clusters, map and splits, 0 or more."""
@@ -167,16 +167,16 @@ class Session(traitlets.HasTraits):
     """Image name -> class name: labels that a person fixed, read-only; use `pin` and `unpin`."""
 
     kept: int | None = setting(None)
-    """The iteration whose labels count, 0 (zero-shot) to T; None is the last."""
+    """The iteration whose labels are used, 0 (zero-shot) to T; None is the last."""
 
     none_of_these: float | None = setting(None)
     """Strictness 0..1: images that fit their name less are set aside as fitting none of the
     names. None, the default, labels every image; see `fit` for the count at any strictness."""
 
     vocabulary: Any = setting(None)
-    """Words for other things that may be in the images, as a list of str or as `ClassVectors`:
-    they sharpen `fit`, and `missing_names` and `suggest` suggest some of them. None is no
-    vocabulary: `suggest` then takes everyday words, or those of the sample encoder."""
+    """Words for other things that may be in the images, as a list of str or as `ClassVectors`.
+    They sharpen `fit`, and `missing_names` and `suggest` choose from them. With None, `suggest`
+    chooses from everyday words, or from those of the sample encoder."""
 
     truth = traitlets.Any(None)
     """True class name of every image, None where it is unknown; set as for `evaluate`."""
@@ -218,7 +218,7 @@ class Session(traitlets.HasTraits):
         done = ", ".join(self._stages.names) or "nothing yet"
         return f"Session({self._source!r}, classes={list(self.names)}, computed: {done})"
 
-    # --- what the user may set ---------------------------------------------------------------
+    # --- settings ----------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Otherwise a misspelt setting would have no effect. Subclasses may add attributes.
@@ -271,15 +271,16 @@ class Session(traitlets.HasTraits):
         if change["name"] in ("pins", "classes", "templates"):
             self._history.record(self.pins, self.classes, self.templates)
         self._stages.changed(change["name"])
-        self._write_down(change)
+        self._write_to_journal(change)
         self.revision += 1  # last, since observers may take their time
 
-    def _write_down(self, change: Any) -> None:
+    def _write_to_journal(self, change: Any) -> None:
         name, value = change["name"], change["new"]
         if name == "pins":
             old = change["old"]
             gone = dict.fromkeys(old.keys() - value.keys())
-            value = {image: one for image, one in value.items() if old.get(image) != one} | gone
+            value = {image: label for image, label in value.items() if old.get(image) != label}
+            value |= gone
         self._journal.write(name, value)
 
     # --- classes -----------------------------------------------------------------------------
@@ -296,9 +297,9 @@ class Session(traitlets.HasTraits):
 
     @property
     def colours(self) -> tuple[str, ...]:
-        """The colours of the C classes on a light ground, ``#rrggbb``, for ``colours=`` of plots.
+        """The colours of the C classes on a light background, as ``#rrggbb``.
 
-        The panels, the map, exports and the replay page have them, too.
+        Panels, map, exports and replay page use these colours; pass them to plots as ``colours=``.
         """
         return tuple(self._marks.colour(name)[0] for name in self.names)
 
@@ -316,7 +317,7 @@ class Session(traitlets.HasTraits):
         Raises
         ------
         InputError
-            If there is no such class, or it is no such colour.
+            If there is no such class, or `colour` is not of the form ``#rrggbb``.
         """
         self._marks.choose_colour(self.names[class_edits.class_index(self.classes, name)], colour)
 
@@ -333,7 +334,7 @@ class Session(traitlets.HasTraits):
         Raises
         ------
         InputError
-            If the name is taken or cannot be used, or the classes are vectors.
+            If the name exists already or cannot be used, or the classes are vectors.
         """
         self._set_classes(class_edits.add_class(self.classes, self.templates, name, synonyms))
 
@@ -365,7 +366,7 @@ class Session(traitlets.HasTraits):
         self._set_classes(edited)
 
     def remove_class(self, name: str) -> None:
-        """Remove a class; images that were pinned to it wait until it is back.
+        """Remove a class; its pins are kept, and apply again if the class comes back.
 
         Parameters
         ----------
@@ -375,7 +376,7 @@ class Session(traitlets.HasTraits):
         Raises
         ------
         InputError
-            If there is no such class, or no other.
+            If there is no such class, or it is the only one.
         """
         self._set_classes(class_edits.remove_class(self.classes, self.templates, name))
 
@@ -387,12 +388,12 @@ class Session(traitlets.HasTraits):
         Parameters
         ----------
         old, new : str
-            A class name, and what it is called from now on.
+            The name of a class, and its new name.
 
         Raises
         ------
         InputError
-            If there is no such class, or the new name is taken or cannot be used.
+            If there is no such class, or the new name exists already or cannot be used.
         """
         place = class_edits.class_index(self.classes, old)
         before = self.names[place]
@@ -400,14 +401,14 @@ class Session(traitlets.HasTraits):
         after = edited[0].names[place]  # as classes spell it, whatever the Unicode form of `new`
         if after == before:
             return
-        self._call(before, after)
+        self._rename_beside(before, after)
         with self.hold_trait_notifications():
             self.classes, self.templates = edited
             self.pins = renamed(self.pins, before, after)
             self._history.record(self.pins, self.classes, self.templates, (before, after))
 
-    def _call(self, before: str, after: str) -> None:
-        """Let everything beside classes and pins call a class by another name."""
+    def _rename_beside(self, before: str, after: str) -> None:
+        """Rename a class in the marks, journal, runs and truth, which refer to it by name."""
         self._marks.rename(before, after)
         self._journal.write("rename", [before, after])
         self._runs.rename(before, after)
@@ -416,14 +417,14 @@ class Session(traitlets.HasTraits):
             self.truth = renamed_truth(known, before, after)
 
     def move_class(self, name: str, place: int) -> None:
-        """Move a class to another place among the classes; its number and colour stay.
+        """Move a class to another place among the classes; it keeps its number key and colour.
 
         Parameters
         ----------
         name : str
             A class name.
         place : int
-            0 to C - 1.
+            Its new index among the classes, 0 to C - 1.
 
         Raises
         ------
@@ -433,21 +434,22 @@ class Session(traitlets.HasTraits):
         self._set_classes(class_edits.move_class(self.classes, self.templates, name, place))
 
     def merge_classes(self, name: str, into: str) -> None:
-        """Make one class of two: the name and synonyms of the first become synonyms.
+        """Merge a class into another, as synonyms of it.
 
-        Its pins go to the other class. One `undo` takes all of it back.
+        The name, synonyms and pins of the first class go to the second. `undo` reverts all of it
+        in one step.
 
         Parameters
         ----------
         name, into : str
-            The class that goes, and the class that it becomes a part of.
+            The class that disappears, and the class that takes it in.
 
         Raises
         ------
         InputError
             If there is no such class, both are the same, or the classes are vectors.
         """
-        first, second = (class_edits.class_index(self.classes, one) for one in (name, into))
+        first, second = (class_edits.class_index(self.classes, word) for word in (name, into))
         edited = class_edits.merge_classes(self.classes, self.templates, name, into)
         before, after = self.names[first], self.names[second]
         with self.hold_trait_notifications():
@@ -484,10 +486,10 @@ class Session(traitlets.HasTraits):
         Parameters
         ----------
         images : int, str, path, or iterable of them
-            One image, or several: by index, 0 to N - 1; by name as in
-            ``session.embeddings.images.names`` and the column source of labels.csv; by the path
-            of the file, of this machine or another; by its file name, if no other image has it;
-            or by the path that an export gave.
+            One image or several, each by its index, 0 to N - 1; by its name, as in
+            ``session.embeddings.images.names`` and in the column source of labels.csv; by the path
+            of its file, on this machine or another; by its file name, if no other image has the
+            same; or by its path in an export.
         name : str
             One of the class names.
 
@@ -527,9 +529,9 @@ class Session(traitlets.HasTraits):
         Raises
         ------
         InputError
-            If there is none.
+            If there is nothing to undo.
         """
-        self._bring_back(*self._history.undo())
+        self._restore_state(*self._history.undo())
 
     def redo(self) -> None:
         """Redo the change that `undo` undid last.
@@ -537,13 +539,13 @@ class Session(traitlets.HasTraits):
         Raises
         ------
         InputError
-            If there is none.
+            If there is nothing to redo.
         """
-        self._bring_back(*self._history.redo())
+        self._restore_state(*self._history.redo())
 
-    def _bring_back(self, state: HistoryState, names: tuple[str, str] | None) -> None:
+    def _restore_state(self, state: HistoryState, names: tuple[str, str] | None) -> None:
         if names is not None:
-            self._call(*names)
+            self._rename_beside(*names)
         with self.hold_trait_notifications():
             self.classes, self.templates = state.classes, state.templates
             self.pins = state.pins
@@ -578,13 +580,13 @@ class Session(traitlets.HasTraits):
     def restore_corrections(self) -> None:
         """Apply `saved_corrections`: pins, class edits and settings of earlier sessions.
 
-        Pins that only this session has are kept. A second view and vectors of a vocabulary
-        are not: a warning says if an earlier session had them and this one does not.
+        Pins that only this session has are kept. The journal holds no second view and no vectors
+        of a vocabulary; a warning says if an earlier session had them and this one does not.
 
         Raises
         ------
         InputError
-            If there are none.
+            If there is nothing to restore.
 
         Examples
         --------
@@ -616,8 +618,8 @@ class Session(traitlets.HasTraits):
     def next_to_correct(self, count: int = 10) -> NDArray[np.int64]:
         """Choose the images that are most worth correcting, the most useful first.
 
-        A correction is useful where an image and those around it are doubtful, and none of them
-        is fixed yet. The gallery shows pictures in this order; see
+        A correction helps most where an image and its neighbours are doubtful, and none of them
+        is pinned yet. The gallery shows pictures in this order; see
         `protolabel.evaluation.next_to_correct`.
 
         Parameters
@@ -628,12 +630,12 @@ class Session(traitlets.HasTraits):
         Returns
         -------
         ndarray
-            (n,) int64 image indices, for `pin`; images that are fixed are not among them.
+            (n,) int64 image indices, for `pin`, without the images that are pinned already.
 
         Raises
         ------
         InputError
-            If the count is not a whole number of 0 or more.
+            If `count` is not a whole number of 0 or more.
 
         Examples
         --------
@@ -661,7 +663,7 @@ class Session(traitlets.HasTraits):
 
     @stage("embeddings")
     def _lookup(self) -> ImageLookup:
-        """Finds the images by whatever people call them, also by the names of an export."""
+        """Finds images by name, path, file name, or their path in an export."""
         from protolabel.exporting.names import image_files
 
         images = self.embeddings.images
@@ -676,12 +678,12 @@ class Session(traitlets.HasTraits):
 
     @stage("embeddings")
     def _space(self) -> ImageSpace:
-        """The images, prepared once for the many runs that a slider asks for."""
+        """The image vectors, prepared once for all runs of the loop."""
         return image_space(self.embeddings.unit)
 
     @stage("visual")
     def _visual_space(self) -> ImageSpace | None:
-        """The images by the visual vectors, likewise; None without a second encoder."""
+        """The visual vectors, prepared likewise; None without a second encoder."""
         visual = self.visual_embeddings
         return None if visual is None else image_space(visual.unit)
 
@@ -719,7 +721,7 @@ class Session(traitlets.HasTraits):
 
     @stage("visual", "graph", settings=("preset", "min_cluster_size", "seed"))
     def _first_clusters(self) -> Clusters | None:
-        """Clusters without the second encoder, which vote if it is not trusted; None without."""
+        """Clusters of the first view, which vote where the second is not trusted; else None."""
         if self.visual_embeddings is None:
             return None
         return cluster(
@@ -731,7 +733,7 @@ class Session(traitlets.HasTraits):
             progress=self._report,
         )
 
-    # --- to find images ----------------------------------------------------------------------
+    # --- search ------------------------------------------------------------------------------
 
     def search(self, words: str) -> NDArray[np.int64]:
         """Rank the images by how well some words describe them.
@@ -739,7 +741,7 @@ class Session(traitlets.HasTraits):
         Parameters
         ----------
         words : str
-            Such as "red sofa".
+            A description, such as "red sofa".
 
         Returns
         -------
@@ -840,7 +842,7 @@ class Session(traitlets.HasTraits):
 
     @stage("all_labels", "graph", "vocabulary")
     def fit(self) -> Fit:
-        """How well every image fits its name; ``fit.count_at(0.5)`` fit none at strictness 0.5."""
+        """How well each image fits its name; `Fit.count_at` counts those that fit none."""
         return measure_fit(
             self._all_labels,
             self.embeddings.unit,
@@ -882,16 +884,16 @@ class Session(traitlets.HasTraits):
         )
 
     def suggest(self, count: int | None = None) -> Suggestions:
-        """Suggest class names for the folder: groups of images that look alike, and their words.
+        """Suggest class names for the folder: groups of similar images, and words for them.
 
-        The words are those of `vocabulary`; without it, the everyday ones of ImageNet-21k, or the
-        animals that the sample encoder knows. They are embedded once per encoder and kept.
+        The words come from `vocabulary`; without it, they are the everyday words of ImageNet-21k,
+        or the animals that the sample encoder knows. They are embedded once per encoder and kept.
 
         Parameters
         ----------
         count : int, optional
-            Number of groups, 1 or more: few is coarse (dogs), many is fine (breeds of dogs). By
-            default the number at which the words describe the images best.
+            Number of groups, 1 or more: few groups are coarse (dogs), many are fine (breeds of
+            dogs). By default the number at which the words describe the images best.
 
         Returns
         -------
@@ -900,7 +902,7 @@ class Session(traitlets.HasTraits):
         Raises
         ------
         InputError
-            If the number is not a positive whole number.
+            If `count` is not a positive whole number.
         EncoderError
             If the encoder has no text side.
 
@@ -916,7 +918,7 @@ class Session(traitlets.HasTraits):
     def missing_names(self, most: int = 5) -> tuple[MissingName, ...]:
         """Find micro-clusters that fit no name, with suggestions from `vocabulary`.
 
-        Without a vocabulary, the suggestions are the words of `suggest`, once it was called.
+        Without a vocabulary, suggestions come from the words of `suggest`, after it was called.
 
         Parameters
         ----------
@@ -926,13 +928,13 @@ class Session(traitlets.HasTraits):
         Returns
         -------
         tuple of MissingName
-            Clusters whose images have a mean fit below `none_of_these` (if it is None: below
-            0.5), the largest first.
+            Clusters whose images have a mean fit below `none_of_these`, or below 0.5 if that is
+            None; the largest first.
 
         Examples
         --------
         >>> session.vocabulary = ["zebra", "owl", "panda", "bicycle"]
-        >>> [(len(one), one.suggestions[0][0]) for one in session.missing_names()]
+        >>> [(len(missing), missing.suggestions[0][0]) for missing in session.missing_names()]
         [(38, 'zebra')]
         """
         strictness = DEFAULT_STRICTNESS if self.none_of_these is None else self.none_of_these
@@ -967,7 +969,7 @@ class Session(traitlets.HasTraits):
         """(T + 1, C, 2) coordinates of every prototype at every iteration."""
         return place_prototypes(self.refinement, self.embeddings.unit, self.map)
 
-    # --- what a run is worth -----------------------------------------------------------------
+    # --- runs, evaluation, audit -------------------------------------------------------------
 
     @property
     def runs(self) -> RunHistory:
@@ -987,10 +989,10 @@ class Session(traitlets.HasTraits):
         Parameters
         ----------
         truth : sequence of (str or None), mapping of str to str, or path, optional
-            One name for each image of ``session.embeddings.images``, None where it is unknown;
-            image name -> class name; a table; a folder of class folders, or a file of a table:
-            see `protolabel.evaluation.read_truth`. By default the truth of the last time, else the
-            class folders that ``find_images(folder, truth=True)`` found.
+            One name for each image of ``session.embeddings.images``, None where it is unknown; a
+            mapping of image name to class name; a table; a folder of class folders, or the file
+            of a table: see `protolabel.evaluation.read_truth`. By default the truth that was
+            passed last, else the class folders that ``find_images(folder, truth=True)`` found.
 
         Returns
         -------
@@ -1019,10 +1021,10 @@ class Session(traitlets.HasTraits):
         return replace(evaluate(self.labels, known), unmatched=unmatched)
 
     def audit(self, images: int = 40, *, seed: int | None = None) -> Audit:
-        """Draw a random sample of labels for a person to check, to know how many are right.
+        """Draw a random sample of labels to check by eye, to estimate how many are right.
 
-        The sample is stratified by class and agreement. The audit is of the labels as they are
-        now; while they stay the same, `export` writes what it found into the dataset. Audited
+        The sample is stratified by class and agreement. The audit is about the current labels;
+        as long as they stay the same, `export` writes its result into the dataset. Audited
         images become pins only if you pin them.
 
         Parameters
@@ -1039,7 +1041,7 @@ class Session(traitlets.HasTraits):
         Raises
         ------
         InputError
-            If the number is not a positive whole number, or every label is pinned or set aside.
+            If `images` is not a positive whole number, or every label is pinned or set aside.
 
         Examples
         --------
@@ -1066,21 +1068,21 @@ class Session(traitlets.HasTraits):
         return self._audit
 
     def pin_audited(self) -> None:
-        """Pin the images of the last audit to what the person said, in one step for `undo`.
+        """Pin the images of the last audit to the classes that were answered.
 
-        Answers that name no class are left out. An estimate is of labels that were not looked
-        at, so draw a new audit afterwards.
+        `undo` reverts it in one step. Answers that name no class are left out. The estimate of
+        the audit is not about the labels that follow, so draw a new audit for those.
 
         Raises
         ------
         InputError
-            If there is no audit, or nothing was answered yet.
+            If there is no audit, or it has no answer yet.
         """
         if self._audit is None or not self._audit.answers:
             raise InputError("Expected an audit with answers, got none: call audit(40) first.")
         files = self.embeddings.images.names
-        said = self._audit.answers.items()
-        new = {files[image]: name for image, name in said if name in self.names}
+        answers = self._audit.answers.items()
+        new = {files[image]: name for image, name in answers if name in self.names}
         self.pins = {**self.pins, **new}
 
     def _audited(self) -> AuditEstimate | None:
@@ -1096,7 +1098,7 @@ class Session(traitlets.HasTraits):
         """The true class of each image, None where unknown: `truth`, or the class folders."""
         return self.embeddings.images.truth if self.truth is None else self.truth
 
-    # --- how work is followed, shown and ended -----------------------------------------------
+    # --- progress, studio, closing -----------------------------------------------------------
 
     @property
     def computed(self) -> frozenset[str]:
@@ -1136,7 +1138,7 @@ class Session(traitlets.HasTraits):
         Parameters
         ----------
         callback : callable
-            Without arguments. The last that was registered is called first.
+            Takes no arguments. The callback that was registered last is called first.
         """
         if not callable(callback):
             raise InputError(f"Expected a function to call, got {callback!r}.")
@@ -1161,7 +1163,7 @@ class Session(traitlets.HasTraits):
         """Close the session."""
         self.close()
 
-    # --- what leaves it ----------------------------------------------------------------------
+    # --- export, save, load ------------------------------------------------------------------
 
     @property
     def parameters(self) -> Mapping[str, Any]:
@@ -1195,31 +1197,46 @@ class Session(traitlets.HasTraits):
         overwrite: bool = False,
         best: int = DEFAULT_BEST,
     ) -> ExportResult:
-        """Write the labelled dataset; see `protolabel.export`."""
+        """Write the labelled dataset.
+
+        Parameters
+        ----------
+        folder, formats, link, shares, groups, overwrite, best
+            As for `protolabel.export`.
+
+        Returns
+        -------
+        ExportResult
+
+        Raises
+        ------
+        InputError
+            If an argument cannot be used.
+        ExportError
+            If the folder may not, or cannot, be written.
+
+        Examples
+        --------
+        >>> session.export("annotated_dataset", formats=["folders", "csv"], link="hardlink")
+        """
         from protolabel.exporting import DEFAULT_FORMATS, check_export, export
 
-        formats = DEFAULT_FORMATS if formats is None else formats
-        check_export(
-            self._images,
-            folder,
-            formats=formats,
-            link=link,
-            shares=shares,
-            groups=groups,
-            overwrite=overwrite,
-            best=best,
-        )
+        options: dict[str, Any] = {
+            "formats": DEFAULT_FORMATS if formats is None else formats,
+            "link": link,
+            "shares": shares,
+            "groups": groups,
+            "overwrite": overwrite,
+            "best": best,
+        }
+        check_export(self._images, folder, **options)  # before hours of embedding
         visual = self.visual_embeddings
         return export(
             self.labels,
             self.embeddings,
             folder,
-            formats=formats,
-            link=link,
-            shares=shares,
+            **options,
             seed=self.seed,
-            groups=groups,
-            overwrite=overwrite,
             parameters=self.parameters,
             projection=self.map,
             prototype_map=self.prototype_map,
@@ -1228,7 +1245,6 @@ class Session(traitlets.HasTraits):
             visual=None if visual is None else visual.vectors,
             audit=self._audited(),
             colours=self.colours,
-            best=best,
             progress=self._report,
         )
 
@@ -1238,19 +1254,19 @@ class Session(traitlets.HasTraits):
         Parameters
         ----------
         best : int
-            How many of the best classes of an image there are columns for, 1 to 5.
+            Number of best classes of each image that get columns, 1 to 5.
 
         Returns
         -------
         pandas.DataFrame
-            The columns of ``labels.csv`` but for ``file``, ``split`` and ``near_duplicates``,
-            which only an export knows, and with those of the user's table. Class names are
+            The columns of ``labels.csv``, and those of the user's table, but without ``file``,
+            ``split`` and ``near_duplicates``, which only an export knows. Class names are
             categories in the order of the classes.
 
         Raises
         ------
         InputError
-            If pandas is not installed, or `best` is no number from 1 to 5.
+            If pandas is not installed, or `best` is not a whole number from 1 to 5.
 
         Examples
         --------
@@ -1262,7 +1278,20 @@ class Session(traitlets.HasTraits):
         return to_pandas(self.labels, self.embeddings.images, best)
 
     def to_html(self, path: str | os.PathLike[str], **options: Any) -> Path:
-        """Write the run as one HTML page that plays without a kernel."""
+        """Write the run as one HTML page that plays without a kernel.
+
+        Parameters
+        ----------
+        path : path
+            The file to write.
+        **options
+            ``title`` and the like, as for `protolabel.exporting.write_replay`.
+
+        Returns
+        -------
+        Path
+            The file.
+        """
         from protolabel.exporting import write_replay
 
         return write_replay(
@@ -1275,17 +1304,17 @@ class Session(traitlets.HasTraits):
         )
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
-        """Save a session in a folder, for `Session.load`.
+        """Save the session to a folder, for `Session.load`.
 
-        Saved are the settings, the colours of the classes, vectors, clusters, map, audit, and the
-        groups that `suggest` names.
+        The folder holds the settings, the colours of the classes, vectors, clusters, map, audit,
+        and the groups that `suggest` names.
 
-        If the process dies, the folder has either the earlier session or the new one, complete.
+        If the process dies, the folder holds either the earlier session or the new one, complete.
 
         Parameters
         ----------
         folder : path
-            A new or empty folder, or that of a saved session, which is replaced.
+            A new or empty folder, or that of a saved session, which this one replaces.
 
         Returns
         -------
@@ -1334,16 +1363,16 @@ class Session(traitlets.HasTraits):
         folder : path
             A folder that `save` or `export` wrote.
         images : path, optional
-            The folder of the images, if they have moved; images that moved together with the
-            folder are found without. By default, of a dataset, the folder that it was exported
-            from, if the files there are still those of the dataset; else the copies in it, whose
-            names the pins then have.
+            The folder of the images, if they have moved; images that moved together with
+            `folder` are found without it. By default, the images of a dataset are those in the
+            folder that it was exported from, if the files there are still the same; else its own
+            copies, and the pins then have the names of the copies.
         trust : bool, default False
-            Whether encoders named in the folder may be loaded from a hub or a file. Leave it off
-            for folders from strangers. Encoders that you name are always loaded.
+            Whether encoders that the folder names may be loaded from a hub or a file. Leave it
+            off for folders from strangers. Encoders that you name are always loaded.
         **options
             ``encoder``, ``pretrained``, ``device``, ``store``, ``progress``, and for a dataset
-            ``classes`` and ``visual``, as for the constructor.
+            also ``classes`` and ``visual``, as for `Session`.
 
         Returns
         -------
@@ -1352,9 +1381,9 @@ class Session(traitlets.HasTraits):
         Raises
         ------
         StoreError
-            If the folder is neither, or is damaged.
+            If the folder is neither a saved session nor a dataset, or is damaged.
         EncoderError
-            If a dataset needs an encoder that is not named, and not trusted.
+            If a dataset needs an encoder that you do not name, and `trust` is off.
 
         Examples
         --------
@@ -1401,10 +1430,9 @@ class Session(traitlets.HasTraits):
     def reopen(
         self, folder: str | os.PathLike[str], *, images: str | os.PathLike[str] | None = None
     ) -> Session:
-        """Load a saved session or a dataset as `load` does, with the encoder and store of this one.
+        """Load a saved session or a dataset as `load` does, with the store of this session.
 
-        The encoder of this session serves where the folder names the same one, and for a dataset
-        whose own may not be loaded unasked.
+        The encoder of this session is used as well, if the folder names the same encoder.
 
         Parameters
         ----------
@@ -1414,14 +1442,14 @@ class Session(traitlets.HasTraits):
         Returns
         -------
         Session
-            Another session, which `opened` also returns from now on; this one stays as it is.
+            A new session, which `opened` also returns from now on; this one does not change.
 
         Raises
         ------
         StoreError
             If the folder is neither a saved session nor a dataset, or is damaged.
         EncoderError
-            If the folder needs another encoder, which is not loaded unasked.
+            If a dataset needs another encoder, which is not loaded unasked.
         """
         lent = self.embeddings.encoder, self._source
         made = self._load(folder, images, {"store": self._source.store}, trust=False, lent=lent)
@@ -1430,7 +1458,7 @@ class Session(traitlets.HasTraits):
 
     @property
     def opened(self) -> Session | None:
-        """The session that `reopen`, or its button in the studio, opened last."""
+        """The session that `reopen`, or the studio's *Open*, returned last; None before."""
         return self._opened
 
     @classmethod
@@ -1449,7 +1477,7 @@ class Session(traitlets.HasTraits):
             named = checked_record(settings["visual"], trust=trust, option="visual")
             settings["visual"] = load_encoder(named, device=options.get("device", "auto"))
         recorded = dataset.encoder or EncoderInfo.unknown(1)
-        if options.get("encoder") is None and not _is_of(lent, recorded):
+        if options.get("encoder") is None and (lent is None or lent[0] != recorded):
             checked_record(recorded, trust=trust)
         return cls._restored(
             dataset.images, settings, options, recorded=recorded, trust=trust, lent=lent,
@@ -1485,14 +1513,9 @@ class Session(traitlets.HasTraits):
         session._history = PinHistory(session.pins, trail, session.classes, session.templates)
         session._source.recorded, session._source.trusted = recorded, trust
         session._audit = audit
-        if lent is not None and _is_of(lent, recorded):
+        if lent is not None and lent[0] == recorded:
             session._source.share(lent[1])
         return session
-
-
-def _is_of(lent: Lent | None, recorded: EncoderInfo) -> bool:
-    """Return whether the encoder of another session is the one that a folder records."""
-    return lent is not None and lent[0] == recorded
 
 
 def _no_setting(names: Sequence[str], known: Iterable[str]) -> InputError:

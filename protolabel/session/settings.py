@@ -101,7 +101,7 @@ def _iterations(value: Any) -> int:
 
 
 def _is_listed(value: Any) -> bool:
-    """Say whether a value has an order; an array without dimensions only looks as if it had."""
+    """Return whether a value is an ordered collection; an array of 0 dimensions is not."""
     listed = isinstance(value, Iterable) and not isinstance(value, str | set | frozenset)
     return listed and getattr(value, "ndim", 1) > 0
 

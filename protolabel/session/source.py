@@ -30,7 +30,7 @@ class Source:
     Parameters
     ----------
     given : path, ImageSet or Embeddings
-        A folder of images; or images, or embeddings, that were made before.
+        As for `Session`.
     encoder : str, callable or Encoder, optional
         As for `load_encoder`; by default "ViT-B-32", or the encoder of the embeddings.
     pretrained : str or path, optional
@@ -38,14 +38,14 @@ class Source:
     device : str, default "auto"
         As for `load_encoder`.
     store : path, optional
-        Folder that keeps vectors from run to run; by default one in the user's cache.
+        As for `Session`.
 
     Attributes
     ----------
     root : Path
         The folder that all images are under.
     recorded : EncoderInfo or None
-        The encoder that is used unless another is named; by default that of the embeddings.
+        The encoder of the given vectors, used unless the user names another.
     trusted : bool
         Whether `recorded` may be loaded from a hub or a file.
 
@@ -99,7 +99,7 @@ class Source:
             return self._encoder
 
     def share(self, other: Source) -> None:
-        """Take over the encoder of another source, which a person chose there."""
+        """Use the encoder of another source, which the user chose there."""
         self._choice, self._encoder, self.trusted = other._choice, other._encoder, other.trusted
 
     def find(self) -> ImageSet:
@@ -128,11 +128,11 @@ def checked_record(named: EncoderInfo, *, trust: bool, option: str = "encoder") 
     Parameters
     ----------
     named : EncoderInfo
-        What the folder names.
+        The encoder that the folder names.
     trust : bool
         Whether it may be loaded from a hub or a file.
     option : str
-        What the user can pass in its place.
+        The argument by which the user can pass an encoder, for the message.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def checked_record(named: EncoderInfo, *, trust: bool, option: str = "encoder") 
     """
     if named.model in UNLOADABLE:
         raise EncoderError(
-            f"Expected an encoder, got none: the vectors are of {named.name!r}, which cannot "
+            f"Expected an encoder, got none: the vectors are from {named.name!r}, which cannot "
             f"be loaded by name. Pass the encoder that was used as {option}=..."
         )
     if not trust and (named.model != "sample" or named.pretrained is not None):

@@ -105,13 +105,13 @@ class Stages:
         }
         declared = [member for member in members.values() if isinstance(member, Stage)]
         self.follows: dict[str, tuple[str, ...]] = {
-            one.name: tuple(other.name for other in declared if one.name in other.needs)
-            for one in declared
+            needed.name: tuple(other.name for other in declared if needed.name in other.needs)
+            for needed in declared
         }
         self.feeds: dict[str, tuple[str, ...]] = {
             setting: tuple(other.name for other in declared if setting in other.settings)
-            for one in declared
-            for setting in one.settings
+            for member in declared
+            for setting in member.settings
         }
         self._lock = threading.RLock()
         self._gates = {name: threading.RLock() for name in self.follows}
@@ -121,13 +121,13 @@ class Stages:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The stages already computed, in that order, without those that are None."""
+        """The stages already computed, in the order of computation, without those that are None."""
         with self._lock:
             return tuple(name for name, value in self._values.items() if value is not None)
 
     def settings_of(self, name: str) -> tuple[str, ...]:
         """Return the settings that a stage depends on, directly or through other stages."""
-        return tuple(one for one, first in self.feeds.items() if name in self._closure(first))
+        return tuple(setting for setting, fed in self.feeds.items() if name in self._closure(fed))
 
     def get(self, name: str, compute: Callable[[], T]) -> T:
         """Return a stage; compute it if necessary.
