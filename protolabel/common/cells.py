@@ -23,7 +23,7 @@ _RUNS = re.compile(r"'*[=+\-@\t\r\n]")
 
 
 def safe_cell(value: Any) -> Any:
-    """Return a value as it may stand in a cell: text that would run gets an apostrophe."""
+    """Return a value that is safe in a cell: text that would run gets an apostrophe."""
     return f"'{value}" if isinstance(value, str) and _RUNS.match(value) else value
 
 
@@ -33,7 +33,7 @@ def read_cell(text: str) -> str:
 
 
 def read_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
-    """Read a table of text with its heads in the first line, as spreadsheets write it.
+    """Read a text table with a header line, as spreadsheets write it.
 
     Parameters
     ----------
@@ -43,8 +43,9 @@ def read_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     Returns
     -------
     heads : list of str
+        Names of the columns.
     rows : list of dict of str to str
-        Each row by heads, "" where a row is short.
+        Column name -> cell for each row; "" where a row is short.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Checks of plain arguments, worded alike everywhere."""
+"""Checks of plain arguments, with the same wording everywhere."""
 
 from __future__ import annotations
 
@@ -39,25 +39,25 @@ R = TypeVar("R")
 def checked(function: Callable[P, R]) -> Callable[P, R]:
     """Check the arguments of a public function against its annotations.
 
-    The annotations are the one place that says what a parameter takes. What this cannot know,
-    such as a range or the length of an array, the function checks itself; so it does what an
-    annotation says that `_KINDS` and `_CLASSES` do not list.
+    The annotations alone say what a parameter takes. The function itself checks what they cannot
+    express, such as a range or the length of an array. Annotations that `_KINDS` and `_CLASSES`
+    do not list are not checked.
 
     Raises
     ------
     InputError
-        By the decorated function, if an argument is of another kind.
+        When the decorated function is called, if an argument is of another kind.
     """
     return checked_apart_from()(function)
 
 
 def checked_apart_from(*names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Return `checked` for a function that has checks of its own for some parameters.
+    """Return a decorator like `checked` that leaves out some parameters.
 
     Parameters
     ----------
     *names : str
-        These parameters.
+        The parameters that the function checks itself.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
@@ -69,7 +69,11 @@ def checked_apart_from(*names: str) -> Callable[[Callable[P, R]], Callable[P, R]
 def _checked(function: Callable[P, R], left: set[str]) -> Callable[P, R]:
     signature = inspect.signature(function)
     parameters = signature.parameters.values()
-    kinds = {one.name: _kinds(one.annotation) for one in parameters if one.name not in left}
+    kinds = {
+        parameter.name: _kinds(parameter.annotation)
+        for parameter in parameters
+        if parameter.name not in left
+    }
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -103,7 +107,7 @@ def check_fields(value: Any) -> None:
 
 
 def described(value: Any) -> str:
-    """Return what a value is, in a few words for a message."""
+    """Describe a value in a few words, for a message."""
     shape = getattr(value, "shape", None)
     if isinstance(shape, tuple):
         return f"{type(value).__name__} of shape {shape} and dtype {getattr(value, 'dtype', '?')}"
@@ -168,11 +172,11 @@ _CLASSES = {
     "ImageLookup", "ImageSet", "ImageSpace", "KnnGraph", "Labels", "Preset", "Refinement",
     "Suggestions", "TemperatureSweep", "Vocabulary",
 }  # fmt: skip
-"""Classes of protolabel that are tested for, by name: this room knows none of them."""
+"""Classes of protolabel, which are checked by name because this room may not import them."""
 
 
 def _kinds(annotation: Any) -> dict[str, Callable[[Any], bool]]:
-    """Return words -> test for each alternative of an annotation; {} if one has no test."""
+    """Return words -> test for each alternative of an annotation; {} if any has no test."""
     if not isinstance(annotation, str) or annotation == "":
         return {}
     found: dict[str, Callable[[Any], bool]] = {}
@@ -200,7 +204,7 @@ def as_path(path: Any, what: str) -> Path:
     path : str or path
         A leading ``~`` is expanded.
     what : str
-        What it leads to, in an error.
+        What the path leads to, for the message.
 
     Returns
     -------
@@ -209,7 +213,7 @@ def as_path(path: Any, what: str) -> Path:
     Raises
     ------
     InputError
-        If it is no path, holds a NUL, is too long, or names an unknown home.
+        If it is not a path, holds a NUL, is too long, or names an unknown home.
     """
     try:
         found = Path(path).expanduser()
@@ -230,7 +234,7 @@ def with_home(path: str) -> str:
     Parameters
     ----------
     path : str
-        From a file, or from a caller; nothing is raised, because a million of them are asked.
+        A path from a file or a caller. Nothing is raised, because callers check it later.
 
     Returns
     -------
@@ -240,15 +244,15 @@ def with_home(path: str) -> str:
 
 
 def as_count(count: Any, what: str, least: int = 1) -> int:
-    """Check a number of things and return it as a Python integer.
+    """Check a count and return it as a Python integer.
 
     Parameters
     ----------
     count : int
     what : str
-        What is counted, in an error.
+        What is counted, for the message.
     least : int
-        The smallest number allowed.
+        The smallest count allowed.
 
     Returns
     -------
@@ -274,9 +278,9 @@ def as_numbers(values: Any, what: str, *shape: int | None) -> NDArray[Any]:
     values : array-like
         Numbers, or True and False.
     what : str
-        What they are, in an error.
+        What the numbers are, for the message.
     *shape : int or None
-        Length of each axis; None is any length.
+        Length of each axis; None allows any length.
 
     Returns
     -------
@@ -285,7 +289,7 @@ def as_numbers(values: Any, what: str, *shape: int | None) -> NDArray[Any]:
     Raises
     ------
     InputError
-        If the shape differs, or a value is no finite number.
+        If the shape differs, or a value is not a finite number.
     """
     try:
         array = np.asarray(values)
@@ -299,7 +303,7 @@ def as_numbers(values: Any, what: str, *shape: int | None) -> NDArray[Any]:
         raise InputError(f"Expected {what} of shape ({wanted}), got {array.shape}: reshape it.")
     if array.dtype.kind not in "fiub" or not np.isfinite(array).all():
         raise InputError(
-            f"Expected {what} as finite numbers, got {described(array)}: replace what is no number."
+            f"Expected {what} as finite numbers, got {described(array)}: replace the other values."
         )
     return array
 
@@ -337,9 +341,9 @@ def as_indices(indices: Any, count: int, what: str, *, least: int = 0) -> NDArra
     indices : integer array
         Row numbers, `least`..count-1, of any shape.
     count : int
-        Number of rows that can be referred to.
+        Number of rows of the other array.
     what : str
-        Name of the indices in an error.
+        Name of the indices, for the message.
     least : int
         Smallest number allowed; -1 if it stands for "none".
 

@@ -44,7 +44,7 @@ DAMAGED = (
     RecursionError, MemoryError, NotImplementedError, RuntimeError, SyntaxError, AssertionError,
     TokenError, zlib.error, lzma.LZMAError, struct.error, zipfile.BadZipFile, InputError,
 )  # fmt: skip
-"""What JSON, numpy and zip raise for damaged bytes."""
+"""The exceptions that JSON, numpy and zip raise for damaged bytes."""
 
 _SAVED, _SAVING, _LOCK = ".saved", ".saving-", ".lock"
 _PATIENCE = 30.0  # seconds to wait for another process that saves to the same folder
@@ -89,7 +89,7 @@ def replacing(folder: Path) -> Iterator[Path]:
 
     Whenever the process dies, `folder` has all of the new files or none of them. They are written
     to ``.saving-<id>`` inside it. When the block ends without an error, that folder is renamed to
-    ``.saved``; from then on the new files count, and they move to their places. Code that reads
+    ``.saved``, which makes the new files valid, and they move to their places. Code that reads
     the files calls `finish_replacing` first, in case a process died between the two steps.
 
     Parameters

@@ -86,7 +86,7 @@ def legible(colour: str, *, dark: bool) -> str:
     colour : str
         ``#rrggbb``.
     dark : bool
-        Whether the ground is dark.
+        Whether the background is dark.
 
     Returns
     -------
@@ -103,24 +103,24 @@ def legible(colour: str, *, dark: bool) -> str:
 
 
 def class_colour(number: int, own: str | None = None) -> tuple[str, str]:
-    """Return the colour of a class on a light and on a dark ground.
+    """Return the colour of a class on a light and on a dark background.
 
     Parameters
     ----------
     number : int
-        Number of the class, 0 or more. Every number below 1,000 has a colour of its own; those of
-        many classes are hard to tell apart, as any would be.
+        Number of the class, 0 or more. Numbers below 1,000 have different colours, though those
+        of many classes are hard to tell apart.
     own : str, optional
-        ``#rrggbb`` that a person chose instead; it is changed as far as either ground asks.
+        ``#rrggbb`` that a person chose instead; it is made legible on both backgrounds.
 
     Returns
     -------
-    tuple of str
-        ``#rrggbb`` for light and for dark.
+    light, dark : str
+        ``#rrggbb`` for each background.
     """
     if own is None and number < len(CLASS_COLOURS):
         return CLASS_COLOURS[number]
-    # Beyond the style sheet's colours, one colour that can be seen on both grounds.
+    # Beyond the colours of the style sheet, the same colour serves on both backgrounds.
     colour = _further(number - len(CLASS_COLOURS)) if own is None else own
     colour = legible(legible(colour, dark=False), dark=True)
     return colour, colour
@@ -134,7 +134,7 @@ def class_colours(count: int, *, dark: bool = False) -> list[str]:
     count : int
         Number of classes.
     dark : bool
-        Whether the ground is dark.
+        Whether the background is dark.
 
     Returns
     -------
@@ -145,12 +145,12 @@ def class_colours(count: int, *, dark: bool = False) -> list[str]:
 
 
 def as_colour(value: object) -> str:
-    """Return a colour that a person chose, as ``#rrggbb`` in small letters.
+    """Return a colour that a person chose, as ``#rrggbb`` in lower case.
 
     Raises
     ------
     InputError
-        If it is no such colour.
+        If it is not of the form ``#rrggbb``.
     """
     if not isinstance(value, str) or not re.fullmatch("#[0-9a-fA-F]{6}", value):
         raise InputError(f"Expected a colour as #rrggbb, got {value!r}: write six digits.")
@@ -174,7 +174,7 @@ def chosen_colours(count: int, given: Iterable[str] | None = None) -> list[str]:
     Raises
     ------
     InputError
-        If their number is another, or one is no such colour.
+        If there are not C colours, or a colour is not of the form ``#rrggbb``.
     """
     if given is None:
         return class_colours(count)
@@ -211,7 +211,7 @@ def css_variables(*, dark: bool) -> str:
     Parameters
     ----------
     dark : bool
-        Whether the ground is dark.
+        Whether the background is dark.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Parts from other packages, which register them as entry points."""
+"""Plugins: writers, sources and encoders that other packages register as entry points."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["plugins"]
 
 @cache
 def plugins(group: str) -> Mapping[str, Any]:
-    """Load what installed packages register for a group; see docs/plugins.md.
+    """Load the plugins of a group from all installed packages; see docs/plugins.md.
 
-    A part that cannot be loaded is left out with a warning: another package must not keep
+    A plugin that cannot be loaded is left out with a warning: another package must not keep
     protolabel from working.
 
     Parameters
@@ -30,10 +30,10 @@ def plugins(group: str) -> Mapping[str, Any]:
     Returns
     -------
     mapping of str to object
-        Name of the entry point -> what it names, sorted by name.
+        Name of the entry point -> the object that it names, sorted by name.
     """
     found = {}
-    for entry in sorted(entry_points(group=f"protolabel.{group}"), key=lambda one: one.name):
+    for entry in sorted(entry_points(group=f"protolabel.{group}"), key=lambda entry: entry.name):
         try:
             found[entry.name] = entry.load()
         except Exception as error:  # noqa: BLE001 -- a stranger's package raises what it likes

@@ -35,7 +35,7 @@ class TqdmProgress:
             from tqdm.auto import tqdm
 
             self._phase = phase
-            # A run that goes on has done some before: the time left follows from what is new.
+            # A run that continues begins above 0; only new work counts for the time left.
             self._bar = tqdm(total=total, desc=phase, delay=0.5, initial=done)
         if self._bar is not None:
             self._bar.update(done - self._bar.n)

@@ -1,4 +1,4 @@
-"""Row vectors: checked once and read in blocks, so that files are never copied to memory whole."""
+"""Row vectors, checked once and read in blocks, so that no file is copied to memory as a whole."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ Float32Array = NDArray[np.float32]
 """The dtype of all computations."""
 IntArray = NDArray[np.integer]
 
-_BLOCK_BYTES = 2**20  # of float32: what is made of a block stays near the processor
-_SHORT = 32  # columns: numpy reduces short rows one by one, at ten times the cost of columns
+_BLOCK_BYTES = 2**20  # of float32: results for a block stay in the processor's cache
+_SHORT = 32  # columns: numpy reduces short rows one at a time, ten times slower than columns
 _SUMMED = 1_024  # rows
-_HELD_BYTES = 256 * 2**20  # of float32: larger vectors are scaled again whenever they are read
-_UNIT_ERROR = 1e-6  # lengths this near 1 are rounding of float32
+_HELD_BYTES = 256 * 2**20  # of float32: larger vectors are scaled whenever they are read
+_UNIT_ERROR = 1e-6  # lengths that differ from 1 by less are rounded in float32
 
 
 def unit_rows(x: FloatArray) -> NDArray[np.float32]:
@@ -52,7 +52,7 @@ def unit_rows(x: FloatArray) -> NDArray[np.float32]:
 
 
 def blocks(x: FloatArray) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-    """Yield consecutive rows of `x` as float32, of the length that they have.
+    """Yield consecutive rows of `x` as float32, without scaling them.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def as_vectors(x: FloatArray, *, what: str = "vectors", dim: int | None = None) 
     x
         Array-like of shape (N, d) with N >= 1, floating.
     what
-        How an error names the array.
+        Name of the array, for the message.
     dim
         The d that the array must have.
 
@@ -148,7 +148,8 @@ def as_vectors(x: FloatArray, *, what: str = "vectors", dim: int | None = None) 
         x = x if isinstance(x, np.ndarray) else np.asarray(x)
     except (TypeError, ValueError, RuntimeError) as error:  # ragged; a tensor with a gradient
         raise InputError(
-            f"{what} must be an array of shape (N, d); got rows that are none ({error})."
+            f"Expected {what} as an array of shape (N, d), got {error}: pass one row of numbers "
+            "for each image or name."
         ) from error
     if x.ndim != 2 or 0 in x.shape:
         raise InputError(
@@ -215,7 +216,7 @@ def is_whole_number(value: object, least: int) -> bool:
 
 
 def log_softmax(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Logarithm of the softmax of every row of (N, C), in float32."""
+    """Return the logarithm of the softmax of every row of (N, C), in float32."""
     short = x.shape[1] <= _SHORT
     top = np.ascontiguousarray(x.T).max(axis=0) if short else x.max(axis=1)
     shifted = x - top[:, None]
@@ -237,7 +238,7 @@ def column_sums(x: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def row_argmax(x: NDArray[np.float32]) -> NDArray[np.integer]:
-    """Column of the largest number in every row of (N, C), the first of equal ones, (N,)."""
+    """Return the column of the largest number in every row of (N, C), the first if equal, (N,)."""
     count = x.shape[1]
     if count > _SHORT:
         return np.asarray(x.argmax(axis=1))

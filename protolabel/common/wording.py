@@ -1,4 +1,4 @@
-"""Format text of any origin for a line of a report, a terminal or a page."""
+"""Format text of unknown origin for a line of a report, a terminal or a page."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def printable(text: str) -> str:
 
 
 def shown(value: object) -> str:
-    """Return a setting as people write it: 0.1 for 0.09999999976974147 from a slider."""
+    """Return a setting in a short form: 0.1 for 0.09999999976974147 from a slider."""
     whole = isinstance(value, numbers.Integral)
     return f"{value:.4g}" if isinstance(value, numbers.Real) and not whole else str(value)
 
@@ -70,5 +70,5 @@ def padded(text: str, width: int) -> str:
 
 
 def escape(text: object) -> str:
-    """Make text of any origin safe between tags and in attributes of HTML."""
+    """Make text of unknown origin safe between tags and in attributes of HTML."""
     return html.escape("".join(c if c.isprintable() else "\ufffd" for c in str(text)), quote=True)

@@ -1,4 +1,4 @@
-"""Open files of unknown folders; only regular ones, because a pipe or a device could block."""
+"""Open files in unknown folders; only regular files, because a pipe or a device could block."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _KINDS = (
 
 
 class StoredFile:
-    """An image that is not a file on a local disk: a member of an archive, a row of a table.
+    """An image that is not a file on a local disk, such as a member of an archive.
 
-    Its name appears in messages and identifies it; `open` reads its bytes.
+    Its name identifies it and appears in messages; `open` reads its bytes.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class StoredFile:
 
 
 ImageFile = PathLike | StoredFile | IO[bytes]
-"""What can be opened: a path, an image of another source, or a binary file."""
+"""A path, an image of another source, or an open binary file."""
 
 
 def open_file(file: ImageFile) -> IO[bytes]:
@@ -93,8 +93,8 @@ def open_regular(path: PathLike) -> IO[bytes]:
     Parameters
     ----------
     path : path
-        A pipe, socket, device or folder is refused without being opened: opening a pipe waits
-        for a writer, and opening a device can have effects.
+        Pipes, sockets, devices and folders are refused without being opened: opening a pipe waits
+        for a writer, and opening a device can have side effects.
 
     Returns
     -------
@@ -121,7 +121,7 @@ def open_regular(path: PathLike) -> IO[bytes]:
 
 
 def special(mode: int) -> str:
-    """Return the kind of an entry of a folder, in words; "" for a regular file."""
+    """Return the kind of a folder entry in words, "" for a regular file."""
     if stat.S_ISREG(mode):
         return ""
     return next((words for is_kind, words in _KINDS if is_kind(mode)), "a special file")

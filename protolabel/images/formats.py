@@ -1,4 +1,4 @@
-"""Formats of image files: names and extensions of those read, and why others are not."""
+"""Image formats: names and extensions of those that are read, and why others are not."""
 
 from __future__ import annotations
 

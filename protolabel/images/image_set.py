@@ -1,10 +1,11 @@
-"""A list of images: their names, their storage, and the files that were skipped."""
+"""A list of images: their names, where they are stored, and the files that were skipped."""
 
 from __future__ import annotations
 
 import errno
 import operator
 import os
+import zlib
 from dataclasses import dataclass, field, replace
 from numbers import Integral
 from pathlib import Path
@@ -17,7 +18,15 @@ from protolabel.images.files import StoredFile, open_file
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["ImageSet", "Nowhere", "Skipped", "Source", "Stamp"]
+__all__ = [
+    "ImageSet",
+    "Nowhere",
+    "Skipped",
+    "Source",
+    "Stamp",
+    "content_stamp",
+    "numbered_names",
+]
 
 Stamp = tuple[int, int]
 """Two numbers that change with the content; for a file, its size and time of change in ns."""
@@ -30,7 +39,7 @@ class Source(Protocol):
     """
 
     def open(self, index: int) -> IO[bytes]:
-        """Return image `index` as a binary file at its start. It may raise `OSError`."""
+        """Return image `index` as a binary file at its start, or raise `OSError`."""
 
     def stamp(self, index: int) -> Stamp:
         """Return two numbers that change when image `index` does."""
@@ -59,10 +68,10 @@ class ImageSet:
     Parameters
     ----------
     root : Path
-        Absolute folder. For images of another source: the archive or table that holds them.
+        Absolute folder; for images of another source, the archive or table that holds them.
     names : tuple of str
         POSIX paths relative to `root`, unique. `find_images` sorts them; `from_paths` keeps
-        the order given, because it is the order of the rows of an embedding.
+        the order given, because the rows of an embedding have the same order.
     skipped : tuple of Skipped
         Files that were found but not used.
     truth : tuple of str, optional
@@ -109,7 +118,7 @@ class ImageSet:
         return f"ImageSet({place}, {len(self.skipped)} skipped{known})"
 
     def path(self, index: int) -> Path | StoredFile:
-        """Return the absolute path of one image, or what opens it in another source.
+        """Return the absolute path of an image, or a `StoredFile` that opens it.
 
         Parameters
         ----------
@@ -119,7 +128,7 @@ class ImageSet:
         Returns
         -------
         Path or StoredFile
-            Both go into `read_image` and `thumbnail`.
+            `read_image` and `thumbnail` take both.
 
         Raises
         ------
@@ -140,11 +149,11 @@ class ImageSet:
 
     @property
     def paths(self) -> list[Path | StoredFile]:
-        """`path` of all images."""
+        """The `path` of each image."""
         return [self.path(index) for index in range(len(self))]
 
     def open(self, index: int) -> IO[bytes]:
-        """Open one image as a binary file.
+        """Open an image as a binary file.
 
         Raises
         ------
@@ -154,12 +163,12 @@ class ImageSet:
         return open_file(self.path(index))
 
     def stamp(self, index: int) -> Stamp:
-        """Return two numbers that change when one image does.
+        """Return two numbers that change when an image does.
 
         Returns
         -------
         (int, int)
-            Of a file: its size in bytes and its time of change in ns; (-1, -1) if it is gone.
+            For a file, its size in bytes and its time of change in ns; (-1, -1) if it is gone.
         """
         self._check(index)
         try:
@@ -171,12 +180,12 @@ class ImageSet:
         return (found.st_size, found.st_mtime_ns)
 
     def at(self, root: str | os.PathLike[str]) -> ImageSet:
-        """Return the same files in another folder, to which they have moved.
+        """Return the same images after their folder has moved.
 
         Parameters
         ----------
         root : path
-            The folder that `names` are relative to now.
+            The new folder, to which `names` are relative.
 
         Raises
         ------
@@ -199,7 +208,7 @@ class ImageSet:
         Parameters
         ----------
         indices : iterable of int
-            Positions, each at most once.
+            Image indices, each at most once.
 
         Returns
         -------
@@ -238,9 +247,9 @@ class ImageSet:
         Parameters
         ----------
         paths : iterable of path
-            Relative ones are taken from the working directory.
+            Relative paths start at the working directory.
         root : path, optional
-            Folder that all of them are under; by default the deepest such folder.
+            A folder that contains all of them; by default the deepest such folder.
 
         Returns
         -------
@@ -296,7 +305,7 @@ class ImageSet:
 
 
 class Nowhere:
-    """The `Source` of images that came as vectors alone: they can be labelled, not seen."""
+    """The `Source` of images that came as vectors alone: they can be labelled but not shown."""
 
     def open(self, index: int) -> IO[bytes]:
         """Raise `FileNotFoundError`."""
@@ -307,8 +316,19 @@ class Nowhere:
         return (-1, -1)
 
 
+def numbered_names(count: int, suffix: str = "") -> tuple[str, ...]:
+    """Return names for images without any: "000000", "000001" and so on, with a suffix."""
+    width = max(6, len(str(count - 1)))
+    return tuple(f"{index:0{width}d}{suffix}" for index in range(count))
+
+
+def content_stamp(content: bytes | memoryview) -> Stamp:
+    """Return the stamp of an image whose bytes are at hand: their number and checksum."""
+    return (len(content), zlib.crc32(content))
+
+
 class _Taken:
-    """A subset of a source, by position."""
+    """A subset of a source, by index."""
 
     def __init__(self, source: Source, places: Sequence[int]) -> None:
         self._source, self._places = source, tuple(places)

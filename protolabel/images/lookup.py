@@ -1,7 +1,7 @@
-"""One lookup of images and classes, whatever people call them.
+"""Look up images and classes by any of their names.
 
-Pins, truth, answers of an audit and the command line all look images up here, so that a name that
-works in one place works in every other.
+Pins, truth, answers of an audit and the command line all look images up here, so a name that
+works in one place works everywhere.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ IMAGE_COLUMNS = (
     "path", "file", "file_name", "filename", "filepath", "file_path", "image", "image_path", "img",
     "img_path", "image_name", "url", "image_url", "uri", "src", "source",
 )  # fmt: skip
-"""Usual names of a column of images, in lower case; the first that a table has counts."""
+"""Usual names of a column of images, in lower case; the first one that a table has is used."""
 
 CLASS_COLUMNS = (
     "truth", "ground_truth", "label", "class", "class_name", "category", "target", "labels",
@@ -48,7 +48,7 @@ CLASS_COLUMNS = (
 
 _EXAMPLES = 3
 _COMPARED = 100_000  # names that an unknown name is compared with: 2 seconds
-_UPLOADED = re.compile(r"[0-9a-f]{8}-(?=.)")  # Label Studio puts it before the name of a file
+_UPLOADED = re.compile(r"[0-9a-f]{8}-(?=.)")  # Label Studio puts this before a file name
 _NUMBER = re.compile(r"(\d+)(\.0+)?")  # a table with gaps turns 3 into 3.0
 _APART = re.compile(r"[\s_-]+")
 _SEVERAL = -1
@@ -56,16 +56,16 @@ _SEVERAL = -1
 
 @dataclass(frozen=True)
 class Found:
-    """Which images some words stand for.
+    """The images that were found for some words.
 
     Attributes
     ----------
     images : dict of str to int
-        Word -> index of the image, for every word that stands for one image.
+        Word -> index of the image, for every word that names exactly one image.
     unknown : tuple of str
-        Words that stand for no image.
+        Words that name no image.
     several : tuple of str
-        Words that fit more than one image, or one image that another word fits as well.
+        Words that fit more than one image, or an image that another word fits as well.
     """
 
     images: dict[str, int] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class Found:
 
     @property
     def left(self) -> tuple[str, ...]:
-        """All words that stand for no image, or for several."""
+        """All words that name no image, or several."""
         return (*self.unknown, *self.several)
 
     def complaint(self) -> str:
@@ -94,22 +94,22 @@ class Found:
 
 
 class ImageLookup:
-    """Finds images by whatever people call them.
+    """Finds images by any of their names.
 
-    That is: the name in the `ImageSet`; the path of the file, relative or absolute, on this
-    machine or another; the file name alone, if only one image has it; or the path that an export
-    gave. Slashes, the Unicode form and letter case do not matter, unless two images differ in
-    nothing else.
+    These are the name in the `ImageSet`; the path of the file, relative or absolute, on this
+    machine or another; the file name alone, if only one image has it; and the path in an export.
+    Slashes, the Unicode form and letter case do not matter, unless two images differ in nothing
+    else.
 
     Parameters
     ----------
     names : sequence of str
         (N,) names of the images, as in `ImageSet.names`.
     root : path, optional
-        The folder that they are under.
+        The folder of the images.
     exported : callable, optional
-        Returns (N,) paths that an export gave, None for an image that it left out; called only
-        if a word is no name. File names alone will do.
+        Returns (N,) paths, or file names, of the images in an export, None for an image that it
+        left out. It is called only for words that are not names.
     """
 
     def __init__(
@@ -141,11 +141,12 @@ class ImageLookup:
         return None if self._given is None else _Paths(self._given(), None)
 
     def find(self, words: Iterable[str | os.PathLike[str]]) -> Found:
-        """Find the images that words stand for.
+        """Find the image that each word names.
 
         Parameters
         ----------
         words : iterable of str or path
+            Names, paths or file names.
 
         Returns
         -------
@@ -157,7 +158,7 @@ class ImageLookup:
             return found
         exported = self._exported
         other = exported.find(asked)
-        # The words are of one kind: paths of the export, if these explain more of them.
+        # All words are taken as paths in the export if that explains more of them.
         if len(other.images) > len(found.images) + len(found.several):
             found, other = other, found
         taken = set(found.images.values())
@@ -166,7 +167,7 @@ class ImageLookup:
             for word in found.left
             if word in other.images
             and other.images[word] not in taken
-            # The name of a file is no clear word for two images; its path in the export is.
+            # A file name that two images share is ambiguous; a path in the export is not.
             and (word in found.unknown or ("/" in word and exported.has(word)))
         }
         images = found.images | more
@@ -177,13 +178,13 @@ class ImageLookup:
         )
 
     def what_is_wrong(self, word: str) -> str:
-        """Return a sentence on a word that stands for no image."""
+        """Return a sentence about a word that names no image, or several."""
         end = _key(word)
         if "/" not in end and word in self.find([word]).several:
             alike = [name for name in self.names if _key(name).rpartition("/")[2] == end]
             shown = ", ".join(map(repr, alike[:_EXAMPLES]))
             return (
-                f"Expected a name that one image has, got {word!r}, the file name of "
+                f"Expected the name of one image, got {word!r}, the file name of "
                 f"{len(alike):,} images ({shown}): add the folder."
             )
         return (
@@ -193,7 +194,7 @@ class ImageLookup:
 
 
 class _Paths:
-    """Paths of N images, found whole or by their ends."""
+    """Paths of N images, which are found by the whole path or by its end."""
 
     def __init__(self, paths: Sequence[str | None], root: PurePath | None) -> None:
         self.paths = paths
@@ -247,13 +248,13 @@ class _Paths:
         for index, group in by_end.items():
             if len(group) == 1:
                 images[group[0]] = index
-            else:  # two paths with the same end are two images, of which only one is here
+            else:  # paths with the same end name different images, but only one image is here
                 several.extend(group)
         ordered = {word: images[word] for word in words if word in images}
         return Found(ordered, tuple(unknown), tuple(several))
 
     def has(self, word: str) -> bool:
-        """Say whether a word is a whole path."""
+        """Return whether a word is a whole path."""
         return word in self._raw or self._find_whole(word) is not None
 
     def _find_whole(self, word: str) -> int | None:
@@ -288,7 +289,7 @@ class _Paths:
         return None
 
     def _of_depth(self, depth: int) -> dict[str, int]:
-        """Return the last `depth` parts of every path that has so many -> its index."""
+        """Return the last `depth` parts of a path -> its index, for every path that has them."""
         if depth not in self._ends:
             self._ends[depth] = _unique(
                 None if key is None or key.count("/") + 1 < depth
@@ -302,7 +303,7 @@ class _Paths:
 def find_classes(
     words: Iterable[str], names: Sequence[str], *, numbers: bool = False
 ) -> dict[str, int]:
-    """Find the classes that words stand for.
+    """Find the class that each word names.
 
     Letter case, the Unicode form, spaces, underscores and hyphens do not matter, unless two
     classes differ in nothing else: ``hot_dog`` is ``Hot dog``.
@@ -310,16 +311,22 @@ def find_classes(
     Parameters
     ----------
     words : iterable of str
+        Names in any spelling.
     names : sequence of str
         The C class names.
     numbers : bool, default False
-        Whether the words are class numbers where none of them is a name and all are whole numbers
-        from 0 to C - 1.
+        Whether words may be class numbers. They are if none of them is a name and all are whole
+        numbers from 0 to C - 1.
 
     Returns
     -------
     dict of str to int
-        Word -> index of the class, -1 if it is none.
+        Word -> index of the class, -1 if it names none.
+
+    Raises
+    ------
+    InputError
+        If `words` is not a list of str.
     """
     listed = isinstance(words, Iterable) and not isinstance(words, str)
     words = tuple(words) if listed else ()
@@ -340,14 +347,14 @@ def find_classes(
 
 
 def column(names: Iterable[str], wanted: Sequence[str]) -> str | None:
-    """Return the first of some columns that a table has, as it is written there, or None.
+    """Return the first wanted column that a table has, in the spelling of the table, or None.
 
     Parameters
     ----------
     names : iterable of str
-        Columns of the table; letter case and spaces around them do not matter.
+        Columns of the table; letter case and surrounding spaces do not matter.
     wanted : sequence of str
-        Such as `IMAGE_COLUMNS`.
+        Names to look for, such as `IMAGE_COLUMNS`.
     """
     written = {str(name).strip().casefold(): name for name in names}
     return next((written[name] for name in wanted if name in written), None)
@@ -363,9 +370,9 @@ def _unique(keys: Iterable[str | None]) -> dict[str, int]:
 
 
 def _spellings(word: str) -> Iterable[str]:
-    """Yield a path as it may be meant: as written, and read out of a URL."""
+    """Yield the possible readings of a path: as written, and decoded from a URL."""
     yield _key(word)
-    if "?d=" in word:  # of Label Studio: files of its machine
+    if "?d=" in word:  # how Label Studio writes local files
         yield _key(unquote(word.partition("?d=")[2]))
     elif "://" in word or "%" in word or word.startswith("/data/"):
         yield _key(unquote(word.partition("?")[0]))

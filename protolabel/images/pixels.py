@@ -7,7 +7,7 @@ import io
 import sys
 import threading
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -53,7 +53,8 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _SIDECHUNKS = (b"tEXt", b"zTXt", b"iTXt", b"iCCP")
-_SUBFILE, _MAX_SAMPLE, _SUB_IFDS, _DNG = 254, 281, 330, 50706  # tags of TIFF
+_SUBFILE, _WIDTH, _HEIGHT, _BITS, _BANDS = 254, 256, 257, 258, 277  # tags of TIFF
+_MAX_SAMPLE, _SUB_IFDS, _DNG = 281, 330, 50706
 
 
 def read_image(file: ImageFile, *, short_side: int | None = None) -> Image.Image:
@@ -65,9 +66,8 @@ def read_image(file: ImageFile, *, short_side: int | None = None) -> Image.Image
         A JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF image, or HEIC where pillow-heif is installed
         (``pip install protolabel[heic]``).
     short_side : int, optional
-        Pixels that are enough for the shorter side. A larger image is reduced by a whole factor
-        while it is decoded, so that its shorter side keeps at least so many. By default the
-        image keeps its size.
+        Smallest length of the shorter side in pixels, 1 or more. A larger image is reduced by a
+        whole factor while it is decoded, but not below this. By default the image keeps its size.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def read_image(file: ImageFile, *, short_side: int | None = None) -> Image.Image
     Raises
     ------
     ImageReadError
-        If the file is missing, no regular file, damaged, cut short, or larger than Pillow's
+        If the file is missing, not a regular file, damaged, cut short, or larger than Pillow's
         limit against decompression bombs (``PIL.Image.MAX_IMAGE_PIXELS``, twice over). The
         message is the reason, without the path.
 
@@ -141,8 +141,8 @@ def check_image(file: ImageFile, name: str | None = None) -> bool:
     Raises
     ------
     ImageReadError
-        If it begins as an image does, but its header is damaged or its format is not supported;
-        or if it cannot be opened.
+        If it begins like an image, but its header is damaged or its format is not supported; or
+        if it cannot be opened.
     """
     suffix = PurePath(name or str(file)).suffix.lower()
     with open_file(file) as opened:
@@ -237,19 +237,17 @@ def _unidentified(file: IO[bytes], kind: str | None, readers: tuple[str, ...]) -
     if kind == "AVIF" and not features.check("avif"):
         return "this Pillow reads no AVIF: pip install -U pillow, or convert it to JPEG"
     if kind == "TIFF":
-        try:
+        with suppress(Exception):  # damaged bytes can raise anything
             file.seek(0)
             tags = TiffImagePlugin.ImageFileDirectory_v2(file.read(8))
             file.seek(tags.next)
             tags.load(file)
-            bands, bits = int(tags.get(277, 1)), tags.get(258, (1,))
-            if tags.get(256) and tags.get(257):
+            bands, bits = int(tags.get(_BANDS, 1)), tags.get(_BITS, (1,))
+            if tags.get(_WIDTH) and tags.get(_HEIGHT):
                 return (
                     f"a TIFF of {bands} bands and {max(bits)} bits, which is not read: convert it "
                     "to grey or RGB"
                 )
-        except Exception:  # noqa: BLE001 -- damaged bytes raise what they like
-            return "damaged: its header cannot be read"
     return "damaged: its header cannot be read"
 
 
@@ -271,21 +269,21 @@ def _without_text(file: IO[bytes]) -> IO[bytes]:
 
 def _to_rgb(image: Image.Image, short_side: int | None) -> Image.Image:
     if short_side is not None:
-        # A JPEG is decoded at an eighth of its size and more: 10 times faster for a photograph.
+        # A JPEG can be decoded at an eighth of its size: 10 times faster for a photograph.
         image.draft(None, (short_side, short_side))  # None keeps the mode
     factor = 1 if short_side is None else max(1, min(image.size) // short_side)
     deep = _is_deep(image)
     with _decoding(image.width * image.height * ((8 if factor == 1 else 4) + 12 * deep)):
-        file = getattr(image, "fp", None)  # which loading forgets
+        file = getattr(image, "fp", None)  # image.load() forgets it
         image.load()
         scaled = _scaled(image, file) if deep and file is not None else image
         picture = _upright(_strips(scaled, factor), image)
-        image.close()  # its pixels go before the next thread may decode
+        image.close()  # frees its pixels before the next thread may decode
         return picture
 
 
 def _is_deep(image: Image.Image) -> bool:
-    """Say whether the file has more than 8 bits for each colour, of which Pillow keeps 8."""
+    """Return whether the file has more than 8 bits a colour, of which Pillow keeps 8."""
     modes = [_raw_mode(tile) for tile in getattr(image, "tile", ())]
     return bool(modes) and all(mode in _OTHER_ORDER for mode in modes)
 
@@ -296,10 +294,10 @@ def _raw_mode(tile: Any) -> str:
 
 
 def _scaled(image: Image.Image, file: IO[bytes]) -> Image.Image:
-    """Return an image of 16 bits a colour scaled from the values that it holds.
+    """Return an image of 16 bits a colour, scaled by its largest value.
 
-    Pillow has kept the high bytes. Read as if its bytes had the other order, the file yields the
-    low ones.
+    Pillow keeps the high bytes only. The low bytes come from reading the file again with the other
+    byte order.
     """
     bands: Any = image.getextrema()
     if max(high for _, high in bands[:3]) >= 64:  # values of more than 14 bits
@@ -398,7 +396,7 @@ def _upright(picture: Image.Image, image: Image.Image) -> Image.Image:
 
 
 class _Budget:
-    """Bytes shared by the decoding threads; an image that needs more than all is decoded alone."""
+    """Bytes shared by the decoding threads; an image that exceeds them is decoded alone."""
 
     def __init__(self) -> None:
         self._freed = threading.Condition()
@@ -431,7 +429,7 @@ class _Quiet:
     """Silence Pillow's warnings while any thread reads an image.
 
     `warnings.catch_warnings` swaps a global list, so threads that each entered it would restore
-    one another's filters. The first thread enters it, and the last leaves it.
+    one another's filters. Here the first thread enters it, and the last one leaves it.
     """
 
     def __init__(self) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["find_in_archive", "find_in_shards", "is_archive"]
 
 _BLOCK = 2**20  # bytes unpacked at a time
-_LARGEST = 2**30  # bytes of one member: more is a bomb, or no photograph
+_LARGEST = 2**30  # bytes of a member: a larger one is a bomb, or not a photograph
 _PACKED = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _UNREAD = (".tar.zst", ".7z", ".rar")
 
@@ -138,7 +138,7 @@ def find_in_archive(path: Path) -> ImageSet:
     Raises
     ------
     InputError
-        If it cannot be read, is compressed as a whole, or contains no image.
+        If it cannot be read, or contains no image.
     """
     return _find(path, [("", _opened(path))])
 
@@ -156,8 +156,8 @@ def find_in_shards(root: Path, shards: Sequence[Path]) -> ImageSet:
     Returns
     -------
     ImageSet
-        Names are ``shard/member``. What stands beside an image as ``.cls``, ``.txt`` or in a
-        ``.json`` object becomes columns.
+        Names are ``shard/member``. The members ``.cls`` and ``.txt`` of a sample, and the fields
+        of its ``.json``, become columns.
     """
     return _find(root, [(f"{shard.stem}/", _opened(shard)) for shard in shards])
 
@@ -235,7 +235,7 @@ def _inspect(images: ImageSet) -> Iterator[tuple[str, str | None]]:
                 yield name, None
             else:
                 suffix = PurePosixPath(name).suffix.lower()
-                yield name, "no image by its content" if wanted(suffix) else ""
+                yield name, "not an image by its content" if wanted(suffix) else ""
         except ImageReadError as error:
             yield name, str(error)
 

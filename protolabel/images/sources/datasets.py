@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import zlib
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from PIL import Image
 
 from protolabel.errors import ImageReadError, InputError
 from protolabel.images.files import open_regular
-from protolabel.images.image_set import ImageSet, Stamp
+from protolabel.images.image_set import ImageSet, Stamp, content_stamp, numbered_names
 from protolabel.images.sources.memory import find_in_memory, is_picture
 from protolabel.images.sources.paths import find_in_list
 
@@ -56,8 +55,7 @@ class _Rows:
 
     def stamp(self, index: int) -> Stamp:
         with self.open(index) as file:
-            content = file.read()
-        return (len(content), zlib.crc32(content))
+            return content_stamp(file.read())
 
 
 def find_in_hugging_face(dataset: Any) -> ImageSet:
@@ -84,7 +82,7 @@ def find_in_hugging_face(dataset: Any) -> ImageSet:
         )
     if dataset.features is None:
         raise InputError(
-            "Expected a dataset that says its features, got a streamed one that does not: pass "
+            "Expected a dataset with known features, got a streamed one without: pass "
             "the images themselves, for example [row['image'] for row in dataset.take(1000)]."
         )
     kinds = {name: type(kind).__name__ for name, kind in dataset.features.items()}
@@ -108,10 +106,9 @@ def find_in_hugging_face(dataset: Any) -> ImageSet:
                 values = [None if value is None or value < 0 else kind.names[value]
                           for value in values]  # fmt: skip
             columns[name] = values
-    width = max(6, len(str(len(rows) - 1)))
     return ImageSet(
         Path(os.path.abspath(f"hugging_face_{getattr(dataset, '_fingerprint', 'dataset')}")),  # noqa: PTH100 -- no such file: it is a name
-        tuple(f"{index:0{width}d}" for index in range(len(rows))),
+        numbered_names(len(rows)),
         source=_Rows(rows, column),
         columns={name: tuple(values) for name, values in columns.items()},
     )
@@ -153,8 +150,7 @@ class _Indexed:
 
     def stamp(self, index: int) -> Stamp:
         with self.open(index) as file:
-            content = file.read()
-        return (len(content), zlib.crc32(content))
+            return content_stamp(file.read())
 
 
 def find_in_samples(dataset: Any) -> ImageSet:
@@ -163,13 +159,13 @@ def find_in_samples(dataset: Any) -> ImageSet:
     Parameters
     ----------
     dataset : torch.utils.data.Dataset
-        ``dataset[i]`` is an image or begins with one, PIL or array. Of one that keeps
-        ``samples`` of paths and class numbers, such as ImageFolder, the files are read.
+        ``dataset[i]`` is a PIL image or an array, or a tuple that begins with one. If the dataset
+        has ``samples`` of paths and class numbers, as ImageFolder does, the files are read.
 
     Returns
     -------
     ImageSet
-        With a column ``label`` where the dataset says its classes.
+        With a column ``label`` if the dataset has classes.
     """
     names = list(getattr(dataset, "classes", []) or [])
 
@@ -189,10 +185,9 @@ def find_in_samples(dataset: Any) -> ImageSet:
         raise InputError("Expected a dataset with at least one image, got an empty one.")
     targets = getattr(dataset, "targets", None)
     columns = named(targets) if targets is not None and len(targets) == count else {}
-    width = max(6, len(str(count - 1)))
     return ImageSet(
         Path(os.path.abspath(f"dataset_{type(dataset).__name__}")),  # noqa: PTH100 -- as above
-        tuple(f"{index:0{width}d}.png" for index in range(count)),
+        numbered_names(count, ".png"),
         source=_Indexed(dataset),
         columns={name: tuple(values) for name, values in columns.items()},
     )

@@ -44,8 +44,7 @@ def find_images(folder: Any, *, truth: bool = False) -> ImageSet:
     """Find all images of a folder or another source, by content rather than extension.
 
     JPEG, PNG, WebP, GIF, BMP, TIFF and AVIF are found, and HEIC where pillow-heif is installed.
-    Hidden files and folders are passed over. Links to files are followed, links to folders are
-    not.
+    Hidden files and folders are ignored. Links to files are followed, links to folders are not.
 
     Parameters
     ----------
@@ -55,8 +54,8 @@ def find_images(folder: Any, *, truth: bool = False) -> ImageSet:
         images, or of a saved Hugging Face dataset; a table (CSV, TSV, Parquet, JSON) with a
         column of paths or URLs; a URL that fsspec opens; "-" for paths on standard input. Or, in
         Python: a list or generator of paths, URLs, PIL images or arrays; an array (N, H, W, 3) of
-        uint8; a DataFrame; a Hugging Face ``Dataset``; a torchvision dataset. docs/sources.md has
-        a table of them, and docs/plugins.md shows how another package adds a kind.
+        uint8; a DataFrame; a Hugging Face ``Dataset``; a torchvision dataset. docs/sources.md
+        lists all kinds, and docs/plugins.md shows how another package adds a kind.
     truth : bool, default False
         Keep the true class of every image, for evaluation only: the column "label" of a table
         or dataset, or else the name of the first-level subfolder.
@@ -68,16 +67,25 @@ def find_images(folder: Any, *, truth: bool = False) -> ImageSet:
         order, and `ImageSet.columns` has the other columns. Everything else that looks like an
         image, by its extension or its first bytes, is in `ImageSet.skipped` with the reason:
         empty or damaged files, camera raw files and other formats that are not read, and names
-        with a line break, which cannot stand in image_paths.txt. So are links to folders, pipes,
-        sockets and devices, recycle bins and thumbnail folders of a NAS, and datasets that
-        protolabel exported. Files of other kinds are ignored. Pixels are not decoded here: a
-        file that is damaged further in is found when it is embedded.
+        with a line break, which image_paths.txt cannot hold. The same goes for links to folders,
+        pipes, sockets and devices, recycle bins and thumbnail folders of a NAS, and datasets that
+        protolabel exported. Files of other kinds are ignored. Pixels are not decoded here: damage
+        further into a file is found when the image is embedded.
 
     Raises
     ------
     InputError
-        If the source is missing, of no known kind, or holds no image; with `truth`, if an image
-        has no class. Also if a library is needed that is not installed: the message names it.
+        If the source is missing, of no known kind, or holds no image; if `truth` is set and an
+        image has no class; or if a library is needed that is not installed, which the message
+        names.
+
+    Examples
+    --------
+    >>> images = pl.find_images("photos")
+    >>> len(images), images.names[0]
+    (1200, 'holiday/0412.jpg')
+    >>> images.skipped[0]
+    Skipped(name='notes/scan.pdf', reason='the format PDF is not read: convert it to ...')
     """
     images = _find(folder)
     if truth and images.truth is None:
@@ -97,11 +105,11 @@ def is_folder(source: Any) -> TypeGuard[str | os.PathLike[str]]:
         one_file = (is_archive(path) or path.suffix.lower() in SUFFIXES) and not path.is_dir()
         return not (text == "-" or is_url(text) or is_pattern(text) or one_file or path.is_file())
     except (OSError, ValueError):
-        return True  # whose reasons `check_folder` tells
+        return True  # `check_folder` says what is wrong with it
 
 
 def _of_plugin(source: Any) -> ImageSet | None:
-    """Ask the sources of other packages, in the order of their names."""
+    """Return the images that the plugin of another package finds, or None."""
     for name, find in plugins("sources").items():
         found = find(source)
         if isinstance(found, ImageSet):

@@ -18,7 +18,7 @@ from protolabel.images.pixels import check_image, prepare_reading
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["check_folder", "checked", "class_folders", "find_in_folder"]
+__all__ = ["check_files", "check_folder", "class_folders", "find_in_folder"]
 
 _BLOCK = 4096  # files handed to the threads at a time: a million futures would fill memory
 _EXPORT_MARK = b'"generator": "protolabel"'
@@ -61,7 +61,7 @@ def find_in_folder(folder: str | os.PathLike[str]) -> ImageSet:
         elif wanted(Path(name).suffix.lower()):
             skipped.append(Skipped(name, "its name has a line break: rename it"))
     found.sort()
-    names, bad = checked(root, found)
+    names, bad = check_files(root, found)
     skipped.extend(bad)
     skipped.sort(key=lambda entry: entry.name)
     if not names:
@@ -69,8 +69,8 @@ def find_in_folder(folder: str | os.PathLike[str]) -> ImageSet:
     return ImageSet(root, tuple(names), tuple(skipped))
 
 
-def checked(root: Path, names: Sequence[str]) -> tuple[list[str], list[Skipped]]:
-    """Check the first bytes and the header of files, in threads.
+def check_files(root: Path, names: Sequence[str]) -> tuple[list[str], list[Skipped]]:
+    """Check the first bytes and the header of each file, in threads.
 
     Parameters
     ----------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import zlib
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from protolabel.errors import InputError
-from protolabel.images.image_set import ImageSet, Stamp
+from protolabel.images.image_set import ImageSet, Stamp, content_stamp, numbered_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,8 +38,9 @@ class _Pictures:
 
     def stamp(self, index: int) -> Stamp:
         picture = self._pictures[index]
-        raw = picture if isinstance(picture, bytes) else np.ascontiguousarray(picture).data
-        return (len(raw), zlib.crc32(raw))
+        return content_stamp(
+            picture if isinstance(picture, bytes) else np.ascontiguousarray(picture).data
+        )
 
 
 def find_in_memory(
@@ -54,8 +54,8 @@ def find_in_memory(
     Parameters
     ----------
     pictures : sequence
-        Each a PIL image, an array (H, W) or (H, W, 3 or 4) of uint8 or uint16, or the bytes of an
-        image file. An array (N, H, W, 3) is a sequence too. They are not copied.
+        PIL images, arrays (H, W) or (H, W, 3 or 4) of uint8 or uint16, or bytes of image files;
+        or one array (N, H, W, 3). They are not copied.
     names : sequence of str, optional
         By default ``000000.png`` and so on.
     columns : mapping of str to sequence, optional
@@ -76,11 +76,9 @@ def find_in_memory(
         raise InputError("Expected at least one image, got an empty list.")
     for index, picture in enumerate(pictures):
         _check(picture, index)
-    width = max(6, len(str(len(pictures) - 1)))
-    names = names or [f"{index:0{width}d}.png" for index in range(len(pictures))]
     return ImageSet(
         Path(os.path.abspath(root)),  # noqa: PTH100 -- no such file: it is a name
-        tuple(names),
+        tuple(names or numbered_names(len(pictures), ".png")),
         source=_Pictures(pictures),
         columns={name: tuple(values) for name, values in (columns or {}).items()},
     )

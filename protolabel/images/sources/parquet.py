@@ -6,7 +6,6 @@ import io
 import json
 import threading
 from collections import OrderedDict
-from dataclasses import replace
 from pathlib import PurePath
 from typing import IO, TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ import numpy as np
 from protolabel.common.files import DAMAGED
 from protolabel.errors import ImageReadError, InputError
 from protolabel.images.files import open_regular
-from protolabel.images.image_set import ImageSet, Stamp
+from protolabel.images.image_set import ImageSet, Stamp, numbered_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,14 +27,14 @@ _BESIDE = (".md", ".json", ".txt", ".yaml", ".yml")
 
 
 def parquet_files(root: Path, entries: Sequence[str]) -> list[Path]:
-    """Return the Parquet files of a folder that holds a dataset of them, else nothing.
+    """Return the Parquet files of a folder that holds a dataset of them, else an empty list.
 
     Parameters
     ----------
     root : Path
         The folder.
     entries : sequence of str
-        Its entries, but for hidden ones.
+        Names of its entries, without hidden ones.
     """
     others = [name for name in entries if not name.endswith((".parquet", *_BESIDE))]
     if others not in ([], ["data"]):
@@ -120,7 +119,7 @@ class _Rows:
                 self._read.move_to_end(number)
                 return self._read[number]
         place, group = self._groups[number]
-        # A reader of its own: threads share none.
+        # Each call opens its own reader, because threads cannot share one.
         table = parquet_table(self._files[place]).read_row_group(group, columns=[self._column])
         column = table.column(self._column).combine_chunks()
         with self._lock:
@@ -136,16 +135,16 @@ def find_in_parquet(root: Path, files: Sequence[Path]) -> ImageSet:
     Parameters
     ----------
     root : Path
-        The folder or file that was asked for.
+        The folder or file that the user passed.
     files : sequence of Path
-        With equal columns, one of them a struct of bytes and path.
+        Files with equal columns, one of them a struct of bytes and path.
 
     Returns
     -------
     ImageSet
-        Named by row. The other columns are in `ImageSet.columns`, class numbers as the names
-        that the features of Hugging Face give them; of several files, ``split`` says where
-        ``train-00000-of-00003.parquet`` belongs.
+        Named by row. The other columns are in `ImageSet.columns`; class numbers become names
+        where the features of Hugging Face list them. For several files, the column ``split`` is
+        the first part of the file name, as in ``train-00000-of-00003.parquet``.
 
     Raises
     ------
@@ -175,12 +174,12 @@ def find_in_parquet(root: Path, files: Sequence[Path]) -> ImageSet:
         counts = [file.metadata.num_rows for file in opened]
         values["split"] = [path.stem.partition("-")[0] for path, count in
                            zip(files, counts, strict=True) for _ in range(count)]  # fmt: skip
-    width = max(6, len(str(rows - 1)))
-    images = ImageSet(
-        root, tuple(f"{row:0{width}d}" for row in range(rows)), source=_Rows(files, column)
+    return ImageSet(
+        root,
+        numbered_names(rows),
+        source=_Rows(files, column),
+        columns={name: tuple(given) for name, given in values.items() if len(given) == rows},
     )
-    whole = {name: tuple(given) for name, given in values.items() if len(given) == rows}
-    return replace(images, columns=whole)
 
 
 def _classes(file: Any) -> dict[str, list[str]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from protolabel.common.checks import as_path
 from protolabel.errors import InputError
 from protolabel.images.image_set import ImageSet, Skipped
-from protolabel.images.sources.folder import checked
+from protolabel.images.sources.folder import check_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -27,14 +27,14 @@ def find_in_list(
     Parameters
     ----------
     paths : iterable of path
-        Relative ones are taken from the working directory.
+        Relative paths start at the working directory.
     columns : mapping of str to sequence, optional
         One value for each path.
 
     Returns
     -------
     ImageSet
-        Files that are missing or no images are in `ImageSet.skipped`.
+        Files that are missing or are not images are in `ImageSet.skipped`.
 
     Raises
     ------
@@ -43,10 +43,10 @@ def find_in_list(
     """
     listed = ImageSet.from_paths(paths)
     listed = replace(listed, columns={k: tuple(v) for k, v in (columns or {}).items()})
-    good, skipped = checked(listed.root, listed.names)
+    good, skipped = check_files(listed.root, listed.names)
     known = {entry.name for entry in skipped}
     strangers = set(listed.names) - set(good) - known
-    skipped += [Skipped(name, "no image by its content") for name in sorted(strangers)]
+    skipped += [Skipped(name, "not an image by its content") for name in sorted(strangers)]
     return kept(listed, set(good), skipped)
 
 
@@ -64,7 +64,7 @@ def kept(listed: ImageSet, good: set[str], skipped: Iterable[Skipped]) -> ImageS
 
 
 def is_pattern(path: str) -> bool:
-    """Return whether a path is a pattern such as ``photos/*/*.jpg``, and no file of that name."""
+    """Return whether a path is a pattern such as ``photos/*/*.jpg``, and not an existing file."""
     return glob.has_magic(path) and not os.path.exists(path)  # noqa: PTH110 -- may hold anything
 
 

@@ -50,7 +50,7 @@ class _Files:
 
 
 def find_at_url(url: str) -> ImageSet:
-    """Find the images below a URL, or those that match one with ``*``.
+    """Find the images below a URL, or those that match a URL with ``*``.
 
     Their format is taken from the extension, because reading headers would download every file.
 
@@ -61,12 +61,12 @@ def find_at_url(url: str) -> ImageSet:
     Returns
     -------
     ImageSet
-        Its root is the URL, its names are relative to it.
+        Its root is the URL; its names are relative to that.
 
     Raises
     ------
     InputError
-        If there is nothing, or the library for the protocol is missing.
+        If no image is found, or the library for the protocol is missing.
     """
     system, path = _system(url)
     try:
@@ -88,8 +88,8 @@ def _other_way(url: str) -> str:
     if not url.startswith("hf://datasets/") or len(parts) < 5:
         return ""
     return (
-        f" A dataset on the hub is also load_dataset({'/'.join(parts[3:5])!r}), of which you pass "
-        "one split."
+        f" For a dataset of the hub, you can also call load_dataset({'/'.join(parts[3:5])!r}) and "
+        "pass one split."
     )
 
 
@@ -99,7 +99,7 @@ def find_at_urls(urls: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> I
     Parameters
     ----------
     urls : sequence of str
-        Each one image, once.
+        URLs of different images.
     columns : mapping of str to sequence
         One value for each URL.
 
