@@ -6,7 +6,8 @@ night. Distances therefore give less weight to an axis along which one class is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +39,9 @@ _SMALL = 400_000
 _FEWEST = 16  # rows of a small product
 
 _SAMPLE = 20_000  # the most rows that the axes are estimated on
+
+# Of real vectors, 128 axes hold some 90 % of the variance.
+_N_STRONG = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,12 +114,7 @@ class ImageSpace:
         -------
         (N, C) float32
         """
-        products = np.empty((len(self), len(points)), dtype=np.float32)
-        for rows, x in blocks(self.vectors):
-            whole, tiles = _tiled(x, len(points))
-            out = products[rows]
-            np.matmul(tiles, points.T, out=out[:whole].reshape(*tiles.shape[:2], len(points)))
-            np.matmul(x[whole:], points.T, out=out[whole:])
+        products = _products(self.vectors, points)
         # Scaling the products is cheaper than scaling the rows: C numbers in place of d.
         if self.inverse_length is not None:
             products *= self.inverse_length
@@ -140,13 +139,65 @@ class ImageSpace:
             weights[self.order] = by_image
         if self.inverse_length is not None:
             weights = weights * self.inverse_length
-        for rows, x in blocks(self.vectors):
-            whole, tiles = _tiled(x, weights.shape[1])
-            w = weights[rows]
-            tiled = w[:whole].reshape(*tiles.shape[:2], w.shape[1]).transpose(0, 2, 1)
-            sums += (tiled @ tiles).sum(axis=0)
-            sums += w[whole:].T @ x[whole:]
-        return sums
+        return sums + _sums(self.vectors, weights)
+
+    @cached_property
+    def strong(self) -> tuple[Float32Array, Float32Array]:
+        """The images along their strongest axes alone, computed once.
+
+        Returns
+        -------
+        axes : (k, d) float32
+            Orthonormal rows, k <= 128: the strongest principal axes.
+        coordinates : (N, k) float32
+            Coordinates of every image on them, relative to the mean.
+        """
+        axes = principal_axes(self.vectors, _N_STRONG)[1]
+        coordinates = self.products(axes)
+        coordinates -= axes @ self.mean
+        return axes, coordinates
+
+    def near(self, points: Float32Array, weights: Float32Array) -> ImageSpace:
+        """Return the same images, with fast products and sums near the given ones.
+
+        Parameters
+        ----------
+        points : (C, d) float32
+            Products with these are exact. For other points, their difference from these is taken
+            along the strongest axes alone.
+        weights : (N, C) float32
+            Sums with these are exact, and the differences of others likewise.
+        """
+        axes, coordinates = self.strong
+        return _NearSpace(
+            **{field.name: getattr(self, field.name) for field in fields(ImageSpace)},
+            whole=self,
+            points=points,
+            products_there=self.products(points),
+            sums_beside=self.sums(weights) - _sums(coordinates, weights) @ axes,
+        )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _NearSpace(ImageSpace):
+    """Images with fast products and sums, see `ImageSpace.near`."""
+
+    whole: ImageSpace
+    points: Float32Array
+    products_there: Float32Array
+    sums_beside: NDArray[np.float64]  # what the sums have beside the strongest axes
+
+    def products(self, points: Float32Array) -> Float32Array:
+        axes, coordinates = self.whole.strong
+        away: Float32Array = points - self.points
+        products = _products(coordinates, away @ axes.T)
+        products += self.products_there
+        products += away @ self.mean
+        return products
+
+    def sums(self, weights: Float32Array) -> NDArray[np.float64]:
+        axes, coordinates = self.whole.strong
+        return self.sums_beside + _sums(coordinates, weights) @ axes
 
 
 def image_space(
@@ -284,6 +335,29 @@ def squared_distances(
     distances += constant.astype(np.float32)
     np.maximum(distances, 0.0, out=distances)  # rounding can make a distance slightly negative
     return distances
+
+
+def _products(x: FloatArray, points: Float32Array) -> Float32Array:
+    """Return the products of all rows of `x` with the points, (N, C), block by block."""
+    products = np.empty((len(x), len(points)), dtype=np.float32)
+    for rows, block in blocks(x):
+        whole, tiles = _tiled(block, len(points))
+        out = products[rows]
+        np.matmul(tiles, points.T, out=out[:whole].reshape(*tiles.shape[:2], len(points)))
+        np.matmul(block[whole:], points.T, out=out[whole:])
+    return products
+
+
+def _sums(x: FloatArray, weights: Float32Array) -> NDArray[np.float64]:
+    """Return the weighted sums of the rows of `x`, (C, d), block by block."""
+    sums = np.zeros((weights.shape[1], x.shape[1]))
+    for rows, block in blocks(x):
+        whole, tiles = _tiled(block, weights.shape[1])
+        w = weights[rows]
+        tiled = w[:whole].reshape(*tiles.shape[:2], w.shape[1]).transpose(0, 2, 1)
+        sums += (tiled @ tiles).sum(axis=0)
+        sums += w[whole:].T @ block[whole:]
+    return sums
 
 
 def _tiled(x: Float32Array, n_points: int) -> tuple[int, NDArray[np.float32]]:

@@ -19,7 +19,14 @@ from protolabel.common.progress import silent
 from protolabel.common.vectors import Float32Array, column_sums, log_softmax
 from protolabel.errors import InputError
 from protolabel.refinement.agreement import NEIGHBORS_PER_VOTER, NeighborEvidence, text_fraction
-from protolabel.refinement.iteration import LoopInput, LoopResult, Seen, hold_pins, summarize
+from protolabel.refinement.iteration import (
+    LoopInput,
+    LoopResult,
+    Passes,
+    Seen,
+    hold_pins,
+    summarize,
+)
 from protolabel.refinement.label_bias import (
     coherence,
     effective_classes,
@@ -43,7 +50,7 @@ if TYPE_CHECKING:
     from protolabel.clustering.neighbors import KnnGraph
     from protolabel.embedding.prompts import ClassVectors
 
-__all__ = ["anchored_loop"]
+__all__ = ["AnchoredLoop"]
 
 CLUSTER_WEIGHT = 1.0  # mu: the micro-cluster's vote
 NEIGHBOR_WEIGHT = 3.0  # nu: the neighbours' vote
@@ -63,106 +70,117 @@ EVEN_FROM, EVEN_TO = 0.3, 0.7  # share of the names that the folder is like: few
 PRIOR_TEMPERATURE = 0.1  # softer distances would leave the prior too strong: it softens as well
 
 
-def anchored_loop(given: LoopInput) -> LoopResult:
-    """Run the anchored loop.
+class AnchoredLoop:
+    """The anchored loop, prepared: all that does not depend on the temperature is computed once.
 
-    Returns
-    -------
-    LoopResult
-        The alignments are the mean responsibilities of the images of each cluster at the end.
+    Parameters
+    ----------
+    given : LoopInput
+        Images, names and pins.
     """
-    images, classes, clusters, pins = given.images, given.classes, given.clusters, given.pins
-    n, n_classes = len(images.space), len(classes.names)
-    visual_dim = 0 if given.second is None else given.second.space.dim
-    graph = _graph(images, n_classes, "graph")
-    neighbors, evidence = _voters(graph, n_classes)
-    zero_shot = text_model(classes.vectors, classes.logit_scale, visual_dim)
-    text_votes = zero_shot.text_votes(images.space)
-    states = [summarize(text_votes, classes.vectors, 0.0, zero_shot)]
-    anchors = _anchors(images.space, classes, text_votes, states[0].labels)
-    reading, text_votes = _reread(
-        zero_shot,
-        images.space,
-        text_votes,
-        nearest=evidence.nearest,
-        neighbors=without_copies(neighbors, graph),
-        pins=pins,
-    )
-    log_g = log_text = hold_pins(text_votes.copy(), pins)
-    g = np.exp(log_g)
-    trusted = None if given.second is None else 0.0
 
-    if given.is_trivial:
-        states += states * given.iterations
-        return LoopResult(tuple(states), *alignments(g, clusters), trusted)
+    def __init__(self, given: LoopInput) -> None:
+        images, classes, pins = given.images, given.classes, given.pins
+        n, n_classes = len(images.space), len(classes.names)
+        visual_dim = 0 if given.second is None else given.second.space.dim
+        graph = _graph(images, n_classes, "graph")
+        neighbors, evidence = _voters(graph, n_classes)
+        zero_shot = text_model(classes.vectors, classes.logit_scale, visual_dim)
+        text_votes = zero_shot.text_votes(images.space)
+        self.given = given
+        self.zero_shot = summarize(text_votes, classes.vectors, 0.0, zero_shot)
+        anchors = _anchors(images.space, classes, text_votes, self.zero_shot.labels)
+        self.reading, self.text_votes = _reread(
+            zero_shot,
+            images.space,
+            text_votes,
+            nearest=evidence.nearest,
+            neighbors=without_copies(neighbors, graph),
+            pins=pins,
+        )
+        self.log_text = hold_pins(self.text_votes.copy(), pins)
+        self.trusted = None if given.second is None else 0.0
+        if given.is_trivial:
+            return
 
-    # A pin is certain, so it weighs more than one image in the mean of its class.
-    weight = np.ones((n, 1), dtype=np.float32)
-    weight[pins[:, 0]] = PIN_WEIGHT
-    own_weight, updates = 1.0, []
-    if given.second is not None:
-        second_neighbors, second_evidence = _voters(
-            _graph(given.second, n_classes, "visual_graph"), n_classes
-        )
-        trusted = visual_weight(second_neighbors, neighbors, g) * min(
-            novelty(second_neighbors, neighbors, images.space, g),
-            news(given.second.space, images.space),
-        )
-        # This space has no text vectors: the prototype of an empty class is the mean image.
-        updates.append(
-            PrototypeUpdate(
-                given.second.space, np.zeros((n_classes, visual_dim), np.float32), weight, trusted
+        g = np.exp(self.log_text)
+        # A pin is certain, so it weighs more than one image in the mean of its class.
+        weight = np.ones((n, 1), dtype=np.float32)
+        weight[pins[:, 0]] = PIN_WEIGHT
+        own_weight, updates = 1.0, []
+        if given.second is not None:
+            second_neighbors, second_evidence = _voters(
+                _graph(given.second, n_classes, "visual_graph"), n_classes
             )
-        )
-        evidence = evidence.beside(second_evidence, trusted)
-        neighbors = neighbors + trusted * second_neighbors
-        own_weight -= 0.5 * trusted  # these distances repeat in part what the text has said
-    updates.insert(0, own := PrototypeUpdate(images.space, anchors, weight, own_weight))
-    cluster_votes = _cluster_votes(given, weight, trusted)
-    for step in range(given.iterations):
-        before = own.centres
-        if step <= SETTLED_AFTER:
-            mass = column_sums(g)
-            weights = _vote_weights(mass, given.temperature)
-            settled = log_prior = _log_prior(weights, mass, coherence(neighbors, g))
-        else:
-            log_prior = settled + _held(mass, column_sums(g), pins)
-        votes = np.float32(weights.text) * text_votes + log_prior
-        found = []
-        for update in updates:
-            prototypes, distance = update(g, given.temperature)
-            votes -= np.float32(prototypes.sharpness) * distance
-            found.append(prototypes)
-        model = replace(
-            reading,
-            text_weight=weights.text,
-            own=found[0],
-            visual=None if given.second is None else found[1],
-            log_prior=log_prior,
-        )
-        for share, cluster_vote in cluster_votes:
-            votes += share * cluster_vote(g)
-        log_g = _calmed(log_g, _decided(votes, weights.neighbors * neighbors, g, pins), step)
+            self.trusted = visual_weight(second_neighbors, neighbors, g) * min(
+                novelty(second_neighbors, neighbors, images.space, g),
+                news(given.second.space, images.space),
+            )
+            # This space has no text vectors: the prototype of an empty class is the mean image.
+            nowhere = np.zeros((n_classes, visual_dim), np.float32)
+            updates.append(PrototypeUpdate(given.second.space, nowhere, weight, self.trusted, g))
+            evidence = evidence.beside(second_evidence, self.trusted)
+            neighbors = neighbors + self.trusted * second_neighbors
+            own_weight -= 0.5 * self.trusted  # these distances repeat what the text has said
+        updates.insert(0, PrototypeUpdate(images.space, anchors, weight, own_weight, g))
+        self.updates = updates
+        self.neighbors, self.evidence = neighbors, evidence
+        self.cluster_votes = _cluster_votes(given, weight, self.trusted)
+
+    def __call__(self, passes: Passes) -> LoopResult:
+        """Run the loop.
+
+        Returns
+        -------
+        LoopResult
+            The alignments are the mean responsibilities of the images of each cluster at the end.
+        """
+        given, pins = self.given, self.given.pins
+        classes, space = given.classes, given.images.space
+        states, log_g = [self.zero_shot], self.log_text
         g = np.exp(log_g)
-        shift = float(np.linalg.norm(own.centres - before, axis=1).mean())
-        own_text = text_fraction(own.means, classes.vectors, own.mass)
-        sure = evidence.log_confidence(log_g, log_text, states[0].labels, pins, own_text)
-        states.append(
-            summarize(
-                log_g, images.space.mean + found[0].centres, shift, model, sure,
-                text_fraction=own_text,
+        if given.is_trivial:
+            states += states * passes.iterations
+            return LoopResult(tuple(states), *alignments(g, given.clusters), self.trusted)
+        neighbors, centres = self.neighbors, self.updates[0].anchors
+        for step in range(passes.iterations):
+            around = neighbors @ g
+            if step <= SETTLED_AFTER:
+                mass = column_sums(g)
+                weights = _vote_weights(mass, passes.temperature)
+                settled = log_prior = _log_prior(weights, mass, coherence(neighbors, g, around))
+            else:
+                log_prior = settled + _held(mass, column_sums(g), pins)
+            votes = np.float32(weights.text) * self.text_votes + log_prior
+            moved = [update(g, passes.temperature) for update in self.updates]
+            for found in moved:
+                votes -= np.float32(found.prototypes.sharpness) * found.distances
+            own = moved[0]
+            model = replace(
+                self.reading,
+                text_weight=weights.text,
+                own=own.prototypes,
+                visual=None if given.second is None else moved[1].prototypes,
+                log_prior=log_prior,
             )
-        )  # fmt: skip
-        given.progress("refining", step + 1, given.iterations)
-    return LoopResult(tuple(states), *alignments(g, clusters), trusted)
-
-
-def _decided(
-    votes: Float32Array, pull: csr_array, g: Float32Array, pins: NDArray[np.int64]
-) -> Float32Array:
-    """Return log-responsibilities by the votes and, twice, by those of the neighbours, (N, C)."""
-    log_g = hold_pins(log_softmax(votes + pull @ g), pins)
-    return hold_pins(log_softmax(votes + pull @ np.exp(log_g)), pins)
+            for share, cluster_vote in self.cluster_votes:
+                votes += share * cluster_vote(g)
+            pull = np.float32(weights.neighbors)
+            decided = hold_pins(log_softmax(votes + pull * around), pins)
+            decided = hold_pins(log_softmax(votes + pull * (neighbors @ np.exp(decided))), pins)
+            log_g = _calmed(log_g, decided, step)
+            g = np.exp(log_g)
+            before, centres = centres, own.prototypes.centres
+            shift = float(np.linalg.norm(centres - before, axis=1).mean())
+            own_text = text_fraction(own.means, classes.vectors, own.mass)
+            sure = self.evidence.log_confidence(
+                log_g, self.log_text, self.zero_shot.labels, pins, own_text
+            )
+            states.append(
+                summarize(log_g, space.mean + centres, shift, model, sure, text_fraction=own_text)
+            )
+            passes.progress("refining", step + 1, passes.iterations)
+        return LoopResult(tuple(states), *alignments(g, given.clusters), self.trusted)
 
 
 def _held(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from protolabel.embedding.prompts import ClassVectors
     from protolabel.refinement.prototypes import PrototypeModel
 
-__all__ = ["Iteration", "LoopInput", "LoopResult", "Seen", "hold_pins", "no_further", "summarize"]
+__all__ = [
+    "Iteration",
+    "LoopInput",
+    "LoopResult",
+    "Passes",
+    "Seen",
+    "hold_pins",
+    "no_further",
+    "summarize",
+]
 
 _FURTHER = 3  # classes on record after the runner-up
 
@@ -42,7 +51,7 @@ class Seen:
 
 @dataclass(frozen=True, eq=False)
 class LoopInput:
-    """The input of a loop: the parameters of `refine`, after its checks.
+    """What a loop is prepared for: parameters of `refine`, after its checks.
 
     Attributes
     ----------
@@ -56,12 +65,10 @@ class LoopInput:
         Micro- and meta-clusters of the images, by the visual vectors if there are some.
     first_clusters : Clusters or None
         Those by the other vectors; None if the loop has to find them.
-    temperature, iterations, units
+    units : str
         As in `refine`.
     pins : (P, 2) int64
         Image index and class index.
-    progress : callable
-        ``progress(phase, done, total)``.
     """
 
     images: Seen
@@ -69,16 +76,29 @@ class LoopInput:
     classes: ClassVectors
     clusters: Clusters | None
     first_clusters: Clusters | None
-    temperature: float
-    iterations: int
     units: str
     pins: NDArray[np.int64]
-    progress: ProgressFn
 
     @property
     def is_trivial(self) -> bool:
         """Whether there is nothing to learn from: fewer than 3 images or 2 classes."""
         return len(self.images.space) < 3 or len(self.classes.names) < 2
+
+
+class Passes(NamedTuple):
+    """How a prepared loop is run.
+
+    Attributes
+    ----------
+    temperature, iterations
+        As in `refine`.
+    progress : callable
+        ``progress(phase, done, total)``.
+    """
+
+    temperature: float
+    iterations: int
+    progress: ProgressFn
 
 
 @dataclass(frozen=True, eq=False)

@@ -42,7 +42,9 @@ def effective_classes(mass: NDArray[np.floating]) -> float:
     return float(np.exp(-(fraction * np.log(fraction)).sum()))
 
 
-def coherence(neighbors: csr_array, g: Float32Array) -> NDArray[np.float64]:
+def coherence(
+    neighbors: csr_array, g: Float32Array, around: Float32Array | None = None
+) -> NDArray[np.float64]:
     """Return the fraction of the neighbours of each class's images that are in the class too.
 
     Parameters
@@ -51,13 +53,15 @@ def coherence(neighbors: csr_array, g: Float32Array) -> NDArray[np.float64]:
         Symmetric vote matrix, from `KnnGraph.weights`.
     g : (N, C) float32
         Responsibilities.
+    around : (N, C) float32, optional
+        ``neighbors @ g``, where it is known.
 
     Returns
     -------
     (C,) float64
         About 0 (strangers) to 1 (a cluster of its own).
     """
-    own = column_sums(g * (neighbors @ g))
+    own = column_sums(g * (neighbors @ g if around is None else around))
     typical = float(neighbors.sum(dtype=np.float64)) / len(g)
     mass = column_sums(g)
     return np.asarray(own / np.maximum(typical * mass, 1e-9))

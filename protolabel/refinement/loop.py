@@ -18,8 +18,8 @@ from protolabel.common.vectors import FloatArray, as_vectors, as_visual, is_whol
 from protolabel.common.wording import counted
 from protolabel.embedding.prompts import ClassVectors
 from protolabel.errors import InputError
-from protolabel.refinement.anchored import anchored_loop
-from protolabel.refinement.iteration import LoopInput, LoopResult, Seen
+from protolabel.refinement.anchored import AnchoredLoop
+from protolabel.refinement.iteration import LoopInput, LoopResult, Passes, Seen
 from protolabel.refinement.ordering import by_cluster
 from protolabel.refinement.plain import plain_loop
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from protolabel.clustering.neighbors import KnnGraph
     from protolabel.refinement.iteration import Iteration
 
-__all__ = ["LOOPS", "METHODS", "Loop", "Refinement", "refine"]
+__all__ = ["LOOPS", "METHODS", "Loop", "PreparedLoop", "Refinement", "prepare", "refine"]
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Loop:
 
     Attributes
     ----------
-    run : callable
-        From a `LoopInput` to a `LoopResult`.
+    prepare : callable
+        From a `LoopInput` to the prepared loop, which takes `Passes` to a `LoopResult`.
     needs_clusters : bool
         Whether it averages over clusters unless ``units="images"``.
     is_calibrated : bool
@@ -52,7 +52,7 @@ class Loop:
         Whether all prototypes can fall onto one direction.
     """
 
-    run: Callable[[LoopInput], LoopResult]
+    prepare: Callable[[LoopInput], Callable[[Passes], LoopResult]]
     needs_clusters: bool
     is_calibrated: bool
     can_collapse: bool
@@ -60,12 +60,14 @@ class Loop:
 
 LOOPS = {
     "anchored": Loop(
-        partial(by_cluster, anchored_loop),
+        partial(by_cluster, AnchoredLoop),
         needs_clusters=False,
         is_calibrated=True,
         can_collapse=False,
     ),
-    "plain": Loop(plain_loop, needs_clusters=True, is_calibrated=False, can_collapse=True),
+    "plain": Loop(
+        partial(partial, plain_loop), needs_clusters=True, is_calibrated=False, can_collapse=True
+    ),
 }
 """Every method by name. The first is the default of the command line and of a session."""
 
@@ -224,12 +226,90 @@ def refine(
     weight w; the micro-clusters of `vectors` keep 1 - w, and the distances in `vectors`, which
     repeat in part what the text has said, 1 - w/2. It is `Refinement.visual_weight`.
     """
+    check_parameters(method=method, temperature=temperature, iterations=iterations, units=units)
+    prepared = prepare(
+        vectors,
+        classes,
+        clusters,
+        visual=visual,
+        method=method,
+        units=units,
+        pins=pins,
+        graph=graph,
+        visual_graph=visual_graph,
+        first_clusters=first_clusters,
+    )
+    return prepared.refine(temperature, iterations, progress)
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedLoop:
+    """A loop over given images, names and pins, to be run at one temperature after another.
+
+    Attributes
+    ----------
+    method : str
+        As for `refine`.
+    given : LoopInput
+        Images, names and pins.
+    run : callable
+        The loop, prepared for them.
+    """
+
+    method: str
+    given: LoopInput
+    run: Callable[[Passes], LoopResult]
+
+    def refine(
+        self, temperature: float, iterations: int, progress: ProgressFn | None = None
+    ) -> Refinement:
+        """Run the loop, as `refine` does."""
+        given = self.given
+        found = self.run(Passes(float(temperature), int(iterations), resolve(progress)))
+        parameters: dict[str, Any] = {
+            "method": self.method,
+            "temperature": float(temperature),
+            "iterations": int(iterations),
+            "units": given.units,
+        }
+        return Refinement(
+            iterations=found.iterations,
+            classes=given.classes,
+            clusters=given.clusters,
+            pins=given.pins,
+            micro_alignment=found.micro_alignment,
+            meta_alignment=found.meta_alignment,
+            lambda_max=given.images.space.lambda_max,
+            visual_weight=found.visual_weight,
+            parameters=MappingProxyType(parameters),
+        )
+
+
+def prepare(
+    vectors: FloatArray | ImageSpace,
+    classes: ClassVectors,
+    clusters: Clusters | None = None,
+    *,
+    visual: FloatArray | ImageSpace | None = None,
+    method: Literal["anchored", "plain"] = "anchored",
+    units: Literal["clusters", "images"] = "clusters",
+    pins: Mapping[int, int] | ArrayLike | None = None,
+    graph: KnnGraph | None = None,
+    visual_graph: KnnGraph | None = None,
+    first_clusters: Clusters | None = None,
+) -> PreparedLoop:
+    """Compute what a run needs at any temperature; the parameters are those of `refine`.
+
+    Raises
+    ------
+    InputError
+        If an argument does not fit.
+    """
     if not isinstance(classes, ClassVectors):
         raise InputError(
             f"Expected classes as ClassVectors, got {type(classes).__name__}: pass what "
             "embed_classes returns."
         )
-    check_parameters(method=method, temperature=temperature, iterations=iterations, units=units)
     space = _space(vectors, classes.vectors.shape[1])
     n = len(space)
     second = None
@@ -247,11 +327,11 @@ def refine(
             "Expected visual together with visual_graph, got the graph alone: pass both, or "
             "neither."
         )
-    for given in (clusters, first_clusters):
-        if given is not None and len(given.micro) != n:
+    for grouped in (clusters, first_clusters):
+        if grouped is not None and len(grouped.micro) != n:
             raise InputError(
                 f"Expected clusters of {n} images, as many as there are vectors, got "
-                f"{len(given.micro)}: pass clusters of the same images."
+                f"{len(grouped.micro)}: pass clusters of the same images."
             )
     if LOOPS[method].needs_clusters and units == "clusters" and clusters is None:
         raise InputError(
@@ -259,37 +339,16 @@ def refine(
             "clusters=cluster(vectors), or units='images' to use every image by itself."
         )
     fixed = _check_pins(pins, n, len(classes.names))
-    found = LOOPS[method].run(
-        LoopInput(
-            images=Seen(space, graph),
-            second=second,
-            classes=classes,
-            clusters=clusters,
-            first_clusters=first_clusters,
-            temperature=float(temperature),
-            iterations=int(iterations),
-            units=units,
-            pins=fixed,
-            progress=resolve(progress),
-        )
-    )
-    parameters: dict[str, Any] = {
-        "method": method,
-        "temperature": float(temperature),
-        "iterations": int(iterations),
-        "units": units,
-    }
-    return Refinement(
-        iterations=found.iterations,
+    given = LoopInput(
+        images=Seen(space, graph),
+        second=second,
         classes=classes,
         clusters=clusters,
+        first_clusters=first_clusters,
+        units=units,
         pins=fixed,
-        micro_alignment=found.micro_alignment,
-        meta_alignment=found.meta_alignment,
-        lambda_max=space.lambda_max,
-        visual_weight=found.visual_weight,
-        parameters=MappingProxyType(parameters),
     )
+    return PreparedLoop(method, given, LOOPS[method].prepare(given))
 
 
 def check_parameters(*, method: str, temperature: Any, iterations: Any, units: str) -> None:

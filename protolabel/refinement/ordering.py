@@ -20,39 +20,41 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from protolabel.clustering.clusters import Clusters
-    from protolabel.refinement.iteration import Iteration, LoopInput, LoopResult, Seen
+    from protolabel.refinement.iteration import Iteration, LoopInput, LoopResult, Passes, Seen
 
 __all__ = ["by_cluster"]
 
 FEWEST = 50_000  # images: the responsibilities of fewer are near the processor anyway
 
 
-def by_cluster(loop: Callable[[LoopInput], LoopResult], given: LoopInput) -> LoopResult:
-    """Run a loop on the images in the order of their clusters.
+def by_cluster(
+    prepare: Callable[[LoopInput], Callable[[Passes], LoopResult]], given: LoopInput
+) -> Callable[[Passes], LoopResult]:
+    """Prepare a loop for the images in the order of their clusters.
 
     Parameters
     ----------
-    loop : callable
-        A loop whose result does not depend on the order of the images.
+    prepare : callable
+        Prepares a loop whose result does not depend on the order of the images.
     given : LoopInput
         Its input. Few images, images without clusters, and images of which neighbours or clusters
         are yet to be found keep their order.
 
     Returns
     -------
-    LoopResult
-        In the order of the input.
+    callable
+        The loop; its results are in the order of the input.
     """
     clusters, n = given.clusters, len(given.images.space)
     if n < FEWEST or clusters is None or not _is_found(given):
-        return loop(given)
+        return prepare(given)
     order = np.lexsort((clusters.nearest, clusters.meta_of_images))
     place = np.empty(n, np.int64)
     place[order] = np.arange(n)
     pins = given.pins.copy()
     pins[:, 0] = place[pins[:, 0]]
     first, second = given.first_clusters, given.second
-    result = loop(
+    loop = prepare(
         replace(
             given,
             images=_reordered(given.images, order, place),
@@ -62,7 +64,12 @@ def by_cluster(loop: Callable[[LoopInput], LoopResult], given: LoopInput) -> Loo
             pins=pins[np.argsort(pins[:, 0])],
         )
     )
-    return replace(result, iterations=tuple(_back(state, place) for state in result.iterations))
+
+    def run(passes: Passes) -> LoopResult:
+        result = loop(passes)
+        return replace(result, iterations=tuple(_back(state, place) for state in result.iterations))
+
+    return run
 
 
 def _is_found(given: LoopInput) -> bool:

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from protolabel.common.vectors import Float32Array, log_softmax
-from protolabel.refinement.iteration import Iteration, LoopInput, LoopResult, hold_pins, summarize
+from protolabel.refinement.iteration import (
+    Iteration,
+    LoopInput,
+    LoopResult,
+    Passes,
+    hold_pins,
+    summarize,
+)
 from protolabel.refinement.prototypes import PrototypeModel, text_model
 
 if TYPE_CHECKING:
@@ -24,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["plain_loop"]
 
 
-def plain_loop(given: LoopInput) -> LoopResult:
+def plain_loop(given: LoopInput, passes: Passes) -> LoopResult:
     """Run the plain loop.
 
     Over clusters the first pass is coarse, on the meta-clusters, and every later pass is on the
@@ -38,11 +45,11 @@ def plain_loop(given: LoopInput) -> LoopResult:
         The alignments are the softmax weights of the clusters at the end.
     """
     images, classes, clusters = given.images.space, given.classes, given.clusters
-    temperature = given.temperature
+    temperature = passes.temperature
     zero_shot = text_model(classes.vectors, classes.logit_scale)
     states = [summarize(zero_shot.text_votes(images), classes.vectors, 0.0, zero_shot)]
     prototypes: Float32Array = classes.vectors
-    for step in range(given.iterations):
+    for step in range(passes.iterations):
         if given.is_trivial:
             states.append(states[0])
         else:
@@ -57,7 +64,7 @@ def plain_loop(given: LoopInput) -> LoopResult:
             prototypes = moved
             model = text_model(prototypes, 1.0 / temperature)
             states.append(_state(images, model, shift, given.pins))
-        given.progress("refining", step + 1, given.iterations)
+        passes.progress("refining", step + 1, passes.iterations)
     if clusters is None:
         micro = meta = np.empty((0, len(classes.names)), dtype=np.float32)
     else:

@@ -41,7 +41,7 @@ from protolabel.naming.groups import NameTree, Suggestions, group_images
 from protolabel.naming.vocabulary import Vocabulary, everyday_words, own_words, sample_words
 from protolabel.naming.word_vectors import embed_words
 from protolabel.refinement.labels import Labels, label
-from protolabel.refinement.loop import Refinement, refine
+from protolabel.refinement.loop import PreparedLoop, Refinement, prepare
 from protolabel.session import class_edits
 from protolabel.session.class_marks import ClassMarks
 from protolabel.session.journal import Journal, SavedCorrections
@@ -801,25 +801,27 @@ class Session(traitlets.HasTraits):
 
     @stage(
         "space", "visual_space", "clusters", "first_clusters", "text", "graph", "visual_graph",
-        settings=("method", "temperature", "iterations", "units", "pins"),
+        settings=("method", "units", "pins"),
     )  # fmt: skip
-    def refinement(self) -> Refinement:
-        """Every iteration of the loop."""
-        return refine(
+    def _loop(self) -> PreparedLoop:
+        """The loop, prepared once for the many runs that a slider asks for."""
+        return prepare(
             self._space,
             self.text,
             self.clusters,
             method=cast("Any", self.method),
-            temperature=self.temperature,
-            iterations=self.iterations,
             units=cast("Any", self.units),
             pins=pin_indices(self.pins, self._lookup, self.names),
             visual=self._visual_space,
             graph=self.graph,
             visual_graph=self.visual_graph,
             first_clusters=self._first_clusters,
-            progress=self._report,
         )
+
+    @stage("loop", settings=("temperature", "iterations"))
+    def refinement(self) -> Refinement:
+        """Every iteration of the loop."""
+        return self._loop.refine(self.temperature, self.iterations, self._report)
 
     @stage("refinement", settings=("kept",))
     def _all_labels(self) -> Labels:

@@ -122,3 +122,39 @@ def test_products_and_sums_are_of_unit_rows_held_or_read(monkeypatch, dtype):
         np.testing.assert_allclose(space.products(points), rows @ points.T, atol=1e-5)
         away = weights.T.astype(np.float64) @ (rows - rows.mean(axis=0))
         np.testing.assert_allclose(space.sums(weights), away, atol=1e-4)
+
+
+def test_near_known_points_and_sums_a_difference_counts_along_the_strongest_axes(monkeypatch):
+    rng = np.random.default_rng(12)
+    x = unit_rows(rng.normal(size=(300, 24)) * np.geomspace(1, 0.01, 24))
+    points = rng.normal(size=(3, 24)).astype(np.float32)
+    weights = rng.random((300, 3)).astype(np.float32)
+    monkeypatch.setattr(space_module, "_N_STRONG", 6)
+    space = image_space(x).reordered(rng.permutation(300))
+    near = space.near(points, weights)
+    np.testing.assert_allclose(near.products(points), space.products(points), atol=1e-5)
+    np.testing.assert_allclose(near.sums(weights), space.sums(weights), atol=1e-3)
+    axes, coordinates = space.strong
+    assert axes.shape == (6, 24)
+    assert coordinates.shape == (300, 6)
+    along = points + rng.normal(size=(3, 6)).astype(np.float32) @ axes
+    np.testing.assert_allclose(near.products(along), space.products(along), atol=1e-4)
+    beside = points + rng.normal(size=(3, 24)).astype(np.float32)
+    beside -= (beside - points) @ axes.T @ axes
+    centred = space.products(points) + space.mean @ (beside - points).T
+    np.testing.assert_allclose(near.products(beside), centred, atol=1e-4)
+    other = rng.random((300, 3)).astype(np.float32)
+    away = near.sums(other) - near.sums(weights)
+    wanted = (space.sums(other) - space.sums(weights)) @ axes.T @ axes
+    np.testing.assert_allclose(away, wanted, atol=1e-3)
+    np.testing.assert_allclose(near.sums(other), space.sums(other), atol=0.5)
+
+
+def test_along_as_many_axes_as_dimensions_everything_is_exact():
+    rng, x = np.random.default_rng(13), unit(200, 16, seed=14)
+    space = image_space(x)
+    near = space.near(*(rng.normal(size=shape).astype(np.float32) for shape in ((4, 16), (200, 4))))
+    points = rng.normal(size=(4, 16)).astype(np.float32)
+    weights = rng.random((200, 4)).astype(np.float32)
+    np.testing.assert_allclose(near.products(points), space.products(points), atol=1e-4)
+    np.testing.assert_allclose(near.sums(weights), space.sums(weights), atol=1e-3)

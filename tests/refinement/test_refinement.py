@@ -16,7 +16,7 @@ from protolabel.common.vectors import unit_rows
 from protolabel.refinement import anchored, plain
 from protolabel.refinement import prototypes as prototypes_module
 from protolabel.refinement.anchored import anchored_neighbors
-from protolabel.refinement.loop import check_parameters
+from protolabel.refinement.loop import check_parameters, prepare
 from protolabel.refinement.prototypes import text_model
 
 METHODS = ("anchored", "plain")
@@ -817,3 +817,30 @@ def test_unit_rows_in_memory_are_not_copied():
     world = make_world()
     unit = unit_rows(world.vectors)
     assert image_space(unit).vectors is unit
+
+
+@pytest.mark.parametrize("options", [{}, {"temperature": 0.05}, {"pins": {3: 1, 10: 0}}])
+def test_the_strongest_axes_give_the_labels_of_whole_vectors(monkeypatch, options):
+    world = make_world((600, 500, 400, 400, 300, 200), dim=256)
+    graph = pl.knn_graph(world.vectors)
+    clusters = pl.cluster(world.vectors, graph, progress=silent)
+    whole = refine(world, clusters, graph=graph, **options)
+    monkeypatch.setattr(prototypes_module, "FEWEST_NEAR", 1)
+    near = refine(world, clusters, graph=graph, **options)
+    for before, after in zip(whole.iterations, near.iterations, strict=True):
+        assert np.mean(before.labels == after.labels) >= 0.998
+        np.testing.assert_allclose(after.prototypes, before.prototypes, atol=0.02)
+        np.testing.assert_allclose(after.agreement, before.agreement, atol=0.2)
+    assert (whole.iterations[0].labels != whole.iterations[-1].labels).mean() > 0.02
+
+
+def test_a_prepared_loop_runs_at_every_temperature_as_a_new_one_does():
+    world, graph, clusters = clustered_world()
+    prepared = prepare(world.vectors, world.classes, clusters, graph=graph, pins={4: 2})
+    for temperature in (0.3, 0.05, 0.3):
+        run = prepared.refine(temperature, 3, silent)
+        fresh = refine(
+            world, clusters, graph=graph, pins={4: 2}, temperature=temperature, iterations=3
+        )
+        same(run, fresh, atol=1e-6)
+        assert run.parameters == fresh.parameters

@@ -9,6 +9,7 @@ import traitlets
 
 import protolabel as pl
 from protolabel.common.progress import silent
+from protolabel.refinement.loop import PreparedLoop
 from protolabel.session import session as module
 from protolabel.session import source as session_source
 from protolabel.session.session import Session
@@ -21,7 +22,6 @@ STEPS = {
     "knn_graph": "graph",
     "cluster": "cluster",
     "embed_classes": "text",
-    "refine": "refine",
     "label": "label",
     "project": "map",
     "place_prototypes": "place",
@@ -43,6 +43,7 @@ def calls(monkeypatch) -> Counter:
     for name, step in STEPS.items():
         home = module if hasattr(module, name) else session_source
         monkeypatch.setattr(home, name, counting(getattr(home, name), step))
+    monkeypatch.setattr(PreparedLoop, "refine", counting(PreparedLoop.refine, "refine"))
     return counted
 
 

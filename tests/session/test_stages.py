@@ -10,20 +10,21 @@ from protolabel.session.session import Session
 from protolabel.session.stages import Stages, stage
 
 DROPPED = {
-    "classes": "text refinement all_labels fit labels prototype_map",
-    "templates": "text refinement all_labels fit labels prototype_map",
-    "preset": "graph visual_graph name_tree clusters first_clusters map refinement all_labels fit "
-    "labels prototype_map",
-    "seed": "graph visual_graph name_tree clusters first_clusters map refinement all_labels fit "
-    "labels prototype_map",
-    "visual": "visual visual_space visual_graph clusters first_clusters map refinement all_labels "
+    "classes": "text loop refinement all_labels fit labels prototype_map",
+    "templates": "text loop refinement all_labels fit labels prototype_map",
+    "preset": "graph visual_graph name_tree clusters first_clusters map loop refinement all_labels "
     "fit labels prototype_map",
-    "min_cluster_size": "clusters first_clusters refinement all_labels fit labels prototype_map",
-    "method": "refinement all_labels fit labels prototype_map",
+    "seed": "graph visual_graph name_tree clusters first_clusters map loop refinement all_labels "
+    "fit labels prototype_map",
+    "visual": "visual visual_space visual_graph clusters first_clusters map loop refinement "
+    "all_labels fit labels prototype_map",
+    "min_cluster_size": "clusters first_clusters loop refinement all_labels fit labels "
+    "prototype_map",
+    "method": "loop refinement all_labels fit labels prototype_map",
     "temperature": "refinement all_labels fit labels prototype_map",
     "iterations": "refinement all_labels fit labels prototype_map",
-    "units": "refinement all_labels fit labels prototype_map",
-    "pins": "refinement all_labels fit labels prototype_map",
+    "units": "loop refinement all_labels fit labels prototype_map",
+    "pins": "loop refinement all_labels fit labels prototype_map",
     "kept": "all_labels fit labels",
     "vocabulary": "vocabulary words name_tree fit labels",
     "none_of_these": "labels",

@@ -59,7 +59,7 @@ def test_what_failed_is_tried_again(session, settle, monkeypatch):
         raise EncoderError("The network is away.")
 
     with monkeypatch.context() as broken_for_now:
-        broken_for_now.setattr("protolabel.session.session.refine", away)
+        broken_for_now.setattr("protolabel.refinement.loop.PreparedLoop.refine", away)
         session.temperature = 0.2
         settle(panel)
         assert "The network is away" in panel.status.value

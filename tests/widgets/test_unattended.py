@@ -15,11 +15,11 @@ import protolabel as pl
 from protolabel.session import session as rooms
 from protolabel.widgets import studio
 studio._FIRST = 0.05  # a cold machine: no cell that a person watches would wait so long
-quick = rooms.refine
-def refine(*given, **options):
+quick = rooms.prepare
+def prepare(*given, **options):
     time.sleep(3)
     return quick(*given, **options)
-rooms.refine = refine
+rooms.prepare = prepare
 pl.write_sample_pictures("photos", per_class=4, seed=1)
 session = pl.Session("photos", ["dog", "cat"], encoder="sample", progress=lambda *_: None)
 """
