@@ -9,6 +9,7 @@ cannot all collapse onto the mean of the data as those of the plain loop do.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -173,8 +174,13 @@ class AnchoredLoop:
             before, centres = centres, own.prototypes.centres
             shift = float(np.linalg.norm(centres - before, axis=1).mean())
             own_text = text_fraction(own.means, classes.vectors, own.mass)
-            sure = self.evidence.log_confidence(
-                log_g, self.log_text, self.zero_shot.labels, pins, own_text
+            sure = partial(
+                self.evidence.log_confidence,
+                log_g,
+                self.log_text,
+                self.zero_shot.labels,
+                pins,
+                own_text,
             )
             states.append(
                 summarize(log_g, space.mean + centres, shift, model, sure, text_fraction=own_text)

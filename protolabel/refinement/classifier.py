@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Self
 
@@ -326,7 +327,9 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             if memory is not None and around is not None:
                 space = image_space(x, model.own.mean, model.own.axes)
                 text = model.text_votes(space)
-                sure = log_confidence(log_g, around, text, memory.exponent, memory.text_fraction)
+                sure = partial(
+                    log_confidence, log_g, around, text, memory.exponent, memory.text_fraction
+                )
             state = summarize(log_g, model.prototypes, shift=0.0, model=model, log_confidence=sure)
             found.label[rows], found.agreement[rows] = state.labels, state.agreement
             found.runner_up[rows], found.margin[rows] = state.runner_up, state.margin

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from protolabel.common.later import Later
 from protolabel.common.vectors import column_sums, row_argmax, unit_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from protolabel.clustering.clusters import Clusters
@@ -24,6 +27,7 @@ __all__ = [
     "LoopInput",
     "LoopResult",
     "Passes",
+    "Ranks",
     "Seen",
     "hold_pins",
     "no_further",
@@ -31,6 +35,7 @@ __all__ = [
 ]
 
 _FURTHER = 3  # classes on record after the runner-up
+_HELD = 2**24  # responsibilities of a pass that wait in memory for somebody to ask: 64 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +127,21 @@ class LoopResult:
 
 
 @dataclass(frozen=True, eq=False)
+class Ranks:
+    """The best classes of N images after one pass, and how sure they are; see `Iteration`."""
+
+    agreement: NDArray[np.float32]
+    runner_up: NDArray[np.int32]
+    margin: NDArray[np.float32]
+    further: NDArray[np.unsignedinteger]
+    further_agreement: NDArray[np.float16]
+
+    def at(self, rows: NDArray[np.integer]) -> Ranks:
+        """Return those of some images."""
+        return Ranks(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+@dataclass(frozen=True, eq=False)
 class Iteration:
     """Labels and prototypes after one pass; iteration 0 is zero-shot.
 
@@ -129,19 +149,9 @@ class Iteration:
     ----------
     labels
         (N,) int32 class index of every image.
-    agreement
-        (N,) float32 in 0..1, an estimate of the probability that the label is right; see
-        `protolabel.refinement.agreement`.
-    runner_up
-        (N,) int32 second-best class; the label itself if there is only one class.
-    margin
-        (N,) float32 in -1..1: agreement of the label minus that of the runner-up; negative if the
-        neighbours favour the runner-up.
-    further
-        (N, F) class indices of the third to fifth best, F = min(3, C - 2) but at least 0, in the
-        smallest type that holds them: there are T + 1 of these.
-    further_agreement
-        (N, F) float16, the agreement that each of them would have.
+    ranks
+        Computes the attributes from `agreement` to `further_agreement` when the first of them is
+        asked for: of most iterations only the labels are.
     prototypes
         (C, d) float32 unit rows: the prototypes among the images (iteration 0: the text vectors).
     class_mass
@@ -156,16 +166,46 @@ class Iteration:
     """
 
     labels: NDArray[np.int32]
-    agreement: NDArray[np.float32]
-    runner_up: NDArray[np.int32]
-    margin: NDArray[np.float32]
-    further: NDArray[np.unsignedinteger]
-    further_agreement: NDArray[np.float16]
+    ranks: Later[Ranks]
     prototypes: NDArray[np.float32]
     class_mass: NDArray[np.float32]
     shift: float
     model: PrototypeModel
     text_fraction: float = 0.0
+
+    @property
+    def agreement(self) -> NDArray[np.float32]:
+        """(N,) float32 in 0..1, an estimate of the probability that the label is right.
+
+        See `protolabel.refinement.agreement`.
+        """
+        return self.ranks().agreement
+
+    @property
+    def runner_up(self) -> NDArray[np.int32]:
+        """(N,) int32 second-best class; the label itself if there is only one class."""
+        return self.ranks().runner_up
+
+    @property
+    def margin(self) -> NDArray[np.float32]:
+        """(N,) float32 in -1..1: agreement of the label minus that of the runner-up.
+
+        It is negative if the neighbours favour the runner-up.
+        """
+        return self.ranks().margin
+
+    @property
+    def further(self) -> NDArray[np.unsignedinteger]:
+        """(N, F) class indices of the third to fifth best, F = min(3, C - 2) but at least 0.
+
+        They have the smallest type that holds them: there are T + 1 of these.
+        """
+        return self.ranks().further
+
+    @property
+    def further_agreement(self) -> NDArray[np.float16]:
+        """(N, F) float16, the agreement that each of the further classes would have."""
+        return self.ranks().further_agreement
 
 
 def hold_pins(log_g: NDArray[np.float32], pins: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -195,7 +235,7 @@ def summarize(
     prototypes: NDArray[np.float32],
     shift: float,
     model: PrototypeModel,
-    log_confidence: NDArray[np.float32] | None = None,
+    log_confidence: Callable[[], NDArray[np.float32]] | None = None,
     *,
     text_fraction: float = 0.0,
 ) -> Iteration:
@@ -206,37 +246,38 @@ def summarize(
     log_g
         (N, C) float32 log-responsibilities, rows normalised: they decide the labels.
     log_confidence
-        (N, C) float32 how much speaks for every class, rows normalised, from `NeighborEvidence`;
-        the responsibilities themselves where one model decided alone.
+        Returns (N, C) float32, how much speaks for every class, rows normalised, from
+        `NeighborEvidence`; by default the responsibilities themselves, as where one model decided
+        alone. It is called later, unless the responsibilities are too large to be held until then.
     """
-    n, n_classes = log_g.shape
-    if log_confidence is None:
-        log_confidence = log_g
-    rows = np.arange(n)
-    labels = row_argmax(log_g)
-    agreement = np.exp(log_confidence[rows, labels])
-    runner_up, margin = labels, agreement
-    further, further_agreement = no_further(n, n_classes)
-    if n_classes > 1:
-        rest = log_confidence.copy()
-        rest[rows, labels] = -np.inf
-        runner_up = row_argmax(rest)
-        margin = agreement - np.exp(rest[rows, runner_up])
-        last = runner_up
-        for rank in range(further.shape[1]):
-            rest[rows, last] = -np.inf
-            last = row_argmax(rest)
-            further[:, rank], further_agreement[:, rank] = last, np.exp(rest[rows, last])
+    labels = row_argmax(log_g).astype(np.int32)
+    ranks = Later(lambda: _ranks(labels, log_g if log_confidence is None else log_confidence()))
+    if log_g.size > _HELD:
+        ranks()
     return Iteration(
-        labels=labels.astype(np.int32),
-        agreement=agreement,
-        runner_up=runner_up.astype(np.int32),
-        margin=margin,
-        further=further,
-        further_agreement=further_agreement,
+        labels=labels,
+        ranks=ranks,
         prototypes=unit_rows(prototypes),
         class_mass=column_sums(np.exp(log_g)).astype(np.float32),
         shift=float(shift),
         model=model,
         text_fraction=text_fraction,
     )
+
+
+def _ranks(labels: NDArray[np.int32], log_confidence: NDArray[np.float32]) -> Ranks:
+    n, n_classes = log_confidence.shape
+    rows = np.arange(n)
+    agreement = np.exp(log_confidence[rows, labels])
+    further, further_agreement = no_further(n, n_classes)
+    if n_classes == 1:
+        return Ranks(agreement, labels, agreement, further, further_agreement)
+    rest = log_confidence.copy()
+    rest[rows, labels] = -np.inf
+    last = runner_up = row_argmax(rest)
+    margin = agreement - np.exp(rest[rows, runner_up])
+    for rank in range(further.shape[1]):
+        rest[rows, last] = -np.inf
+        last = row_argmax(rest)
+        further[:, rank], further_agreement[:, rank] = last, np.exp(rest[rows, last])
+    return Ranks(agreement, runner_up.astype(np.int32), margin, further, further_agreement)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from protolabel.refinement.loop import Refinement
     from protolabel.refinement.prototypes import PrototypeModel
 
-__all__ = ["MOST_CLASSES", "Labels", "label"]
+__all__ = ["MOST_CLASSES", "Labels", "label", "label_indices"]
 
 MOST_CLASSES = 5
 """Classes of an image that are on record."""
@@ -177,40 +177,47 @@ def label(run: Refinement, iteration: int | None = None) -> Labels:
         )
     wanted = int(wanted) % (last + 1)  # a plain int, also of a numpy number
     state = run.iterations[wanted]
-    labels, agreement = state.labels.copy(), state.agreement.copy()
+    agreement = state.agreement.copy()
     margin, runner_up = state.margin.copy(), state.runner_up.copy()
     image, fixed = run.pins[:, 0], run.pins[:, 1]
     further, further_agreement = state.further.copy(), state.further_agreement.copy()
     # If the run had another label for a pinned image, that is now the runner-up, and the others
     # move down.
-    said = np.column_stack([labels[image], runner_up[image], further[image]])
+    said = np.column_stack([state.labels[image], runner_up[image], further[image]])
     order = np.argsort(said == fixed[:, None], axis=1, kind="stable")
     ranked = np.take_along_axis(said, order, axis=1)
-    moved = labels[image] != fixed
+    moved = state.labels[image] != fixed
     if len(run.classes.names) > 1:
         runner_up[image] = np.where(moved, ranked[:, 0], runner_up[image])
         further[image] = np.where(
             moved[:, None], ranked[:, 1 : 1 + further.shape[1]], further[image]
         )
     further_agreement[image] = 0.0
-    labels[image], agreement[image], margin[image] = fixed, 1.0, 1.0
-    pinned = np.zeros(len(labels), dtype=bool)
+    agreement[image], margin[image] = 1.0, 1.0
+    pinned = np.zeros(run.n_images, dtype=bool)
     pinned[image] = True
     return Labels(
         names=run.classes.names,
-        label=labels,
+        label=label_indices(run, wanted),
         agreement=agreement,
         margin=margin,
         runner_up=runner_up,
         further=further,
         further_agreement=further_agreement,
         pinned=pinned,
-        unfit=np.zeros(len(labels), dtype=bool),
+        unfit=np.zeros(run.n_images, dtype=bool),
         iteration=wanted,
         prototypes=state.prototypes,
         model=state.model,
         run=run,
     )
+
+
+def label_indices(run: Refinement, iteration: int) -> NDArray[np.int32]:
+    """Return the class index of every image at an iteration of a run, (N,), as `label` does."""
+    labels = run.iterations[iteration].labels.copy()
+    labels[run.pins[:, 0]] = run.pins[:, 1]
+    return labels
 
 
 def _is_place(value: object, length: int) -> bool:

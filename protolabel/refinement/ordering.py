@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from protolabel.clustering.neighbors import KnnGraph
+from protolabel.common.later import Later
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,8 +94,6 @@ def _reordered(seen: Seen, order: NDArray[np.int64], place: NDArray[np.int64]) -
     return replace(seen, space=seen.space.reordered(order), graph=graph)
 
 
-_BY_IMAGE = ("labels", "agreement", "runner_up", "margin", "further", "further_agreement")
-
-
 def _back(state: Iteration, place: NDArray[np.int64]) -> Iteration:
-    return replace(state, **{name: getattr(state, name)[place] for name in _BY_IMAGE})
+    ranks = state.ranks
+    return replace(state, labels=state.labels[place], ranks=Later(lambda: ranks().at(place)))

@@ -12,6 +12,7 @@ import numpy as np
 
 from protolabel.evaluation.scoring import share_right
 from protolabel.evaluation.truth import class_indices
+from protolabel.refinement.labels import label_indices
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -116,7 +117,7 @@ class RunHistory(Sequence[Run]):
                 pins=int(np.count_nonzero(labels.pinned)),
                 classes_used=int(np.count_nonzero(labels.counts)),
                 churn=float(run.churn[labels.iteration - 1]) if labels.iteration else 0.0,
-                changed=int(np.count_nonzero(labels.label != labels.at(0).label)),
+                changed=int(np.count_nonzero(labels.label != label_indices(run, 0))),
                 accuracy=_accuracy(labels, truth),
             )
             if self._runs and _repeats(self._runs[-1], made):

@@ -111,7 +111,7 @@ def test_the_confidence_sets_agreement_and_runner_up_but_no_label():
     log_g = np.log(np.array([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2]], np.float32))
     sure = np.log(np.array([[0.6, 0.1, 0.3], [0.2, 0.1, 0.7]], np.float32))
     prototypes, model = np.eye(3, dtype=np.float32), text_model(unit(3, 3), 1.0)
-    state = summarize(log_g, prototypes, 0.0, model, sure)
+    state = summarize(log_g, prototypes, 0.0, model, lambda: sure)
     np.testing.assert_array_equal(state.labels, [0, 0])
     np.testing.assert_array_equal(state.runner_up, [2, 2])
     np.testing.assert_allclose(state.agreement, [0.6, 0.2], rtol=1e-5)

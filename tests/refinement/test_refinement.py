@@ -13,7 +13,7 @@ from protolabel.clustering.image_space import image_space
 from protolabel.common import vectors as vectors_module
 from protolabel.common.progress import silent
 from protolabel.common.vectors import unit_rows
-from protolabel.refinement import anchored, plain
+from protolabel.refinement import anchored, iteration, plain
 from protolabel.refinement import prototypes as prototypes_module
 from protolabel.refinement.anchored import anchored_neighbors
 from protolabel.refinement.loop import check_parameters, prepare
@@ -844,3 +844,28 @@ def test_a_prepared_loop_runs_at_every_temperature_as_a_new_one_does():
         )
         same(run, fresh, atol=1e-6)
         assert run.parameters == fresh.parameters
+
+
+def test_only_labels_are_computed_before_somebody_asks_how_sure_they_are(monkeypatch):
+    world, graph, clusters = clustered_world()
+    asked = []
+    evidence = anchored.NeighborEvidence
+
+    def counted(self, *given):
+        asked.append(1)
+        return confidence(self, *given)
+
+    confidence = evidence.log_confidence
+    monkeypatch.setattr(evidence, "log_confidence", counted)
+    run = refine(world, clusters, graph=graph)
+    assert not asked
+    assert pl.label(run).agreement.shape == (len(world.truth),)
+    assert len(asked) == 1
+    assert [state.margin.shape for state in run.iterations] == [(len(world.truth),)] * 6
+    assert len(asked) == 5
+    monkeypatch.setattr(iteration, "_HELD", 0)
+    at_once = refine(world, clusters, graph=graph)
+    assert len(asked) == 10
+    for one, other in zip(run.iterations, at_once.iterations, strict=True):
+        np.testing.assert_allclose(one.agreement, other.agreement, atol=1e-6)
+        np.testing.assert_array_equal(one.further, other.further)

@@ -17,6 +17,7 @@ from protolabel.browser.atlas import ATLAS_LIMIT, make_atlas, sharp_picture
 from protolabel.browser.still import still_png
 from protolabel.clustering.projection import place_centroids, place_prototypes, project
 from protolabel.errors import InputError, Stopped
+from protolabel.refinement.labels import label_indices
 from protolabel.widgets.cells import keep_for_cell
 from protolabel.widgets.map_view import MapView
 from protolabel.widgets.panel import SessionView
@@ -215,7 +216,7 @@ class MapPanel(SessionView):
     def _show_run(self, labels: Labels, embedded: Embeddings, points: NDArray[np.float32]) -> None:
         view, run = self.widget, labels.run
         assert run is not None  # noqa: S101 -- labels of a session come from a run
-        table = np.stack([labels.at(t).label for t in range(len(run.iterations))])
+        table = np.stack([label_indices(run, t) for t in range(len(run.iterations))])
         sure = np.stack([state.agreement for state in run.iterations])
         names = run.classes.names
         with view.hold_sync():
