@@ -22,9 +22,14 @@ export class Choice {
     for (const id of this.chosen) if (!shown.has(id)) this.chosen.delete(id);
   }
 
-  /** The pictures an action applies to: those selected, else the one with the focus. */
+  /** The pictures that are selected, as they are shown. */
+  get picked() {
+    return this.ids.filter((id) => this.chosen.has(id));
+  }
+
+  /** The pictures a key applies to: those selected, else the one with the focus. */
   get targets() {
-    return this.chosen.size ? this.ids.filter((id) => this.chosen.has(id)) : this.ids.slice(this.at, this.at + 1);
+    return this.chosen.size ? this.picked : this.ids.slice(this.at, this.at + 1);
   }
 
   /** Whether the picture at a place is chosen, and no other. */

@@ -213,12 +213,13 @@ export class ImageMap {
     this.set("selection", new DataView(bits.buffer));
   }
 
-  /** Label all selected images; the message holds their indices, so later selections do not matter. */
+  /** Label all selected images. The message holds them, and the class by its name: later selections
+   * and other classes do not matter. */
   relabel(c) {
     const { flags } = this.selection;
     const name = this.data.names[c];
     if (!flags || name === undefined || !this.get("relabels")) return;
-    this.model.send({ relabel: c }, undefined, [packBits(flags).buffer]);
+    this.model.send({ relabel: name }, undefined, [packBits(flags).buffer]);
     this.select(null);
     this.selection.reportLabelled(countOf(flags), name);
   }

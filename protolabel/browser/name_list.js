@@ -9,7 +9,7 @@ export class NameList {
     this.level = make("input", "pls-level", { type: "range", min: "0", step: "1", "aria-label": "Coarse to fine" });
     this.level.addEventListener("input", () => this.tellLevel());
     this.count = make("span", "pls-faint", { role: "status" });
-    this.all = button("pls-take-all", "Every group that has a name becomes a class", "Take all", () => this.send({ take_all: true }));
+    this.all = button("pls-take-all", "Every group that has a name becomes a class", "Take all", () => this.tellAll());
     this.merge = button("pls-merge", "The ticked groups become one", "Merge", () => this.tellMerge());
     this.control = make("div", "pls-names-control", {},
       make("span", "", {}, "coarse"), this.level, make("span", "", {}, "fine"), this.count, this.all, this.merge);
@@ -38,6 +38,10 @@ export class NameList {
   tellLevel() {
     this.model.set("level", Number(this.level.value));
     this.model.save_changes();
+  }
+
+  tellAll() {
+    this.send({ take_all: this.model.get("groups").filter(({ name }) => name).map(({ id }) => id) });
   }
 
   tellMerge() {

@@ -2,6 +2,7 @@
 import { Choice } from "./choice.js";
 import { ClassPicker } from "./class_picker.js";
 import { icon, make } from "./dom.js";
+import { GridBar } from "./grid_bar.js";
 import { LargePicture, dotOf } from "./large_picture.js";
 
 const KEYS =
@@ -39,13 +40,25 @@ export class PictureGrid {
       choose: (slot) => this.answer({ relabel: slot }),
       closed: () => (this.large.shown ? this.large.node : this.root).focus({ preventScroll: true }),
     });
+    this.bar = new GridBar({
+      choose: (slot) => this.actOnChosen({ relabel: slot }),
+      pick: () => this.pick(),
+      all: () => this.chooseAll(),
+      whole: () => this.chooseWhole(),
+      confirm: () => this.actOnChosen(this.confirmation(this.choice.picked)),
+      unpin: () => this.actOnChosen({ unpin: true }),
+      undo: () => this.model.send({ undo: true }),
+      redo: () => this.model.send({ redo: true }),
+    });
     this.heard = {
       "change:tiles": () => this.update(), "change:chosen": () => this.hear(), "change:size": () => this.resize(),
-      "change:classes": () => this.offer(),
+      "change:classes": () => this.offer(), "change:can_undo": () => this.showBar(), "change:can_redo": () => this.showBar(),
       "msg:custom": (message, buffers) => this.receive(message, buffers),
     };
     for (const [event, action] of Object.entries(this.heard)) model.on(event, action);
-    this.frame = make("div", "pls-pictures", {}, this.root, this.large.node);
+    this.bar.node.hidden = !model.get("acts");
+    this.bar.node.addEventListener("keydown", (event) => this.keyDown(event));
+    this.frame = make("div", "pls-pictures", {}, this.bar.node, this.root, this.large.node);
     el.append(this.frame);
     this.resize();
     this.offer();
@@ -61,8 +74,7 @@ export class PictureGrid {
   }
 
   receive(message, buffers) {
-    if (message?.pick) this.pick();
-    else if (message?.large !== undefined) this.large.receive(message, buffers);
+    if (message?.large !== undefined) this.large.receive(message, buffers);
   }
 
   /** Open the field that finds a class, beside the picture that it is about. */
@@ -74,6 +86,7 @@ export class PictureGrid {
   /** The classes that a picture may be labelled as. */
   offer() {
     const classes = this.model.get("classes");
+    this.bar.offer(classes);
     this.large.offer(classes);
     this.picker.offer(classes);
   }
@@ -108,7 +121,13 @@ export class PictureGrid {
     }
     tiles.forEach((tile, i) => this.fill(this.cells[i], tile, this.pictureOf(i, rows)));
     this.mark();
+    this.showBar();
     this.showLarge();
+  }
+
+  showBar() {
+    const [listed, canUndo, canRedo] = ["listed", "can_undo", "can_redo"].map((name) => this.model.get(name));
+    this.bar.show({ listed, shown: this.tiles.length, canUndo, canRedo });
   }
 
   /** The styles that show picture i of the sheet. */
@@ -181,7 +200,7 @@ export class PictureGrid {
     this.mark();
     this.cells[this.choice.at]?.scrollIntoView({ block: "nearest" });
     this.telling = true;
-    this.model.set("chosen", this.choice.targets);
+    this.model.set("chosen", this.choice.picked);
     this.model.set("whole", 0);
     this.telling = false;
     this.model.save_changes();
@@ -208,17 +227,41 @@ export class PictureGrid {
     if (turning) this.turnPage();
   }
 
+  /** Do what a button says with the chosen pictures, and choose none: with the mouse, the next is clicked. */
+  actOnChosen(message) {
+    const ids = this.choice.picked;
+    const whole = this.model.get("whole");
+    this.choice.choose([]);
+    this.tell();
+    this.model.send(whole ? { ...message, ids, whole } : { ...message, ids });
+  }
+
+  chooseAll() {
+    this.choice.chooseAll();
+    this.tell();
+  }
+
+  /** Choose the whole list that is shown, on all its pages. */
+  chooseWhole() {
+    this.chooseAll();
+    this.model.set("whole", this.model.get("list_number"));
+    this.model.save_changes();
+    this.model.send({ everything: this.model.get("list_number") });
+  }
+
   /** Let the loop decide about the chosen pictures. */
   unpin() {
     const whole = this.model.get("whole");
     const message = { unpin: true, ids: this.choice.targets };
+    this.choice.choose([]);
+    this.tell();
     this.model.send(whole ? { ...message, whole } : message);
   }
 
-  /** Confirm the shown label of each picture. */
-  confirm() {
+  /** The message that confirms the shown label of each of these pictures. */
+  confirmation(ids) {
     const shown = new Map(this.tiles.map((tile) => [tile.id, tile.text]));
-    this.answer({ confirm: this.choice.targets.map((id) => shown.get(id)) });
+    return { confirm: ids.map((id) => shown.get(id)) };
   }
 
   /** Show the next page at once, and tell Python; until it has arrived, keys have no effect. */
@@ -262,11 +305,8 @@ export class PictureGrid {
       ArrowDown: () => move(choice.at + this.perRow),
       Home: () => move(0),
       End: () => move(this.cells.length - 1),
-      a: () => {
-        choice.chooseAll();
-        this.tell();
-      },
-      A: () => this.model.send({ everything: true }),
+      a: () => this.chooseAll(),
+      A: () => this.chooseWhole(),
       x: () => {
         choice.turn(choice.at);
         this.tell();
@@ -277,13 +317,13 @@ export class PictureGrid {
       0: () => this.unpin(),
       Delete: () => this.unpin(),
       z: () => this.model.send({ undo: true }),
-      Enter: () => this.confirm(),
+      Enter: () => this.answer(this.confirmation(this.choice.targets)),
       u: () => this.model.send({ undo: true }),
       y: () => this.model.send({ redo: true }),
     };
     for (let digit = 1; digit <= 9; digit++) actions[digit] = () => this.answer({ relabel: digit - 1 });
     const action = actions[event.key];
-    if (!action) return;
+    if (!action || ([" ", "Enter"].includes(event.key) && event.target.closest("button"))) return;
     event.preventDefault();
     event.stopPropagation();
     action();

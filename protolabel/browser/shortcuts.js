@@ -16,6 +16,15 @@ function claim({ target, ctrlKey, metaKey, altKey }) {
   target.toggleAttribute("data-lm-suppress-shortcuts", !(ctrlKey || metaKey || altKey));
 }
 
+/** Enter in a field presses the button beside it, with all that is written. */
+function enter(event) {
+  const field = event.target.closest?.(".pls-enters input");
+  if (!field || event.key !== "Enter" || event.isComposing || event.defaultPrevented) return;
+  event.preventDefault(); // other studios on the page listen as well
+  field.dispatchEvent(new Event("change", { bubbles: true })); // so that its widget knows the text
+  field.closest(".widget-hbox")?.querySelector(".pls-page-button")?.click();
+}
+
 function nameFields() {
   for (const field of document.querySelectorAll(FIELDS)) {
     if (field.hasAttribute("aria-label") || field.hasAttribute("aria-labelledby")) continue;
@@ -34,6 +43,7 @@ function nameFields() {
 
 function initialize() {
   window.addEventListener("keydown", claim, true); // before the notebook, which listens on the document
+  window.addEventListener("keydown", enter, true);
   let waiting = 0;
   const watcher = new MutationObserver(() => {
     waiting ||= setTimeout(() => {
@@ -44,6 +54,7 @@ function initialize() {
   watcher.observe(document.body, { childList: true, subtree: true });
   return () => {
     window.removeEventListener("keydown", claim, true);
+    window.removeEventListener("keydown", enter, true);
     watcher.disconnect();
     clearTimeout(waiting);
   };

@@ -36,7 +36,7 @@ class ThumbGrid(anywidget.AnyWidget):
     [...]}``, ``{"unpin": ..., "ids": [...]}``, ``{"undo": ...}``, ``{"redo": ...}`` and ``{"turn":
     number}`` when the keys have come to the end of a page. After every answer the next picture is
     up at once, so each message is about the pictures that were shown, however long it travels.
-    ``{"everything": ...}`` asks to choose the whole list; an answer about it has ``"whole":
+    ``{"everything": number}`` says that a whole list is chosen; an answer about it has ``"whole":
     number``. ``{"look": id}`` asks for a large picture, which `show_large` sends, and ``{"alike":
     id}`` for the pictures that look most like it.
 
@@ -61,9 +61,15 @@ class ThumbGrid(anywidget.AnyWidget):
     classes
         ``{"slot", "name", "colour", "key"}`` for each class that a picture may be labelled as;
         the key is a digit, or nothing.
+    list_number, listed
+        Number of the list that the page is of, and how many pictures it has, on all its pages.
     whole
         Number of the list of which every picture is chosen, on all its pages; 0 for none. The
-        browser sets it to 0 as soon as something else is chosen.
+        browser sets it, and to 0 as soon as something else is chosen.
+    acts
+        Whether there are buttons that label, confirm and choose.
+    can_undo, can_redo
+        Whether there is a correction to take back, and to make again.
     opens
         Whether somebody answers to ``{"look": id}``.
     """
@@ -82,20 +88,26 @@ class ThumbGrid(anywidget.AnyWidget):
     more = traitlets.Bool(default_value=False).tag(sync=True)
     turn = traitlets.Int(0).tag(sync=True)
     classes = traitlets.List(traitlets.Dict()).tag(sync=True)
+    list_number = traitlets.Int(0).tag(sync=True)
+    listed = traitlets.Int(0).tag(sync=True)
     whole = traitlets.Int(0).tag(sync=True)
+    acts = traitlets.Bool(default_value=False).tag(sync=True)
+    can_undo = traitlets.Bool(default_value=False).tag(sync=True)
+    can_redo = traitlets.Bool(default_value=False).tag(sync=True)
     opens = traitlets.Bool(default_value=False).tag(sync=True)
 
     def choose_all(self) -> None:
         """Choose every picture that is shown."""
         self.chosen = [tile["id"] for tile in self.tiles]
 
-    def choose_whole(self, number: int) -> None:
-        """Choose every picture of a list, on all its pages; answers then bear its number."""
-        with self.hold_sync():
-            self.choose_all()
-            self.whole = number
-
-    def show(self, sheet: bytes, tiles: list[dict[str, Any]], *, more: bool = False) -> None:
+    def show(
+        self,
+        sheet: bytes,
+        tiles: list[dict[str, Any]],
+        *,
+        more: bool = False,
+        of: tuple[int, int] = (0, 0),
+    ) -> None:
         """Set pictures and texts together; what is chosen and still shown stays chosen.
 
         Parameters
@@ -106,12 +118,15 @@ class ThumbGrid(anywidget.AnyWidget):
             What stands on it, as in `tiles`.
         more : bool
             Whether there is a next page.
+        of : tuple of int
+            Number of the list that the page is of, and how many pictures it has.
         """
         shown = [tile["id"] for tile in tiles]
         with self.hold_sync():
             if shown != [tile["id"] for tile in self.tiles]:
                 self.upcoming, self.upcoming_sheet = [], b""
             self.sheet, self.more = sheet, more
+            self.list_number, self.listed = of
             self.chosen = [image for image in self.chosen if image in set(shown)]
             self.tiles = tiles
 

@@ -77,7 +77,7 @@ class MapView(anywidget.AnyWidget):
     number_keys
         The number key of each class, or "".
     relabels
-        Whether the map sends corrections: ``{"relabel": class index}`` with the selection of that
+        Whether the map sends corrections: ``{"relabel": class name}`` with the selection of that
         moment in a buffer, for `images_in`; ``{"undo": True}`` and ``{"redo": True}``.
     """
 

@@ -15,7 +15,7 @@ __all__ = ["NameList"]
 class NameList(anywidget.AnyWidget):
     """Groups of pictures with words to click.
 
-    It sends ``{"take": id, "name": text}``, ``{"take_all": True}``, ``{"rename": id, "name":
+    It sends ``{"take": id, "name": text}``, ``{"take_all": [ids]}``, ``{"rename": id, "name":
     text}``, ``{"leave": id}`` and ``{"merge": [ids]}``.
 
     Attributes

@@ -16,6 +16,7 @@ from protolabel.common.wording import escape
 from protolabel.errors import ProtolabelError
 from protolabel.widgets.cells import keep_for_cell
 from protolabel.widgets.follower import follower_of
+from protolabel.widgets.page_button import PageButton
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -291,9 +292,12 @@ class Panel(SessionView):
         return made
 
     @staticmethod
-    def button(text: str, tooltip: str, **options: Any) -> ipw.Button:
-        """Return a button as wide as its text."""
-        return ipw.Button(description=text, tooltip=tooltip, layout={"width": "auto"}, **options)
+    def button(
+        text: str, tooltip: str, *brings: tuple[ipw.Widget, str], **options: Any
+    ) -> ipw.Button | PageButton:
+        """Return a button as wide as its text; its click brings values of other widgets."""
+        options |= {"description": text, "tooltip": tooltip, "layout": {"width": "auto"}}
+        return PageButton(*brings, **options) if brings else ipw.Button(**options)
 
 
 def close_widgets(widgets: Iterable[ipw.Widget]) -> None:

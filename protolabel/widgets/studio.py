@@ -71,6 +71,7 @@ class Studio:
         self.classes = ClassesPanel(session)
         self.settings = SettingsPanel(session)
         self.timeline = TimelinePanel(session, player=False)  # the map has one
+        self.timeline.keep.bring((self.map.widget, "iteration"))
         self.gallery = GalleryPanel(session)
         self.audit = AuditPanel(session)
         self.runs = RunsPanel(session)

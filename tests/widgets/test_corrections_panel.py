@@ -70,7 +70,7 @@ def test_a_name_that_the_encoder_refuses_is_marked_and_changes_nothing(
 
     monkeypatch.setattr(encoder, "encode_texts", refusing)
     panel.new.value = "xyzzy"
-    panel.new._handle_custom_msg({"event": "submit"}, [])  # Enter
+    panel.add.click()
     assert list(session.names) == known
     assert "xyzzy" in panel.status.value
     assert panel.new.value == "xyzzy"  # to be corrected

@@ -127,7 +127,7 @@ def test_a_selection_is_corrected_as_a_whole_and_undone_as_a_whole(session: pl.S
     view, images = panel.widget, [1, 4, 20, 35]
     view.select(images)
     bits = memoryview(view.selection)
-    view._handle_custom_msg({"relabel": 2}, [bits])
+    view._handle_custom_msg({"relabel": "blue"}, [bits])
     assert panel.wait(60)
     assert session.pins == {session.embeddings.images.names[i]: "blue" for i in images}
     assert session.labels.label[images].tolist() == [2] * 4
@@ -135,9 +135,10 @@ def test_a_selection_is_corrected_as_a_whole_and_undone_as_a_whole(session: pl.S
     assert session.pins == {}
     view._handle_custom_msg({"redo": True}, [])
     assert len(session.pins) == 4
-    view._handle_custom_msg({"relabel": 7}, [bits])  # a class that has gone meanwhile
-    assert len(session.pins) == 4
-    assert view.status == "There is no class number 8."
+    session.remove_class("red")
+    view._handle_custom_msg({"relabel": "red"}, [bits])  # the page does not know yet
+    assert set(session.pins.values()) == {"blue"}
+    assert view.status == "red is no class any more: choose another label."
     panel.close()
 
 

@@ -62,7 +62,7 @@ def test_a_session_without_classes_lists_names_at_once(session, settle):
 def test_take_all_makes_classes_and_labels_follow(session, settle):
     panel = NamesPanel(session)
     settle(panel)
-    say(panel, settle, take_all=True)
+    say(panel, settle, take_all=[group["id"] for group in panel.list.groups])
     assert set(session.names) == set(ANIMALS)
     assert panel.list.groups == []
     assert len(panel.follower.labels) == 30
@@ -91,7 +91,7 @@ def test_rename_and_leave(session, settle):
     say(panel, settle, rename=first["id"], name="kitty")
     say(panel, settle, leave=second["id"])
     assert [group["name"] for group in panel.list.groups] == ["kitty", third["name"]]
-    say(panel, settle, take_all=True)
+    say(panel, settle, take_all=[group["id"] for group in panel.list.groups])
     assert session.names == ("kitty", third["name"])
 
 
@@ -105,6 +105,18 @@ def test_the_slider_goes_from_coarse_to_fine(session, settle):
     panel.list.level = 0
     settle(panel)
     assert len(panel.list.groups) <= 2
+
+
+def test_a_click_on_a_list_that_is_gone_takes_no_group_of_the_new_one(session, settle):
+    panel = NamesPanel(session)
+    settle(panel)
+    shown = [group["id"] for group in panel.list.groups]
+    panel.list.level = len(panel.list.counts) - 1  # the page still shows the list before
+    settle(panel)
+    for said in ({"take": shown[0], "name": "dog"}, {"take_all": shown}, {"merge": shown[:2]}):
+        say(panel, settle, **said)
+        assert "one that is gone: look again" in panel.status.value
+    assert session.names == ()
 
 
 def test_beside_classes_groups_that_fit_none_are_named(session, settle):
@@ -132,7 +144,7 @@ def test_the_studio_of_a_session_without_classes_opens_with_names(session, settl
     studio = Studio(session)
     settle(studio)
     assert studio.tabs.titles[studio.tabs.selected_index] == "Names"
-    say(studio.names, settle, take_all=True)
+    say(studio.names, settle, take_all=[group["id"] for group in studio.names.list.groups])
     assert set(session.names) == set(ANIMALS)
     assert studio.follower.problem == ""
     assert len(studio.classes.rows) == 3

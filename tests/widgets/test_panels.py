@@ -302,7 +302,7 @@ def test_a_class_is_added_renamed_and_removed(session, settle):
 def test_several_names_are_added_at_once_and_taken_back_at_once(session):
     panel = ClassesPanel(session)
     panel.new.value = " panda, fish,"
-    panel.new._handle_custom_msg({"event": "submit"}, [])  # Enter
+    panel.add.click()
     assert session.names == ("red", "green", "blue", "panda", "fish")
     panel.undo.click()
     assert session.names == ("red", "green", "blue")
@@ -485,10 +485,10 @@ def test_a_correction_is_a_pin_with_undo_and_redo(session, settle):
     panel = GalleryPanel(session)
     settle(panel)
     assert len(panel.grid.tiles) == 24
-    assert panel.undo.disabled
+    assert not panel.grid.can_undo
     first = panel.grid.tiles[0]["id"]
-    panel.grid.chosen = [first]
-    panel.buttons.children[2].click()
+    panel._heard(None, {"relabel": 2, "ids": [first]}, [])
+    assert panel.grid.can_undo
     name = session.embeddings.images.names[first]
     assert session.pins == {name: "blue"}
     settle(panel)
@@ -496,9 +496,9 @@ def test_a_correction_is_a_pin_with_undo_and_redo(session, settle):
     panel.show.value = "pinned"
     settle(panel)
     assert [(one["id"], one["pinned"]) for one in panel.grid.tiles] == [(first, True)]
-    panel.undo.click()
+    panel._heard(None, {"undo": True}, [])
     assert session.pins == {}
-    panel.redo.click()
+    panel._heard(None, {"redo": True}, [])
     assert session.pins == {name: "blue"}
     assert [(c.image, c.before, c.after) for c in session.corrections] == [
         (name, None, "blue"),
@@ -518,8 +518,7 @@ def test_number_keys_relabel(session, settle):
     assert len(session.pins) == 2
     panel.guard(panel._heard)(None, {"relabel": 8, "ids": [3]}, [])
     assert "no class number 9" in panel.status.value
-    panel.grid.chosen = []
-    panel.buttons.children[0].click()
+    panel.guard(panel._heard)(None, {"relabel": 0, "ids": []}, [])
     assert "Choose one or more pictures" in panel.status.value
 
 
@@ -548,8 +547,7 @@ def test_what_is_chosen_at_once_is_labelled_at_once(session, settle):
     panel.follower.selection = (3, 8, 11)
     panel.show.value = "selection"
     settle(panel)
-    panel.every.click()
-    panel.buttons.children[1].click()
+    panel.relabel([tile["id"] for tile in panel.grid.tiles], 1)
     names = session.embeddings.images.names
     assert session.pins == dict.fromkeys((names[3], names[8], names[11]), "green")
     panel.follower.selection = ()
@@ -650,8 +648,8 @@ def test_a_quick_hand_loses_only_what_a_slider_passed_through(session, settle, m
     settle(panel)
     gallery._heard(None, {"relabel": 2, "ids": [0]}, [])
     settle(panel)
-    for button in (gallery.undo, gallery.redo):
-        button.click()
+    for said in ("undo", "redo"):
+        gallery._heard(None, {said: True}, [])
         settle(panel)
     told = [(run.settings["temperature"], run.settings["kept"], run.pins) for run in session.runs]
     last = settings.temperature.value  # the step of the slider that is nearest to 0.06

@@ -38,10 +38,13 @@ class AuditPanel(Panel):
             40, min=1, max=100_000, description="Check", tooltip="Number of pictures to check",
             style={"description_width": "44px"}, layout={"width": "120px"},
         )  # fmt: skip
+        size = (self.size, "value")
         self.start = self.button(
-            "Draw a sample", "Draw this many labels at random", button_style="primary"
+            "Draw a sample", "Draw this many labels at random", size, button_style="primary"
         )
-        self.more = self.button("Check more", "Draw as many pictures again, to know it better")
+        self.more = self.button(
+            "Check more", "Draw as many pictures again, to know it better", size
+        )
         self.fix = self.button(
             "Fix the checked labels", "What you said of the pictures becomes their fixed label"
         )

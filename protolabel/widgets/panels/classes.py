@@ -9,6 +9,7 @@ import ipywidgets as ipw
 from protolabel.common.wording import counted
 from protolabel.embedding.prompts import DEFAULT_TEMPLATES, ClassPrompts, embed_classes
 from protolabel.errors import InputError, ProtolabelError
+from protolabel.widgets.page_button import PageColour
 from protolabel.widgets.panel import Panel, close_widgets
 
 if TYPE_CHECKING:
@@ -68,11 +69,14 @@ class ClassesPanel(Panel):
         self.more = ipw.HTML()
         self.list = ipw.VBox(layout={"max_height": "230px", "overflow": "auto"})
         self.new = ipw.Text(
-            placeholder="add a class",
+            placeholder="add a class", continuous_update=False,
             tooltip="Name of a new class, or several with commas between them; Enter adds them",
             layout={"width": "auto", "flex": "1 1 80px", "min_width": "0"},
         )  # fmt: skip
-        self.add = self.button("Add", "Add this class; the labels follow at once")
+        self.new.add_class("pls-enters")  # Enter presses the button beside it
+        self.add = self.button(
+            "Add", "Add this class; the labels follow at once", (self.new, "value")
+        )
         self.undo = self.button("", "Take back the last change of classes or labels", icon="undo")
         self.redo = self.button("", "Make it again", icon="repeat")
         self.templates = ipw.Textarea(
@@ -80,7 +84,6 @@ class ClassesPanel(Panel):
             tooltip="Sentences that every name is put into, one a line; {} is its place",
         )  # fmt: skip
         self.add.on_click(self.guard(self._add))
-        self.new.on_msg(self.guard(self._hear))
         self.find.observe(self.guard(self._find), names="value")
         self.undo.on_click(self.guard(self._undo))
         self.redo.on_click(self.guard(self._redo))
@@ -107,17 +110,19 @@ class ClassesPanel(Panel):
             description="Class", tooltip="Which class to move, colour or merge", style=style,
             layout={"width": "auto", "flex": "1 1 120px"},
         )  # fmt: skip
-        self.up = self.button("▲", "Move the class up")
-        self.down = self.button("▼", "Move the class down")
-        self.colour = ipw.ColorPicker(
-            concise=True, tooltip="Colour of the class", layout={"width": "34px"}
-        )
-        self.usual = self.button("Usual colour", "Go back to the colour of the palette")
+        which = (self.which, "index")
+        self.up = self.button("▲", "Move the class up", which)
+        self.down = self.button("▼", "Move the class down", which)
+        self.colour = PageColour(which, tooltip="Colour of the class")
+        self.usual = self.button("Usual colour", "Go back to the colour of the palette", which)
         self.into = ipw.Dropdown(
             description="into", tooltip="The class that it becomes a part of", style=style,
             layout={"width": "auto", "flex": "1 1 120px"},
         )  # fmt: skip
-        self.merge = self.button("Merge", "Make one class of two; the name becomes a synonym")
+        self.merge = self.button(
+            "Merge", "Make one class of two; the name becomes a synonym", which,
+            (self.into, "index"),
+        )  # fmt: skip
         self.which.observe(self.guard(self._show_colour), names="value")
         self.up.on_click(self.guard(self._move, -1))
         self.down.on_click(self.guard(self._move, 1))
@@ -129,11 +134,7 @@ class ClassesPanel(Panel):
             self.row(self.into, self.merge),
         ])  # fmt: skip
 
-    def _hear(self, _: Any, message: Any, __: Any) -> None:
-        if message.get("event") == "submit":  # Enter; to leave the field adds nothing
-            self._add()
-
-    def _add(self, _: Any = None) -> None:
+    def _add(self, _: Any) -> None:
         names = [name.strip() for name in self.new.value.split(",") if name.strip()]
         self.new.remove_class(_REFUSED)
         try:

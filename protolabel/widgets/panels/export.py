@@ -64,9 +64,11 @@ class ExportPanel(Panel):
             description="Replace an earlier dataset", indent=False,
             tooltip="Only a dataset that protolabel wrote is ever replaced",
         )  # fmt: skip
+        fields = (*self.formats.values(), self.folder, self.overwrite, self.zip, *self.shares)
         self.button_export = self.button(
-            "Export", "Write the dataset", button_style="primary", icon="download"
-        )
+            "Export", "Write the dataset", (self.link, "index"),
+            *((field, "value") for field in fields), button_style="primary", icon="download",
+        )  # fmt: skip
         self.button_export.on_click(self.guard(self._export))
         formats = ipw.GridBox(
             [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import ipywidgets as ipw
 import numpy as np
@@ -12,7 +13,7 @@ from protolabel.errors import InputError, Stopped
 from protolabel.widgets.grid import ThumbGrid, Thumbnails, tiles_of
 from protolabel.widgets.large_picture import send_large
 from protolabel.widgets.listing import listed
-from protolabel.widgets.panel import Panel, classes_of, close_widgets, colours_of, escape
+from protolabel.widgets.panel import Panel, classes_of, colours_of, escape
 from protolabel.widgets.panels.gallery_choice import GalleryChoice
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from protolabel.refinement.labels import Labels
+    from protolabel.session.session import Session
     from protolabel.widgets.listing import Question
 
 __all__ = ["GalleryPanel"]
@@ -37,12 +39,28 @@ _NONE = {
     "pinned": "You have not corrected a label yet.",
     "every": "There are no pictures.",
 }
-_FIRST = '<span class="pls-faint">Click pictures, then the class they show:</span>'
-_MORE = (
-    '<span class="pls-faint">Ctrl or Shift for several. Keys: arrows, 1 to 9 label, '
-    "Enter confirms, space opens.</span>"
-)
+_LISTS = 4  # that a page may still show
 _OUTDATED = "The order is from before your last corrections."
+
+
+class _List(NamedTuple):
+    """A list of pictures as it was shown."""
+
+    order: NDArray[np.int64]
+    label: NDArray[np.int32]  # of every image
+    names: tuple[str, ...]
+
+    def shown(self, session: Session) -> tuple[list[int], list[str]]:
+        """Return the images, and what each was shown as: its class, or what it is fixed as."""
+        texts = [self.names[c] for c in self.label[self.order].tolist()]
+        if len(session.pins):
+            pins, files, known = session.pins, session.embeddings.images.names, set(session.names)
+            fixed = (pins.get(files[image]) for image in self.order.tolist())
+            texts = [
+                text if pin not in known else str(pin)
+                for text, pin in zip(texts, fixed, strict=True)
+            ]
+        return self.order.tolist(), texts
 
 
 class GalleryPanel(Panel):
@@ -51,16 +69,19 @@ class GalleryPanel(Panel):
     title = "Gallery"
 
     def build(self) -> Iterator[ipw.Widget]:
-        """Yield the choice of pictures, the buttons that act on them, and the pictures."""
+        """Yield the choice of pictures, and the pictures with the buttons that act on them."""
         self._thumbnails: Thumbnails | None = None
         self._shown: tuple[int, ...] = ()  # the images of the page
         self._following: tuple[int, ...] = ()  # those of the next
         self._page = 0
         self._order: NDArray[np.int64] = np.zeros(0, np.int64)
         self._asked: Question | None = None  # what the order answers
-        self._now: Labels | None = None  # the labels that are shown
+        self._now: Labels | None = None  # the labels that are shown, those of
+        self._now_of: tuple[Labels | None, int] = (None, 0)  # this run and iteration
         self._listed: Labels | None = None  # the labels that the order is of
-        self._whole: tuple[int, NDArray[np.int64], list[str]] | None = None  # of `grid.whole`
+        # The lists that were shown last, by their numbers: the images, the labels, the class names.
+        self._lists: OrderedDict[int, _List] = OrderedDict()
+        self._number = 0  # of the newest list
         self._looked = -1  # the image of the large view
         self._tiles: list[dict[str, Any]] = []  # those that were asked for last
         self._labelling = False  # since then the user has labelled: the order stands still
@@ -68,7 +89,7 @@ class GalleryPanel(Panel):
         self.show, self.of_class = self.choice.show, self.choice.of_class
         self.words, self.sort_by = self.choice.words, self.choice.sort_by
         self.part, self.open_only = self.choice.part, self.choice.open_only
-        self.grid = ThumbGrid(opens=True)
+        self.grid = ThumbGrid(opens=True, acts=True)
         self.size = ipw.IntSlider(
             self.grid.size, min=48, max=320, step=8, description="Size", readout=False,
             tooltip="Size of the pictures", style={"description_width": "34px"},
@@ -87,7 +108,6 @@ class GalleryPanel(Panel):
         self.back.on_click(self.guard(self._turn, -1))
         self.forth.on_click(self.guard(self._turn, 1))
         self.sort.on_click(self.guard(self._first_page))
-        acting = self._build_actions()
         self.grid.on_msg(self.guard(self._heard))
         self.follow(self._show_classes, "classes")
         self.follow(self._show_pins, "pins", "classes", "templates")
@@ -97,37 +117,7 @@ class GalleryPanel(Panel):
         yield self.row(self.show, self.of_class, self.back, self.forth, self.count, self.outdated)
         yield self.row(self.words, self.sort_by, self.size)
         yield self.choice.filters
-        yield from acting
         yield self.grid
-
-    def _build_actions(self) -> list[ipw.Widget]:
-        """Return the rows of buttons that act on the chosen pictures."""
-        self.every = self.button("Choose all", "Choose every picture that is shown (A)")
-        self.whole = self.button(
-            "Choose all", "Choose every picture of this list, on all its pages (Shift and A)"
-        )
-        self.buttons = self.row()
-        self.further = self.button("Other class …", "Find a class by a few letters (C)")
-        self.confirm = self.button(
-            "Confirm", "The chosen pictures show what they are labelled as (Enter)"
-        )
-        self.unpin = self.button(
-            "Let the loop decide", "Take the fixed labels of the chosen pictures away (0)"
-        )
-        self.undo = self.button("Undo", "Take back the last correction (Z)", icon="undo")
-        self.redo = self.button("Redo", "Make the correction again (Y)", icon="repeat")
-        self.every.on_click(self.guard(self._choose_all))
-        self.whole.on_click(self.guard(self._choose_whole))
-        self.further.on_click(self.guard(self._pick))
-        self.confirm.on_click(self.guard(self._confirm_chosen))
-        self.unpin.on_click(self.guard(self._unpin_chosen))
-        self.undo.on_click(self.guard(self._undo))
-        self.redo.on_click(self.guard(self._redo))
-        return [
-            self.row(ipw.HTML(_FIRST), self.buttons, self.further),
-            self.row(self.every, self.whole, self.confirm, self.unpin, self.undo, self.redo,
-                     ipw.HTML(_MORE)),
-        ]  # fmt: skip
 
     def relabel(self, images: list[int], index: int) -> None:
         """Fix the label of images; `index` counts the classes from 0.
@@ -140,6 +130,8 @@ class GalleryPanel(Panel):
         if not 0 <= index < len(self.session.names):
             raise InputError(f"There is no class number {index + 1}.")
         self._pin(images, [self.session.names[index]] * len(images))
+        gone = set(images)  # only of these: a quick hand has chosen the next picture by now
+        self.grid.chosen = [image for image in self.grid.chosen if image not in gone]
 
     def turn_to_selection(self) -> None:
         """Show the selected images or, if there are none any more, what is worth correcting."""
@@ -152,44 +144,17 @@ class GalleryPanel(Panel):
 
     # --- handlers -------------------------------------------------------------------------------
 
-    def _choose_all(self, _: Any) -> None:
-        self.grid.choose_all()
-
-    def _choose_whole(self, _: Any = None) -> None:
-        """Choose the list as it is at this moment; answers about it bear its number."""
-        if self._now is None or not len(self._order):
-            return
-        names = self._now.names
-        texts = [names[c] for c in self._now.label[self._order].tolist()]
-        number = 1 if self._whole is None else self._whole[0] + 1
-        self._whole = number, self._order, texts
-        self.grid.choose_whole(number)
-        what = counted(len(self._order), "picture")
-        self.say(f"{what} chosen, on all pages: press a class or its number.")
-
     def _meant(self, images: list[int], whole: int) -> tuple[list[int], list[str]]:
         """Return the images that an answer is about, and what they were shown as."""
-        if whole and self._whole is not None and whole == self._whole[0]:
-            return self._whole[1].tolist(), self._whole[2]
-        shown = {tile["id"]: tile["text"] for tile in self.grid.tiles}
-        return images, [shown.get(image, "") for image in images]
+        if whole:
+            return self._list(whole).shown(self.session)
+        tiles = {tile["id"]: tile["text"] for tile in self.grid.tiles}
+        return images, [tiles.get(image, "") for image in images]
 
-    @property
-    def _chosen(self) -> tuple[list[int], list[str]]:
-        return self._meant(list(self.grid.chosen), self.grid.whole)
-
-    def _relabel_chosen(self, name: str, _: Any) -> None:
-        images, _ = self._chosen
-        self._pin(images, [name] * len(images))
-
-    def _confirm_chosen(self, _: Any) -> None:
-        self._pin(*self._chosen)
-
-    def _unpin_chosen(self, _: Any) -> None:
-        self._unpin(self._chosen[0])
-
-    def _pick(self, _: Any) -> None:
-        self.grid.send({"pick": True})
+    def _list(self, number: int) -> _List:
+        if number not in self._lists:
+            raise InputError("The list has changed meanwhile: look at it again, then choose it.")
+        return self._lists[number]
 
     def _set_size(self, change: Any) -> None:
         self.grid.size = change["new"]
@@ -215,7 +180,8 @@ class GalleryPanel(Panel):
         elif "redo" in message:
             self._redo()
         elif "everything" in message:
-            self._choose_whole()
+            what = counted(len(self._list(int(message["everything"])).order), "picture")
+            self.say(f"{what} chosen, on all pages: press a class or its number.")
         elif "look" in message:
             self._look(int(message["look"]))
         elif "alike" in message:
@@ -245,18 +211,11 @@ class GalleryPanel(Panel):
         if len(images) > 1:
             what = f"as {names[0]}" if len(set(names)) == 1 else "as they were shown"
             self.say(f"{counted(len(images), 'picture')} fixed {what}; Undo takes it back.", "good")
-        self._let_go(images)
 
     def _unpin(self, images: list[int]) -> None:
         _require(images)
         self._labelling = True
         self.session.unpin(images)
-        self._let_go(images)
-
-    def _let_go(self, images: list[int]) -> None:
-        # Only of these: a quick hand has chosen the next picture by now.
-        gone = set(images)
-        self.grid.chosen = [image for image in self.grid.chosen if image not in gone]
 
     def _first_page(self, _: Any = None) -> None:
         self._page = 0
@@ -312,21 +271,8 @@ class GalleryPanel(Panel):
     # --- drawing --------------------------------------------------------------------------------
 
     def _show_classes(self) -> None:
-        names, marks = self.session.names, self.session.marks
-        self.choice.offer(names)
-        old = self.buttons.children
-        made = []
-        for name in names:
-            if key := marks.key(name):
-                button = self.button(f"{key}  {name}", f"The chosen pictures show: {name}")
-                button.layout.border_left = f"4px solid {marks.variable(name)}"
-                button.layout.max_width = "190px"
-                button.on_click(self.guard(self._relabel_chosen, name))
-                made.append(button)
-        self.buttons.children = made
-        self.further.layout.display = None if len(made) < len(names) else "none"
+        self.choice.offer(self.session.names)
         self.grid.classes = classes_of(self.session)
-        close_widgets(old)
 
     def _recolour(self, _: Any) -> None:
         self.draw(self._show_classes)
@@ -334,8 +280,7 @@ class GalleryPanel(Panel):
 
     def _show_pins(self) -> None:
         """Show a correction on its picture at once; the labels that follow from it come later."""
-        self.undo.disabled = not self.session.can_undo
-        self.redo.disabled = not self.session.can_redo
+        self.grid.can_undo, self.grid.can_redo = self.session.can_undo, self.session.can_redo
         if self.follower.settled is None:
             return
         names, pins, marks = set(self.session.names), self.session.pins, self.session.marks
@@ -355,22 +300,34 @@ class GalleryPanel(Panel):
             self.count.value = '<span class="pls-faint">The pictures appear here.</span>'
             return
         step = min(self.follower.iteration, len(labels.run.iterations) - 1)
-        self._now = now = labels.at(step).set_aside(labels.unfit)
+        if self._now is None or self._now_of != (labels, step):  # else only another page
+            self._now, self._now_of = labels.at(step).set_aside(labels.unfit), (labels, step)
+        now = self._now
         question = self.choice.question(step, self.follower.selection)
         self._put_in_order(question, now)
         pages = max(1, -(-len(self._order) // PAGE))
         self._page = min(self._page, pages - 1)
         self.back.disabled, self.forth.disabled = self._page == 0, self._page + 1 >= pages
-        for button in (self.back, self.forth, self.whole):
+        for button in (self.back, self.forth):
             button.layout.display = None if pages > 1 else "none"
         of = f", page {self._page + 1} of {pages}" if pages > 1 else ""
         found = len(self._order)
         nothing = "No picture passes the filter." if question.filters else _NONE[question.show]
         what = f": {question.what}" if question.show in ("words", "alike") else ""
         text = counted(found, "picture") + of + what if found else nothing
-        self.whole.description = f"Choose all {found:,}"
         self.count.value = f'<span class="pls-faint" role="status">{escape(text)}</span>'
+        self._remember(now)
         self._fetch(now, more=self._page + 1 < pages)
+
+    def _remember(self, now: Labels) -> None:
+        """Keep the list as it is: a page may still show an earlier list when it is acted on."""
+        newest = self._lists.get(self._number)
+        if newest is not None and newest.order is self._order and newest.label is now.label:
+            return
+        self._number += 1
+        self._lists[self._number] = _List(self._order, now.label, now.names)
+        while len(self._lists) > _LISTS:
+            self._lists.popitem(last=False)
 
     def _put_in_order(self, question: Question, now: Labels) -> None:
         """Find what is asked for; while the user labels, the order stays as it was."""
@@ -402,6 +359,7 @@ class GalleryPanel(Panel):
             tuple(self._order[start + k * PAGE : start + (k + 1) * PAGE].tolist()) for k in range(3)
         )
         self._shown, self._following = page, following
+        of = self._number, len(self._order)
         tiles, upcoming = (tiles_of(images, now, part, colours) for part in (page, following))
 
         def is_asked_for() -> bool:
@@ -422,7 +380,7 @@ class GalleryPanel(Panel):
 
         def show(sheet: bytes) -> None:
             if is_asked_for():
-                self.grid.show(sheet, tiles, more=more)
+                self.grid.show(sheet, tiles, more=more, of=of)
                 self._show_pins()  # those that were made meanwhile
 
         def prepare(sheet: bytes) -> None:

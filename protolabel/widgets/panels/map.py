@@ -99,11 +99,10 @@ class MapPanel(SessionView):
     def correct(self, message: Any, buffers: Any) -> None:
         """Label the images that the map says, or take the last correction back."""
         if "relabel" in message:
-            images, names = self.widget.images_in(buffers[0]), self.widget.names
-            index = int(message["relabel"])
-            if not 0 <= index < len(names):
-                raise InputError(f"There is no class number {index + 1}.")
-            self.session.pin(images.tolist(), names[index])
+            images, name = self.widget.images_in(buffers[0]), str(message["relabel"])
+            if name not in self.session.names:
+                raise InputError(f"{name} is no class any more: choose another label.")
+            self.session.pin(images.tolist(), name)
         elif "undo" in message:
             self.session.undo()
         elif "redo" in message:

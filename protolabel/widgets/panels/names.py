@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,6 +62,7 @@ class NamesPanel(Panel):
         self.entries: list[_Entry] = []
         self._looking = False
         self._newest = 0  # of the lists that were asked for
+        self._ids = count()  # a click on a list that is gone means no group of this one
         self._tiles: dict[int, Image.Image] = {}
         self.look = self.button("Suggest names", "Group the pictures, and look for their names")
         self.missing = self.button(
@@ -119,7 +121,7 @@ class NamesPanel(Panel):
     def _list_level(self, level: int) -> None:
         if self.tree is not None:
             found = self.tree.suggest(self.tree.counts[level])
-            self._show([_of_group(number, group) for number, group in enumerate(found)])
+            self._show([_of_group(next(self._ids), group) for group in found])
 
     def _find_missing(self, _: Any = None) -> None:
         self.say("Looking for pictures that fit no name …")
@@ -129,7 +131,7 @@ class NamesPanel(Panel):
             found = self.session.missing_names(_WORDS)
             self.tree = None
             self.draw(self._no_levels, len(found))
-            self._show([_of_missing(number, group) for number, group in enumerate(found)])
+            self._show([_of_missing(next(self._ids), group) for group in found])
 
         self.submit(find)
 
@@ -155,6 +157,8 @@ class NamesPanel(Panel):
         if "take" in message:
             self._take(self._entry(message["take"]), str(message["name"]))
         elif "take_all" in message:
+            for number in message["take_all"]:
+                self._entry(number)  # or the page shows another list
             self._take_all()
         elif "rename" in message:
             self._rename(self._entry(message["rename"]), str(message["name"]).strip())

@@ -44,7 +44,9 @@ class NonePanel(Panel):
             "the best.", layout={"flex": "1 1 200px"}, style={"description_width": "70px"},
         )  # fmt: skip
         self.count = ipw.HTML()
-        self.look = self.button("Show them", "Look at these images in the gallery")
+        self.look = self.button(
+            "Show them", "Look at these images in the gallery", (self.strictness, "value")
+        )
         self.words = ipw.Text(
             placeholder="other things that may be in the pictures, with commas between them",
             description="Words", continuous_update=False,
@@ -169,7 +171,9 @@ class NonePanel(Panel):
             tooltip=f"What group {number} shows", style={"description_width": "24px"},
             layout={"width": "220px"},
         )  # fmt: skip
-        add = self.button("Add as class", f"Make a class of what group {number} shows")
+        add = self.button(
+            "Add as class", f"Make a class of what group {number} shows", (field, "value")
+        )
         look = self.button("Show", f"Look at group {number} in the gallery")
         add.on_click(self.guard(self._add, field))
         look.on_click(self.guard(self._look_at, tuple(group.images.tolist())))

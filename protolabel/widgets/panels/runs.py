@@ -42,8 +42,9 @@ class RunsPanel(Panel):
         self.left = ipw.Dropdown(description="Compare", tooltip="One run", **narrow)
         self.right = ipw.Dropdown(description="with", tooltip="The other run", **narrow)
         self.again = self.button(
-            "Use these settings again", "Go back to the settings of the first run"
-        )
+            "Use these settings again", "Go back to the settings of the first run",
+            (self.left, "index"),
+        )  # fmt: skip
         self.result = ipw.HTML()
         self.sides = ipw.HTML()
         self.grid = ThumbGrid()

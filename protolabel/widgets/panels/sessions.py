@@ -45,8 +45,11 @@ class SessionsPanel(Panel):
             tooltip="A folder to save to, or a saved session or dataset to open",
             style={"description_width": "64px"},
         )  # fmt: skip
-        self.save = self.button("Save", "Write settings, corrections, vectors and map")
-        self.open = self.button("Open", "Show this folder here, in place of what is shown now")
+        folder = (self.folder, "value")
+        self.save = self.button("Save", "Write settings, corrections, vectors and map", folder)
+        self.open = self.button(
+            "Open", "Show this folder here, in place of what is shown now", folder
+        )
         self.save.on_click(self.guard(self._save))
         self.open.on_click(self.guard(self._open))
         yield ipw.HTML(f'<span class="pls-faint">{_HINT}</span>')

@@ -11,6 +11,7 @@ from protolabel.common.palette import variable
 from protolabel.evaluation.diagnostics import diagnose
 from protolabel.evaluation.order import next_to_correct
 from protolabel.widgets.charts import line_chart
+from protolabel.widgets.page_button import PageButton
 from protolabel.widgets.panel import Panel, colours_of, escape
 
 if TYPE_CHECKING:
@@ -55,13 +56,13 @@ class TimelinePanel(Panel):
 
     def build(self) -> Iterator[ipw.Widget]:
         """Yield the player, the findings and the charts."""
-        self.keep = self.button("Keep this iteration", "Use and export the labels shown here")
+        self.keep = PageButton(tooltip="Use and export the labels shown here")
+        self.keep.layout.width = "auto"
         self.last = self.button("Back to the last", "Use the labels of the last iteration again")
         self.pin = self.button(
             f"Pin {_PINS} images", "Show the pictures whose labels help most, to fix them by keys"
         )
-        for button in (self.keep, self.last, self.pin):
-            button.layout.display = "none"
+        self.last.layout.display = self.pin.layout.display = "none"
         self.kept = ipw.HTML()
         self.charts = ipw.HTML()
         self.findings = ipw.HTML()
@@ -90,6 +91,7 @@ class TimelinePanel(Panel):
         self.play = ipw.Play(0, min=0, max=most, interval=700, show_repeat=False)
         self.play.tooltip = "Play the iterations"
         self.slider.observe(self.guard(self._look), names="value")
+        self.keep.bring((self.slider, "value"))
         self._link = ipw.jslink((self.play, "value"), (self.slider, "value"))
         self._widgets.append(self._link)
         self.follow_work(self._show_place, "settled", "iteration")
@@ -131,8 +133,9 @@ class TimelinePanel(Panel):
             return
         shown = min(self.follower.iteration, len(labels.run.iterations) - 1)
         in_use, kept = labels.iteration, self.session.kept
-        self.keep.description = f"Keep {_name(shown)}"
-        self.keep.layout.display = "none" if shown == in_use else None
+        texts = [f"Keep {_name(step)}" for step in range(len(labels.run.iterations))]
+        texts[in_use] = ""
+        self.keep.texts, self.keep.description = texts, texts[shown]
         self.last.layout.display = "none" if kept is None else None
         which = " (the last)" if kept is None else " (kept by you)"
         self.kept.value = (
