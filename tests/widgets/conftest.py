@@ -81,8 +81,8 @@ def show(context: Any) -> Iterator[Any]:
     """A function: put a widget on a page, where no error and no request may happen."""
     hosts = []
 
-    def start(view: Any) -> Host:
-        hosts.append(Host(context.new_page(), view))
+    def start(view: Any, others: dict[str, Any] | None = None) -> Host:
+        hosts.append(Host(context.new_page(), view, others))
         return hosts[-1]
 
     yield start

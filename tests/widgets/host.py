@@ -67,6 +67,20 @@ window.fromPython = (message) => {
   for (const name of Object.keys(message.state ?? {})) tell("change:" + name);
   if (message.content) tell("msg:custom", message.content, (message.buffers ?? []).map(decode));
 };
+window.others = {};
+const otherWidget = (value) => {
+  const actions = [];
+  return {
+    get: () => value,
+    on: (_, action) => actions.push(action),
+    off: (_, action) => actions.splice(actions.indexOf(action), 1),
+    show(next) { value = next; actions.slice().forEach((action) => action()); },
+  };
+};
+window.startBeside = (shown) => {
+  for (const [id, value] of Object.entries(shown)) others[id] = otherWidget(value);
+  if (Object.keys(shown).length) model.widget_manager = { get_model: async (id) => others[id] };
+};
 window.start = () => { window.stop = render({ model, el: document.getElementById("host") }); };
 </script></body>"""
 
@@ -74,7 +88,7 @@ window.start = () => { window.stop = render({ model, el: document.getElementById
 class Host:
     """One widget on one page; `errors` and `requests` must stay empty."""
 
-    def __init__(self, page: Any, widget: Any) -> None:
+    def __init__(self, page: Any, widget: Any, others: dict[str, Any] | None = None) -> None:
         self.page, self.widget = page, widget
         self.errors: list[str] = []
         self.requests: list[str] = []
@@ -94,6 +108,8 @@ class Host:
         widget.send = lambda content, buffers=(): self.waiting.append(
             lambda: self.send(content, buffers)
         )
+        self.held: list[dict[str, Any]] | None = None
+        page.evaluate("(shown) => startBeside(shown)", others or {})
         self.push(widget.get_state(), start=True)
 
     def _note(self, url: str) -> None:
@@ -128,6 +144,9 @@ class Host:
         return value
 
     def _from_browser(self, text: str) -> None:
+        if self.held is not None:
+            self.held.append(json.loads(text))
+            return
         self.hearing = True
         try:
             self._hear(json.loads(text))
@@ -145,6 +164,20 @@ class Host:
         if "content" in message:
             buffers = [memoryview(base64.b64decode(b["base64"])) for b in message["buffers"]]
             self.widget._handle_custom_msg(message["content"], buffers)
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Let the kernel hear of nothing until the end, and then of the clicks first.
+
+        A front end does the same: it holds the state of a widget back while an earlier one is not
+        dealt with, but sends a message at once.
+        """
+        self.held = []
+        yield
+        messages, self.held = self.held, None
+        for message in sorted(messages, key=lambda message: "content" not in message):
+            self._from_browser(json.dumps(message))
+        self.settle()
 
     def settle(self) -> None:
         """Wait until the animations are over and every question is answered."""

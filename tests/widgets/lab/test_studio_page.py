@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -80,4 +81,49 @@ def test_pictures_are_found_by_words_and_a_saved_session_opens_in_its_place(page
     page.keyboard.press("Home")
     page.keyboard.press("3")
     wait_for_text(page, "1 fixed by you")
+    assert page.evaluate("window.kernelErrors") == []
+
+
+# Whatever the kernel says comes this many milliseconds later, as from one that is at work.
+LATE = """() => {
+  const Real = window.WebSocket;
+  window.late = 0;
+  window.WebSocket = class extends Real {
+    set onmessage(act) {
+      super.onmessage = (event) => (window.late ? setTimeout(() => act(event), window.late) : act(event));
+    }
+  };
+}"""
+
+
+@pytest.mark.timeout(600)
+def test_clicks_are_about_what_the_page_shows_while_the_kernel_is_behind(page, lab):
+    page.add_init_script(f"({LATE})()")
+    open_studio(page, lab, "JupyterLab", "late.ipynb")
+    page.evaluate("window.late = 2500")
+    track = page.locator(".pl-track input")
+    track.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowLeft")
+    keep = page.get_by_role("button", name="Keep")
+    assert keep.inner_text() == "Keep zero-shot"  # at once, as the map
+    keep.click()
+    field = page.get_by_placeholder("add a class")
+    field.click()
+    field.press_sequentially("red panda", delay=5)
+    page.keyboard.press("Enter")
+    tile = page.locator(".pls-tile").nth(2)
+    name = tile.get_attribute("aria-label").split(":")[0]
+    page.locator(".pls-tile").nth(1).click()
+    tile.click()
+    page.get_by_role("button", name="3 tiger").click()
+    page.get_by_role("tab", name="Export").click()
+    page.get_by_label("Session", exact=True).press_sequentially("_of_today", delay=5)
+    page.get_by_role("button", name="Save", exact=True).click()
+    wait_for_text(page, "Labels in use: zero-shot (kept by you)", 120_000)
+    wait_for_text(page, "The session is saved in", 120_000)
+    page.evaluate("window.late = 0")
+    saved = json.loads((lab[1] / "JupyterLab/saved_session_of_today/session.json").read_text())
+    assert "red panda" in json.dumps(saved["classes"])
+    assert saved["pins"] == {name: "tiger"}
     assert page.evaluate("window.kernelErrors") == []
