@@ -119,18 +119,39 @@ function drawStar(g, { theme, palette }, c, [px, py], size) {
 }
 
 function drawNames(g, { data, view, theme }, spots) {
-  const taken = [];
   g.font = "600 12px system-ui, sans-serif";
   [g.textBaseline, g.lineWidth] = ["middle", 4];
-  for (const [c, [px, py]] of spots) {
-    const name = shortened(data.names[c], 24);
-    const wide = g.measureText(name).width;
-    const left = px + 14 + wide > view.width ? px - 14 - wide : px + 14;
-    const box = [left, py - 8, left + wide, py + 8];
-    if (taken.some((b) => box[0] < b[2] && box[2] > b[0] && box[1] < b[3] && box[3] > b[1])) continue;
-    taken.push(box);
+  const names = new Map([...spots.keys()].map((c) => [c, shortened(data.names[c], 24)]));
+  const wide = new Map([...names].map(([c, name]) => [c, g.measureText(name).width]));
+  for (const [c, [left, y]] of namePlaces(spots, wide, view)) {
     [g.strokeStyle, g.fillStyle] = [css(theme.ground, 0.88), css(theme.ink)];
-    g.strokeText(name, left, py);
-    g.fillText(name, left, py);
+    g.strokeText(names.get(c), left, y);
+    g.fillText(names.get(c), left, y);
   }
+}
+
+/** Where names of these widths stand beside their stars: [left, middle] for those that have room.
+ * They cover no other name and, if that can be, no other star. */
+export function namePlaces(spots, wide, { width, height }) {
+  const meet = (a, b) => a[0] < b[2] && a[2] > b[0] && a[1] < b[3] && a[3] > b[1];
+  const around = ([x, y], w, h) => [x, y - h, x + w, y + h];
+  const stars = new Map([...spots].map(([c, [x, y]]) => [c, around([x - STAR, y], 2 * STAR, STAR)]));
+  const [taken, places] = [[], new Map()];
+  for (const [c, [x, y]] of spots) {
+    const w = wide.get(c);
+    const beside = [[x + 14, y], [x - 14 - w, y], [x - w / 2, y + 20], [x - w / 2, y - 20]];
+    const free = beside.filter(([left, middle]) => {
+      const box = around([left - 3, middle], w + 6, 8);
+      return left >= 0 && left + w <= width && middle >= 8 && middle <= height - 8 && !taken.some((other) => meet(box, other));
+    });
+    const clear = free.find((spot) => {
+      const box = around(spot, w, 7);
+      return ![...stars].some(([other, star]) => other !== c && meet(box, star));
+    });
+    const place = clear ?? free[0];
+    if (!place) continue;
+    taken.push(around(place, w, 8));
+    places.set(c, place);
+  }
+  return places;
 }

@@ -178,7 +178,7 @@ export class PictureGrid {
     picture.removeAttribute("style");
     Object.assign(picture.style, shown);
     line.replaceChildren(
-      dotOf(tile), make("span", "pls-word", {}, tile.text), " ", make("span", "pls-note", {}, tile.note ?? ""));
+      dotOf(tile), make("span", "pls-word", {}, tile.text), " ", make("span", "pls-note", {}, tile.pinned ? "✓" : tile.note ?? ""));
     cell.classList.toggle("pls-unfit", Boolean(tile.unfit));
     cell.setAttribute("aria-label", `${tile.name}: ${words}`);
     cell.title = `${tile.name}\n${words}`;

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { beside, middleSquare, tileOf } from "../../protolabel/browser/hover_card.js";
 import { afterClick } from "../../protolabel/browser/legend.js";
 import { ease } from "../../protolabel/browser/motion.js";
-import { starSize } from "../../protolabel/browser/overlay.js";
+import { namePlaces, starSize } from "../../protolabel/browser/overlay.js";
 import { Selection } from "../../protolabel/browser/selection.js";
 import { isDark } from "../../protolabel/browser/theme.js";
 import { counted, fileName, matching, shortened, stepWords } from "../../protolabel/browser/wording.js";
@@ -86,4 +86,18 @@ test("numbers have their nouns, paths their ends", () => {
   assert.equal(shortened("abcdef", 4), "abc…");
   assert.deepEqual(stepWords(0, 5, 0), ["Zero-shot", "before refinement"]);
   assert.deepEqual(stepWords(2, 5, 1234), ["Iteration 2 of 5", "1,234 changed"]);
+});
+
+test("names of prototypes cover neither each other nor another star", () => {
+  const view = { width: 400, height: 300 };
+  const place = (spots, wide = 50) => namePlaces(new Map(spots), new Map(spots.map(([c]) => [c, wide])), view);
+  assert.deepEqual(place([[0, [100, 100]]]).get(0), [114, 100]); // on the right
+  assert.deepEqual(place([[0, [390, 100]]]).get(0), [326, 100]); // on the left, where there is room
+  const near = place([[0, [100, 100]], [1, [120, 100]]]);
+  assert.deepEqual([near.get(0), near.get(1)], [[36, 100], [134, 100]]);
+  const heap = place([0, 1, 2, 3, 4, 5, 6, 7].map((c) => [c, [200 + c, 150]]));
+  assert.ok(heap.size >= 4 && heap.size < 8); // those that have room
+  const boxes = [...heap.values()];
+  const apart = ([x, y], [u, v]) => x + 50 <= u || u + 50 <= x || Math.abs(y - v) >= 16;
+  boxes.forEach((a, i) => boxes.slice(0, i).forEach((b) => assert.ok(apart(a, b))));
 });

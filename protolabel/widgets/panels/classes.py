@@ -80,7 +80,7 @@ class ClassesPanel(Panel):
         self.undo = self.button("", "Take back the last change of classes or labels", icon="undo")
         self.redo = self.button("", "Make it again", icon="repeat")
         self.templates = ipw.Textarea(
-            continuous_update=False, rows=4, layout={"width": "auto"},
+            continuous_update=False, rows=7, layout={"width": "auto"},
             tooltip="Sentences that every name is put into, one a line; {} is its place",
         )  # fmt: skip
         self.add.on_click(self.guard(self._add))

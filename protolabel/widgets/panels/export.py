@@ -113,9 +113,11 @@ class ExportPanel(Panel):
         except Stopped:
             self.say("The export was stopped and nothing was written; Export starts it again.")
         else:
-            sizes = ", ".join(f"{n:,} {name}" for name, n in result.split_counts.items())
-            parts = f" ({sizes})" if sizes else ""
-            self.say(f"{result.n_images:,} images{parts} are in {result.folder}", "good")
+            parts = [f"{n:,} {name}" for name, n in result.split_counts.items()]
+            if result.none_of_these:
+                parts.append(f"{result.none_of_these:,} set aside")
+            told = f" ({', '.join(parts)})" if parts else ""
+            self.say(f"{result.n_images:,} images{told} are in {result.folder}", "good")
             self.draw(setattr, self.after, "value", _after(result.folder, archive))
             self.download.offer(archive)
         finally:
@@ -147,7 +149,8 @@ def _after(folder: Path, archive: Path | None) -> str:
         lines.append(f"<p>Archive: <code>{escape(str(archive))}</code></p>")
     again = f'pl.Session.load("{folder}")'
     lines.append(
-        f"<p>To go on with it another day, run this in a new cell: <code>{escape(again)}</code></p>"
+        "<p>To go on with it another day, open it in the studio, or run this in a new cell: "
+        f"<code>{escape(again)}</code></p>"
     )
     if report.is_file():
         text = "\n".join(escape(line) for line in report.read_text("utf-8").splitlines())

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GalleryChoice"]
 
-_ANY = "any"
+_ANYTHING = ("any", "")  # a dropdown shows nothing for None
 
 
 class GalleryChoice:
@@ -61,17 +61,17 @@ class GalleryChoice:
             layout={"width": "210px"},
         )  # fmt: skip
         self.label = ipw.Dropdown(
-            options=[(_ANY, None)], description="Label", tooltip="Only pictures with this label",
+            options=[_ANYTHING], description="Label", tooltip="Only pictures with this label",
             style=style, layout={"width": "190px"},
         )  # fmt: skip
         self.other = ipw.Dropdown(
-            options=[(_ANY, None)], description="or else", style=style,
+            options=[_ANYTHING], description="or else", style=style,
             tooltip="Only pictures with this second choice", layout={"width": "190px"},
         )  # fmt: skip
         self.agreement = ipw.IntRangeSlider(
             value=(0, 100), min=0, max=100, description="Agreement", continuous_update=False,
             tooltip="Only pictures whose agreement in per cent lies between",
-            style={"description_width": "70px"}, layout={"width": "260px"},
+            style={"description_width": "76px"}, layout={"width": "266px"},
         )  # fmt: skip
         self.open_only = ipw.Checkbox(
             description="Not yet fixed", indent=False,
@@ -99,8 +99,8 @@ class GalleryChoice:
             last = len(names) - 1
             self.of_class.value = names.index(name) if name in names else min(place, last)
         for choice in (self.label, self.other):
-            kept = choice.value if choice.value in names else None
-            choice.options = [(_ANY, None), *((name, name) for name in names)]
+            kept = choice.value if choice.value in names else ""
+            choice.options = [_ANYTHING, *((name, name) for name in names)]
             choice.value = kept
 
     def found(self, show: str, what: str, ranking: NDArray[np.int64]) -> None:
@@ -132,8 +132,8 @@ class GalleryChoice:
             ranking=ranking,
             sort=self.sort_by.value,
             name=self.part.value.strip(),
-            label=self.label.value,
-            other=self.other.value,
+            label=self.label.value or None,
+            other=self.other.value or None,
             agreement=self.agreement.value,
             unfixed=self.open_only.value,
             unseen=self.unseen.value,
