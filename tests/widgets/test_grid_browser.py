@@ -66,6 +66,7 @@ def test_keys_move_choose_and_say_what_a_person_wants(show: Any, grid: ThumbGrid
     press("0")
     press("z")
     press("y")
+    host.settle()
     assert heard == [
         {"relabel": 1, "ids": [101, 102]},
         {"unpin": True, "ids": [100]},
@@ -73,6 +74,7 @@ def test_keys_move_choose_and_say_what_a_person_wants(show: Any, grid: ThumbGrid
         {"redo": True},
     ]
     press("a")
+    host.settle()
     assert grid.chosen == [100 + i for i in range(15)]
     active = host.page.locator(".pls-grid").get_attribute("aria-activedescendant")
     assert host.page.locator(f"#{active}").count() == 1
