@@ -40,8 +40,10 @@ _FEWEST = 16  # rows of a small product
 
 _SAMPLE = 20_000  # the most rows that the axes are estimated on
 
-# Of real vectors, 128 axes hold some 90 % of the variance.
-_N_STRONG = 128
+# Axes along which products and sums change, by the most points and the fewest images for which they
+# give the labels of whole vectors. 64 axes hold some 80 % of the variance of real vectors, twice as
+# many 90 %; the more points lie between the images, and the fewer images, the more axes it takes.
+_STRONG = ((12, 50_000, 64), (25, 10_000, 128))
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,23 +144,36 @@ class ImageSpace:
         return sums + _sums(self.vectors, weights)
 
     @cached_property
-    def strong(self) -> tuple[Float32Array, Float32Array]:
-        """The images along their strongest axes alone, computed once.
+    def _strong(self) -> dict[int, tuple[Float32Array, Float32Array]]:
+        return {}
+
+    def strong(self, count: int) -> tuple[Float32Array, Float32Array]:
+        """Return the images along their strongest axes alone, computed once.
+
+        Parameters
+        ----------
+        count : int
+            Number of axes.
 
         Returns
         -------
         axes : (k, d) float32
-            Orthonormal rows, k <= 128: the strongest principal axes.
+            Orthonormal rows, k = min(count, d): the strongest principal axes.
         coordinates : (N, k) float32
             Coordinates of every image on them, relative to the mean.
         """
-        axes = principal_axes(self.vectors, _N_STRONG)[1]
-        coordinates = self.products(axes)
-        coordinates -= axes @ self.mean
-        return axes, coordinates
+        if count not in self._strong:
+            axes = principal_axes(self.vectors, count)[1]
+            coordinates = self.products(axes)
+            coordinates -= axes @ self.mean
+            self._strong[count] = axes, coordinates
+        return self._strong[count]
 
     def near(self, points: Float32Array, weights: Float32Array) -> ImageSpace:
         """Return the same images, with fast products and sums near the given ones.
+
+        With many points or few images that would not be exact enough, and the images are returned
+        as they are.
 
         Parameters
         ----------
@@ -168,10 +183,16 @@ class ImageSpace:
         weights : (N, C) float32
             Sums with these are exact, and the differences of others likewise.
         """
-        axes, coordinates = self.strong
+        counts = [
+            axes for most, fewest, axes in _STRONG if len(points) <= most and len(self) >= fewest
+        ]
+        if not counts:
+            return self
+        axes, coordinates = self.strong(counts[0])
         return _NearSpace(
             **{field.name: getattr(self, field.name) for field in fields(ImageSpace)},
-            whole=self,
+            axes_of_change=axes,
+            coordinates=coordinates,
             points=points,
             products_there=self.products(points),
             sums_beside=self.sums(weights) - _sums(coordinates, weights) @ axes,
@@ -182,22 +203,21 @@ class ImageSpace:
 class _NearSpace(ImageSpace):
     """Images with fast products and sums, see `ImageSpace.near`."""
 
-    whole: ImageSpace
+    axes_of_change: Float32Array
+    coordinates: Float32Array
     points: Float32Array
     products_there: Float32Array
     sums_beside: NDArray[np.float64]  # what the sums have beside the strongest axes
 
     def products(self, points: Float32Array) -> Float32Array:
-        axes, coordinates = self.whole.strong
         away: Float32Array = points - self.points
-        products = _products(coordinates, away @ axes.T)
+        products = _products(self.coordinates, away @ self.axes_of_change.T)
         products += self.products_there
         products += away @ self.mean
         return products
 
     def sums(self, weights: Float32Array) -> NDArray[np.float64]:
-        axes, coordinates = self.whole.strong
-        return self.sums_beside + _sums(coordinates, weights) @ axes
+        return self.sums_beside + _sums(self.coordinates, weights) @ self.axes_of_change
 
 
 def image_space(
@@ -340,11 +360,12 @@ def squared_distances(
 def _products(x: FloatArray, points: Float32Array) -> Float32Array:
     """Return the products of all rows of `x` with the points, (N, C), block by block."""
     products = np.empty((len(x), len(points)), dtype=np.float32)
+    columns = np.ascontiguousarray(points.T)  # the matrix library is slower on rows
     for rows, block in blocks(x):
         whole, tiles = _tiled(block, len(points))
         out = products[rows]
-        np.matmul(tiles, points.T, out=out[:whole].reshape(*tiles.shape[:2], len(points)))
-        np.matmul(block[whole:], points.T, out=out[whole:])
+        np.matmul(tiles, columns, out=out[:whole].reshape(*tiles.shape[:2], len(points)))
+        np.matmul(block[whole:], columns, out=out[whole:])
     return products
 
 

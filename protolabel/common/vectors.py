@@ -24,6 +24,7 @@ __all__ = [
     "column_sums",
     "held_unit_rows",
     "is_whole_number",
+    "log_mixed",
     "log_softmax",
     "row_argmax",
     "unit_blocks",
@@ -223,6 +224,23 @@ def log_softmax(x: NDArray[np.float32]) -> NDArray[np.float32]:
     total = np.einsum("ij->i", np.exp(shifted))
     result: NDArray[np.float32] = shifted - np.log(total)[:, None]
     return result
+
+
+def log_mixed(
+    first: NDArray[np.float32], second: NDArray[np.float32], fraction: float
+) -> NDArray[np.float32]:
+    """Mix the exponentials of two arrays and return the logarithm, in float32.
+
+    The first has the weight ``1 - fraction``, the second `fraction`, above 0 and below 1.
+    """
+    first = first + np.float32(np.log1p(-fraction))
+    second = second + np.float32(np.log(fraction))
+    # As numpy's logaddexp, but by functions that it computes for many numbers at a time.
+    mixed: NDArray[np.float32] = np.exp(-np.abs(first - second))
+    mixed += np.float32(1.0)
+    np.log(mixed, out=mixed)
+    mixed += np.maximum(first, second)
+    return mixed
 
 
 def column_sums(x: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protolabel.common.vectors import Float32Array, log_softmax
+from protolabel.common.vectors import Float32Array, log_mixed, log_softmax
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -136,9 +136,7 @@ def log_confidence(
         votes[votes < floor[:, None]] = -np.inf
     sure = log_softmax(votes)
     if fraction > 0:
-        sure = np.logaddexp(
-            sure + np.float32(np.log(1.0 - fraction)), log_text + np.float32(np.log(fraction))
-        )
+        sure = log_mixed(sure, log_text, fraction)
     return sure
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from protolabel.clustering.clusters import Clusters, cluster, cluster_means
 from protolabel.clustering.neighbors import knn_graph
 from protolabel.common.progress import silent
-from protolabel.common.vectors import Float32Array, column_sums, log_softmax
+from protolabel.common.vectors import Float32Array, column_sums, log_mixed, log_softmax
 from protolabel.errors import InputError
 from protolabel.refinement.agreement import NEIGHBORS_PER_VOTER, NeighborEvidence, text_fraction
 from protolabel.refinement.iteration import (
@@ -211,10 +211,7 @@ def _calmed(before: Float32Array, after: Float32Array, step: int) -> Float32Arra
     if step < CALM_AFTER:
         return after
     moved = 0.5 ** (step + 1 - CALM_AFTER)
-    mixed: Float32Array = np.logaddexp(
-        before + np.float32(np.log1p(-moved)), after + np.float32(np.log(moved))
-    )
-    return mixed
+    return log_mixed(before, after, moved)
 
 
 def _reread(

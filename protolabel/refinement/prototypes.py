@@ -39,8 +39,6 @@ __all__ = [
 ]
 
 ANCHOR_WEIGHT = 4.0  # alpha: the anchor counts like this many images of its class
-# The labels near the first means are those of whole vectors for all but 2 in 10,000 images.
-FEWEST_NEAR, MOST_NEAR = 10_000, 25  # images and classes
 SHARPEST = 0.5  # of the log-likelihood of Gaussians: vectors of few dimensions are no surer
 
 
@@ -208,11 +206,9 @@ class PrototypeUpdate:
         self._weight, self._total = weight, float(weight.sum(dtype=np.float64))
         self._square = float(weight[:, 0] @ space.square.astype(np.float64)) / self._total
         self._square_along = weight[:, 0] @ np.square(space.along, dtype=np.float64) / self._total
-        if len(space) >= FEWEST_NEAR and len(anchors) <= MOST_NEAR:
-            weights = weight * g
-            centres = self._centres(column_sums(weights), space.sums(weights))
-            space = space.near(-2.0 * centres.astype(np.float32), weights)
-        self.space = space
+        first = weight * g
+        centres = self._centres(column_sums(first), space.sums(first)).astype(np.float32)
+        self.space = space.near(-2.0 * centres, first)
 
     def __call__(self, g: Float32Array, temperature: float) -> Moved:
         """Move the prototypes to the means given by the responsibilities.

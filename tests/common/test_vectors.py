@@ -10,6 +10,7 @@ from protolabel.common.vectors import (
     column_sums,
     held_unit_rows,
     is_whole_number,
+    log_mixed,
     log_softmax,
     row_argmax,
     unit_blocks,
@@ -161,3 +162,17 @@ def test_sums_of_columns_lose_no_small_terms(rows):
     x = np.full((rows, 2), 0.1, np.float32)
     np.testing.assert_allclose(column_sums(x), x.sum(axis=0, dtype=np.float64), rtol=1e-5)
     assert column_sums(x).dtype == np.float64
+
+
+@pytest.mark.parametrize("fraction", [1e-3, 0.25, 0.5, 0.9])
+def test_a_mixture_of_logarithms_is_the_logarithm_of_the_mixture(fraction):
+    rng = np.random.default_rng(3)
+    first, second = (rng.normal(scale=9, size=(50, 4)).astype(np.float32) for _ in range(2))
+    first[0], first[1, 2], second[2, 1] = -np.inf, -1e4, -1e4
+    wanted = np.logaddexp(
+        first.astype(np.float64) + np.log(1 - fraction),
+        second.astype(np.float64) + np.log(fraction),
+    )
+    got = log_mixed(first, second, fraction)
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, wanted, rtol=1e-6, atol=1e-5)

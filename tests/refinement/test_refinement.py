@@ -8,6 +8,7 @@ import pytest
 from worlds import World, clustered_world, make_world
 
 import protolabel as pl
+from protolabel.clustering import image_space as space_module
 from protolabel.clustering.clusters import Clusters
 from protolabel.clustering.image_space import image_space
 from protolabel.common import vectors as vectors_module
@@ -825,7 +826,7 @@ def test_the_strongest_axes_give_the_labels_of_whole_vectors(monkeypatch, option
     graph = pl.knn_graph(world.vectors)
     clusters = pl.cluster(world.vectors, graph, progress=silent)
     whole = refine(world, clusters, graph=graph, **options)
-    monkeypatch.setattr(prototypes_module, "FEWEST_NEAR", 1)
+    monkeypatch.setattr(space_module, "_STRONG", ((6, 1, 128),))
     near = refine(world, clusters, graph=graph, **options)
     for before, after in zip(whole.iterations, near.iterations, strict=True):
         assert np.mean(before.labels == after.labels) >= 0.998
