@@ -36,7 +36,7 @@ def cache_folder(root: Path, encoder: str) -> Path:
 
 
 def is_cache(folder: Path) -> bool:
-    """Return whether a folder is one of `cache_folder`, which can be done without."""
+    """Return whether a folder is in the user's cache, so that a run can do without it."""
     return folder.is_relative_to(_cache() / "embeddings")
 
 
@@ -66,7 +66,7 @@ def journal_file(root: Path, store: str | os.PathLike[str] | None) -> Path:
     root : Path
         The image folder.
     store : path, optional
-        The folder of the vectors, if the user names one; else the file is in the user's cache.
+        The folder of the vectors, if the user names one; otherwise the file is in the cache.
     """
     if store is not None:
         return Path(store).expanduser() / "corrections.jsonl"
@@ -83,7 +83,7 @@ def words_file(encoder: str, texts: Sequence[str]) -> Path:
     encoder : str
         Name of the encoder.
     texts : sequence of str
-        What the encoder reads, in the order of the rows.
+        The texts of the vocabulary, in the order of the rows.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def words_file(encoder: str, texts: Sequence[str]) -> Path:
 
 
 def _cache() -> Path:
-    """Return the user's cache; for a user without a home, a place that nobody can write to."""
+    """Return the user's cache; for a user without a home, a path that cannot be written."""
     try:
         place = user_cache_path("protolabel")
     except RuntimeError:

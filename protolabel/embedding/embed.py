@@ -35,12 +35,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Embeddings", "embed_files", "embed_images", "load_embeddings"]
 
-_PHASE = "embedding images"
 DTYPES = ("float16", "float32")
+"""Types of stored vectors."""
+
+_PHASE = "embedding images"
 _SIDE = 1024  # pixels of the shorter side to decode if the encoder has no image_size
-_AHEAD = 2  # batches that are decoded while one is encoded
-_STATS = 4096  # files asked for at a time: a million futures would fill memory
-_MAPPED = 256 * 1024 * 1024  # bytes from which vectors stay on disk
+_AHEAD = 2  # batches that are decoded while another is encoded
+_STATS = 4096  # stamps taken at a time: a million futures would fill memory
+_MAPPED = 256 * 2**20  # bytes from which vectors stay on disk
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,16 +52,16 @@ class Embeddings:
     Parameters
     ----------
     vectors : array of shape (N, d)
-        Unit rows, float16 or float32; a memory map where they are large.
+        Unit rows, float16 or float32; a memory map if they are large.
     images : ImageSet
         The N images, in the order of the rows; `ImageSet.skipped` holds the others.
     encoder : EncoderInfo
-        Which encoder made the vectors.
+        Record of the encoder that made the vectors.
 
     Raises
     ------
     InputError
-        If the vectors are no floating-point array (N, d).
+        If the vectors are not a floating-point array (N, d).
     """
 
     vectors: npt.NDArray[Any]
@@ -103,8 +105,8 @@ class Embeddings:
         ----------
         folder : path
             Created if it is missing. The three files are replaced together: if the process dies,
-            the folder has either the earlier vectors or the new ones.
-            ``image_paths.txt`` holds absolute paths, one a line, UTF-8.
+            the folder has either the earlier vectors or the new ones. ``image_paths.txt`` holds
+            absolute paths in UTF-8, one a line.
 
         Raises
         ------
@@ -124,11 +126,11 @@ def load_embeddings(
     Parameters
     ----------
     embeddings_path : path or array-like of shape (N, d)
-        ``embeddings.npy``, or the folder it is in; or another .npy, .npz, .safetensors, .pt or
-        .parquet file with one floating-point array (N, d), see
-        `protolabel.embedding.vectorformats.read_rows`. Or the array or tensor itself.
+        ``embeddings.npy``, or its folder; another .npy, .npz, .safetensors, .pt or .parquet file
+        with one floating-point array (N, d), see `protolabel.embedding.vectorformats.read_rows`;
+        or the array or tensor itself.
     image_paths : path, list of paths or ImageSet, optional
-        Text file with one path a line, in the order of the rows; by default
+        A text file with one path a line, in the order of the rows; by default
         ``image_paths.txt`` beside the vectors. A relative path starts at the folder of that file
         or, if nothing is there, at the working directory. Or the paths or images themselves. For
         an array they are optional; without them, images can be labelled but not shown or copied.
@@ -138,14 +140,19 @@ def load_embeddings(
     Embeddings
         Float16 or float32 unit rows; rows of another length are renormalised. Vectors of more
         than 256 MB stay on disk as a memory map, unless they had to be changed. Without an
-        ``embeddings.json`` the encoder is `EncoderInfo.unknown`: class names then need an
-        encoder that the caller names.
+        ``embeddings.json`` the encoder is `EncoderInfo.unknown`: to use class names, you then
+        have to name the encoder.
 
     Raises
     ------
     StoreError
-        If a file is missing or unreadable, the number of rows and paths differ, a row is zero
+        If a file is missing or unreadable, the numbers of rows and paths differ, a row is zero
         or not finite, or the files do not belong together.
+
+    Examples
+    --------
+    >>> embedded = pl.load_embeddings("data/embeddings.npy")
+    >>> embedded = pl.load_embeddings(vectors, ["photos/a.jpg", "photos/b.jpg"])
     """
     listing = isinstance(image_paths, str | os.PathLike)
     if isinstance(embeddings_path, str | os.PathLike) and (listing or image_paths is None):
@@ -184,14 +191,14 @@ def embed_images(
     workers: int | None = None,
     progress: ProgressFn | None = None,
 ) -> Embeddings:
-    """Encode images in batches; threads decode the next batches meanwhile.
+    """Encode images in batches, while threads decode the next batches.
 
     Parameters
     ----------
     images : ImageSet
-        What `find_images` returns.
+        From `find_images`.
     encoder : Encoder
-        What `load_encoder` returns.
+        From `load_encoder`.
     store : path, optional
         Folder that keeps finished batches (in its subfolder ``embedding_store``). A stopped or
         killed run loses at most one batch, and the next run resumes there. Later runs embed only
@@ -199,14 +206,14 @@ def embed_images(
         `Embeddings.save` writes to; if ``embedding_store`` is deleted, the next run embeds all
         images again.
     batch_size : int, default 64
-        Number of images encoded at once; about three times as many are in memory.
+        Number of images encoded at once, 1 or more; about three times as many are in memory.
     dtype : {"float32", "float16"}, default "float32"
-        Of the vectors.
+        Type of the vectors.
     workers : int, optional
-        Threads that decode; by default one for each core, at most 16.
+        Number of decoding threads, 1 or more; by default one for each core, at most 16.
     progress : callable, optional
         ``progress(phase, done, total)``, counting images; by default a tqdm bar. It may raise
-        `Stopped`: the threads end, and finished batches are in the store.
+        `Stopped`: the threads then end, and finished batches stay in the store.
 
     Returns
     -------
@@ -219,21 +226,28 @@ def embed_images(
     InputError
         If no image can be read, or a parameter is out of range.
     StoreError
-        If the store has vectors of another encoder or dtype, or cannot be written. If a folder in
-        the user's cache cannot be written, the run continues without it and warns. While another
-        run writes the store, this one waits and then uses its vectors.
+        If the store has vectors of another encoder or dtype, or cannot be written. (If it is a
+        folder in the user's cache that cannot be written, the run warns and continues without.)
     EncoderError
         If the encoder returns vectors that cannot be used.
 
     Notes
     -----
+    While another run writes the store, this one waits, and then uses its vectors.
+
     Large images are reduced while they are decoded: to a shorter side of at least twice the
-    ``image_size`` of the encoder, or of 1024 pixels where it has none. All threads together
+    ``image_size`` of the encoder, or of 1024 pixels if it has none. All threads together
     decode at most `protolabel.images.pixels.BUDGET` bytes at a time.
 
     Batch boundaries depend only on the whole list of images, not on what is already embedded. A
     resumed run therefore computes exactly the missing batches, and its vectors are bit-identical
     to those of an uninterrupted run.
+
+    Examples
+    --------
+    >>> embedded = pl.embed_images(pl.find_images("photos"), pl.load_encoder("sample"))
+    >>> embedded.vectors.shape
+    (1200, 128)
     """
     _check(images, encoder, batch_size, dtype, workers)
     report = resolve(progress)
@@ -273,9 +287,9 @@ def embed_files(
     files : sequence of paths or binary files
         N images; all of them are decoded at once.
     encoder : Encoder
-        What `load_encoder` returns.
+        From `load_encoder`.
     pool : Workers
-        Threads that decode.
+        The decoding threads.
     batch_size : int, default 64
         Number of images encoded at once.
 
@@ -378,8 +392,8 @@ def _cut(todo: Sequence[int], total: int, size: int) -> list[list[int]]:
 class _Decoded:
     """The images of a batch that could be read, and why the others could not."""
 
-    pictures: Any  # what the encoder takes; its `len` is the number of images
-    reasons: list[str | None]  # for every image of the batch
+    pictures: Any  # the input of the encoder; its `len` is the number of images
+    reasons: list[str | None]  # for each image of the batch; None if it could be read
 
 
 def _decoded(
@@ -408,7 +422,7 @@ def _gathered(jobs: Sequence[Future[Any]], collate: Callable[[list[Any]], Any] |
 
 
 def _prepare_of(encoder: Encoder) -> Callable[[Any], Any] | None:
-    """Return what the encoder does to an image in the thread that decoded it."""
+    """Return the encoder's function for an image in its decoding thread, if it has one."""
     return getattr(encoder, "pixels", None) or getattr(encoder, "preprocess", None)
 
 

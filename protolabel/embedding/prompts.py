@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from protolabel.common.vectors import is_whole_number
+from protolabel.common.vectors import Float32Array, is_whole_number
 from protolabel.errors import EncoderError, InputError
 
 __all__ = [
@@ -28,7 +28,6 @@ __all__ = [
     "name_key",
 ]
 
-FloatArray = npt.NDArray[np.float32]
 Classes: TypeAlias = "Iterable[str] | Mapping[str, Iterable[str]] | ClassPrompts"
 Templates: TypeAlias = "Iterable[str] | Mapping[str, Iterable[str]]"
 
@@ -48,13 +47,13 @@ They are few and general, to suit any folder, and use words that the sample enco
 
 
 class TextEncoder(Protocol):
-    """The text side of an encoder, the part this module needs."""
+    """The text side of an encoder."""
 
     @property
     def logit_scale(self) -> float:
         """Factor from cosine similarity to logit."""
 
-    def encode_texts(self, texts: Sequence[str]) -> FloatArray:
+    def encode_texts(self, texts: Sequence[str]) -> Float32Array:
         """Return one unit vector for each text."""
 
 
@@ -62,7 +61,7 @@ class TextEncoder(Protocol):
 class ClassPrompts:
     """Class names with their synonyms and templates.
 
-    Build it with `ClassPrompts.parse`, which checks everything.
+    Use `ClassPrompts.parse` to make one; it checks everything.
 
     Parameters
     ----------
@@ -83,7 +82,7 @@ class ClassPrompts:
 
     @classmethod
     def parse(cls, classes: Classes, templates: Templates = DEFAULT_TEMPLATES) -> ClassPrompts:
-        """Check names, synonyms and templates, and bring them into one form.
+        """Make class prompts from names, synonyms and templates, and check them.
 
         Parameters
         ----------
@@ -107,8 +106,8 @@ class ClassPrompts:
 
         Notes
         -----
-        Names are stripped and brought to Unicode form NFC, so that a name looks the same on
-        the screen, in a file and as a key.
+        Names are stripped and brought to Unicode form NFC, so that a name is the same on the
+        screen, in a file and as a key.
         """
         if isinstance(classes, ClassPrompts):
             if templates is DEFAULT_TEMPLATES:
@@ -209,7 +208,7 @@ class ClassVectors:
     """
 
     names: tuple[str, ...]
-    vectors: FloatArray
+    vectors: Float32Array
     logit_scale: float = 100.0
     prompts: ClassPrompts | None = None
 
@@ -311,13 +310,13 @@ def name_key(name: str) -> str:
     return _clean(name, "class name").casefold()
 
 
-def _directions(rows: npt.NDArray[Any]) -> FloatArray | None:
+def _directions(rows: npt.NDArray[Any]) -> Float32Array | None:
     """Return float32 unit rows, or None where a row has no direction."""
     wide = rows.astype(np.float64)
     lengths = np.linalg.norm(wide, axis=1, keepdims=True)
     if not (np.isfinite(lengths).all() and (lengths > 0).all()):
         return None
-    unit: FloatArray = (wide / lengths).astype(np.float32)
+    unit: Float32Array = (wide / lengths).astype(np.float32)
     return unit
 
 

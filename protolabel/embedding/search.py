@@ -1,4 +1,4 @@
-"""Find images by words, or by another image: one matrix product over the vectors."""
+"""Find images by words or by another image, with one matrix product over the vectors."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ __all__ = ["most_similar", "words_vector"]
 
 
 def words_vector(words: str, encoder: Encoder) -> NDArray[np.float32]:
-    """Return the text vector of some words, such as "red sofa", put into the default sentences.
+    """Return the text vector of some words, such as "red sofa", in the default templates.
 
     Parameters
     ----------
     words : str
-        What to look for.
+        A description of the images.
     encoder : Encoder
         The encoder of the images.
 
@@ -43,7 +43,7 @@ def words_vector(words: str, encoder: Encoder) -> NDArray[np.float32]:
 
 
 def most_similar(vectors: FloatArray, query: FloatArray) -> NDArray[np.int64]:
-    """Return all images, those most similar to a vector first.
+    """Rank all images by their similarity to a vector.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def most_similar(vectors: FloatArray, query: FloatArray) -> NDArray[np.int64]:
     Returns
     -------
     ndarray
-        (N,) int64 row numbers by falling cosine; of equal ones the first comes first.
+        (N,) int64 row numbers by decreasing cosine; equal cosines keep the order of the rows.
     """
     wanted = unit_rows(np.asarray(query, dtype=np.float32)[None])[0]
     cosines = np.empty(len(vectors), dtype=np.float32)

@@ -191,7 +191,7 @@ class VectorStore:
         Parameters
         ----------
         keep : sequence of str
-            Names of all images that still exist, including the skipped ones.
+            Names of all images that still exist, including skipped ones.
 
         Raises
         ------
@@ -215,9 +215,9 @@ class VectorStore:
             self._generation += 1
             self._rows, self.entries = 0, {}
             for kind in ("vectors", "index"):
-                self._path(kind).unlink(missing_ok=True)  # left by a kill during an earlier try
+                self._path(kind).unlink(missing_ok=True)  # left by an earlier try that was killed
             self._open_files()
-            # In batches: a flipped bit then costs one of them.
+            # In batches, so that a flipped bit costs only one of them.
             for start in range(0, len(images), _GATHER):
                 part = slice(start, start + _GATHER)
                 self.append(vectors[part], images[part], [])
@@ -313,7 +313,7 @@ class VectorStore:
         for raw in index:
             try:
                 line = json.loads(raw)
-                # Lines of the first release have no checksums.
+                # Lines that version 0.1 wrote have no checksums.
                 whole = line.pop("line_crc32", None) in (None, _checksum(line))
                 whole &= raw.endswith(b"\n") and line["start"] == self._rows
                 if not whole or line["start"] + len(line["images"]) > on_disk:

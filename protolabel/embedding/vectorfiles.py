@@ -28,7 +28,7 @@ from protolabel.common.files import (
 from protolabel.embedding.vectorformats import as_array, read_rows
 from protolabel.encoders.base import EncoderInfo
 from protolabel.errors import InputError, StoreError
-from protolabel.images.image_set import ImageSet, Nowhere, Skipped
+from protolabel.images.image_set import ImageSet, Nowhere, Skipped, numbered_names
 from protolabel.images.lookup import IMAGE_COLUMNS
 from protolabel.images.sources.archives import is_archive
 from protolabel.images.sources.finding import find_images
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 __all__ = ["given_vectors", "load_vectors", "save_vectors"]
 
 VECTORS, PATHS, ABOUT = "embeddings.npy", "image_paths.txt", "embeddings.json"
-_BLOCK = 16384  # rows handled at a time: 32 MB of 512 float32
+_BLOCK = 16384  # rows handled at a time: 32 MB of float32 with 512 dimensions
 _NEAR = 4  # folders in which files that moved are looked for: that of the list, and those above
-_ONE_SLASH = re.compile(r"^([a-z][a-z0-9+.-]+):/(?=[^/])")  # as a path keeps a URL
+_ONE_SLASH = re.compile(r"^([a-z][a-z0-9+.-]+):/(?=[^/])")  # a URL that went through a Path
 _TOLERANCE = {"float16": 5e-3, "float32": 1e-3}  # largest deviation of a row's length from 1
 
 
@@ -105,7 +105,7 @@ def _write(folder: Path, vectors: npt.NDArray[Any], images: ImageSet, encoder: E
         "columns": {name: [_plain(value) for value in values]
                     for name, values in images.columns.items()},
     }  # fmt: skip
-    # Its checksums show whether the other two were copied or replaced separately, or a bit flipped.
+    # The checksums reveal files that were copied or replaced separately, and flipped bits.
     about["checksum"] = _checksum(about)
     write_bytes(folder / ABOUT, _text(about).encode())
 
@@ -120,7 +120,7 @@ def load_vectors(
     path : Path
         A file of vectors (see `read_rows`), or the folder that holds embeddings.npy.
     image_paths : Path or None
-        The text file; by default beside the vectors.
+        The text file of paths; by default image_paths.txt beside the vectors.
     mapped : int
         Size in bytes from which the vectors stay on disk.
 
@@ -148,7 +148,7 @@ def load_vectors(
     rows = read_rows(path)
     lines = _read_lines(listing)
     if len(lines) == len(rows) + 1 and lines[0].strip().casefold() in IMAGE_COLUMNS:
-        del lines[0]  # the head of a column
+        del lines[0]  # a header
     if len(lines) != len(rows):
         raise StoreError(
             f"Expected one path for each vector, got {len(rows)} rows in {str(path)!r} and "
@@ -190,7 +190,7 @@ def given_vectors(
     vectors : array of shape (N, d)
     images : ImageSet
     encoder : EncoderInfo
-        Unknown.
+        `EncoderInfo.unknown`.
 
     Raises
     ------
@@ -199,8 +199,7 @@ def given_vectors(
     """
     array = as_array(rows, "the array")
     if paths is None:
-        width = max(6, len(str(len(array) - 1)))
-        names = tuple(f"vector_{row:0{width}d}" for row in range(len(array)))
+        names = tuple(f"vector_{number}" for number in numbered_names(len(array)))
         images = ImageSet(Path(os.path.abspath("vectors_in_memory")), names, source=Nowhere())  # noqa: PTH100 -- no such file: it is a name
     else:
         try:
@@ -313,21 +312,21 @@ def _at_urls(urls: Sequence[str], root: str | None) -> ImageSet:
 
 
 def _moved(paths: list[str], root: str | None, folder: str) -> tuple[list[str], str | None]:
-    """Find files that moved together with the list of them: the same tree at another place.
+    """Find files that moved together with their list: the same tree at another place.
 
     Parameters
     ----------
     paths : list of str
-        Absolute.
+        Absolute paths, as in the list.
     root : str or None
-        The folder of the images, as recorded.
+        The recorded folder of the images.
     folder : str
-        Where the list lies now.
+        The present folder of the list.
 
     Returns
     -------
     paths, root
-        As they were, if the files are there, or are not found near the list either.
+        The new paths and root; or those given, if the files exist there, or nowhere near the list.
     """
     if not paths or os.path.lexists(paths[0]):
         return paths, root
@@ -353,7 +352,7 @@ def _moved(paths: list[str], root: str | None, folder: str) -> tuple[list[str], 
 def _root(
     paths: Sequence[str], images: ImageSet, root: str | None, digest: str | None
 ) -> str | None:
-    """Return the folder whose images were embedded, also if it moved; None for the deepest."""
+    """Return the folder whose images were embedded, even if it moved; None for the deepest."""
     if root and all(path.startswith(root + os.sep) for path in paths):
         return root
     above = ""

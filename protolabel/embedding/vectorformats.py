@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import zlib
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -31,9 +29,9 @@ def read_rows(path: Path) -> npt.NDArray[Any]:
     ----------
     path : Path
         .npy (as a memory map), .npz, .safetensors, .pt and .pth (tensors alone, read with
-        ``weights_only=True``), or .parquet with a column of lists. Where a file holds several
-        arrays, the one called embeddings, vectors or features is taken, or the only one of two
-        dimensions.
+        ``weights_only=True``), or .parquet with a column of lists. If a file holds several
+        arrays, the one called embeddings, vectors or features is read, or else the only one of
+        two dimensions.
 
     Returns
     -------
@@ -60,11 +58,7 @@ def read_rows(path: Path) -> npt.NDArray[Any]:
             f"Expected pyarrow to read {path.name!r}, which is not installed: "
             "pip install 'protolabel[formats]'."
         ) from error
-    except (OSError, ValueError, TypeError, EOFError, BadZipFile, zlib.error) as error:
-        raise StoreError(_unreadable(path, error)) from error
-    except (
-        Exception
-    ) as error:  # torch raises its own errors for pickled objects and damaged tensors
+    except Exception as error:  # each format raises errors of its own for damaged bytes
         raise StoreError(_unreadable(path, error)) from error
     return as_array(rows, str(path))
 
@@ -77,7 +71,7 @@ def as_array(rows: Any, what: str) -> npt.NDArray[Any]:
     rows : array-like
         Numpy array, tensor, or nested lists.
     what : str
-        Its name in messages.
+        Name of the array, for messages.
 
     Raises
     ------
@@ -113,7 +107,7 @@ def _unreadable(path: Path, error: Exception) -> str:
     why = "it holds Python objects" if "pickle" in str(error).lower() else str(error)
     return (
         f"Expected a file of numbers, but {str(path)!r} cannot be read as one: {why.rstrip('.')}. "
-        f"Save the vectors with numpy.save as an array of shape (N, d)."
+        "Save the vectors with numpy.save as an array of shape (N, d)."
     )
 
 

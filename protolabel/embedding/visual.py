@@ -53,17 +53,23 @@ def embed_visual(
 
     Parameters
     ----------
-    source
-        A model name, an `Encoder` or a function, as for `load_encoder`: the images are embedded.
-        Or vectors: an array (N, d), `Embeddings`, an .npy file, or a folder with embeddings.npy.
-        Those that come with image paths are matched by path, others by order.
-    images
+    source : str, Encoder, callable, path, array or Embeddings
+        A model name, an `Encoder` or a function, as for `load_encoder`, which embeds the images.
+        Or vectors: an array (N, d), `Embeddings`, a file of vectors, or a folder with
+        embeddings.npy. Vectors with image paths are matched by path, others by order.
+    images : ImageSet
         The N images of the first embeddings.
-    store
+    store : path, optional
         Folder that keeps finished batches, in a folder of its own for each encoder; by default
         one in the user's cache.
-    device, progress
-        As for `load_encoder` and `embed_images`.
+    device : str, default "auto"
+        As for `load_encoder`.
+    progress : callable, optional
+        As for `embed_images`.
+
+    Returns
+    -------
+    Embeddings
 
     Raises
     ------

@@ -14,9 +14,9 @@ from protolabel.errors import EncoderError, InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Encoder", "EncoderInfo", "checked_rows", "encoder_info", "unit_rows"]
+    from protolabel.common.vectors import Float32Array
 
-FloatArray = npt.NDArray[np.float32]
+__all__ = ["Encoder", "EncoderInfo", "checked_rows", "encoder_info", "unit_rows"]
 
 UNLOADABLE = frozenset({"callable", "unknown", "custom"})
 """Values of `EncoderInfo.model` for encoders that cannot be loaded by name."""
@@ -24,20 +24,22 @@ UNLOADABLE = frozenset({"callable", "unknown", "custom"})
 
 @runtime_checkable
 class Encoder(Protocol):
-    """An image encoder, with the text encoder that shares its space where there is one.
+    """An image encoder, with a text encoder in the same space if it has one.
 
-    An encoder may also have ``preprocess(image) -> Any``, which runs in the decoding threads;
-    `encode_images` then receives its results. With ``collate(list) -> Any``, which runs in one
-    thread ahead of the model, `encode_images` receives that result in place of the list; its
-    ``len`` is the number of images; if there is ``pixels(image) -> Any`` as well, this runs in
-    place of ``preprocess``, and ``collate`` does the rest. It may have an ``image_size``, the side
-    of its input in pixels; larger images are then decoded at reduced size, no smaller than twice
-    this.
+    Four further members are optional:
+
+    - ``preprocess(image) -> Any`` runs in the decoding threads; `encode_images` then receives a
+      list of its results.
+    - ``collate(list) -> Any`` makes a batch of that list, in one thread ahead of the model;
+      `encode_images` then receives the batch, whose ``len`` is the number of images.
+    - ``pixels(image) -> Any`` runs in place of ``preprocess``, if ``collate`` does the rest.
+    - ``image_size`` is the side of the model's input in pixels. Larger images are then decoded at
+      a reduced size, but not below twice this.
     """
 
     @property
     def name(self) -> str:
-        """Model and weights. Vectors of encoders with equal names may be mixed."""
+        """Model and weights; vectors of encoders with equal names may be mixed."""
 
     @property
     def dim(self) -> int:
@@ -47,16 +49,16 @@ class Encoder(Protocol):
     def logit_scale(self) -> float:
         """Factor from cosine similarity to logit: 100 for OpenAI's CLIP."""
 
-    def encode_images(self, images: Sequence[Any]) -> FloatArray:
-        """Return float32 unit rows (n, d) for RGB images, or for what `preprocess` returned."""
+    def encode_images(self, images: Sequence[Any]) -> Float32Array:
+        """Return float32 unit rows (n, d) for RGB images, or for the results of `preprocess`."""
 
-    def encode_texts(self, texts: Sequence[str]) -> FloatArray:
+    def encode_texts(self, texts: Sequence[str]) -> Float32Array:
         """Return float32 unit rows (n, d), or raise `EncoderError` without a text side."""
 
 
 @dataclass(frozen=True)
 class EncoderInfo:
-    """Record of the encoder that made some vectors, stored beside them. Equal by value.
+    """Record of the encoder that made some vectors, stored beside them; compared by value.
 
     `load_encoder` loads the same encoder from it.
 
@@ -69,7 +71,7 @@ class EncoderInfo:
     logit_scale : float
         Factor from cosine similarity to logit.
     model : str
-        The argument of `load_encoder`: a model name or "sample"; or "callable", "custom" or
+        The first argument of `load_encoder`: a model name or "sample"; or "callable", "custom" or
         "unknown" for an encoder that cannot be loaded by name.
     pretrained : str, optional
         Tag or absolute path of the weights.
@@ -135,7 +137,7 @@ class EncoderInfo:
 
 
 def encoder_info(encoder: Encoder) -> EncoderInfo:
-    """Return the record of an encoder, which later matches vectors with their encoder.
+    """Return the record of an encoder, by which vectors are later matched with their encoder.
 
     Parameters
     ----------
@@ -149,7 +151,7 @@ def encoder_info(encoder: Encoder) -> EncoderInfo:
     Raises
     ------
     InputError
-        If it is no encoder.
+        If `encoder` is not an encoder.
     """
     info = getattr(encoder, "info", None)
     if isinstance(info, EncoderInfo):
@@ -160,7 +162,7 @@ def encoder_info(encoder: Encoder) -> EncoderInfo:
 
 
 @checked_apart_from("rows")
-def checked_rows(rows: npt.ArrayLike, count: int, dim: int | None, name: str) -> FloatArray:
+def checked_rows(rows: npt.ArrayLike, count: int, dim: int | None, name: str) -> Float32Array:
     """Check the output of an encoder and scale its rows to length 1.
 
     Parameters
@@ -170,7 +172,7 @@ def checked_rows(rows: npt.ArrayLike, count: int, dim: int | None, name: str) ->
     count : int
         Number of rows expected.
     dim : int or None
-        Length of a row; None takes any.
+        Length of a row; None allows any.
     name : str
         The encoder's name, for messages.
 
@@ -182,10 +184,10 @@ def checked_rows(rows: npt.ArrayLike, count: int, dim: int | None, name: str) ->
     Raises
     ------
     EncoderError
-        For another shape, or a row that is zero or not finite.
+        If the shape differs, or a row is zero or not finite.
     """
     try:
-        # A torch tensor on a GPU, or one that has gradients, has to come down first.
+        # A torch tensor on a GPU, or with gradients, has to be detached and copied first.
         detach = getattr(rows, "detach", None)
         array = np.asarray(rows if detach is None else detach().cpu().numpy(), dtype=np.float32)
     except (TypeError, ValueError) as error:
@@ -204,7 +206,7 @@ def checked_rows(rows: npt.ArrayLike, count: int, dim: int | None, name: str) ->
             f"Expected finite, non-zero vectors from the encoder {name!r}, got a row that is "
             "not. With a large model in half precision, try precision='fp32'."
         )
-    return cast("FloatArray", array / lengths)
+    return cast("Float32Array", array / lengths)
 
 
 unit_rows = checked_rows

@@ -35,7 +35,7 @@ class Checkpoint:
     model : str
         Name as open_clip knows it.
     path : str or None
-        The file; None where `model` carries a prefix and open_clip finds it.
+        The file; None if `model` has a prefix, so that open_clip finds it.
     name : str
         Model and weights, for messages and for matching vectors.
     pretrained : str or None
@@ -262,7 +262,7 @@ def hub_file(repo: str, file: str | None, wanted: str) -> Path:
     repo
         Name on the hub, with ``@revision`` where there is one.
     file
-        Its name there; None is the usual one. Safetensors are preferred.
+        Its name there; None for the usual name. Safetensors are preferred.
     wanted
         The model, for messages.
 
@@ -302,7 +302,7 @@ def _probe(repo: str, file: str, wanted: str, role: str = "encoder") -> None:
             try:
                 huggingface_hub.get_hf_file_metadata(url, timeout=_PROBE_SECONDS)
             except HfHubHTTPError:
-                return  # an answer, if not the file: the download itself knows better
+                return  # the hub answers; the download itself will say what is wrong
             except Exception as error:  # noqa: BLE001 -- its HTTP library has changed before
                 if attempt == 2 or isinstance(error, OfflineModeIsEnabled):
                     # The message is complete; the chain would add a page of socket errors.
@@ -343,7 +343,7 @@ def _check_safe(path: Path) -> None:
 
         zipped = zipfile.is_zipfile(path)
         if zipped and _is_torchscript(path):
-            raise EncoderError(  # noqa: TRY301 -- passed on below, in the one place that sorts
+            raise EncoderError(  # noqa: TRY301 -- passed on unchanged below
                 f"Expected a checkpoint of weights, got the TorchScript program {str(path)!r} "
                 "(the format OpenAI published), which would run code. Pass the same weights as "
                 "safetensors: for ViT-B/32 they are on the hub in "

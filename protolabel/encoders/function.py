@@ -1,4 +1,4 @@
-"""An encoder made of a plain function."""
+"""An encoder made from a plain function."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from protolabel.errors import EncoderError, InputError, ProtolabelError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from protolabel.common.vectors import Float32Array
+
 __all__ = ["CallableEncoder", "ImageFn", "TextFn"]
 
-FloatArray = npt.NDArray[np.float32]
 ImageFn = Callable[[list[Image.Image]], npt.ArrayLike]
 TextFn = Callable[[list[str]], npt.ArrayLike]
 
@@ -68,7 +69,7 @@ class CallableEncoder:
         """Record with name, dim and scale; a function cannot be loaded from disk."""
         return EncoderInfo(self.name, self.dim, self.logit_scale, "callable")
 
-    def encode_images(self, images: Sequence[Image.Image]) -> FloatArray:
+    def encode_images(self, images: Sequence[Image.Image]) -> Float32Array:
         """Return float32 unit rows (n, d).
 
         Parameters
@@ -89,7 +90,7 @@ class CallableEncoder:
             return np.empty((0, self.dim), np.float32)
         return self._rows(self._images, list(images), self.dim)
 
-    def encode_texts(self, texts: Sequence[str]) -> FloatArray:
+    def encode_texts(self, texts: Sequence[str]) -> Float32Array:
         """Return float32 unit rows (n, d).
 
         Parameters
@@ -103,7 +104,7 @@ class CallableEncoder:
         Raises
         ------
         EncoderError
-            Without a text side; else as for `encode_images`.
+            If there is no text side; else as for `encode_images`.
         """
         if self._texts is None:
             raise EncoderError(
@@ -117,11 +118,11 @@ class CallableEncoder:
 
     def _rows(
         self, function: Callable[[Any], Any], items: list[Any], dim: int | None
-    ) -> FloatArray:
+    ) -> Float32Array:
         try:
             rows = function(items)
         except ProtolabelError:
-            raise  # among them Stopped
+            raise  # Stopped, among others
         except Exception as error:  # user code can raise anything
             raise EncoderError(
                 f"Expected an array of shape ({len(items)}, d) from the encoder {self.name!r}, "

@@ -37,20 +37,23 @@ def load_encoder(
         An open_clip model name such as "ViT-B-32" (``open_clip.list_models()`` lists them),
         also with open_clip's prefixes ``hf-hub:`` and ``local-dir:``; "sample" for the small
         encoder that comes with protolabel and needs no network; or a function from a list of
-        RGB images to an array (n, d); or a name that another package registered. An `Encoder` is
-        returned unchanged. A timm name such as
+        RGB images to an array (n, d); or a name that a plugin registered. A timm name such as
         "vit_small_patch14_dinov2" loads an encoder without a text side; if open_clip has the same
         name, open_clip's model is loaded. An `EncoderInfo`, as stored with vectors, loads the
-        encoder that made them.
+        encoder that made them. An `Encoder` is returned unchanged.
     pretrained : str or path, optional
         A tag of open_clip or timm, or a local checkpoint (.pt, .pth, .bin or .safetensors). By
         default "laion2b_s34b_b79k" for ViT-B-32, or the only tag of a model that has one.
-    encode_texts, name, logit_scale : optional
-        Only with a function: see `CallableEncoder`.
+    encode_texts : callable, optional
+        Only with a function: from a list of n str to an array (n, d), see `CallableEncoder`.
+    name : str, optional
+        Only with a function: its name wherever vectors are stored.
+    logit_scale : float, optional
+        Only with a function: factor from cosine similarity to logit, above 0; by default 100.
     device : str, default "auto"
         "auto" takes CUDA, then Apple's MPS, then the CPU; or a torch device such as "cuda:1".
     precision : {"auto", "fp32", "fp16", "bf16"}, default "auto"
-        "auto" is fp16 on CUDA and fp32 elsewhere. Vectors are float32 in every case.
+        "auto" is fp16 on CUDA and fp32 elsewhere. Vectors are always float32.
 
     Returns
     -------
@@ -68,16 +71,22 @@ def load_encoder(
 
     Notes
     -----
-    OpenAI's models were trained with QuickGELU. With their tag ``openai`` it is used under either
+    OpenAI's models were trained with QuickGELU, which their tag ``openai`` selects under either
     model name. A local file does not record it: for weights from OpenAI, and others trained that
     way, name the model "ViT-B-32-quickgelu", or "ViT-B-32.openai" with its tag.
 
-    Nor does a local file record how images are resized and normalised. protolabel uses the
-    preprocessing of the model's published weights. Where those differ (ViT-L-14, ViT-H-14), add
-    the tag whose preprocessing the file was trained with to the model's name.
+    A local file does not record either how images are resized and normalised. protolabel uses the
+    preprocessing of the model's published weights. If these differ (ViT-L-14, ViT-H-14), append
+    the tag with the right preprocessing to the model's name, as in "ViT-L-14.openai".
 
     Files are read with safetensors, or by torch with ``weights_only=True``, so a checkpoint
     cannot run code.
+
+    Examples
+    --------
+    >>> encoder = pl.load_encoder("ViT-L-14", "weights.safetensors")
+    >>> encoder.encode_texts(["a photo of a dog"]).shape
+    (1, 768)
     """
     if not (encode_texts is None and name is None and logit_scale is None) and (
         isinstance(model, str | EncoderInfo | Encoder)
@@ -123,7 +132,7 @@ def load_encoder(
 
 
 def _of_plugin(model: str, pretrained: str | os.PathLike[str] | None, device: str) -> Encoder:
-    """Call the function that another package registered under a name."""
+    """Load the encoder that a plugin registered under a name."""
     encoder = plugins("encoders")[model](pretrained=pretrained, device=device)
     if not isinstance(encoder, Encoder):
         raise EncoderError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from protolabel.encoders.base import checked_rows
 from protolabel.encoders.checkpoints import find_checkpoint, quiet_logs
@@ -18,10 +17,9 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
+    from protolabel.common.vectors import Float32Array
 
 __all__ = ["OpenClipEncoder", "load_open_clip"]
-
-FloatArray = npt.NDArray[np.float32]
 
 _TEXT_BATCH = 256
 
@@ -35,7 +33,7 @@ class OpenClipEncoder(TorchEncoder):
     Parameters
     ----------
     model : torch.nn.Module
-        On `device` and in `precision` already.
+        Already on `device` and in `precision`.
     preprocess : callable
         From an RGB `PIL.Image.Image` to a float32 tensor (3, height, width).
     tokenizer : callable
@@ -72,13 +70,13 @@ class OpenClipEncoder(TorchEncoder):
             precision=precision,
         )
 
-    def encode_texts(self, texts: Sequence[str]) -> FloatArray:
+    def encode_texts(self, texts: Sequence[str]) -> Float32Array:
         """Encode texts, in batches of 256.
 
         Parameters
         ----------
         texts : sequence of str
-            Texts longer than the model's context are cut by its tokenizer.
+            The tokenizer cuts texts that are longer than the model's context.
 
         Returns
         -------
@@ -101,7 +99,7 @@ class OpenClipEncoder(TorchEncoder):
     def _features(self, batch: Any) -> Any:
         return self._model.encode_image(batch)
 
-    def _text_rows(self, texts: list[str]) -> FloatArray:
+    def _text_rows(self, texts: list[str]) -> Float32Array:
         import torch
 
         with torch.inference_mode():
@@ -168,7 +166,7 @@ def load_open_clip(
                 "need transformers: pip install transformers. Or choose a model with CLIP's own "
                 "tokenizer, such as ViT-B-32."
             ) from error
-    # A prefixed path is absolute by now, so it holds from any working directory.
+    # A path with a prefix is absolute by now, so the record works from any working directory.
     return OpenClipEncoder(
         network,
         preprocess,

@@ -15,13 +15,11 @@ from protolabel.errors import EncoderError, InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-
 __all__ = ["TimmEncoder", "is_timm_model", "load_timm"]
 
-_SIDE = (
-    224  # pixels, as in the published k-NN results; DINOv2 files say 518, which takes 7 x as long
-)
-_HEADS = ("fc.", "head.", "head_dist.", "classifier.", "mask_token")  # what features go without
+# Pixels, as in the published k-NN results; DINOv2 files say 518, which takes 7 times as long.
+_SIDE = 224
+_HEADS = ("fc.", "head.", "head_dist.", "classifier.", "mask_token")  # not needed for features
 
 
 class TimmEncoder(TorchEncoder):
@@ -49,7 +47,7 @@ def is_timm_model(model: str) -> bool:
         import open_clip
         import timm
     except ImportError:
-        return False  # open_clip, which needs timm, is missed in plain words by its own loader
+        return False  # the loader of open_clip says that it is missing
     return model not in open_clip.list_models() and bool(timm.is_model(model.partition(".")[0]))
 
 

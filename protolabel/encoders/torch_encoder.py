@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from protolabel.encoders.base import EncoderInfo, checked_rows
@@ -15,9 +14,9 @@ from protolabel.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["TorchEncoder", "choose_device", "choose_precision", "cut_ends"]
+    from protolabel.common.vectors import Float32Array
 
-FloatArray = npt.NDArray[np.float32]
+__all__ = ["TorchEncoder", "choose_device", "choose_precision", "cut_ends"]
 
 _PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 _LONGEST = 20  # ratio of the sides above which an image is cropped before it is resized
@@ -29,7 +28,7 @@ class TorchEncoder(ABC):
     Parameters
     ----------
     model : torch.nn.Module
-        On `device` and in `precision` already.
+        Already on `device` and in `precision`.
     preprocess : callable
         From an RGB `PIL.Image.Image` to a float32 tensor (3, height, width). If it is torchvision's
         `Compose` and ends with `ToTensor` and `Normalize`, batches are normalised as a whole.
@@ -116,7 +115,7 @@ class TorchEncoder(ABC):
         return torch.from_numpy(np.array(cropped)).permute(2, 0, 1)
 
     def collate(self, images: Sequence[Any]) -> Any:
-        """Make one batch, so that it can be on the device before the model is free for it.
+        """Make one batch on the device, before the model is free to encode it.
 
         Parameters
         ----------
@@ -140,14 +139,14 @@ class TorchEncoder(ABC):
         torch.stack(pixels, out=batch)
         return self._normalised(batch.to(self.device, non_blocking=on_cuda)).to(self._dtype)
 
-    def encode_images(self, images: Any) -> FloatArray:
+    def encode_images(self, images: Any) -> Float32Array:
         """Encode one batch of images.
 
         Parameters
         ----------
         images : sequence of PIL.Image.Image or torch.Tensor, or torch.Tensor
-            RGB images, or tensors from `preprocess`, or a batch from `collate`. They go through
-            the model as one batch.
+            RGB images, or tensors from `preprocess`, or a batch from `collate`; in any case they
+            are encoded as one batch.
 
         Returns
         -------
@@ -172,7 +171,7 @@ class TorchEncoder(ABC):
             return pixels
         return self._normalize(pixels.float().div_(255))
 
-    def _image_rows(self, batch: Any) -> FloatArray:
+    def _image_rows(self, batch: Any) -> Float32Array:
         import torch
 
         with torch.inference_mode():
@@ -184,10 +183,10 @@ class TorchEncoder(ABC):
 
 
 def _split(preprocess: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
-    """Return what is done to each image, and what normalises a tensor of several.
+    """Split preprocessing into a step for each image and the normalisation of a batch, if any.
 
-    In between, pixels are bytes: decoding in 16 threads is faster by half than with a float tensor
-    for each image.
+    In between, pixels are bytes: with 16 decoding threads this is faster by half than a float
+    tensor for each image.
     """
     from torchvision.transforms import Compose, Normalize, ToTensor
 

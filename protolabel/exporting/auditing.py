@@ -45,7 +45,7 @@ def write_audit(
     Parameters
     ----------
     dataset : str or path
-        What `export` wrote.
+        A folder that `export` wrote.
     output : str or path
         Folder for both files, created if it is missing.
     count : int
@@ -63,7 +63,7 @@ def write_audit(
     ExportError
         If the folder is not a dataset of protolabel, or `output` holds a table already.
     InputError
-        If the count is not a positive whole number.
+        If `count` is not a positive whole number.
     """
     metadata = read_metadata(dataset)
     audit = Audit(**_arrays(metadata), count=count, seed=seed)
@@ -134,12 +134,12 @@ def read_audit(dataset: str | PathLike[str], table: str | PathLike[str]) -> Audi
     audit = Audit.resume(**_arrays(metadata), images=drawn)
     names = {name.casefold() for name in audit.names}
     for image, row in zip(drawn.tolist(), rows, strict=True):
-        said = (row[heads["truth"]] or "").strip()
-        word = said.casefold()
+        answer = (row[heads["truth"]] or "").strip()
+        word = answer.casefold()
         if word in _YES - names:
             audit.confirm(image)
         elif word:
-            audit.correct(image, None if word in _NO - names else said)
+            audit.correct(image, None if word in _NO - names else answer)
     return audit.estimate()
 
 

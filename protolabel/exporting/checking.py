@@ -37,8 +37,10 @@ def evaluate_dataset(
 
     Returns
     -------
-    evaluation, sources
-        The evaluation, without iterations, and the name of every image as it was in its folder.
+    evaluation : Evaluation
+        Without iterations.
+    sources : tuple of str
+        (N,) names of the images in their original folder.
 
     Raises
     ------
@@ -55,7 +57,7 @@ def evaluate_dataset(
             "truth."
         )
     names, images = tuple(metadata["classes"]), metadata["images"]
-    sources = tuple(one["source"] for one in images)
+    sources = tuple(image["source"] for image in images)
     index = {name: i for i, name in enumerate(names)}
     known, found = matched_truth(truth, dataset_lookup(metadata))
     true, outside = true_classes(known, names)
@@ -67,16 +69,16 @@ def evaluate_dataset(
         )
     evaluation = judge(
         names,
-        np.array([index[one["label"]] for one in images], dtype=np.int32),
+        np.array([index[image["label"]] for image in images], dtype=np.int32),
         true,
-        agreement=np.array([one["agreement"] for one in images]),
-        pinned=np.array([one["pinned"] for one in images], dtype=bool),
-        unfit=np.array([one.get("none_of_these", False) for one in images], dtype=bool),
+        agreement=np.array([image["agreement"] for image in images]),
+        pinned=np.array([image["pinned"] for image in images], dtype=bool),
+        unfit=np.array([image.get("none_of_these", False) for image in images], dtype=bool),
         outside_names=outside,
         unmatched=found.left,
     )
     return evaluation, sources
 
 
-def _is_same(one: str | PathLike[str], other: Path) -> bool:
-    return Path(one).expanduser().resolve() == other.expanduser().resolve()
+def _is_same(path: str | PathLike[str], other: Path) -> bool:
+    return Path(path).expanduser().resolve() == other.expanduser().resolve()

@@ -70,17 +70,17 @@ class ExportResult:
     folder : Path
         The dataset, an absolute path.
     formats : tuple of str
-        Names of what was written.
+        Names of the formats that were written.
     n_images : int
         Number of images.
     class_counts : dict of str to int
-        Images of each class.
+        Number of images of each class.
     split_counts : dict of str to int
-        Images of train, val and test; empty if there are no splits.
+        Number of images of train, val and test; empty if there are no splits.
     near_duplicates : int
-        Images in groups of near-duplicates; 0 if the export did not look for them.
+        Number of images in groups of near-duplicates; 0 if the export did not look for them.
     none_of_these : int
-        Images that were set aside because they fit none of the names.
+        Number of images that were set aside because they fit none of the names.
     """
 
     folder: Path
@@ -126,12 +126,12 @@ def export(
     ----------
     labels : Labels
         From `label`, or from a saved `PrototypeClassifier`. Images that `Labels.set_aside` marks
-        go to the folder ``splits/none_of_these`` and to no side of the split; the tables keep
+        go to the folder ``splits/none_of_these`` and to none of the splits; the tables keep
         their best label.
     images : ImageSet or Embeddings
         The N images of the labels. With `Embeddings`, near-duplicates are found by their vectors
-        and kept on one side of the split, and metadata.json names the encoder; with an
-        `ImageSet`, only files with the same content are kept together.
+        and kept in one split, and metadata.json names the encoder; with an `ImageSet`, only files
+        with the same content are kept together.
     folder : str or path
         A new or empty folder; it may be inside the folder of the images.
     formats : iterable of str
@@ -140,46 +140,46 @@ def export(
             {formats}
 
     link : str
-        ``"copy"`` keeps bytes, times and permissions. ``"hardlink"`` takes no space but works
-        within one disk only, and editing one file edits both. ``"symlink"`` takes no space and
+        ``"copy"`` keeps bytes, times and permissions. ``"hardlink"`` takes no space, but works
+        only within one disk, and editing one file edits both. ``"symlink"`` takes no space, but
         breaks when the images move. The splits never store the bytes a second time.
     shares : sequence of float
         Fractions of train, val and test; see `lasting_split`.
     seed : int
-        Seeds the splits. With one seed, the side of an image follows from its content: a folder
-        that grows keeps its test images, see `lasting_split`.
+        Seed of the splits. For a given seed, the split of an image follows from its content, so
+        a folder that grows keeps its test images; see `lasting_split`.
     groups : Groups or None
-        Images that stay on one side besides near-duplicates, such as frames of a video or
-        pictures of a patient: a regular expression searched for in the name (``"^patient[0-9]+"``),
-        a function of the name, or a value for each image; see `groups_of`.
+        Further images that stay in one split, such as frames of a video or pictures of a patient:
+        a regular expression searched for in the name (``"^patient[0-9]+"``), a function of the
+        name, or a value for each image; see `groups_of`.
     overwrite : bool
         Replace an earlier dataset that protolabel exported. Nothing else is ever replaced, and
         neither is a dataset that contains the images themselves or files of other origin.
     parameters : mapping of str or None
         Further entries for metadata.json.
     projection : array_like or None
-        (N, 2) map of the images, for `save_plots`.
+        (N, 2) map of the images, for the replay page and `save_plots`.
     prototype_map : array_like or None
-        (T + 1, C, 2) coordinates of the prototypes on it, iteration by iteration; or (C, 2). If
-        missing, it is computed from a projection and `Embeddings`.
+        (T + 1, C, 2) coordinates of the prototypes on the map at each iteration; or (C, 2). By
+        default they are computed, if there are a projection and `Embeddings`.
     graph : KnnGraph or None
-        A `knn_graph` of the vectors, to share it.
+        A `knn_graph` of the vectors, if there is one already.
     visual_encoder : EncoderInfo or None
         The encoder of the visual vectors, for metadata.json; None if there were none.
     visual : ndarray of floating or None
-        (N, d2) visual vectors of the run. With them, and with `Embeddings`, the classifier of the
-        dataset remembers images, so that it labels new ones as well as the run.
+        (N, d2) visual vectors of the run; needed, with `Embeddings`, for a classifier that labels
+        new images as well as the run does.
     classifier : PrototypeClassifier or None
-        Written as classifier.npz; by default that of the labels. Labels from a saved classifier
-        are of no run, and their own classifier would remember no images.
+        Written as classifier.npz; by default it is made from the labels. Pass it for labels from
+        a saved classifier, because a classifier made from those would remember no images.
     audit : AuditEstimate or None
         The result of an audit of these labels, for report.txt and metadata.json.
     colours : sequence of str, optional
-        C colours of the classes as ``#rrggbb``, for the replay page and metadata.json; by default
+        Colours of the C classes as ``#rrggbb``, for the replay page and metadata.json; by default
         those of `protolabel.plots.class_colours`.
     best : int
-        How many of the best classes of each image the tables hold, with the agreement that each
-        would have: 1 to 5, by default 3. See `Labels.best`.
+        Number of best classes of each image in the tables, with the agreement that each would
+        have: 1 to 5, by default 3. See `Labels.best`.
     progress : callable or None
         ``progress(phase, done, total)``; by default a tqdm bar. It may raise `Stopped`.
 
@@ -195,6 +195,12 @@ def export(
         If the folder may not be written, or a file cannot be read; nothing has changed then. If
         something appeared at `folder` during the export, it is kept, and the message says where
         the new dataset is.
+
+    Examples
+    --------
+    >>> result = pl.export(labels, embedded, "annotated_dataset", formats=["folders", "csv"])
+    >>> result.class_counts
+    {'dog': 12, 'cat': 30}
     """
     embedded = images if isinstance(images, Embeddings) else None
     image_set = images.images if isinstance(images, Embeddings) else images
@@ -274,25 +280,25 @@ def check_export(
     overwrite: bool = False,
     best: int = DEFAULT_BEST,
 ) -> tuple[tuple[Writer, ...], NDArray[np.float64], Path]:
-    """Check the arguments of `export` before there are labels, because embedding can take hours.
+    """Check the arguments of `export` before the images are embedded, which can take hours.
 
     Parameters
     ----------
     images : ImageSet
-        The images to export, where known.
+        The images to export.
     folder, formats, link, shares, groups, overwrite, best
         As for `export`.
 
     Returns
     -------
     writers, shares, target
-        What to run, the (3,) fractions of the splits, and the absolute folder.
+        The writers to run, the (3,) fractions of the splits, and the absolute folder.
 
     Raises
     ------
     InputError
-        If there is no such format or link, shares, groups or best cannot be used, or the images
-        are nowhere, because they came as vectors alone.
+        If a format or link does not exist, `shares`, `groups` or `best` cannot be used, or there
+        are no images, because they came as vectors alone.
     ExportError
         If the folder may not be written, or a file of an image is missing.
     """
@@ -312,9 +318,9 @@ def check_export(
 
 def _check_images(images: ImageSet, link: str, formats: Sequence[str]) -> None:
     if isinstance(images.source, Nowhere):
-        others = ", ".join(name for name, one in WRITERS.items() if not one.needs_images)
+        others = ", ".join(name for name, writer in WRITERS.items() if not writer.needs_images)
         raise InputError(
-            f"Expected images for {', '.join(formats)}, got vectors that came without: pass their "
+            f"Expected images for {', '.join(formats)}, got vectors without images: pass their "
             f"paths to load_embeddings, or export some of the other formats ({others})."
         )
     if images.source is not None:
@@ -376,7 +382,7 @@ def _split(
     split_shares: NDArray[np.float64],
     seed: int,
 ) -> NDArray[np.int8]:
-    """Side of every image, (N,) int8; -1 for images that fit none of the names."""
+    """Return the split of every image, (N,) int8; -1 for images that fit none of the names."""
     side = np.full(len(labels), -1, dtype=np.int8)
     taken = np.flatnonzero(~labels.unfit)
     keys = content_keys([images.path(index) for index in taken.tolist()])

@@ -42,11 +42,11 @@ FARTHEST = 0.05
 """1 - cosine above which two images are never called near-duplicates."""
 
 _RANK = 5  # rank of the neighbour whose distance measures the density of the folder
-_LOCAL = 0.12  # of the usual distance to that neighbour
-_GLOBAL = 0.01  # of the usual distance between two images; for folders that are all bursts
-_SMALL = 20  # images that a group may always have, whatever the size of the folder
+_LOCAL = 0.12  # threshold as a fraction of the median distance to that neighbour
+_GLOBAL = 0.01  # the same of the median distance of two images; for folders of bursts alone
+_SMALL = 20  # images that a group may have in any folder
 _LARGEST = 0.1  # largest fraction of the folder in a group
-_CLASS = 10  # size of a class from which no group may have most of it
+_CLASS = 10  # images of a class from which no group may hold most of it
 _KEY = 2**16  # bytes at the beginning and at the end that are compared
 _ROUNDS = 6  # halvings of the threshold inside a group that is too large or too loose
 
@@ -155,8 +155,8 @@ def identical_files(paths: Sequence[Path | StoredFile]) -> NDArray[np.int32]:
 def content_keys(paths: Sequence[Path | StoredFile]) -> list[bytes]:
     """Return a key of the content of each file, independent of its name and folder.
 
-    The key is a hash of the size and of the first and last 64 KiB; files that share these count as
-    equal.
+    The key is a hash of the size and of the first and last 64 KiB; files with the same ones are
+    taken as equal.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def groups_of(names: Sequence[str], groups: Groups) -> NDArray[np.int32]:
     groups : str, callable or sequence
         A regular expression, searched for in each name: its first group, or else the whole match,
         names the group. Or a function from the name of an image to its group. Or N values, such
-        as the column of a table. None, NaN, empty text and no match leave an image alone.
+        as the column of a table. An image with None, NaN, empty text or no match has no group.
 
     Returns
     -------
@@ -274,10 +274,10 @@ def _is_chain(vectors: FloatArray, group: NDArray[np.int32], reach: float) -> ND
     if len(suspects):
         order = np.argsort(group, kind="stable")
         stop = np.cumsum(size)
-        for one in suspects:
-            members = unit_rows(vectors[order[stop[one] - size[one] : stop[one]]])
+        for number in suspects:
+            members = unit_rows(vectors[order[stop[number] - size[number] : stop[number]]])
             centre = unit_rows(members.mean(axis=0))
-            bad[one] = float(np.quantile(1.0 - members @ centre, 0.9)) > reach
+            bad[number] = float(np.quantile(1.0 - members @ centre, 0.9)) > reach
     return bad
 
 
@@ -331,7 +331,7 @@ def _content_key(path: Path | StoredFile) -> bytes:
 
 
 def file_size(path: Path | StoredFile) -> int:
-    """Return the bytes of an image file, -1 if it cannot be opened."""
+    """Return the size of an image file in bytes, -1 if it cannot be opened."""
     try:
         if isinstance(path, StoredFile):
             with path.open() as file:

@@ -33,7 +33,7 @@ PLOTS = "plots"
 CHECKSUM = "crc32"
 """Last entry of ``metadata.json``: the checksum of all bytes before it."""
 
-_LARGEST = 4 * 2**30  # bytes of a metadata file; a million images take half of one GiB
+_LARGEST = 4 * 2**30  # bytes of a metadata file; a million images take half a GiB
 _IGNORED = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".ipynb_checkpoints"})
 
 
@@ -41,8 +41,7 @@ _IGNORED = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".ipynb_checkpoin
 def read_metadata(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """Read ``metadata.json`` of an exported dataset.
 
-    The file is untrusted: it is read only if it begins as protolabel writes it, its parts are
-    checked, and no path in it leads out of the dataset.
+    The file is untrusted: its parts are checked, and no path in it leads out of the dataset.
 
     Parameters
     ----------
@@ -57,11 +56,12 @@ def read_metadata(folder: str | os.PathLike[str]) -> dict[str, Any]:
     Raises
     ------
     ExportError
-        If the folder is not a dataset of protolabel, is of a newer version, or is damaged.
+        If the folder is not a dataset of protolabel, or the dataset is of a newer version or
+        damaged.
     """
     path = as_path(folder, "a dataset") / METADATA
     try:
-        if not path.is_file() or path.stat().st_size > _LARGEST:  # a pipe would wait for ever
+        if not path.is_file() or path.stat().st_size > _LARGEST:  # reading a pipe could block
             raise FileNotFoundError(errno.ENOENT, "not a file of a size that an export writes")
         content = path.read_bytes()
         metadata = json.loads(content.decode("utf-8"))
@@ -87,7 +87,7 @@ def read_metadata(folder: str | os.PathLike[str]) -> dict[str, Any]:
             "writes: export the dataset again, or choose another folder."
         )
     end = re.search(rf'(?<=\],\n)"{CHECKSUM}": (\d+)}}\n$'.encode(), content[-64:])
-    # The first release wrote none, and a program that changed the file has written it anew.
+    # Version 0.1 wrote no checksum, and a program that changed the file may have dropped it.
     if end is not None and int(end[1]) != zlib.crc32(content[: end.start() - len(end.string)]):
         raise ExportError(
             f"Expected {str(path)!r} as an export wrote it, but it was damaged or changed after "
@@ -97,7 +97,7 @@ def read_metadata(folder: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def dataset_lookup(metadata: Mapping[str, Any]) -> ImageLookup:
-    """Return the lookup of the images of a dataset, by their sources and by its own names.
+    """Return the lookup of the images of a dataset, by their sources and by its own file names.
 
     Parameters
     ----------
@@ -200,13 +200,13 @@ _PARTS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "'curves' or 'iteration'": _are_curves,
     "'none_of_these'": lambda metadata: isinstance(metadata.get("none_of_these", {}), dict),
 }
-"""The checks of `read_metadata`; each may rely on those above it."""
+"""The checks of `read_metadata`; each relies on those before it."""
 
 
 def check_replaceable(target: Path, images: ImageSet) -> None:
-    """Raise `ExportError` if replacing a dataset would destroy files that it cannot restore.
+    """Raise `ExportError` if replacing a dataset would destroy other files.
 
-    These are images to be exported, and files that protolabel did not write there.
+    These are the images to export, and files that protolabel did not write.
     """
     inside = next(_sources_in(target, images), None)
     if inside is not None:

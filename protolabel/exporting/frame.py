@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["to_pandas"]
 
 _TYPES = {
-    "integer": "Int32",  # capital: it has gaps
+    "integer": "Int32",  # with a capital, pandas allows gaps
     "long": "Int64",
     "number": "float32",
     "double": "float64",
@@ -41,7 +41,7 @@ def to_pandas(labels: Labels, images: ImageSet, best: int) -> DataFrame:
     images : ImageSet
         The N images.
     best : int
-        Classes of each image, 1 to 5.
+        Number of best classes of each image, 1 to 5.
     """
     try:
         import pandas as pd
@@ -59,7 +59,7 @@ def to_pandas(labels: Labels, images: ImageSet, best: int) -> DataFrame:
             series[column.name] = pd.Categorical(values, categories=list(labels.names))
         else:
             kind = _TYPES.get(column.type)
-            # Types without a gap of their own are numpy's, which every library takes.
+            # Columns without gaps have numpy's types, which every library reads.
             kind = (
                 kind
                 if column.gaps or kind is None

@@ -1,4 +1,4 @@
-"""`Writer`, an export format, and `ExportJob`, the data that writers write."""
+"""`Writer`, an export format, and `ExportJob`, the data of one export."""
 
 from __future__ import annotations
 
@@ -44,18 +44,19 @@ class Writer:
     description : str
         Its content and purpose, as the end of the sentence "It writes ...".
     files : tuple of str
-        Names it may write at the root of the dataset, such as ``"labels.csv"``; folders end in
-        ``/``. No class folder gets one of these names.
+        Files that it may write at the root of the dataset, such as ``"labels.csv"``; folders end
+        in ``/``. No class folder gets one of these names.
     write : callable
-        ``write(job)`` writes its files below ``job.folder``. It may raise to end the export.
+        ``write(job)`` writes the files below ``job.folder``. It may raise to end the export.
     by_default : bool
         Whether an export writes it by default.
     package : str, optional
-        The package of the extra ``formats`` that it requires.
+        A package that it requires, from the extra ``formats``.
     along_with : tuple of str
         Formats that it reads or describes; they are always written before it.
     needs_images : bool
-        Whether it copies, links or holds the images, and so cannot be written of vectors alone.
+        Whether it copies, links or contains the images, and so cannot be written for vectors
+        alone.
     usage : str
         Lines for the section "Use it" of the report; paths are relative to the dataset.
     """
@@ -74,18 +75,22 @@ class Writer:
 
 @dataclass(frozen=True, eq=False)
 class ExportJob:
-    """The data of one export and the names of its files. Writers do not change it.
+    """The data of one export and the names of its files; writers do not change it.
 
     Attributes
     ----------
-    labels, images
-        N labels, and the N images with these labels.
+    labels : Labels
+        N labels.
+    images : ImageSet
+        The N images.
     encoder : EncoderInfo or None
         The encoder of the vectors; None if the caller passed no `Embeddings`.
     visual_encoder : EncoderInfo or None
         The encoder of the visual vectors; None if there were none.
     vectors, visual : ndarray of floating or None
-        (N, d) and (N, d2) vectors that were labelled; None where the caller passed none.
+        (N, d) and (N, d2) vectors of the images; None if the caller passed none.
+    classifier : PrototypeClassifier or None
+        The classifier to write; None to make one from the labels.
     folder : Path
         The folder to write to, which becomes the dataset when it is complete.
     target : Path

@@ -20,9 +20,9 @@ _NOREPLACE = 1
 def move_new(source: Path, target: Path) -> None:
     """Rename a folder to a name that does not exist.
 
-    On Linux the kernel refuses to replace (``renameat2``). Elsewhere, and on disks that do not
-    support it, the name is checked first. At worst, the folder then replaces an empty folder,
-    because no system renames a folder over a file or over a folder with contents.
+    On Linux the kernel refuses to replace anything (``renameat2``). Elsewhere, and on disks that
+    do not support that, the name is checked first. At worst, the folder then replaces an empty
+    folder, because no system renames a folder over a file or over a folder with contents.
 
     Parameters
     ----------

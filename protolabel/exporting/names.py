@@ -38,15 +38,15 @@ _FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
 _RESERVED = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])( *\.|$)", re.IGNORECASE
 )
-_JOINERS = "\u200c\u200d"  # they hold emoji and some scripts together
+_JOINERS = "\u200c\u200d"  # emoji and some scripts need them
 _READ_BY_ALL = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"))
-"""Extensions that torchvision, datasets and ultralytics all take for images."""
+"""Extensions that torchvision, datasets and ultralytics all recognise as images."""
 
 KEPT_SUFFIXES = {kind: suffix for kind, suffix in SUFFIX_OF.items() if suffix in _READ_BY_ALL}
-"""Extension by the content of a file, as Pillow calls it, for files that are copied as they are."""
+"""Pillow's name of a format -> its extension, for files that are copied unchanged."""
 
-# Words that the imagefolder of the package datasets takes for a split. It looks for these
-# words in every folder on the way, in lower case, alone or beside one of " -._" or a digit.
+# Words that the imagefolder of the package datasets takes for a split. It looks for them in the
+# names of all folders of a path, in lower case, alone or beside one of " -._" or a digit.
 _SPLIT_WORDS = re.compile(
     r"(?<![^-._ 0-9])(train|training|validation|valid|dev|val|test|testing|eval|evaluation)"
     r"(?![^-._ 0-9])"
@@ -138,11 +138,10 @@ def class_folders(names: Sequence[str], taken: Iterable[str] = ()) -> tuple[str,
 
 
 def image_files(images: ImageSet) -> list[str]:
-    """Return one file name for each image, unique in the whole dataset, also without extension.
+    """Return a file name for each image, unique in the whole dataset even without extension.
 
-    Readers such as datumaro and FiftyOne call an image by its name without extension.
-
-    They depend on the images alone and not on their labels, so that two exports of one folder can
+    (Readers such as datumaro and FiftyOne identify an image by its name without extension.) The
+    names depend on the images alone and not on their labels, so that two exports of a folder can
     be compared file by file. A missing extension, or one that some readers ignore, is replaced by
     that of the content: ``.jpg`` for ``.jfif``, ``.png`` for a GIF, whose first frame is exported.
     """
@@ -155,7 +154,7 @@ def image_files(images: ImageSet) -> list[str]:
 
 
 def keeps_its_bytes(path: ImageFile) -> bool:
-    """Return whether an image is exported unchanged; readers ignore others, which become PNG.
+    """Return whether an image is exported unchanged; others, which readers ignore, become PNG.
 
     Parameters
     ----------
@@ -166,7 +165,7 @@ def keeps_its_bytes(path: ImageFile) -> bool:
     ------
     ImageReadError
         If its content is not that of an image: a list of paths from a stranger may name any file,
-        and an export is something that people publish.
+        and people publish exports.
     """
     name = str(path)
     suffix = name[name.rfind(".") :].lower()

@@ -16,9 +16,10 @@ __all__ = ["DEFAULT_SHARES", "SPLITS", "count_sides", "lasting_split", "split_da
 SPLITS = ("train", "val", "test")
 """Names of the splits, as folders and in tables."""
 DEFAULT_SHARES = (0.70, 0.15, 0.15)
+"""Fractions of train, val and test."""
 
-_LARGE = 1 / 3  # of its class, from which a group is for training
-_CARRY = 0.5  # images that a class may owe to the shares of the classes before it
+_LARGE = 1 / 3  # fraction of its class above which a group goes to train
+_CARRY = 0.5  # images by which the rounding of earlier classes may change a target
 
 Shares = NDArray[np.float64]
 
@@ -32,28 +33,28 @@ def split_dataset(
 ) -> NDArray[np.int8]:
     """Assign every image to one of three sides: 0 train, 1 val, 2 test.
 
-    Class by class and starting with the largest group, each group goes to the side that lacks most
-    images. Rounding errors of one class are made up in the next, so that many small classes still
-    add up to the shares.
+    In each class, starting with the largest group, each group goes to the side that lacks the most
+    images. The next class makes up for rounding errors, so that many small classes still add up to
+    the shares.
 
     Parameters
     ----------
     label : array_like
         (N,) class index of every image, 0 or more.
     groups : array_like or None
-        (N,) integers; images of one group (near-duplicates) stay on one side. None lets every
-        image be its own group.
+        (N,) integers; images of one group (near-duplicates) stay on one side. With None, every
+        image is a group of its own.
     shares : sequence of float
-        Of train, val and test, each 0 or more, train above 0, together 1.
+        Fractions of train, val and test, each 0 or more, train above 0, which sum to 1.
     seed : int
         Seed of the assignment.
 
     Returns
     -------
     (N,) int8
-        A class with at least as many groups as there are sides with a share above 0 has images
-        on every such side. A group with images of several classes counts for the class that
-        most of them have.
+        0 train, 1 val, 2 test. A class with at least as many groups as there are sides with a
+        fraction above 0 has images on every such side. A group with images of several classes
+        belongs to the most frequent of them.
 
     Raises
     ------
@@ -94,10 +95,10 @@ def lasting_split(
 
     The hash of its smallest key places a group on a circle, which is divided among test, val and
     train by their fractions, independently of the other images. If a class would miss a side, the
-    group nearest to that side on the circle moves there. One more image therefore moves at most
-    one group: its own, if its key is the smallest there, or one that had filled a gap. In a class
-    of less than a dozen groups it can, rarely, move two. The fractions hold on average: with n
-    groups, a side has up to about half the square root of n more or fewer.
+    group nearest to that side on the circle moves there. A new image therefore moves at most one
+    group: its own, if its key is the smallest in it, or one that had filled a gap. In a class of
+    less than a dozen groups it can, rarely, move two. The fractions hold on average: with n
+    groups, the number on a side varies by about half the square root of n.
 
     Parameters
     ----------
@@ -108,16 +109,16 @@ def lasting_split(
     keys : sequence of bytes
         N keys of the contents, as from `content_keys`.
     shares : sequence of float
-        Fractions of train, val and test, each 0 or more, train above 0, together 1.
+        As for `split_dataset`.
     seed : int
-        Another seed is another split.
+        Another seed gives another split.
 
     Returns
     -------
     (N,) int8
         0 train, 1 val, 2 test. A class with at least as many groups as there are sides with a
-        fraction above 0 has images on every such side, as in `split_dataset`. A group that holds
-        more than a third of its class is in train, unless the class would lack a side.
+        fraction above 0 has images on every such side, as in `split_dataset`. A group with more
+        than a third of its class is in train, unless the class would lack a side.
 
     Raises
     ------
@@ -160,7 +161,7 @@ def _point(key: bytes, seed: int) -> float:
 def _fill_gaps(
     side: NDArray[np.int8], members: NDArray[np.int64], open_: NDArray[np.bool_]
 ) -> None:
-    """Give every open side a group of a class, in place; `members` are in order on the circle."""
+    """Move groups of a class to sides without any, in place; `members` are in circle order."""
     count = np.bincount(side[members], minlength=len(SPLITS))
     wanted = min(len(members), int(open_.sum()))
     for gap in np.flatnonzero(open_ & (count == 0)).tolist():
@@ -194,8 +195,8 @@ def check_shares(shares: Sequence[float]) -> Shares:
 
 def _shares_message(shares: object) -> str:
     return (
-        "shares must be three numbers for train, val and test, 0 or more, train above 0, that "
-        f"sum to 1, like (0.7, 0.15, 0.15); got {shares!r}."
+        "Expected shares as three numbers for train, val and test, 0 or more, train above 0, that "
+        f"sum to 1, got {shares!r}: pass for example (0.7, 0.15, 0.15)."
     )
 
 
@@ -211,7 +212,7 @@ def _majority(
 
 
 def _place(size: NDArray[np.integer], target: Shares, open_: NDArray[np.bool_]) -> list[int]:
-    """Return the side of each group of one class; `size` falls, single images come last."""
+    """Return the side of each group of a class; the largest groups come first in `size`."""
     missing = np.where(open_, target, -np.inf)
     empty = open_.copy()
     single = int(np.searchsorted(-size, -1, side="left"))  # where groups of one image begin
@@ -222,8 +223,8 @@ def _place(size: NDArray[np.integer], target: Shares, open_: NDArray[np.bool_]) 
         sides.append(best)
         missing[best] -= size[position]
         empty[best] = False
-    for one, count in enumerate(_fill(missing, empty, len(size) - single)):
-        sides.extend([one] * int(count))
+    for side, count in enumerate(_fill(missing, empty, len(size) - single)):
+        sides.extend([side] * int(count))
     return sides
 
 
@@ -234,12 +235,12 @@ def _fill(missing: Shares, empty: NDArray[np.bool_], count: int) -> NDArray[np.i
         given[empty] = 1
     left = count - int(given.sum())
     want = np.where(np.isfinite(missing), missing - given, -np.inf)
-    # Lower all wants by one level until what stays above it adds up to `left` ...
+    # Lower all wants by the same amount until the positive ones add up to `left` ...
     above = np.sort(want[np.isfinite(want)])[::-1]
     level = max((above[:k].sum() - left) / k for k in range(1, len(above) + 1))
     whole = np.floor(np.maximum(want - level, 0.0))
     given += whole.astype(np.int64)
-    # ... and hand out the rest by what each is still short of.
+    # ... and give the rest to the sides that lack the most.
     rest = np.where(np.isfinite(want), want - whole, -np.inf)
     given[np.argsort(-rest, kind="stable")[: left - int(whole.sum())]] += 1
     return given

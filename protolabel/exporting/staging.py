@@ -14,7 +14,6 @@ finds it, restores an earlier dataset that has no successor, and removes the res
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import shutil
@@ -32,6 +31,7 @@ from protolabel.common.files import sync_folder
 from protolabel.errors import ExportError, InputError
 from protolabel.exporting.existing import check_replaceable, is_ours
 from protolabel.exporting.moving import move_new
+from protolabel.exporting.transfer import DISK_FULL, FULL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,8 +42,8 @@ __all__ = ["check_target", "restore_leftovers", "staging"]
 
 LOCK, NAME, NEW, EARLIER = "lock", "target", "dataset", "earlier"
 
-_PREFIX = 80  # characters of the target's name in that of the hidden folder
-_FRESH = 60.0  # seconds for which an empty hidden folder may be that of an export that begins
+_PREFIX = 80  # characters of the target's name in the name of the hidden folder
+_FRESH = 60.0  # seconds for which an empty hidden folder may belong to an export that just began
 
 
 def check_target(folder: str | os.PathLike[str], images: ImageSet, *, overwrite: bool) -> Path:
@@ -55,7 +55,7 @@ def check_target(folder: str | os.PathLike[str], images: ImageSet, *, overwrite:
     ----------
     folder : path
         A new folder, an empty folder, or with `overwrite` a dataset of protolabel. A link to a
-        folder stands for that folder.
+        folder is followed.
     images : ImageSet
         The images to export. A folder that contains any of them is never replaced.
     overwrite : bool
@@ -150,7 +150,7 @@ def staging(target: Path, images: ImageSet, *, overwrite: bool) -> Iterator[Path
     target : Path
         From `check_target`.
     images : ImageSet
-        What is exported.
+        The images to export.
     overwrite : bool
         Whether an earlier dataset may be replaced.
 
@@ -183,7 +183,7 @@ def staging(target: Path, images: ImageSet, *, overwrite: bool) -> Iterator[Path
 
 
 def restore_leftovers(target: Path) -> None:
-    """Clean up what killed exports to `target` left beside it, and warn about it.
+    """Clean up the leftovers of killed exports to `target`, and warn about them.
 
     An earlier dataset that was moved away and has no successor goes back to its place, or beside
     it if the place is taken. The rest is removed. Running exports are not affected.
@@ -197,7 +197,7 @@ def restore_leftovers(target: Path) -> None:
         lock = _free_lock(work, target)
         if lock is None:
             continue
-        # The layout of the first release had the earlier dataset in a folder ".old-" of its own.
+        # Version 0.1 moved the earlier dataset to a folder ".old-" of its own.
         first = ".old-" in work.name and not (work / LOCK).exists()
         earlier = work / (NEW if first else EARLIER)
         try:
@@ -283,7 +283,7 @@ def _put_in_place(work: Path, target: Path, images: ImageSet, *, overwrite: bool
         check_free(target, images, overwrite=overwrite)
         if os.path.lexists(target):
             move_new(target, earlier)
-            # Only now can no other program put a file into it between the check and the removal.
+            # Checked again where no other program can put a file into it before it is removed.
             _check_moved(earlier, target, images, overwrite=overwrite)
         move_new(new, target)
     except FileExistsError as error:
@@ -332,11 +332,8 @@ def _move_beside(folder: Path, target: Path) -> Path:
 
 
 def _write_message(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return (
-            "The disk is full. Nothing was exported. Make room, export to another disk, or pass "
-            'link="hardlink" or link="symlink", which need almost no room.'
-        )
+    if error.errno in FULL:
+        return DISK_FULL
     return (
         f"The dataset cannot be written ({error.strerror or error}). Nothing was exported. Export "
         "to another place, or make this one writable."

@@ -1,4 +1,4 @@
-"""The columns of all tables, and their values, block by block."""
+"""The columns of all tables, and their values in blocks."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_BEST", "Column", "blocks", "check_best", "columns", "label_columns", "records"]
 
 DEFAULT_BEST = 3
-"""Classes of an image that the tables hold unasked."""
+"""Number of best classes of each image in the tables by default."""
 
 _BLOCK = 8192
-_LONGEST = 2**63  # a whole number of 64 bits is below it
-_EXACT = 2**53  # whole numbers up to it are exact in float64
+_LONGEST = 2**63  # absolute values of whole numbers of 64 bits are below this
+_EXACT = 2**53  # whole numbers up to this are exact in float64
 
 
 class _Labelled(Protocol):
-    """Labels and the images that they are of: an `ExportJob`, or the two alone."""
+    """Labels and their images: an `ExportJob`, or the two alone."""
 
     @property
     def labels(self) -> Labels:
@@ -71,10 +71,10 @@ class Column:
 
 
 def columns(labels: Labels, images: ImageSet, best: int = DEFAULT_BEST) -> tuple[Column, ...]:
-    """Return the columns of a dataset: ours, the best classes, and those of the user's table.
+    """Return the columns of a dataset: protolabel's, the best classes, and the user's table.
 
-    ``none_of_these`` is there only where images were set aside. A column of the user's that is
-    called like one of ours gets ``given_`` in front.
+    There is a column ``none_of_these`` only if images were set aside. A column of the user's table
+    with the name of another column gets the prefix ``given_``.
 
     Parameters
     ----------
@@ -96,20 +96,20 @@ def label_columns(labels: Labels, images: ImageSet, best: int = DEFAULT_BEST) ->
 
 
 def check_best(best: Any) -> None:
-    """Raise `InputError` if `best` is no whole number from 1 to 5."""
+    """Raise `InputError` if `best` is not a whole number from 1 to 5."""
     if not is_whole_number(best, 1) or best > MOST_CLASSES:
         raise InputError(
-            f"Expected best as a number of classes from 1 to {MOST_CLASSES}, got {best!r}: it is "
-            "how many of the best classes the tables hold for each image."
+            f"Expected best as a number of classes from 1 to {MOST_CLASSES}, got {best!r}: choose "
+            "how many of the best classes of each image the tables hold."
         )
 
 
 def blocks(job: ExportJob) -> Iterator[dict[str, list[Any]]]:
     """Yield the columns of consecutive images as lists of plain Python values.
 
-    ``file`` and ``split`` are None where the export has none; ``micro_cluster`` is -1 for noise
-    and, like ``meta_cluster``, None where there are no clusters; ``near_duplicates`` is the
-    number of the image's group, None for an image that is alone.
+    ``file`` and ``split`` are None if the export has none; ``micro_cluster`` is -1 for noise and,
+    like ``meta_cluster``, None if there are no clusters; ``near_duplicates`` is the number of the
+    image's group, None for an image without near-duplicates.
     """
     for start in range(0, len(job), _BLOCK):
         rows = slice(start, min(start + _BLOCK, len(job)))
@@ -166,7 +166,7 @@ def _is_number(value: Any, kind: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value of a table as Python has it, None for a gap."""
+    """Return a value of a table as a plain Python value, None for a gap."""
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, float) and not math.isfinite(value):
         return None

@@ -1,4 +1,4 @@
-"""A dataset on disk as a PyTorch dataset, and what its test side can say about a model."""
+"""A split of a dataset as a PyTorch dataset, and what it says about a model's accuracy."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _SIZE = 224
 
 
 class TorchDataset(torch.utils.data.Dataset[tuple[Any, int]]):
-    """The images of one side of an exported dataset, with their class numbers.
+    """The images of one split of an exported dataset, with their class numbers.
 
-    Use `torch_dataset`, which makes one.
+    `torch_dataset` makes it.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class TorchDataset(torch.utils.data.Dataset[tuple[Any, int]]):
     targets : ndarray
         (N,) int64 labels.
     agreement : ndarray
-        (N,) float32 in 0..1, how likely each label is right; such as for sample weights.
+        (N,) float32 in 0..1, how likely each label is right; useful as sample weights.
     pinned : ndarray
         (N,) bool: a person fixed this label.
     """
@@ -63,14 +63,14 @@ class TorchDataset(torch.utils.data.Dataset[tuple[Any, int]]):
         side: str,
         transform: Callable[[Image.Image], Any] | None,
     ) -> None:
-        records = [one for one in metadata["images"] if one["split"] == side]
+        records = [record for record in metadata["images"] if record["split"] == side]
         self.classes = tuple(metadata["classes"])
         number = {name: index for index, name in enumerate(self.classes)}
         self.side = side
-        self.targets = np.array([number[one["label"]] for one in records], dtype=np.int64)
-        self.agreement = np.array([one["agreement"] for one in records], dtype=np.float32)
-        self.pinned = np.array([one["pinned"] for one in records], dtype=bool)
-        self._paths = [folder / str(one["file"]) for one in records]
+        self.targets = np.array([number[record["label"]] for record in records], dtype=np.int64)
+        self.agreement = np.array([record["agreement"] for record in records], dtype=np.float32)
+        self.pinned = np.array([record["pinned"] for record in records], dtype=bool)
+        self._paths = [folder / str(record["file"]) for record in records]
         self._transform = _as_tensor if transform is None else transform
         self._audit = metadata.get("audit")
 
@@ -82,7 +82,7 @@ class TorchDataset(torch.utils.data.Dataset[tuple[Any, int]]):
         return self._transform(read_image(self._paths[index])), int(self.targets[index])
 
     def score(self, predicted: ArrayLike) -> SideScore:
-        """Compare predictions with the labels, and say what that means for the truth.
+        """Compare predictions with the labels, and bound the true accuracy.
 
         Parameters
         ----------
@@ -115,7 +115,7 @@ class TorchDataset(torch.utils.data.Dataset[tuple[Any, int]]):
 
 @dataclass(frozen=True)
 class SideScore:
-    """How far predictions agree with the labels of a side, which are a machine's.
+    """The agreement of predictions with the machine-made labels of a split.
 
     Attributes
     ----------
@@ -124,8 +124,8 @@ class SideScore:
     images : int
         Number of images N.
     agreed : float
-        Predictions that equal the label, as a fraction of the images, 0..1. It says how well the
-        model imitates protolabel, not how often it is right.
+        Fraction of the predictions that equal the label, 0..1. It says how well the model
+        imitates protolabel, not how often it is right.
     labels_right : float or None
         Fraction of right labels that the last audit of the dataset found; None without an audit.
     labels_interval : tuple of float or None
@@ -144,8 +144,8 @@ class SideScore:
 
         If a fraction a of the labels is right and a fraction h of the predictions equals the label,
         then at least a + h - 1 of the predictions are right, and at most 1 - abs(a - h). (A
-        prediction can be right where the label is wrong.) Both are taken over the interval of
-        a, as if the side were as good as the dataset: its sides are not audited by themselves.
+        prediction can be right where the label is wrong.) The bounds cover the whole interval of
+        a, on the assumption that labels of this split are as good as those of the dataset.
         """
         if self.labels_interval is None:
             return None
@@ -183,10 +183,11 @@ def torch_dataset(
     folder : str or path
         The dataset, exported with the format "splits".
     side : {"train", "val", "test"}, default "train"
-        Which images. Those that fit none of the names are on no side.
+        The split. Images that fit none of the names are in none.
     transform : callable, optional
-        From an RGB `PIL.Image.Image` to what a model takes, such as a transform of torchvision. By
-        default the middle square in 224 x 224 pixels, as a float32 tensor (3, 224, 224) in 0..1.
+        From an RGB `PIL.Image.Image` to the input of a model, such as a transform of torchvision.
+        By default the central square in 224 x 224 pixels, as a float32 tensor (3, 224, 224) in
+        0..1.
 
     Returns
     -------
@@ -196,9 +197,9 @@ def torch_dataset(
     Raises
     ------
     ExportError
-        If the folder is no dataset of protolabel, or was exported without splits.
+        If the folder is not a dataset of protolabel, or was exported without splits.
     InputError
-        If there is no such side.
+        If there is no such split.
 
     Examples
     --------

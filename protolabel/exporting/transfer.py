@@ -27,6 +27,15 @@ if TYPE_CHECKING:
 __all__ = ["LINKS", "image_bytes", "repeat_files", "transfer"]
 
 LINKS = ("copy", "hardlink", "symlink")
+"""How images can get into a dataset."""
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Numbers of the errors of a full disk."""
+DISK_FULL = (
+    "The disk is full. Nothing was exported. Make room, export to another disk, or pass "
+    'link="hardlink" or link="symlink", which need almost no room.'
+)
+"""The message for them."""
 
 _CHUNK = 64  # files that a thread takes at a time
 _AHEAD = 4  # chunks that wait for each thread: a million futures would fill memory
@@ -41,11 +50,11 @@ def transfer(
     phase: str,
     progress: ProgressFn,
 ) -> None:
-    """Copy or link every ``(source, destination)``; the folders of the destinations exist.
+    """Copy or link every ``(source, destination)``; the folders of the destinations must exist.
 
-    Copies keep bytes, permissions and times. A hard link to a symbolic link is a hard link to
-    the file that it points to. An image that is no file can only be copied. An image that training
-    libraries pass over, such as a GIF, is written as PNG whatever `link` says.
+    Copies keep bytes, permissions and times. Hard links are made to the target of a symbolic
+    link. Images that are not files can only be copied. Images that training libraries ignore, such
+    as GIFs, are written as PNG whatever `link` says.
 
     Parameters
     ----------
@@ -71,7 +80,7 @@ def transfer(
 def repeat_files(
     pairs: Iterator[tuple[str, str]], total: int, phase: str, progress: ProgressFn
 ) -> None:
-    """Give files of the dataset a second name in it, without copying bytes if possible.
+    """Add a second name for files of the dataset, without copying bytes if possible.
 
     The second name is a hard link, else a relative symbolic link, else a copy. Parameters and
     errors are those of `transfer`; the sources are in the dataset itself.
@@ -80,7 +89,7 @@ def repeat_files(
 
 
 def image_bytes(path: ImageFile, suffixes: Mapping[str, str] = KEPT_SUFFIXES) -> tuple[bytes, str]:
-    """Return an image as it is exported: the bytes of its file, or a PNG if readers need one.
+    """Return the exported form of an image: the bytes of its file, or a PNG if readers need one.
 
     Parameters
     ----------
@@ -171,7 +180,7 @@ def _transfer_file(source: Path | StoredFile, destination: str, link: str) -> No
         if not stored and not os.path.isfile(source):  # noqa: PTH113 -- a million strings, no Path objects
             raise gone()
         if not keeps_its_bytes(source):
-            content = io.BytesIO()  # Pillow says nothing of a disk that fills up while it writes
+            content = io.BytesIO()  # Pillow does not report a disk that fills up while it writes
             read_image(source).save(content, format="PNG")
             Path(destination).write_bytes(content.getvalue())
         elif isinstance(source, StoredFile):
@@ -193,16 +202,16 @@ def gone() -> OSError:
 
 
 def not_transferred(source: str, link: str, error: OSError | ImageReadError | None) -> str:
-    """Say why an image is not exported, and what to do.
+    """Return a message that says why an image is not exported, and what to do.
 
     Parameters
     ----------
     source : str
         The image.
     link : str
-        "copy", "hardlink" or "symlink".
+        One of `LINKS`.
     error : OSError or ImageReadError or None
-        What went wrong; None for an image that is no file, and so cannot be linked.
+        The cause; None for an image that is not a file and therefore cannot be linked.
     """
     no_dataset = "Nothing was exported."
     if error is None:
@@ -213,11 +222,8 @@ def not_transferred(source: str, link: str, error: OSError | ImageReadError | No
             "leave it out."
         )
     why = error.strerror or type(error).__name__
-    if error.errno == errno.ENOSPC:
-        return (
-            f"The disk is full. {no_dataset} Make room, export to another disk, or pass "
-            'link="hardlink" or link="symlink", which need almost no room.'
-        )
+    if error.errno in FULL:
+        return DISK_FULL
     if link == "hardlink" and error.errno != errno.ENOENT:
         return (
             f"{source!r} cannot be hard-linked ({why}): that works only within one disk, and "
@@ -230,6 +236,6 @@ def not_transferred(source: str, link: str, error: OSError | ImageReadError | No
         )
     return (
         f"{source!r} cannot be exported ({why}). {no_dataset} Put the file back or make it "
-        "readable, or embed the folder again to leave it out. Of a saved session whose images "
-        "have moved: Session.load(folder, images=NEW_FOLDER)."
+        "readable, or embed the folder again to leave it out. If the images of a saved session "
+        "have moved, use Session.load(folder, images=NEW_FOLDER)."
     )

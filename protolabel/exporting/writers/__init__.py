@@ -30,14 +30,15 @@ from protolabel.exporting.writers.webdataset import WEBDATASET
 from protolabel.exporting.writers.xmp import XMP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 __all__ = ["DEFAULT_FORMATS", "RESERVED_NAMES", "WRITERS", "check_formats", "describe_formats"]
 
 
-def _of_others(taken: Iterable[Writer]) -> Iterator[Writer]:
-    """Yield the writers of other packages that fit beside ours."""
-    names, files = {writer.name for writer in taken}, {one for w in taken for one in w.files}
+def _of_plugins(taken: Sequence[Writer]) -> Iterator[Writer]:
+    """Yield the writers of other packages, without those that clash with others."""
+    names = {writer.name for writer in taken}
+    files = {file for writer in taken for file in writer.files}
     for name, writer in plugins("writers").items():
         if not isinstance(writer, Writer) or writer.name in names or files & {*writer.files}:
             warnings.warn(
@@ -70,12 +71,12 @@ _LAST = (
 )
 
 WRITERS = MappingProxyType(
-    {writer.name: writer for writer in (*_FIRST, *_of_others((*_FIRST, *_LAST)), *_LAST)}
+    {writer.name: writer for writer in (*_FIRST, *_of_plugins((*_FIRST, *_LAST)), *_LAST)}
 )
 """Every format of an export by name, in the order in which they are written."""
 
 DEFAULT_FORMATS = tuple(name for name, writer in WRITERS.items() if writer.by_default)
-"""Names of the formats that an export writes unasked."""
+"""Names of the formats that an export writes by default."""
 
 RESERVED_NAMES = (
     *(file.rstrip("/") for writer in WRITERS.values() for file in writer.files),
@@ -98,12 +99,12 @@ def describe_formats() -> str:
 
 
 def check_formats(formats: Iterable[str]) -> tuple[Writer, ...]:
-    """Return the writers to run, in their order; metadata.json is always among them.
+    """Return the writers to run, in order; the one of metadata.json is always among them.
 
     Raises
     ------
     InputError
-        If there is no such format, or it needs a package that is not installed.
+        If a format does not exist, or needs a package that is not installed.
     """
     try:
         wanted = {formats} if isinstance(formats, str) else set(formats)

@@ -70,7 +70,7 @@ def write_croissant(job: ExportJob) -> None:
             "@type": "cr:Field",
             "@id": f"images/{column.name}",
             "name": f"images/{column.name}",
-            # An empty cell is no number.
+            # An empty cell is not a number.
             "dataType": "sc:Text" if column.gaps else _TYPES.get(column.type, "sc:Integer"),
             "source": {"fileObject": {"@id": "labels.csv"}, "extract": {"column": column.name}},
         }

@@ -1,4 +1,4 @@
-"""labels.csv: one row an image, for spreadsheets and pandas."""
+"""labels.csv: one row for each image, for spreadsheets and pandas."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["CSV", "write_csv"]
 
 
 def write_csv(job: ExportJob) -> None:
-    r"""Write ``labels.csv`` in UTF-8; bytes of a file name that are no text become ``\udc..``.
+    r"""Write ``labels.csv`` in UTF-8; bytes of a file name that are not text become ``\udc..``.
 
-    Text that a spreadsheet would run as a formula gets an apostrophe in front; see
+    Text that a spreadsheet would run as a formula is preceded by an apostrophe; see
     `protolabel.common.cells`.
     """
     path = job.folder / "labels.csv"

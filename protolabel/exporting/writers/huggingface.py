@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["HUGGINGFACE", "write_huggingface"]
 
 _SHARD = 400 * 2**20  # bytes of images in a file, as the hub recommends up to 500 MB
-_ROWS = 100  # images in a row group: readers load one whole
+_ROWS = 100  # images in a row group, which readers load as a whole
 
 _SPLIT_NAMES = {"train": "train", "val": "validation", "test": "test"}
 
@@ -66,7 +66,7 @@ _OURS = (
 
 
 def _columns(job: ExportJob) -> list[Column]:
-    """Columns beside image and label: ours, the best classes, and those of the user's table."""
+    """Return the columns beside image and label, without those that describe the dataset."""
     wanted = [column for column in job.columns if column.given is not None or column.name in _OURS]
     ranked = [column for column in job.columns if column.name.startswith(("best_", "score_"))]
     return [*wanted, *(column for column in ranked if column.given is None)]

@@ -1,4 +1,4 @@
-"""label_studio/: tasks with the labels as predictions, and the way back."""
+"""label_studio/: tasks with the labels as predictions, and reading corrected tasks back."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ Corrections come back as pins: export JSON from the project, and
 def write_label_studio(job: ExportJob) -> None:
     """Write ``tasks.json``, ``config.xml`` and ``README.txt``.
 
-    A label is a prediction with its agreement as the score; a label that a person fixed is an
-    annotation. An image that fits none of the names has neither.
+    Labels become predictions with their agreement as the score; pinned labels become annotations.
+    Images that fit none of the names have neither.
     """
     folder = job.folder / "label_studio"
     folder.mkdir()
@@ -74,14 +74,13 @@ def read_label_studio(path: str | os.PathLike[str]) -> dict[str, str]:
     Parameters
     ----------
     path : str or path
-        What Label Studio exported from a project of tasks that `export` wrote, as JSON or
-        JSON-MIN.
+        The JSON or JSON-MIN that Label Studio exported from a project with the tasks of `export`.
 
     Returns
     -------
     dict of str to str
         Name of the image in its folder -> class name, for every task with an annotation that was
-        not skipped; of several annotations the last counts.
+        not skipped. The last of several annotations is used.
 
     Raises
     ------
@@ -132,16 +131,17 @@ def _choice(task: dict[str, Any]) -> str | None:
     if "data" not in task:  # JSON-MIN
         choice = task.get("label")
     else:
-        done = [one for one in task.get("annotations", []) if not one.get("was_cancelled")]
-        results = done[-1]["result"] if done else []
-        choice = next((one["value"]["choices"][0] for one in results if "value" in one), None)
+        given = [note for note in task.get("annotations", []) if not note.get("was_cancelled")]
+        results = given[-1]["result"] if given else []
+        choices = (result["value"]["choices"][0] for result in results if "value" in result)
+        choice = next(choices, None)
     if choice is not None and not isinstance(choice, str):
         raise TypeError
     return choice
 
 
 def _attribute(name: str) -> str:
-    # XML 1.0 knows no control characters.
+    # XML 1.0 allows no control characters.
     return quoteattr(printable(name))
 
 

@@ -41,10 +41,10 @@ def versions() -> dict[str, str]:
 
 
 def write_metadata(job: ExportJob) -> None:
-    r"""Write ``metadata.json``: a head, then one line an image, never all of it in memory.
+    r"""Write ``metadata.json``: a head, then a line for each image, never all of it in memory.
 
-    Valid JSON in UTF-8; a source whose name is no text keeps its odd bytes as ``\udc..``, which
-    `json.load` gives back as Python had them.
+    It is valid JSON in UTF-8. Bytes of a file name that are not text are written as ``\udc..``,
+    from which `json.load` restores them.
     """
     with (job.folder / METADATA).open("wb") as file:
         _write(file, _head(job), records(job))
@@ -83,7 +83,7 @@ def _write(file: IO[bytes], head: Mapping[str, Any], records: Iterable[dict[str,
 
 
 def _parts(head: Mapping[str, Any], records: Iterable[dict[str, Any]]) -> Iterator[bytes]:
-    # find_images knows a dataset of ours by this first line.
+    # find_images recognises a dataset by this first line.
     yield MARK
     for key, value in head.items():
         if key != CHECKSUM:
@@ -129,7 +129,9 @@ def _head(job: ExportJob) -> dict[str, Any]:
         "near_duplicates": _duplicates(job),
         "curves": _curves(labels),
         "source_root": str(job.images.root),
-        "skipped": [{"source": one.name, "reason": one.reason} for one in job.images.skipped],
+        "skipped": [
+            {"source": skipped.name, "reason": skipped.reason} for skipped in job.images.skipped
+        ],
         "versions": versions(),
         "agreement": "how much speaks for a label, 0 to 1; an estimate of the share that is right",
     }
@@ -177,7 +179,7 @@ def _duplicates(job: ExportJob) -> dict[str, Any] | None:
 
 
 def _curves(labels: Labels) -> dict[str, Any] | None:
-    """How the run went, iteration by iteration; index 0 is zero-shot."""
+    """Return the course of the run, one value for each iteration; index 0 is zero-shot."""
     run = labels.run
     if run is None:
         return None
@@ -194,7 +196,7 @@ def _curves(labels: Labels) -> dict[str, Any] | None:
 
 
 def plain(value: Any) -> Any:
-    """Turn what a caller may pass as a parameter into what JSON can hold."""
+    """Return a parameter as plain values, for JSON."""
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, (np.ndarray, np.generic)):
@@ -202,9 +204,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(key): plain(one) for key, one in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(one) for one in value]
+        return [plain(item) for item in value]
     return str(value) if isinstance(value, PurePath) else repr(value)
 
 

@@ -44,7 +44,7 @@ def write_parquet(job: ExportJob) -> None:
 
 
 def _text(name: str | None) -> str | None:
-    # Bytes of a file name that are no text cannot stand in a Parquet string.
+    # A Parquet string cannot hold bytes of a file name that are not text.
     return None if name is None else name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

@@ -1,4 +1,4 @@
-"""What the run learnt: arrays, and a classifier for new images."""
+"""Prototypes, alignments and map as arrays, and a classifier for new images."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ __all__ = ["PROTOTYPES", "write_prototypes"]
 
 
 def write_prototypes(job: ExportJob) -> None:
-    """Write prototypes, alignments, the map where there is one, and ``classifier.npz``.
+    """Write prototypes, alignments, the map if there is one, and ``classifier.npz``.
 
-    Prototypes and classifier come from the kept iteration, alignments from the last one. Where the
-    vectors are known, the classifier remembers up to 50,000 images: 1 kB each for 512 dimensions.
+    Prototypes and classifier come from the kept iteration, alignments from the last one. If the
+    vectors are known, the classifier remembers up to 50,000 images, with 1 kB each for 512
+    dimensions.
     """
     labels, folder = job.labels, job.folder
     _save(job, "class_prototypes.npy", labels.prototypes)

@@ -60,9 +60,9 @@ def replay_html(
     title : str, optional
         Page title; by default the number of images.
     thumbnails : int
-        Largest number of images for which the page holds their pictures, 10,000 at most.
+        Largest number of images for which the page contains the pictures, at most 10,000.
     colours : sequence of str, optional
-        C colours of the classes as ``#rrggbb``; by default those of `protolabel.plots`.
+        Colours of the C classes as ``#rrggbb``; by default those of `protolabel.plots`.
     progress : callable
         ``progress(phase, done, total)``; it may raise `Stopped`.
 
@@ -134,7 +134,8 @@ def replay_html(
         "atlas": base64.b64encode(atlas).decode("ascii"),
         "parameters": _facts(labels),
         "findings": [
-            [[one.severity, one.text] for one in diagnose(step).findings] for step in steps
+            [[finding.severity, finding.text] for finding in diagnose(step).findings]
+            for step in steps
         ],
     }
     return html_page(heading, content, entry="replay", sheets=("map", "replay"))
@@ -149,7 +150,29 @@ def write_replay(
     prototype_map: NDArray[np.float32],
     **options: Any,
 ) -> Path:
-    """Write what `replay_html` returns to a file, whole or not at all, and return its path."""
+    """Write the page of `replay_html` to a file, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or path
+        The file to write, in a folder that exists.
+    labels, images, projection, prototype_map
+        As for `replay_html`.
+    **options
+        ``title``, ``thumbnails``, ``colours`` and ``progress``, as for `replay_html`.
+
+    Returns
+    -------
+    Path
+        The file, an absolute path.
+
+    Raises
+    ------
+    InputError
+        If the folder does not exist, or as for `replay_html`.
+    ExportError
+        If the file cannot be written.
+    """
     target = as_path(path, "the page to write").absolute()
     if not target.parent.is_dir():
         raise InputError(f"Expected a file in a folder that exists, got {str(target)!r}.")

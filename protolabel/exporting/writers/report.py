@@ -1,4 +1,4 @@
-"""report.txt: what a dataset holds and how far to trust it, read in a minute."""
+"""report.txt: what a dataset holds and how far to trust it, in a minute's reading."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def report_text(job: ExportJob, diagnostics: Diagnostics | None = None) -> str:
     Parameters
     ----------
     job : ExportJob
-        The export; "In this folder" lists what ``job.folder`` holds by now.
+        The export; "In this folder" lists what ``job.folder`` holds so far.
     diagnostics : Diagnostics, optional
         From `diagnose`; computed by default if the labels come from a run.
 
@@ -179,7 +179,8 @@ def _least_certain(labels: Labels, images: ImageSet) -> Iterator[str]:
         return
     ranked = labels.least_certain
     for index in ranked[~labels.unfit[ranked]][:_CERTAIN]:
-        label, other = (labels.names[one[index]] for one in (labels.label, labels.runner_up))
+        label = labels.names[labels.label[index]]
+        other = labels.names[labels.runner_up[index]]
         verdict = f"{truncated(label, _NAME)}, or {truncated(other, _NAME)}"
         yield f"  margin {labels.margin[index]:.2f}  {verdict}: {printable(images.names[index])}"
 
@@ -203,7 +204,7 @@ def _splits(
     seen = np.unique(np.stack([labels.label[placed], side[placed]]), axis=1)
     sides = np.bincount(seen[0], minlength=len(labels.names))
     open_sides = sum(count > 0 for count in counts)
-    short = [labels.names[one] for one in np.flatnonzero((sides > 0) & (sides < open_sides))]
+    short = [labels.names[c] for c in np.flatnonzero((sides > 0) & (sides < open_sides))]
     if short:
         yield from _wrapped(
             "Too few images, or too many near-duplicates, to be everywhere: "
@@ -223,8 +224,8 @@ def _splits(
 
 
 def _skipped(images: ImageSet) -> Iterator[str]:
-    for one in images.skipped[:_SKIPPED]:
-        yield f"  {printable(one.name)}: {printable(one.reason)}"
+    for skipped in images.skipped[:_SKIPPED]:
+        yield f"  {printable(skipped.name)}: {printable(skipped.reason)}"
     if len(images.skipped) > _SKIPPED:
         yield f"  and {len(images.skipped) - _SKIPPED:,} more, all of them in metadata.json"
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TRAIN_VAL_TEST", "write_splits"]
 
-# What pandas reads as something else than text.
+# Text that pandas reads as a number, a truth value or a gap.
 _NUMBER = re.compile(
     r"[+-]?(\d[\d_]*\.?\d*|\.\d+)(e[+-]?\d+)?|true|false|n/?a|nan|null|none|[+-]?inf(inity)?",
     re.IGNORECASE,
@@ -33,10 +33,10 @@ _NUMBER = re.compile(
 def write_splits(job: ExportJob) -> None:
     """Write ``splits/<side>/<class>/``, ``splits/splits.csv`` and ``splits/class_index.json``.
 
-    Where the class folders are exported too, the files here are hard links to theirs, so that
-    they take no room (on disks without hard links: relative links, else copies). Every class
-    that has images has a folder on every side, even where it is empty: tools that number classes
-    by their folders then count alike everywhere.
+    If class folders are exported too, the files here are hard links to theirs and take no space
+    (on disks without hard links: relative symbolic links, else copies). Every class that has
+    images has a folder on every side, even if it is empty there, so that tools which number
+    classes by their folders count alike everywhere.
     """
     sides = [side for side, share in zip(SPLITS, job.split_shares, strict=True) if share > 0]
     for side in sides:
@@ -70,10 +70,10 @@ def write_splits(job: ExportJob) -> None:
 
 
 def _write_columns(job: ExportJob) -> None:
-    """Write ``metadata.csv`` beside the images of each side, as Hugging Face's imagefolder reads.
+    """Write ``metadata.csv`` beside the images of each side, for Hugging Face's imagefolder.
 
-    No cell is empty, so that every column has one type on all sides: of the user's table, columns
-    with gaps, or of text that is a number here and there, are in the other tables alone.
+    No cell is empty, so that every column has one type on all sides. Columns of the user's table
+    with gaps, or with text that is a number in some rows, are left out.
     """
     kept = [column.name for column in job.columns if _is_steady(column, job)]
     with ExitStack() as files:
@@ -97,7 +97,7 @@ _OURS = ("label", "label_id", "agreement", "margin", "runner_up", "pinned", "sou
 
 
 def _is_steady(column: Column, job: ExportJob) -> bool:
-    """Whether readers find one type in a column, whichever rows they read."""
+    """Return whether readers find one type in a column, whichever rows they read."""
     if column.name in _CLUSTERS:
         return job.labels.run is not None and job.labels.run.clusters is not None
     if column.given is None:

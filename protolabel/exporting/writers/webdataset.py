@@ -1,4 +1,4 @@
-"""webdataset/: tar files of samples, to be read one after the other."""
+"""webdataset/: tar files of samples, for streaming."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["WEBDATASET", "write_webdataset"]
 
 _SHARD = 5000  # images in a tar file
-_DECODED = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png"}  # what webdataset decodes by itself
+_DECODED = {"JPEG": "jpg", "MPO": "jpg", "PNG": "png"}  # formats that webdataset decodes
 
 
 def write_webdataset(job: ExportJob) -> None:
     """Write ``webdataset/train-000000.tar`` and so on, in an order that mixes the classes.
 
-    A sample is ``KEY.jpg`` or ``KEY.png``, ``KEY.cls`` with the number of the class, and
-    ``KEY.json`` with all columns of the tables. Equal exports are equal to the byte.
+    A sample consists of ``KEY.jpg`` or ``KEY.png``, ``KEY.cls`` with the number of the class, and
+    ``KEY.json`` with all columns of the tables. Repeated exports are equal to the byte.
     """
     folder = job.folder / "webdataset"
     folder.mkdir()
