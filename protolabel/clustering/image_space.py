@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 __all__ = ["ImageSpace", "axis_weights", "image_space", "principal_axes", "squared_distances"]
 
 N_AXES = 8  # on CLIP vectors, the variance along further axes is close to the average
-HALF_TRUST = 500.0  # images at which the trust in a measured variance reaches half its limit
-TRUST_LIMIT = 0.5  # of the measured variance; the mean variance always keeps the other half
+HALF_TRUST = 500.0  # images at which the trust in a measured variance is half its limit
+TRUST_LIMIT = 0.5  # largest weight of the measured variance; the mean variance has the rest
 
-# Multiplications of one small product of matrices: OpenBLAS first copies larger ones, which takes
-# as long as the product if there are few points.
+# Multiplications in a small matrix product. OpenBLAS copies larger matrices first, which takes as
+# long as the product itself if there are few points.
 _SMALL = 400_000
-_FEWEST = 16  # rows of a small product
+_FEWEST = 16  # fewest rows of a small product
 
-_SAMPLE = 20_000  # the most rows that the axes are estimated on
+_SAMPLE = 20_000  # most rows that the axes are estimated on
 
 # Axes along which products and sums change, by the most points and the fewest images for which they
 # give the labels of whole vectors. 64 axes hold some 80 % of the variance of real vectors, twice as
@@ -53,7 +53,7 @@ class ImageSpace:
     Attributes
     ----------
     vectors : (N, d) floating
-        Float32 rows of length 1 in memory; vectors of more than 256 MB as they came.
+        Float32 rows of length 1 in memory; vectors of more than 256 MB unchanged.
     inverse_length : (N, 1) float32 or None
         Factor that scales each row of `vectors` to length 1; None if all have length 1.
     mean : (d,) float32
@@ -65,8 +65,7 @@ class ImageSpace:
     along : (N, m) float32
         Coordinates of every image on the axes.
     order : (N,) int64 or None
-        The row of `vectors` that each image has, where images are in another order than the rows;
-        see `reordered`.
+        Row of each image in `vectors`, if the images are in another order; see `reordered`.
     """
 
     vectors: FloatArray
@@ -223,7 +222,7 @@ class _NearSpace(ImageSpace):
 def image_space(
     vectors: FloatArray, mean: Float32Array | None = None, axes: Float32Array | None = None
 ) -> ImageSpace:
-    """Describe images relative to their own mean and axes, or to given ones.
+    """Prepare images relative to their own mean and axes, or to given ones.
 
     Parameters
     ----------
@@ -301,7 +300,7 @@ def principal_axes(vectors: FloatArray, count: int) -> tuple[NDArray[np.float64]
 def axis_weights(along: NDArray[np.float64], mean: float, n: int) -> Float32Array:
     """Compute the weight of a squared distance along each axis.
 
-    The weight is the ratio of the average variance to the variance along the axis, drawn towards
+    The weight is the ratio of the average variance to the variance along the axis, shrunk towards
     1 if there are few images, and at most 1.
 
     Parameters
@@ -328,8 +327,8 @@ def squared_distances(
 ) -> Float32Array:
     """Compute weighted squared distances of images from centres, block by block.
 
-    With z an image relative to the mean, the distance is ``|z - centre|^2``, in which the part
-    along each axis counts by its weight.
+    For an image z relative to the mean, the distance is ``|z - centre|^2``, with the part along
+    each axis multiplied by its weight.
 
     Parameters
     ----------
@@ -387,7 +386,7 @@ def _tiled(x: Float32Array, n_points: int) -> tuple[int, NDArray[np.float32]]:
     Returns
     -------
     whole : int
-        How many rows the tiles hold together; none for many points.
+        Number of rows in all tiles; 0 if there are many points.
     tiles : (n, rows, d) float32
     """
     height = _SMALL // (n_points * x.shape[1])

@@ -1,4 +1,4 @@
-"""The nearest-neighbour graph that votes, clusters and the map share."""
+"""The nearest-neighbour graph, which votes, clusters and map share."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protolabel.common.checks import as_indices, as_seed
 from protolabel.common.vectors import (
+    Float32Array,
     FloatArray,
     as_vectors,
     is_whole_number,
@@ -20,11 +20,10 @@ from protolabel.common.vectors import (
 from protolabel.errors import InputError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-__all__ = ["KnnGraph", "NeighborIndex", "knn_graph"]
-
-Floats = NDArray[np.float32]
+__all__ = ["KnnGraph", "NeighborIndex", "check_graph", "knn_graph"]
 
 EXACT_LIMIT = 20_000
 """Largest number of images whose pairs are all compared, block by block."""
@@ -33,16 +32,16 @@ EXACT_LIMIT = 20_000
 # with those of the cells nearest to its own. Many small cells find more neighbours than few large
 # ones at the same cost: of the five nearest on 100,000 simulated vectors, 600 cells find 99.9 %,
 # 250 find 97.1 %; on 10,000, 200 cells find 98.4 %, 66 find 90 %.
-_CANDIDATES = 3_072  # images that every image is compared with, at least
-_CELLS = 2.0  # number of cells, by the square root of the number of images
+_CANDIDATES = 3_072  # fewest images that an image is compared with
+_CELLS = 2.0  # number of cells over the square root of the number of images
 _PROBES = 10  # nearest cells that an image votes for
-_VOTERS = 100_000  # the most images that vote
-_ROUNDS = 6  # of k-means
+_VOTERS = 100_000  # most images that vote
+_ROUNDS = 6  # iterations of k-means
 _SAMPLE = 20  # images per cell that k-means is fitted on
 
-_TILE = 2_048  # images a side of the similarities that are computed at a time: 16 MB
+_TILE = 2_048  # rows and columns of the similarities that are computed at a time: 16 MB
 _QUERIES = 65_536  # vectors whose neighbours in an index are searched at a time
-_COMPARED = 2_048  # indexed vectors that each of them is compared with, at least
+_COMPARED = 2_048  # fewest indexed vectors that a query is compared with
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +61,7 @@ class KnnGraph:
     Raises
     ------
     InputError
-        If the shapes differ, an index is no row number, or a similarity is not finite.
+        If the shapes differ, an index is not a row number, or a similarity is not finite.
     """
 
     indices: NDArray[np.int32]
@@ -103,7 +102,7 @@ class KnnGraph:
         Parameters
         ----------
         k : int
-            Neighbours that vote, 0 or more; at most all of the graph's are used.
+            Number of neighbours that vote, 0 or more; at most those of the graph are used.
 
         Returns
         -------
@@ -122,19 +121,28 @@ class KnnGraph:
         return csr_array(directed + directed.T)
 
 
+def check_graph(graph: KnnGraph, count: int) -> None:
+    """Raise `InputError` unless a graph is of `count` images."""
+    if len(graph) != count:
+        raise InputError(
+            f"Expected a graph of {count} images, as many as there are vectors, got one of "
+            f"{len(graph)}: pass the graph of the same images."
+        )
+
+
 def knn_graph(vectors: FloatArray, k: int = 15, *, seed: int = 0) -> KnnGraph:
     """Find the `k` nearest neighbours of every vector by cosine similarity.
 
     The search is exact up to `EXACT_LIMIT` vectors. Above, an image is compared with the images of
-    the k-means cells nearest to its own (an inverted file, as in Jegou et al., PAMI 2011). Either
-    way the work is matrix products, so that nothing is compiled before the first result.
+    the k-means cells nearest to its own (an inverted file, as in Jegou et al., PAMI 2011). Both
+    are matrix products, so nothing is compiled before the first result.
 
     Parameters
     ----------
     vectors : (N, d) floating
         Rows of any length; may be a memory map.
     k : int
-        Neighbours per image, 1 or more; at most N - 1 are returned.
+        Number of neighbours per image, 1 or more; at most N - 1 are returned.
     seed : int
         Seed of the cells, 0..2**32 - 1; the exact search is not random. The same seed gives the
         same graph on the same machine, except where two cosines differ by less than the rounding
@@ -165,11 +173,11 @@ def knn_graph(vectors: FloatArray, k: int = 15, *, seed: int = 0) -> KnnGraph:
     return _in_cells(vectors, k, seed)
 
 
-def _all_pairs(unit: Floats, k: int) -> KnnGraph:
+def _all_pairs(unit: Float32Array, k: int) -> KnnGraph:
     """Compare every pair once: a tile of similarities serves its rows and its columns."""
     n = len(unit)
     tiles = [slice(start, min(start + _TILE, n)) for start in range(0, n, _TILE)]
-    found: list[list[tuple[NDArray[np.intp], Floats]]] = [[] for _ in tiles]
+    found: list[list[tuple[NDArray[np.intp], Float32Array]]] = [[] for _ in tiles]
     for row, rows in enumerate(tiles):
         for column, columns in enumerate(tiles[row:], row):
             cosine = unit[rows] @ unit[columns].T
@@ -190,21 +198,21 @@ def _all_pairs(unit: Floats, k: int) -> KnnGraph:
     return KnnGraph(indices, similarities)
 
 
-def _largest(values: Floats, k: int) -> tuple[NDArray[np.intp], Floats]:
+def _largest(values: Float32Array, k: int) -> tuple[NDArray[np.intp], Float32Array]:
     """Return columns and values of the `k` largest in each row, ties in the order of columns.
 
-    Of rows with fewer than `k` values all are returned.
+    A row with fewer than `k` values returns all of them.
     """
     m, n = values.shape
     k = min(k, n)
-    # Of every `height` columns the largest is taken. The k-th largest of these is a bound that at
-    # least k values of the row reach, and few more: only these are sorted.
+    # Take the largest of every `height` columns. The k-th largest of these is a bound that at
+    # least k values of the row reach, but few more; only these are sorted.
     height = min(64, max(1, n // (8 * k)))
     width = n // height
     largest = values[:, : width * height].reshape(m, height, width).max(axis=1)
     bound = np.partition(largest, width - k, axis=1)[:, width - k, None]
     reached = values >= bound
-    if np.count_nonzero(reached) > 8 * k * m:  # copies of one picture: the first of them will do
+    if np.count_nonzero(reached) > 8 * k * m:  # copies of a picture: keep the first of them
         equal = values == bound
         reached &= ~equal | (equal.cumsum(axis=1, dtype=np.int32) <= k)
     row, column = np.divmod(np.flatnonzero(reached), n)
@@ -243,31 +251,31 @@ def _in_cells(vectors: FloatArray, k: int, seed: int) -> KnnGraph:
 
 @dataclass(frozen=True, eq=False)
 class NeighborIndex:
-    """M vectors in the cells of k-means, to be searched for neighbours of other vectors.
+    """M vectors in the cells of k-means, in which neighbours of other vectors are searched.
 
     Attributes
     ----------
     vectors : (M, d) float32
-        Rows of length 1, those of a cell one after another.
+        Rows of length 1, sorted by cell.
     numbers : (M,) int32
-        Which of the indexed vectors each row is.
+        Index of each row among the original vectors.
     starts : (K + 1,) int64
-        Where each of the K cells starts among the rows, and M.
+        First row of each of the K cells, and M.
     centres : (K, d) float32
         Rows of length 1.
     preferred : (K, K) int32
-        Cells to search for neighbours of a vector of each cell, the nearest first.
+        Cells to search for the neighbours of a vector in each cell, the nearest first.
     """
 
-    vectors: Floats
+    vectors: Float32Array
     numbers: NDArray[np.int32]
     starts: NDArray[np.int64]
-    centres: Floats
+    centres: Float32Array
     preferred: NDArray[np.int32]
 
     @classmethod
     def of(cls, vectors: FloatArray, seed: int) -> NeighborIndex:
-        """Index vectors.
+        """Make the index of some vectors.
 
         Parameters
         ----------
@@ -282,13 +290,13 @@ class NeighborIndex:
         cell = np.empty(n, dtype=np.int32)
         votes = np.zeros((count, count), dtype=np.int32)
         probes = min(_PROBES, count)
-        voting = -(-n // _VOTERS)  # every so many images one votes
+        voting = -(-n // _VOTERS)  # step between images that vote
         for rows, x in unit_blocks(vectors):
             cosine = x @ centres.T
             cell[rows] = cosine.argmax(axis=1)
             chosen, _ = _largest(cosine[::voting], probes)
             np.add.at(votes, (np.repeat(cell[rows][::voting], probes), chosen.ravel()), 1)
-        np.fill_diagonal(votes, n + 1)  # the own cell first
+        np.fill_diagonal(votes, n + 1)  # its own cell comes first
 
         # Vectors in the order of their cells, so that a cell is one slice.
         order = np.argsort(cell, kind="stable")
@@ -304,34 +312,34 @@ class NeighborIndex:
     def __len__(self) -> int:
         return len(self.vectors)
 
-    def in_order(self) -> Floats:
-        """Return the vectors as they were given, (M, d): by their numbers."""
+    def in_order(self) -> Float32Array:
+        """Return the vectors in their original order, (M, d)."""
         vectors = np.empty_like(self.vectors)
         vectors[self.numbers] = self.vectors
         return vectors
 
     def parts(self, cell: int, wanted: int) -> list[slice]:
-        """Return the rows of a cell and of those nearest to it, `wanted` or a few more."""
+        """Return the rows of a cell and of the nearest cells, at least `wanted` in all."""
         near = self.preferred[cell]
         enough = max(1, 1 + int(np.searchsorted(np.cumsum(np.diff(self.starts)[near]), wanted)))
         return [slice(int(self.starts[c]), int(self.starts[c + 1])) for c in near[:enough]]
 
-    def search(self, vectors: FloatArray, k: int) -> tuple[NDArray[np.int32], Floats]:
-        """Find the nearest of the indexed vectors to other vectors.
+    def search(self, vectors: FloatArray, k: int) -> tuple[NDArray[np.int32], Float32Array]:
+        """Find the nearest indexed vectors of other vectors.
 
-        What is found for a vector does not depend on the vectors beside it.
+        The result for a vector does not depend on the other vectors.
 
         Parameters
         ----------
         vectors : (n, d) floating
             Rows of any length; may be a memory map.
         k : int
-            How many, 1 or more; at most M are found.
+            Number of neighbours, 1 or more; at most M are found.
 
         Returns
         -------
         numbers : (n, k) int32
-            Which of the indexed vectors, the most similar first.
+            Indices of the nearest original vectors, the most similar first.
         similarities : (n, k) float32
             Their cosines.
         """
@@ -354,7 +362,7 @@ class NeighborIndex:
         return numbers, similarities
 
 
-def _centres(vectors: FloatArray, count: int, seed: int) -> Floats:
+def _centres(vectors: FloatArray, count: int, seed: int) -> Float32Array:
     """Return `count` unit centres of cells, (count, d), by k-means on a sample."""
     from scipy.sparse import csr_array
 

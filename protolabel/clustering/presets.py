@@ -24,17 +24,17 @@ class Preset:
         HDBSCAN's core distance reaches the neighbour of this rank, 1 or more; a larger value
         leaves more images as noise.
     neighbors : int
-        Neighbours per image in the graph, 1 or more.
+        Number of neighbours per image in the graph, 1 or more.
     dimensions : int
-        Principal axes that the images are clustered along, 1 or more.
+        Number of principal axes that the images are clustered along, 1 or more.
     epochs : int
-        Passes of the UMAP optimiser for the map, 1 or more.
+        Number of passes of the UMAP optimiser for the map, 1 or more.
     sample : int
-        The most images that the clustering is fitted on, 1 or more; the other images go to the
-        nearest centroid.
+        Largest number of images that the clustering is fitted on, 1 or more; other images go to
+        the nearest centroid.
     map_sample : int
-        The most images that the map is fitted on, 1 or more; the other images are placed among
-        their neighbours.
+        Largest number of images that the map is fitted on, 1 or more; other images are placed
+        among their neighbours.
     """
 
     name: str
@@ -52,8 +52,7 @@ PRESETS = {
     "medium": Preset("medium", 5, 2, 15, 64, 200, 200_000),
     "large": Preset("large", 20, 5, 15, 64, 100, 200_000),
 }
-"""Preset name -> `Preset`: cluster sizes for small, medium and large folders."""
-"""The presets by name, smallest folders first."""
+"""Preset name -> `Preset`, for small, medium and large folders."""
 
 
 @checked_apart_from("preset")
@@ -63,7 +62,8 @@ def choose_preset(preset: str | Preset | None, n_images: int) -> Preset:
     Parameters
     ----------
     preset : str, Preset or None
-        A key of `PRESETS`; a `Preset`, returned as it is; None chooses by `n_images`.
+        A key of `PRESETS`; a `Preset`, which is returned unchanged; or None to choose by
+        `n_images`.
     n_images : int
         Number of images, 1 or more.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from protolabel.clustering.clusters import Clusters, cluster_means
-from protolabel.clustering.neighbors import KnnGraph, knn_graph
+from protolabel.clustering.neighbors import KnnGraph, check_graph, knn_graph
 from protolabel.clustering.presets import Preset, choose_preset
 from protolabel.clustering.reduction import principal_components, umap_layout
 from protolabel.common.checks import as_numbers, as_seed, checked, checked_apart_from
@@ -47,15 +47,15 @@ def project(
     graph : KnnGraph, optional
         Neighbours of the same vectors, to save their computation.
     method : {"umap", "pca"}
-        ``"umap"`` keeps neighbours together and takes time; ``"pca"`` projects on the two
-        strongest axes at once.
+        ``"umap"`` keeps neighbours together, but takes time; ``"pca"`` projects on the two
+        strongest axes, at once.
     preset : {"small", "medium", "large"} or Preset, optional
-        Settings; by default those that suit N.
+        Settings; by default chosen by N.
     seed : int
         Seed of the neighbours, the sample and the layout, 0..2**32 - 1. The same seed gives the
-        same map on the same machine with the same number of threads. With another number the
-        starting points can differ by a rounding error, which UMAP amplifies: set
-        ``OMP_NUM_THREADS`` before Python starts to repeat a map elsewhere.
+        same map on the same machine with the same number of threads. With another number, the
+        starting points can differ by a rounding error, which UMAP amplifies. To repeat a map
+        elsewhere, set ``OMP_NUM_THREADS`` before Python starts.
     progress : callable, optional
         ``progress(phase, done, total)``, counting steps; by default a tqdm bar.
 
@@ -75,11 +75,8 @@ def project(
         raise InputError(f"Expected the method umap or pca, got {method!r}: choose one of the two.")
     n = len(vectors)
     settings = choose_preset(preset, n)
-    if graph is not None and len(graph) != n:
-        raise InputError(
-            f"Expected a graph of {n} images, as many as there are vectors, got one of "
-            f"{len(graph)}: pass the graph of the same images."
-        )
+    if graph is not None:
+        check_graph(graph, n)
     if method == "pca" or n <= 6:  # UMAP adds nothing to the axes of so few images
         return principal_components(vectors, 2)
     report = resolve(progress)
@@ -170,7 +167,7 @@ def place_prototypes(
     Returns
     -------
     (T + 1, C, 2) float32
-        Coordinates on the map; the first entry is the start, before any iteration.
+        Coordinates on the map; the first entry is iteration 0.
     """
     points = np.concatenate([state.prototypes for state in run.iterations])
     return place(points, vectors, xy).reshape(len(run.iterations), -1, 2)
@@ -202,7 +199,7 @@ def place_centroids(clusters: Clusters, xy: NDArray[np.float32]) -> NDArray[np.f
 def _layout(
     vectors: FloatArray, graph: KnnGraph, settings: Preset, seed: int
 ) -> NDArray[np.float32]:
-    # Few images are kept apart, so that none hides another; many may lie close together.
+    # Few images are kept apart, so that none hides another; many may be close together.
     apart = float(np.clip(25.0 / len(vectors) ** 0.5, 0.1, 0.8))
     return umap_layout(
         vectors, graph, dimensions=2, min_dist=apart, epochs=settings.epochs, seed=seed

@@ -25,9 +25,9 @@ __all__ = ["principal_components", "umap_layout"]
 # If numba has neither OpenMP nor TBB, two threads in its parallel code abort the process.
 _ONE_AT_A_TIME = threading.Lock()
 
-# UMAP warns that it lacks a search index, which only its `transform` would need. The filter stays
-# for good: one that covers a single fit is lost if another thread leaves a `catch_warnings` block
-# in the meantime.
+# UMAP warns that it lacks a search index, which only its `transform` would need. The filter is
+# permanent: a filter for a single fit is lost if another thread leaves a `catch_warnings` block
+# meanwhile.
 warnings.filterwarnings("ignore", module=r"umap\.umap_")
 
 
@@ -115,9 +115,9 @@ def umap_layout(
 
 
 def _umap() -> Any:
-    """Import UMAP, which keeps what numba compiled beside itself or in the user's cache."""
+    """Import UMAP; numba keeps its compiled code beside it or in the user's cache."""
     if not os.path.isabs(os.path.expanduser("~")):  # noqa: PTH111, PTH117 -- never raises
-        _compile_for_this_process()  # without a home, numba makes a folder "~" where it is
+        _compile_for_this_process()  # without a home, numba would create a folder "~"
     try:
         from umap import UMAP
     except RuntimeError:  # neither can be written

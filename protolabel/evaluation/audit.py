@@ -1,8 +1,8 @@
-"""Estimate how many labels are right from a small random sample that a person checks.
+"""Estimate how many labels are right, from a small random sample that a person checks.
 
-The agreement is an estimate made without truth; a random sample is evidence. The sample is
-stratified by class and agreement with equal inclusion probabilities, so its mean is an unbiased
-estimate, and the intervals around it are exact for a finite folder (`intervals`).
+Agreement is estimated without truth; a random sample measures. The sample is stratified by class
+and agreement with equal inclusion probabilities, so its mean is an unbiased estimate, and the
+intervals around it are exact for a finite folder (`intervals`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ __all__ = [
     "draw_sample",
 ]
 
-_LEAST = 5  # checked images of a class below which nothing is said of it
+_LEAST = 5  # fewest checked images of a class for an estimate of that class
 _TIERS = 3  # strata of each class, by agreement
 
 
@@ -75,19 +75,19 @@ class AuditEstimate:
     checked : int
         Number of images that a person checked.
     population : int
-        Number of labels that the estimate is about: all but those that are set aside.
+        Number of labels that the estimate is about: all that are not set aside.
     fraction : float
         Estimated fraction of right labels, 0..1; NaN before the first image is checked.
     interval : tuple of float
         95 % confidence interval: `fixed` if all planned images were checked, else `anytime`.
     fixed : tuple of float
-        The interval for a number of images that was chosen before the first was checked.
+        The interval for a sample size that was chosen before the first image was checked.
     anytime : tuple of float
         The interval that holds whenever, and for whatever reason, the person stops.
     classes : tuple of ClassEstimate
-        The same for each class of which at least five images were checked.
+        An estimate for each class with at least five checked images.
     to_halve : int
-        How many more images would about halve the interval; 0 if it is a point.
+        Number of further images that would about halve the interval; 0 if it is a point.
     """
 
     checked: int
@@ -149,7 +149,7 @@ class AuditEstimate:
 class Audit:
     """A random sample of labels for a person to check, and the answers so far.
 
-    Look at `images` in their order, and call `confirm` or `correct` for each; you may stop at any
+    Look at `images` in order, and call `confirm` or `correct` for each; you may stop at any
     image. Do not skip difficult images, or the sample is no longer random.
 
     Parameters
@@ -159,29 +159,31 @@ class Audit:
     label : ndarray
         (N,) integer class index of each label.
     agreement : ndarray
-        (N,) floating in 0..1.
+        (N,) floating in 0..1, the agreement of each label.
     count : int
-        Number of images to check; all images if there are fewer.
+        Number of images to check, 1 or more; all images if there are fewer.
     pinned : ndarray, optional
         (N,) bool: labels that a person fixed. They count as right and are not drawn.
     unfit : ndarray, optional
-        (N,) bool: images that are set aside. They have no label and take no part.
+        (N,) bool: images that are set aside. They have no label and are left out.
     seed : int
         Seed of the draw.
 
     Attributes
     ----------
     images : ndarray
-        (n,) int64 indices of the drawn images, in the order to look at them.
+        (n,) int64 indices of the drawn images, in the order in which to check them.
     inclusion : float
         Probability with which each image was drawn, equal for all of them.
     planned : int
         Number of images that were drawn at first; `extend` does not change it.
+    answers : dict of int to str
+        Image index -> true class name; "" if the label is wrong and the class unknown.
 
     Raises
     ------
     InputError
-        If the count is not a positive whole number, or every label is pinned or set aside.
+        If `count` is not a positive whole number, or every label is pinned or set aside.
     """
 
     @checked_apart_from("names", "count")
@@ -230,7 +232,7 @@ class Audit:
         pinned: NDArray[np.bool_] | None = None,
         unfit: NDArray[np.bool_] | None = None,
     ) -> Audit:
-        """Return the audit of images that were drawn before, in their order."""
+        """Return the audit of images that were drawn earlier, in the given order."""
         audit = cls(names, label, agreement, 1, pinned=pinned, unfit=unfit)
         if not np.isin(images, audit._free).all():
             raise InputError("Expected images as they were drawn, got pinned ones, or set aside.")
@@ -262,7 +264,7 @@ class Audit:
         Raises
         ------
         InputError
-            If the state is not one that an audit can have.
+            If its parts do not fit together.
         """
         label, images = arrays["label"], arrays["images"]
         flags = [arrays[name] for name in ("agreement", "pinned", "unfit")]
@@ -291,12 +293,12 @@ class Audit:
         Parameters
         ----------
         count : int
-            Number of images to add; all that are left if there are fewer.
+            Number of images to add, 1 or more; all that are left if there are fewer.
 
         Raises
         ------
         InputError
-            If the count is not a positive whole number.
+            If `count` is not a positive whole number.
         """
         count = as_count(count, "a number of images")
         left = np.setdiff1d(self._free, self.images)
@@ -307,7 +309,7 @@ class Audit:
     def is_of(
         self, names: Sequence[str], label: NDArray[np.integer], unfit: NDArray[np.bool_]
     ) -> bool:
-        """Return whether labels are still those that were drawn from."""
+        """Return whether the audit is about these labels."""
         return (
             self.names == tuple(names)
             and np.array_equal(self.label, label)
@@ -321,7 +323,7 @@ class Audit:
 
     @property
     def remaining(self) -> NDArray[np.int64]:
-        """Indices of the drawn images that are not checked yet, in their order, int64."""
+        """Indices of the drawn images that are not checked yet, in order, int64."""
         left = [image for image in self.images.tolist() if image not in self._right]
         return np.array(left, dtype=np.int64)
 
@@ -339,7 +341,8 @@ class Audit:
         image : int
             One of `images`.
         name : str or None
-            Its true class name, of any class or none; None if the label is wrong.
+            Its true class name, which need not be a class; None if the label is wrong and the
+            true class unknown.
 
         Raises
         ------
@@ -420,10 +423,10 @@ def draw_sample(
 ) -> NDArray[np.int64]:
     """Draw images at random, stratified by class and agreement, all with equal probability.
 
-    Each class is cut into thirds by agreement. Every stratum contributes its proportional number
-    of images, rounded up or down by one systematic pass over the strata in random order, with a
-    random start, so that the sizes add up and each image is drawn with probability ``count / N``
-    exactly.
+    Each class is divided into thirds by agreement. Every stratum contributes its proportional
+    number of images, rounded up or down by a systematic pass over the strata in random order, with
+    a random start, so that the numbers add up and each image is drawn with probability exactly
+    ``count / N``.
 
     Parameters
     ----------
@@ -432,7 +435,7 @@ def draw_sample(
     agreement : ndarray
         (N,) floating.
     count : int
-        Number of images to draw, n; at most N are.
+        Number of images to draw, 0 or more; at most N are drawn.
     rng : numpy.random.Generator
         Source of randomness.
 
@@ -459,8 +462,8 @@ def draw_sample(
     first = np.cumsum(size) - size
     place = np.arange(n) - np.repeat(first, size)
     third = place * _TIERS // np.repeat(size, size)
-    # In random order: else a step of three strata, 40 images of 40 classes, would meet the most
-    # doubtful third of every class, or none of them.
+    # In random order: otherwise a step of three strata (40 images of 40 classes) would take the
+    # most doubtful third of every class, or of none.
     turn = np.argsort(rng.random((len(size), _TIERS)), axis=1)
     row = np.repeat(rng.permutation(len(size)), size)
     tier = row * _TIERS + turn[row, third]

@@ -1,4 +1,4 @@
-"""Scores of a confidence: its calibration, and how well it ranks right labels above wrong ones."""
+"""Scores of a confidence: its calibration, and how well it ranks right labels above wrong."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def calibration_error(confidence: ArrayLike, right: ArrayLike, *, bins: int = 15
     if not len(p):
         return float("nan")
     place = np.minimum(np.floor(p * float(bins)), float(bins) - 1.0)
-    # Only the bins that hold an image, however many there are.
+    # Only bins that hold an image, however many bins there are.
     excess = np.bincount(np.unique(place, return_inverse=True)[1], weights=p - hit)
     return float(np.abs(excess).sum() / len(p))
 
@@ -104,7 +104,7 @@ def found_errors(confidence: ArrayLike, right: ArrayLike, fraction: float) -> fl
     right : array_like
         (N,) bool: whether the label is right.
     fraction : float
-        Fraction of the images that a person reviews, 0..1.
+        Fraction of the images that a person reviews, 0..1, the least confident first.
 
     Returns
     -------
@@ -118,7 +118,7 @@ def found_errors(confidence: ArrayLike, right: ArrayLike, fraction: float) -> fl
     """
     p, hit = _pair(confidence, right)
     if not 0 <= fraction <= 1:
-        raise InputError(f"Expected fraction, a share of the images, in 0..1, got {fraction!r}.")
+        raise InputError(f"Expected a fraction of the images in 0..1, got {fraction!r}: try 0.1.")
     wrong = len(hit) - int(hit.sum())
     if not wrong:
         return float("nan")

@@ -20,17 +20,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Diagnostics", "Finding", "diagnose"]
 
-COLLAPSED_COSINE = 0.999  # mean cosine between prototypes above which they are one direction
-RESTLESS_CHURN = (
-    0.02  # fraction of the labels still changing in the last iteration that predicts harm
-)
-LOST_CLASSES = 0.7  # fraction of the effective classes of zero-shot below which some were lost
-USELESS_WEIGHT = 0.3  # visual vectors below it only cost the votes of other micro-clusters
+COLLAPSED_COSINE = 0.999  # mean cosine between prototypes above which they have collapsed
+RESTLESS_CHURN = 0.02  # fraction of labels that change in the last iteration; above, a warning
+LOST_CLASSES = 0.7  # fraction of zero-shot's effective classes below which classes were lost
+USELESS_WEIGHT = 0.3  # visual vectors with a lower weight do more harm than good
 WAVERING = 0.5  # margin below which an image is between its label and the runner-up
-CONFUSED, CONFUSED_OF_ALL = 5, 0.005  # images, and part of the folder, between two names to mention
-MISREAD = 0.4  # part of the agreement that is the text's own where names may be misread
-ALIKE_DISTANCE = 0.35  # prototypes closer than this fraction of the mean distance look alike
-SMALL_FOLDER = 30  # images below which refinement can cost one
+# Fewest images, and smallest fraction of the folder, between two names that are mentioned.
+CONFUSED, CONFUSED_OF_ALL = 5, 0.005
+MISREAD = 0.4  # weight of the text in the agreement from which names may be misread
+ALIKE_DISTANCE = 0.35  # prototypes closer than this fraction of the mean distance are similar
+SMALL_FOLDER = 30  # images; in a smaller folder refinement can cost one
 
 Severity = Literal["good", "note", "warning"]
 _SEVERITIES = ("warning", "note", "good")
@@ -106,7 +105,7 @@ class Diagnostics:
 
 @checked
 def diagnose(run: Refinement | Labels) -> Diagnostics:
-    """Describe a run up to its last iteration, or up to the iteration of the given labels.
+    """Diagnose a run up to its last iteration, or up to the iteration of the given labels.
 
     Parameters
     ----------
@@ -120,7 +119,12 @@ def diagnose(run: Refinement | Labels) -> Diagnostics:
     Raises
     ------
     InputError
-        If the labels are of new images, from saved prototypes: there is no run to describe.
+        If the labels are from saved prototypes, without a run.
+
+    Examples
+    --------
+    >>> for finding in pl.diagnose(run).findings:
+    ...     print(finding.severity, finding.text)
     """
     if isinstance(run, Refinement):
         run = label(run)
@@ -133,7 +137,7 @@ def diagnose(run: Refinement | Labels) -> Diagnostics:
     refinement = run.run
     steps = refinement.iterations[: labels.iteration + 1]
     changed = int(np.count_nonzero(labels.label != first.label))
-    # Images that are set aside count here: this is about the loop.
+    # Images that are set aside count too, because the loop labelled them.
     counts = np.bincount(labels.label, minlength=len(labels.names))
     result = Diagnostics(
         lambda_max=refinement.lambda_max,
@@ -157,7 +161,7 @@ def _mean_cosine(prototypes: NDArray[np.float32]) -> float:
     count = len(prototypes)
     if count < 2:
         return 0.0
-    # Mean over the pairs from the length of the sum: |sum p|^2 = C + sum over i != j of p_i . p_j
+    # Mean over all pairs, from the length of the sum: |sum p|^2 = C + sum_{i != j} p_i . p_j
     total = float(np.square(prototypes.sum(axis=0, dtype=np.float64)).sum())
     return (total - count) / (count * (count - 1))
 
@@ -193,7 +197,7 @@ class _Case:
 
     @property
     def taken_over(self) -> bool:
-        """Whether the prototypes are one direction, or a few classes hold most labels."""
+        """Whether the prototypes have collapsed, or a few classes hold most labels."""
         d = self.numbers
         return d.prototype_cosine > COLLAPSED_COSINE or d.classes_lost
 
@@ -333,7 +337,7 @@ def _misread_names(case: _Case) -> Finding | None:
 
 
 def confused_pairs(labels: Labels) -> list[tuple[str, str, int]]:
-    """Return pairs of names with the number of images between them, the most first.
+    """Return pairs of names with the number of images between them, the largest first.
 
     An image is between its label and the runner-up if its margin is below 0.5.
 
@@ -350,7 +354,7 @@ def confused_pairs(labels: Labels) -> list[tuple[str, str, int]]:
 
 
 def named_pairs(labels: Labels) -> list[tuple[str, str, int]]:
-    """Return the pairs of `confused_pairs` that the finding names: at most three, all notable."""
+    """Return the pairs of `confused_pairs` that the finding mentions, at most three."""
     least = max(CONFUSED, CONFUSED_OF_ALL * len(labels))
     return [pair for pair in confused_pairs(labels)[:3] if pair[2] >= least]
 
@@ -379,7 +383,7 @@ RULES: tuple[Callable[[_Case], Finding | None], ...] = (
     _misread_names,
     _small_folder,
 )
-"""The rules: each checks one case and returns a finding, or nothing."""
+"""The rules: each looks for one problem, and returns a finding or None."""
 
 
 def _findings(case: _Case) -> tuple[Finding, ...]:

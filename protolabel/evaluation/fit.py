@@ -1,4 +1,4 @@
-"""Measure how well every image fits the name it was given, and so whether any name fits.
+"""Measure how well every image fits its name, and so whether any name fits.
 
 Every image gets a label, even an image that shows none of the classes, because softmax votes only
 say which name is best. The cosine with the best name would reveal such an image, but the scale of
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from protolabel.clustering.neighbors import KnnGraph, knn_graph
+from protolabel.clustering.neighbors import KnnGraph, check_graph, knn_graph
 from protolabel.common.checks import checked
 from protolabel.common.progress import ProgressFn, resolve, silent
 from protolabel.common.vectors import FloatArray, as_vectors, unit_blocks
@@ -40,22 +40,23 @@ DEFAULT_STRICTNESS = 0.5
 _BEST = 0.9  # quantile of a name's images that counts as a perfect fit
 _OTHERS = 10.0  # pseudo-count, in images, of the mean over all wrong pairs
 _OWN = 3.0  # pseudo-count, in images, of the folder's perfect fit
-_LEAST = 0.25  # of the folder's perfect fit: a name whose images hardly differ is no measure
+_LEAST = 0.25  # smallest perfect fit of a name, as a fraction of the folder's
 _NEIGHBORS, _CLUSTER = 2.0, 1.0  # weights relative to the image itself, as in the anchored loop
-# Beside a new image: what no name fits may be new as well, and its neighbours are then of a name.
+# The weight of remembered neighbours beside a new image. It is small, because a new image that fits
+# no name may have only neighbours that fit one.
 _REMEMBERED = 0.5
 _BLOCK = 2**24  # cosines with a background at a time: 64 MB
 
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """The fit of N images to the names they were given.
+    """The fit of N images to their names.
 
     Attributes
     ----------
     score : ndarray
-        (N,) float32 in 0..1. 0: no better than images with other names; 1: as good as the best
-        tenth of the folder. A pinned image has 1.
+        (N,) float32 in 0..1: 0 is no better than images with other names, 1 as good as the best
+        tenth of the folder. Pinned images have 1.
     """
 
     score: NDArray[np.float32]
@@ -69,17 +70,22 @@ class Fit:
         return np.sort(self.score)
 
     def unfit(self, strictness: float = DEFAULT_STRICTNESS) -> NDArray[np.bool_]:
-        """Return (N,) bool: which images fit none of the names.
+        """Return which images fit none of the names.
 
         Parameters
         ----------
         strictness : float
-            0..1, the fit that an image must reach: 0 sets none aside, 1 keeps only the best.
+            The fit that an image must reach, 0..1: 0 sets none aside, 1 keeps only the best.
+
+        Returns
+        -------
+        ndarray
+            (N,) bool.
         """
         return np.asarray(self.score < np.float32(check_strictness(strictness)))
 
     def count_at(self, strictness: float) -> int:
-        """Return the number of images that fit none of the names, by a binary search.
+        """Return the number of images that fit none of the names.
 
         Parameters
         ----------
@@ -100,10 +106,10 @@ def measure_fit(
 ) -> Fit:
     """Measure how well every image fits its name, relative to the folder and the model.
 
-    The cosine of an image and its name, from 0 (the mean of the images with other names) to 1
-    (the best tenth of the images with this name), averaged with the neighbours (weight 2) and
-    the rest of the micro-cluster (weight 1), so that similar images get similar scores, and scaled
-    to 1 at the best tenth of the folder.
+    The score is the cosine of an image and its name, scaled from 0 (the mean of the images with
+    other names) to 1 (the best tenth of the images with this name). It is averaged with the
+    neighbours (weight 2) and the rest of the micro-cluster (weight 1), so that similar images get
+    similar scores, and scaled to 1 at the best tenth of the folder.
 
     Parameters
     ----------
@@ -114,9 +120,9 @@ def measure_fit(
     graph : KnnGraph or None
         A `knn_graph` of the same vectors, to avoid computing it again.
     background : ClassVectors or None
-        Text vectors of many other words, from `embed_classes`: other things that such images could
-        show. The names themselves may be among them. An image that is closer to these words than
-        to its name fits less. Optional; with it the measure separates better.
+        Text vectors of many other words, from `embed_classes`, for things that such images could
+        show; the names themselves may be among them. An image that is closer to these words than
+        to its name fits less. With a background, the measure separates better.
     progress : callable or None
         ``progress(phase, done, total)``; by default a tqdm bar. It may raise `Stopped`.
 
@@ -127,7 +133,7 @@ def measure_fit(
     Raises
     ------
     InputError
-        If the labels are not of a run, or the arguments are of different images or encoders.
+        If the labels are not from a run, or the arguments belong to different images or encoders.
 
     Notes
     -----
@@ -158,17 +164,14 @@ def measure_fit(
     wanted = anchored_neighbors(n, n_classes)
     if graph is None:
         graph = knn_graph(vectors, wanted)
-    elif len(graph) != n:
-        raise InputError(
-            f"Expected a graph of {n} images, as many as there are vectors, got one of "
-            f"{len(graph)}: pass the graph of the same images."
-        )
+    else:
+        check_graph(graph, n)
     own, wrong, outside = _evidence(vectors, labels.label, text, background, resolve(progress))
     unit = 1.0 / text.logit_scale
     above = _Scale.of(own, wrong, labels.label, outside=outside, unit=unit)(own, labels.label)
     shared = _shared(above, graph, wanted, clusters)
-    # Averaging lowers the best scores, so they are scaled up again. The best of a folder of misfits
-    # are no good fits, though.
+    # Averaging lowers the best scores, so they are scaled up again; but not in a folder in which
+    # even the best images fit no name.
     best = max(float(np.quantile(shared, _BEST)), _LEAST)
     score = np.clip(shared / best, 0.0, 1.0).astype(np.float32)
     score[labels.pinned] = 1.0
@@ -177,11 +180,10 @@ def measure_fit(
 
 @dataclass(frozen=True, eq=False)
 class RememberedFit:
-    """How well new images fit their names, on the scale of the images of a run.
+    """How well new images fit their names, on the scale of the remembered images of a run.
 
-    As `measure_fit`, but both ends of the scale, the neighbours, and the best tenth are those of
-    the remembered images, and micro-clusters are left out. The score of an image does not depend
-    on the images beside it.
+    This is `measure_fit` with the scale, the neighbours and the best tenth of the remembered
+    images, and without micro-clusters. The score of a new image does not depend on the others.
 
     Attributes
     ----------
@@ -200,7 +202,7 @@ class RememberedFit:
 
     @classmethod
     def of(cls, memory: Memory, model: PrototypeModel) -> RememberedFit:
-        """Measure the remembered images.
+        """Make the scale from the remembered images.
 
         Parameters
         ----------
@@ -290,9 +292,9 @@ def _evidence(
             cosine = (x @ text.vectors.T).astype(np.float64)
             if background is not None:
                 other = x @ background.vectors.T
-                said = _log_sum_exp(other, text.logit_scale)
-                outside += float((other.mean(axis=1, dtype=np.float64) - said).sum())
-                cosine -= said[:, None]
+                level = _log_sum_exp(other, text.logit_scale)
+                outside += float((other.mean(axis=1, dtype=np.float64) - level).sum())
+                cosine -= level[:, None]
             first = rows.start + start
             inside = slice(first, first + len(x))
             own[inside] = cosine[np.arange(len(x)), label[inside]]
@@ -310,14 +312,14 @@ def _log_sum_exp(cosine: NDArray[np.float32], scale: float) -> NDArray[np.float6
 
 @dataclass(frozen=True, eq=False)
 class _Scale:
-    """From 0 (like images of other names) to 1 (like the best of its own), for each class.
+    """A scale for each class, from 0 (images of other names) to 1 (the best of its own).
 
     Attributes
     ----------
     zero : (C,) float64
-        Cosine of the name with images of other names.
+        Mean cosine of the name with images of other names.
     reach : (C,) float64
-        How far above it the best images of the name are.
+        Difference of the best images of the name to `zero`.
     """
 
     zero: NDArray[np.float64]

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 __all__ = ["ALPHA", "anytime_interval", "fixed_size_interval"]
 
 ALPHA = 0.05
-_LOOK = 5  # images between two looks of the interval that is valid whenever the person stops
+_LOOK = 5  # images between two looks of the anytime interval
 _HALF_SPENT = 35.0  # images after which half of the error probability is spent
-_GRID = 2000  # possible numbers of right labels that are tested; of larger folders a grid of them
-_WORTH = 20.0  # checked images that the expected fraction is worth as a prior ...
-_DOUBT = 0.2  # ... and the weight of a flat prior beside it
-_ROUNDED = 3  # decimals of the expected fraction that count, so that regions are computed once
+_GRID = 2000  # numbers of right labels that are tested at most; a grid of them in larger folders
+_WORTH = 20.0  # the expected fraction is a prior worth so many checked images ...
+_DOUBT = 0.2  # ... mixed with a flat prior of this weight
+_ROUNDED = 3  # decimals of the expected fraction, so that acceptance regions can be cached
 
 _Region = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
 
@@ -43,7 +43,7 @@ def fixed_size_interval(
         Number of labels, N, from which they were drawn without replacement.
     expected : float, optional
         The fraction of right labels, 0..1, that is expected before any is checked, such as the
-        mean agreement. The interval is shorter if it is near the truth, and holds whatever it is.
+        mean agreement. The interval is shorter if it is near the truth, but holds in any case.
 
     Returns
     -------
@@ -52,13 +52,13 @@ def fixed_size_interval(
 
     Notes
     -----
-    An exact test of every possible number of right labels, K, by the hypergeometric distribution
-    of a simple random sample. Each test accepts the counts that hold 95 % of its probability and
-    are the least likely ones of the prior, so the interval has the least expected length under
-    the prior, and 95 % coverage for every K (Pratt, JASA 1961; Yu and Hoff, Biometrika 2018). The
-    prior is a beta-binomial around the expected fraction, mixed with a flat one. For a
-    stratified sample, which varies about as much or less, coverage is measured, not proven
-    (``tests/benchmarks/audit_coverage.py``).
+    The interval inverts exact tests of every possible number of right labels, K, by the
+    hypergeometric distribution of a simple random sample. Each test accepts counts that hold 95 %
+    of its probability, and among such sets the one that is least likely under a prior. The
+    interval therefore has the least expected length under the prior, and 95 % coverage for every
+    K (Pratt, JASA 1961; Yu and Hoff, Biometrika 2018). The prior is a beta-binomial around the
+    expected fraction, mixed with a flat one. For a stratified sample, which varies about as much
+    or less, coverage is measured, not proven (``tests/benchmarks/audit_coverage.py``).
     """
     return _invert(right, population, expected, {np.size(right): ALPHA})
 
@@ -136,7 +136,7 @@ def _invert(
         accepted = kept & (low <= x) & (x <= high)
         if accepted.any():  # all rejected: the last interval stays
             kept = accepted
-    # Between two tested numbers nothing is known; what was not seen may all be wrong, or right.
+    # Numbers between two tested ones may hold too; images not checked may all be wrong, or right.
     step, tested = max(1.0, population / _GRID) - 1.0, tested[kept]
     low_end = max(float(x_now), float(tested[0]) - step)
     high_end = min(float(population - n_now + x_now), float(tested[-1]) + step)
@@ -194,8 +194,7 @@ def _acceptance(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the ends of each row's acceptance region, with at most the budget outside.
 
-    At either end counts are dropped in turn, first those that the prior makes most likely
-    against their own mass.
+    Counts are dropped at either end in turn, first those with the highest ratio of prior to mass.
     """
     rows, last = np.arange(len(mass)), mass.shape[1] - 1
     low = np.zeros(len(mass), dtype=np.int64)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MissingName", "missing_names"]
 
-_CONTRAST = 0.5  # how far a word's excess over the whole folder counts beside its cosine
+_CONTRAST = 0.5  # weight of a word's excess over the whole folder, relative to its cosine
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class MissingName:
     images : ndarray
         (n,) int64 its images, the most typical first.
     label : str
-        The label of most of its images, for lack of a better name.
+        The most frequent label of its images.
     fit : float
         Mean fit of its images, 0..1.
     suggestions : tuple of (str, float)
@@ -81,7 +81,7 @@ def missing_names(
     strictness : float
         0..1: clusters are returned if the mean fit of their images is below this.
     most : int
-        Number of suggestions for each cluster.
+        Number of suggestions for each cluster, 0 or more.
 
     Returns
     -------
@@ -156,14 +156,14 @@ def _suggestions(
     most: int,
 ) -> list[tuple[tuple[str, float], ...]]:
     n, n_classes = len(labels), len(labels.names)
-    told = centres @ vocabulary.vectors.T
+    cosine = centres @ vocabulary.vectors.T
     whole = _means(vectors, np.zeros(n, np.int32), 1) @ vocabulary.vectors.T
-    score = told + _CONTRAST * (told - whole)
+    score = cosine + _CONTRAST * (cosine - whole)
     good = np.where(fits, labels.label, -1).astype(np.int32)
     there = np.flatnonzero(np.bincount(good[fits], minlength=n_classes))
     if len(there):
         named = _means(vectors, good, n_classes)[there] @ vocabulary.vectors.T
-        score = np.where(told > named.max(axis=0), score, -np.inf)
+        score = np.where(cosine > named.max(axis=0), score, -np.inf)
     given = _given(labels)
     score[:, [word.casefold() in given for word in vocabulary.names]] = -np.inf
     result = []

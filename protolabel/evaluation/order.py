@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["next_to_correct"]
 
-NEIGHBORS = 15  # of each image that a correction may speak for
-REACH = 0.5  # of the median distance to the fifth neighbour, at which a neighbour counts 1/e
+NEIGHBORS = 15  # neighbours that a correction tells something about
+REACH = 0.5  # a neighbour counts 1/e at this fraction of the median distance to the fifth
 _FIFTH = 4
 
 
@@ -27,8 +27,8 @@ _FIFTH = 4
 def next_to_correct(labels: Labels, graph: KnnGraph, count: int) -> NDArray[np.int64]:
     """Choose the images that a person should look at next, the most useful first.
 
-    An image is useful if its own label and those of the images around it are doubtful, and if no
-    pinned image or earlier choice lies near it: a correction speaks for its neighbourhood.
+    An image is useful if its own label and those of its neighbours are doubtful, and if no pinned
+    or chosen image is near, because a correction also tells something about its neighbours.
 
     Parameters
     ----------
@@ -37,17 +37,17 @@ def next_to_correct(labels: Labels, graph: KnnGraph, count: int) -> NDArray[np.i
     graph : KnnGraph
         Neighbours of the same images.
     count : int
-        Number of images to choose, 0 or more; at most all that are not pinned are.
+        Number of images to choose, 0 or more; all that are not pinned if there are fewer.
 
     Returns
     -------
     ndarray
-        (n,) int64 image indices; pinned images are not among them.
+        (n,) int64 image indices, without pinned images.
 
     Raises
     ------
     InputError
-        If the graph is of other images, or the count is not a whole number of 0 or more.
+        If the graph is of other images, or `count` is not a whole number of 0 or more.
 
     Notes
     -----
@@ -55,7 +55,7 @@ def next_to_correct(labels: Labels, graph: KnnGraph, count: int) -> NDArray[np.i
     images i, with ``k_ij = exp(-(1 - cosine) / reach)`` for an image and its neighbours. This is
     uncertainty herding (Bae et al., ICLR 2025): coverage (ProbCover, Yehuda et al., NeurIPS 2022)
     weighted by doubt. The sum is submodular, so a gain that was computed earlier is an upper bound
-    (Minoux, 1978) and few gains are computed again.
+    (Minoux, 1978), and few gains have to be computed again.
     """
     if len(graph) != len(labels):
         raise InputError(
@@ -103,7 +103,7 @@ def next_to_correct(labels: Labels, graph: KnnGraph, count: int) -> NDArray[np.i
 
 
 def _kernel(graph: KnnGraph, k: int) -> NDArray[np.float32]:
-    """How far each image speaks for its `k` neighbours, (N, k) float32 in 0..1."""
+    """Return how much a correction tells about each of `k` neighbours, (N, k) float32 in 0..1."""
     away = 1.0 - graph.similarities[:, :k]
     if not away.size:
         return away

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Comparison", "Evaluation"]
 
 _CLASSES = 40  # rows of a table; with more classes it shows the lowest F1
-_CELLS = 24  # classes up to which a confusion matrix is shown
+_CELLS = 24  # most classes for which a confusion matrix is shown
 _NAME = 28  # columns of a class name
 _HEADS = ("images", "labelled", "precision", "recall", "F1", "most often taken for")
 
@@ -51,14 +51,14 @@ class Evaluation:
     judged : int
         Number of images that have a label and whose true class is among the names.
     outside : int
-        Number of images that have a label although their true class is not among the names.
+        Number of images that have a label, but whose true class is not among the names.
     unknown : int
         Number of images that have a label and whose true class is not known.
     set_aside : int
         Number of images that have no label because `none_of_these` set them aside, whatever
         their true class.
     set_aside_named : int
-        How many of those are known to belong to one of the names, so were set aside wrongly.
+        Number of those whose true class is among the names, so they were set aside wrongly.
     support : ndarray
         (C,) int64 number of judged images of each class.
     precision, recall, f1 : ndarray
@@ -70,7 +70,8 @@ class Evaluation:
         (T + 1,) float64 accuracy of each iteration over the same judged images, 0 is zero-shot;
         empty if the labels are not from a run.
     calibration_error, error_auroc : float
-        Of the agreement on judged images that are not pinned; see
+        Expected calibration error of the agreement, and area under the ROC curve of right against
+        wrong labels, on judged images that are not pinned; see
         `protolabel.evaluation.calibration`.
     label : ndarray
         (N,) int32 class index of each label; -1 if the image is set aside.
@@ -81,7 +82,7 @@ class Evaluation:
     outside_names : tuple of str
         True names that are no class, sorted.
     unmatched : tuple of str
-        Image names in the truth that stand for no image, or for several.
+        Image names in the truth that match no image, or several.
     """
 
     names: tuple[str, ...]
@@ -117,7 +118,7 @@ class Evaluation:
         return _mean(self.f1[self.support > 0])
 
     def images(self, true: str, labelled: str) -> NDArray[np.int64]:
-        """Return the images of one class that were labelled as another, or as the same.
+        """Return the images of a class that were labelled as another, or as the same.
 
         Parameters
         ----------
@@ -181,9 +182,9 @@ class Comparison:
 
     @property
     def p_value(self) -> float:
-        """Probability of a split at least this uneven if mending and breaking were equally likely.
+        """Probability of so uneven a result if mending and breaking were equally likely, 0..1.
 
-        The exact two-sided test of McNemar (1947), 0..1; 1 if nothing was mended or broken.
+        From the exact two-sided test of McNemar (1947); 1 if nothing was mended or broken.
         """
         from scipy.stats import binomtest
 
@@ -287,7 +288,7 @@ def _set_aside(evaluation: Evaluation) -> Iterator[str]:
 
 
 def _rows(evaluation: Evaluation) -> Iterator[tuple[str, list[str]]]:
-    """Yield the name and the cells of each class; of many classes, those with the lowest F1."""
+    """Yield the name and the cells of each class; if there are many, of those of lowest F1."""
     order: Sequence[int] = range(len(evaluation.names))
     if len(evaluation.names) > _CLASSES:
         order = sorted(np.argsort(evaluation.f1, kind="stable")[:_CLASSES].tolist())

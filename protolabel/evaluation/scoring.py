@@ -37,16 +37,16 @@ __all__ = [
     "true_classes",
 ]
 
-_Z = 1.959964  # 95 % of a normal distribution lie within so many standard deviations
+_Z = 1.959964  # standard deviations around the mean that hold 95 % of a normal distribution
 
 
 @checked
 def evaluate(labels: Labels, truth: Truth, images: ImageSet | None = None) -> Evaluation:
     """Compare labels with the true classes, where known.
 
-    Accuracy is over the judged images: those that have a label and whose true class is among the
-    names. Images that `none_of_these` set aside have no label in the dataset, so they count
-    neither as right nor as wrong; `Evaluation.set_aside` counts them.
+    Accuracy is computed over the judged images: those that have a label and whose true class is
+    among the names. Images that `none_of_these` set aside have no label in the dataset, so they
+    count neither as right nor as wrong; `Evaluation.set_aside` is their number.
 
     Parameters
     ----------
@@ -54,21 +54,26 @@ def evaluate(labels: Labels, truth: Truth, images: ImageSet | None = None) -> Ev
         From `label`, or ``session.labels``.
     truth : sequence of (str or None), mapping of str to str, str or path
         The true class name of every image, None if unknown; or, with `images`, a mapping from
-        image name to class name, or a path of class folders or of a table: see `read_truth`.
-        Images are found as `ImageLookup` finds them, classes as `find_classes` does.
+        image name to class name, or the path of class folders or of a table: see `read_truth`.
+        Images are found as by `ImageLookup`, classes as by `find_classes`.
     images : ImageSet, optional
-        The images, if the truth is by image name.
+        The images, if the truth names images.
 
     Returns
     -------
     Evaluation
-        If part of the images was judged, with a Wilson interval (Wilson, 1927) whose sample size
-        is corrected for a finite folder: n (N - 1) / (N - n).
+        If only part of the images was judged, with a Wilson interval (Wilson, 1927) whose sample
+        size is corrected for a finite folder: n (N - 1) / (N - n).
 
     Raises
     ------
     InputError
         If the truth does not have one name per image, or names none of the images.
+
+    Examples
+    --------
+    >>> pl.evaluate(labels, {"a.jpg": "cat", "b.jpg": "dog"}, embedded.images).accuracy
+    1.0
     """
     known, found = _truth_in_order(truth, labels, images)
     true, outside = true_classes(known, labels.names)
@@ -105,7 +110,6 @@ def true_classes(
         (N,) int64, as from `class_indices`.
     outside : tuple of str
         True names that are no class, sorted.
-
     """
     true = class_indices(known, names)
     outside = {str(known[place]) for place in np.flatnonzero(true == -1).tolist()}
@@ -125,7 +129,7 @@ def judge(
     outside_names: tuple[str, ...] = (),
     unmatched: tuple[str, ...] = (),
 ) -> Evaluation:
-    """Compare plain arrays of class indices; `evaluate` takes labels.
+    """Compare plain arrays of class indices; see `evaluate` for labels.
 
     Parameters
     ----------
@@ -217,7 +221,8 @@ def accuracy(label: NDArray[np.integer], true: NDArray[np.int64]) -> float:
     return float(np.mean(label[judged] == true[judged])) if judged.any() else float("nan")
 
 
-share_right = accuracy  # its name in the first release
+share_right = accuracy
+"""`accuracy` under its name in version 0.1."""
 
 
 class Labelled(Protocol):
@@ -238,16 +243,16 @@ def compare(
 ) -> Comparison:
     """Compare two labellings of the same images: iterations, runs, or settings.
 
-    Images that `none_of_these` sets aside are compared by the best of the names, so that the
-    comparison concerns the labels and not the strictness.
+    Images that `none_of_these` sets aside are compared by their best name, so that the comparison
+    is about the labels and not about the strictness.
 
     Parameters
     ----------
     before, after : Labels or Run
         Such as ``labels.at(0)`` and ``labels``, or two of ``session.runs``. Classes are matched
-        by name, so the two may have different ones.
+        by name, so the two may have different classes.
     truth, images
-        As for `evaluate`; without truth the result holds only what changed.
+        As for `evaluate`; without truth, the result only says what changed.
 
     Returns
     -------
@@ -311,7 +316,7 @@ def _truth_in_order(
 
 
 def _wilson_interval(fraction: float, n: int, population: int) -> tuple[float, float]:
-    """Wilson's interval for a simple random sample of n images from a finite population."""
+    """Return Wilson's interval for a simple random sample of n images from a finite population."""
     if n in (0, population):
         return fraction, fraction
     size = n * (population - 1) / (population - n)

@@ -1,4 +1,4 @@
-"""Both loops over a range of temperatures: the material of the lesson on their collapse."""
+"""Run both loops over a range of temperatures, for the lesson on collapse."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ __all__ = ["SWEPT_METHODS", "TemperatureSweep", "sweep_temperatures"]
 
 SWEPT_METHODS: tuple[Literal["plain"], Literal["anchored"]] = ("plain", "anchored")
 """The first axis of every array of a `TemperatureSweep`."""
-_TEMPERATURES = 13  # of the range by default
-_RANGE = (0.0125, 0.2)  # 0.05 and 0.1 are among them
-_NO_DIFFERENCE = 3e-6  # of unit vectors in float32
+_TEMPERATURES = 13  # number of temperatures by default
+_RANGE = (0.0125, 0.2)  # lowest and highest; 0.05 and 0.1 are among them
+_NO_DIFFERENCE = 3e-6  # difference of unit vectors that is rounding in float32
 _TINY = np.finfo(float).tiny
 
 
@@ -62,14 +62,14 @@ class TemperatureSweep:
     prototypes : (2, K, T + 1, C, 2) float32
         Coordinates of the prototypes on the same axes.
     first_axis : (2, K, T + 1) float64
-        Share of the differences between prototypes that lies along the first principal axis,
-        0..1; NaN where they are no larger than float32 can tell.
+        Fraction of the differences between prototypes that lies along the first principal axis,
+        0..1; NaN where they are within the rounding of float32.
     effective_classes : (2, K, T + 1) float64
-        The number of equally common classes that has the entropy of the labels, 1..C.
+        Exponential of the entropy of the class frequencies, 1..C.
     spread : (2, K, T + 1) float64
         Root mean square distance of the prototypes from their mean.
     collapse : (2, K) int64
-        Iteration from which on the labels have lost classes until the end; -1 if they have not.
+        First iteration from which the labels have lost classes until the end; -1 if there is none.
     accuracy : (2, K, T + 1) float64 or None
         Fraction of the images of known class that are right; None without a truth.
     """
@@ -98,7 +98,7 @@ def sweep_temperatures(
     temperatures: Sequence[float] | None = None,
     iterations: int = 8,
 ) -> TemperatureSweep:
-    """Run both loops at each temperature and measure what becomes of the prototypes.
+    """Run both loops at each temperature, and measure the prototypes at every iteration.
 
     Parameters
     ----------
@@ -107,15 +107,15 @@ def sweep_temperatures(
     classes : ClassVectors
         Text vectors of C classes, C at least 2.
     clusters : Clusters, optional
-        Of the same images, for the anchored loop; the plain loop runs on the images themselves.
+        Clusters of the images, for the anchored loop; the plain loop uses the images themselves.
     graph : KnnGraph, optional
-        Of the same images; computed where missing.
+        Neighbours of the images; computed by default.
     truth : sequence of str or None, optional
         Class name of every image, None where it is unknown.
     temperatures : sequence of float, optional
         By default 13 from 0.0125 to 0.2, evenly spaced on a logarithmic scale.
     iterations : int
-        T, 1 or more.
+        Number T of iterations, 1 or more.
 
     Returns
     -------
@@ -157,7 +157,7 @@ def sweep_temperatures(
     ]
     measured = [[_measure(run, space) for run in of_method] for of_method in runs]
     prototypes, first_axis, effective, spread, lost = (
-        np.array([[one[k] for one in of_method] for of_method in measured]) for k in range(5)
+        np.array([[values[k] for values in of_method] for of_method in measured]) for k in range(5)
     )
     labels = np.array([[[s.labels for s in run.iterations] for run in row] for row in runs])
     accuracy = None
@@ -180,13 +180,13 @@ def sweep_temperatures(
         first_axis=first_axis,
         effective_classes=effective,
         spread=spread,
-        collapse=_moments(lost.astype(bool)),
+        collapse=_collapse(lost.astype(bool)),
         accuracy=accuracy,
     )
 
 
 def _measure(run: Refinement, space: ImageSpace) -> tuple[NDArray[Any], ...]:
-    """Return places, share of the first axis, effective classes, spread and loss of classes."""
+    """Return coordinates, fraction of the first axis, effective classes, spread, lost classes."""
     prototypes = np.stack([state.prototypes for state in run.iterations]).astype(np.float64)
     apart = prototypes - prototypes.mean(axis=1, keepdims=True)
     total = np.square(apart).sum(axis=(1, 2))
@@ -196,14 +196,14 @@ def _measure(run: Refinement, space: ImageSpace) -> tuple[NDArray[Any], ...]:
     return (
         (prototypes - space.mean) @ space.axes[:2].T,
         np.where(spread > _NO_DIFFERENCE, along / np.maximum(total, _TINY), np.nan),
-        np.array([one.effective_classes for one in found]),
+        np.array([diagnostics.effective_classes for diagnostics in found]),
         spread,
-        np.array([one.classes_lost for one in found]) | (spread <= _NO_DIFFERENCE),
+        np.array([diagnostics.classes_lost for diagnostics in found]) | (spread <= _NO_DIFFERENCE),
     )
 
 
-def _moments(lost: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return the first iteration of the last unbroken stretch, -1 if it does not reach the end."""
+def _collapse(lost: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the first iteration from which all values are True, -1 if the last one is not."""
     kept = ~lost[..., ::-1]
     stretch = np.where(kept.any(axis=-1), kept.argmax(axis=-1), lost.shape[-1])
     return np.where(stretch > 0, lost.shape[-1] - stretch, -1)

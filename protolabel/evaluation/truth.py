@@ -49,9 +49,9 @@ def read_truth(path: str | PathLike[str]) -> dict[str, str]:
     ----------
     path : str or path
         A folder with a subfolder of images for each class; or a table: CSV, TSV, Parquet, JSON or
-        JSON lines. A column of it is called image (or source, path, file, file_name, ...: see
+        JSON lines. One column is called image (or source, path, file, file_name, ...: see
         `protolabel.images.lookup.IMAGE_COLUMNS`), another truth (or class, label, ...: see
-        `CLASS_COLUMNS` there). Rows without a class are passed over.
+        `CLASS_COLUMNS` there). Rows without a class are ignored.
 
     Returns
     -------
@@ -61,8 +61,7 @@ def read_truth(path: str | PathLike[str]) -> dict[str, str]:
     Raises
     ------
     InputError
-        If there is no such folder or file, it cannot be read as one, or it has two classes for
-        one image.
+        If the path does not exist, cannot be read, or has two classes for one image.
     """
     path = as_path(path, "a folder of class folders, or a table")
     if path.is_dir():
@@ -75,7 +74,7 @@ def read_truth(path: str | PathLike[str]) -> dict[str, str]:
 
 
 def _by_image(columns: Mapping[str, Sequence[Any]], what: str) -> dict[str, str]:
-    # A table of ours names an image by its source; its file lies in the folder of its label.
+    # In an exported table, "source" names the image; "file" is in the folder of its label.
     image = column(columns, ("image", "source", *IMAGE_COLUMNS))
     name = column(columns, CLASS_COLUMNS)
     if image is None or name is None:
@@ -93,16 +92,16 @@ def _by_image(columns: Mapping[str, Sequence[Any]], what: str) -> dict[str, str]
     return found
 
 
-def _two_classes(image: str, one: str, other: str) -> InputError:
+def _two_classes(image: str, first: str, other: str) -> InputError:
     return InputError(
-        f"Expected one true class for each image, got {one!r} and {other!r} for {image!r}: remove "
-        "one of them."
+        f"Expected one true class for each image, got {first!r} and {other!r} for {image!r}: "
+        "remove one of them."
     )
 
 
 @checked
 def read_table(path: str | PathLike[str]) -> tuple[dict[str, str], list[dict[str, str]]]:
-    """Read a table of text with its heads in the first line.
+    """Read a text table with a header line.
 
     Parameters
     ----------
@@ -112,9 +111,9 @@ def read_table(path: str | PathLike[str]) -> tuple[dict[str, str], list[dict[str
     Returns
     -------
     heads : dict of str to str
-        Head in lower case, without spaces around it -> head as written.
+        Column name in lower case, without surrounding spaces -> as written.
     rows : list of dict of str to str
-        Each row by heads as written.
+        Column name as written -> cell, for each row.
 
     Raises
     ------
@@ -142,7 +141,7 @@ def known_truth(truth: Truth, images: Sequence[str] | ImageLookup) -> tuple[str 
     truth : sequence of (str or None), mapping of str to str, DataFrame, str or path
         One class name per image, None (or empty, or NaN) where it is unknown; or image name ->
         class name; or a table with the columns that `read_truth` knows; or a path for
-        `read_truth`. Images are found as `ImageLookup` finds them.
+        `read_truth`. Images are found as by `ImageLookup`.
     images : sequence of str, or ImageLookup
         The N images, or their names as in `ImageSet.names`.
 
@@ -164,7 +163,7 @@ def known_truth(truth: Truth, images: Sequence[str] | ImageLookup) -> tuple[str 
 def matched_truth(
     truth: Truth, images: Sequence[str] | ImageLookup
 ) -> tuple[tuple[str | None, ...], Found]:
-    """Bring truth into the order of the images, and say what of it matches none.
+    """Bring true classes into the order of the images, and report names that match none.
 
     Parameters
     ----------
@@ -176,7 +175,7 @@ def matched_truth(
     known : tuple of (str or None)
         N true class names.
     found : Found
-        Which image each name in the truth stands for; empty for a list.
+        The image that each name in the truth matches; empty for a list.
 
     Raises
     ------
@@ -221,8 +220,8 @@ def class_indices(truth: Sequence[str | None], names: Sequence[str]) -> NDArray[
     """Return the class index of each true name.
 
     Letter case, surrounding spaces, underscores, hyphens and the Unicode form of a name do not
-    matter. Where no true name is a class name and all are whole numbers from 0 to C - 1, they
-    are class numbers.
+    matter. If no true name is a class name and all are whole numbers from 0 to C - 1, they are
+    class numbers.
 
     Parameters
     ----------
@@ -266,7 +265,7 @@ def renamed_truth(truth: Sequence[str | None], old: str, new: str) -> tuple[str 
 
 
 def _listed(truth: Any) -> list[Any]:
-    """Return truth as a list of what can be a name, or raise `InputError`."""
+    """Return true classes as a list, or raise `InputError`."""
     try:
         listed = truth.tolist() if isinstance(truth, np.ndarray) else list(truth)
         known = set(listed)

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from protolabel.clustering.clusters import numbered_by_appearance
 from protolabel.clustering.neighbors import KnnGraph, knn_graph
 from protolabel.common.checks import as_indices, as_numbers, checked, described
 from protolabel.common.vectors import FloatArray, as_vectors, unit_rows
@@ -310,9 +311,7 @@ def _leader(group: NDArray[np.integer]) -> NDArray[np.int64]:
 def _components(n: int, left: NDArray[np.integer], right: NDArray[np.integer]) -> NDArray[np.int32]:
     edges = coo_array((np.ones(len(left), dtype=bool), (left, right)), shape=(n, n))
     label = connected_components(edges, directed=False)[1]
-    # Number by first appearance, so that equal input gives equal numbers.
-    _, first, inverse = np.unique(label, return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(first)).astype(np.int32)[inverse]
+    return numbered_by_appearance(label)
 
 
 def _content_key(path: Path | StoredFile) -> bytes:

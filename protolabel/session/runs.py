@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from protolabel.evaluation.scoring import share_right
+from protolabel.evaluation.scoring import accuracy
 from protolabel.evaluation.truth import class_indices
 from protolabel.refinement.labels import label_indices
 
@@ -196,5 +196,5 @@ def _number_moved(a: Run, b: Run) -> str | None:
 def _accuracy(labels: Labelled, truth: Sequence[str | None] | None) -> float | None:
     if truth is None:
         return None
-    share = share_right(labels.label, class_indices(truth, labels.names))
-    return None if math.isnan(share) else share
+    fraction = accuracy(labels.label, class_indices(truth, labels.names))
+    return None if math.isnan(fraction) else fraction
