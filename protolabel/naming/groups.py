@@ -1,10 +1,10 @@
 """Group images at every level from coarse to fine, and choose names for all groups together.
 
-Each image gets a posterior over all words of a vocabulary. Images whose vectors and whose words are
-alike are merged step by step (Ward, 1963), so one tree has every level. At a level, names are
-assigned to all groups at once (Kuhn, *The Hungarian method for the assignment problem*, 1955), each
-word to one group at most. A word counts for every word below it, so that a group of several breeds
-is a "dog" and a group of one is a "beagle".
+Each image gets a posterior over all words of a vocabulary. Images with similar vectors and similar
+posteriors are merged step by step (Ward, 1963), so that one tree has every level. At each level,
+names are assigned to all groups at once (Kuhn, *The Hungarian method for the assignment problem*,
+1955), each word to at most one group. A word includes every word below it, so that a group of
+several breeds is named "dog" and a group of one breed "beagle".
 """
 
 from __future__ import annotations
@@ -41,35 +41,35 @@ GOOD = 0.1
 """Least `Group.sure` of a word that is suggested as a name."""
 
 # Chosen on five sets of real features; see tests/benchmarks/naming.
-_FOLDER = 0.3  # of the mean similarity of a word with the folder is no evidence for it
-_SPECIAL = 0.6  # power of the share of the vocabulary that lies below a word: special words count
+_FOLDER = 0.3  # fraction of the folder's mean vector that is subtracted from each image
+_SPECIAL = 0.6  # power of the preference for words with few others below them
 _NEIGHBOURS = 0.5  # weight of an image's neighbours in its evidence
 
-_SAMPLE = 3000  # images that are merged; every other image follows the nearest of them
+_SAMPLE = 3000  # images that are merged; every other image joins the group of the nearest
 _SHORTLIST = 1500  # words that may become names
-_AS_WELL = 0.05  # nats an image: so little does not make up for more groups
-_COVERS = 0.5  # of the images of a group that a general word must fit
-_STEP = 1.15  # from one number of groups to the next
+_AS_WELL = 0.05  # nats per image; a smaller gain does not justify more groups
+_COVERS = 0.5  # fraction of the images of a group that a general word must fit
+_STEP = 1.15  # factor from one number of groups to the next
 _MOST = 300  # groups
 _CANDIDATES = 5  # words listed for a group
-_EXAMPLES = 4  # images that stand for a group
+_EXAMPLES = 4  # images that represent a group
 _TINY = 1e-4  # added to a posterior, so that no single image excludes a word
 _FORBIDDEN = -1e8
 
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Images that look alike and that one word may name.
+    """Similar images that a word may name.
 
     Attributes
     ----------
     images : (n,) int64
         Indices of its images, the most typical first.
     examples : (4 or fewer,) int64
-        Images that stand for it: typical ones that differ from each other.
+        Images that represent the group: typical ones that differ from each other.
     words : tuple of (str, float)
-        Words that may name it, the best first, each with the mean posterior of the word and of
-        all words below it over the images, 0..1.
+        Words that may name it, the best first, each with the mean posterior, over the images, of
+        the word and all words below it, 0..1.
     name : str or None
         The first word, if it is good enough and no other group has it.
     level : int
@@ -87,7 +87,7 @@ class Group:
 
     @property
     def sure(self) -> float:
-        """How sure the first word is, 0..1."""
+        """The mean posterior of the first word, 0..1; 0 without words."""
         return self.words[0][1] if self.words else 0.0
 
     def __str__(self) -> str:
@@ -108,7 +108,7 @@ class Suggestions:
     groups : tuple of Group
         The largest first.
     tree : NameTree
-        Every other level: ``suggestions.tree.suggest(20)``.
+        The tree with all levels, for example ``suggestions.tree.suggest(20)``.
     """
 
     groups: tuple[Group, ...]
@@ -125,12 +125,12 @@ class Suggestions:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the groups that have a good one."""
+        """The names of the groups that have one."""
         return tuple(group.name for group in self.groups if group.name is not None)
 
     @property
     def classes(self) -> ClassPrompts:
-        """The names, for `Session`."""
+        """The names, as classes for a `Session`."""
         return ClassPrompts.parse(self.names)
 
     @property
@@ -143,26 +143,26 @@ class Suggestions:
 class NameTree:
     """Every grouping of a folder from coarse to fine, and the evidence for each word.
 
-    A sample of A images is merged; every image follows the nearest of them.
+    A sample of A images is merged; every other image joins the group of the nearest of them.
 
     Attributes
     ----------
     merges : (A - 1, 4) float64
         The merges, as SciPy's ``linkage`` returns them.
     leaf : (N,) int32
-        The sampled image that each image follows, 0..A-1.
+        The nearest sampled image of each image, 0..A-1.
     words : tuple of str
         The m words that may become names.
     above : (m, m) bool
-        Whether the second word is more general than the first.
+        Whether the second word includes the first.
     levels : (m,) int32
         Number of more general words above each word.
     shares : (A, m) float32
-        Posterior of a word and of all words below it for each sampled image, 0..1.
+        Posterior of a word and all words below it for each sampled image, 0..1.
     specificity : (m,) float32
-        How far a special word is preferred, 0 or more.
+        Preference for specific words, 0 or more.
     vectors : (N, d) floating
-        The images.
+        The image vectors.
     """
 
     merges: NDArray[np.float64]
@@ -183,7 +183,7 @@ class NameTree:
 
     @cached_property
     def best(self) -> int:
-        """The smallest number of groups that the words describe about as well as any."""
+        """The smallest number of groups at which the words fit about as well as at any other."""
         fit = [self._fit(count) for count in self.counts]
         return next(
             count for count, value in zip(self.counts, fit, strict=True)
@@ -202,8 +202,8 @@ class NameTree:
         Parameters
         ----------
         count : int, optional
-            Number of groups, 1 or more: few is coarse, many is fine. By default `best`, the
-            number at which the words describe the images best.
+            Number of groups, 1 or more: few groups are coarse, many are fine. By default `best`,
+            the number at which the words describe the images best.
 
         Returns
         -------
@@ -213,7 +213,7 @@ class NameTree:
         Raises
         ------
         InputError
-            If the number is not a positive whole number.
+            If `count` is not a positive whole number.
         """
         if count is not None and not is_whole_number(count, 1):
             raise InputError(
@@ -231,7 +231,7 @@ class NameTree:
         ]
         return Suggestions(tuple(sorted(groups, key=lambda group: -len(group))), self)
 
-    # --- to keep it -----------------------------------------------------------------------------
+    # --- saving ---------------------------------------------------------------------------------
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return the arrays that `from_state` needs besides the vectors; text as UTF-8."""
@@ -279,7 +279,7 @@ class NameTree:
             vectors=vectors,
         )
 
-    # --- from a level to names ------------------------------------------------------------------
+    # --- names at a level -----------------------------------------------------------------------
 
     def _labels(self, count: int) -> NDArray[np.int32]:
         """Return the group of every sampled image, (A,) int32."""
@@ -319,7 +319,7 @@ class NameTree:
             banned = self.above[:, word] | (np.arange(len(self.words)) == word)
             free = np.ones(len(self.words), dtype=bool)
             free[chosen[held]] = False
-            # Either the general word goes, or all special ones below it: what costs less.
+            # Drop either the general word or all specific ones below it, whichever costs less.
             cost = _loss(scores[general], word, free)
             costs = sum(_loss(scores[group], chosen[group], free & ~banned) for group in below)
             if cost <= costs:
@@ -331,9 +331,9 @@ class NameTree:
     def _joined(
         self, labels: NDArray[np.int32], chosen: NDArray[np.int64]
     ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Join groups that have no good word apart, but one together: three groups of dogs.
+        """Join groups that have no good word alone but one in common, such as groups of dogs.
 
-        They take those along that have a word below it, unless these are the greater part.
+        Groups with a more specific word join them, unless these hold more images.
         """
         mean, scores = self._mean(self.shares, labels), self._scores(labels)
         size = np.bincount(labels)
@@ -355,7 +355,7 @@ class NameTree:
         return new[labels].astype(np.int32), chosen[kept]
 
     def _ordered(self, scores: Float32Array, chosen: NDArray[np.int64]) -> list[list[int]]:
-        """Return the words to list for each group: its own, then free ones, the best first."""
+        """Return the words to list for each group: its own, then unused ones, the best first."""
         taken = set(chosen.tolist())
         found = []
         for row, own in zip(scores, chosen.tolist(), strict=True):
@@ -404,9 +404,9 @@ def group_images(
     words : (M, d) floating
         Their text vectors, from `embed_words`.
     logit_scale : float
-        Factor from cosine similarity to logit, as the encoder learnt it.
+        Factor from cosine similarity to logit, that of the encoder, above 0.
     seed : int
-        Seed of the sample of a folder of more than 3,000 images.
+        Seed of the sample, in a folder of more than 3,000 images.
     progress : callable, optional
         ``progress(phase, done, total)``, counting steps; by default a tqdm bar.
 
@@ -464,7 +464,7 @@ def group_images(
 
 
 def _is_tree(merges: NDArray[np.float64], count: int) -> bool:
-    """Return whether compiled code may cut a linkage of `count` images."""
+    """Return whether an array is a valid linkage of `count` images, safe for compiled code."""
     if count < 2:
         return count == 1
     from scipy.cluster.hierarchy import is_valid_linkage
@@ -475,7 +475,7 @@ def _is_tree(merges: NDArray[np.float64], count: int) -> bool:
 def _followed(
     vectors: FloatArray, sample: Float32Array, rows: NDArray[np.intp]
 ) -> NDArray[np.int32]:
-    """Return the most similar sampled image of every image; sampled images follow themselves."""
+    """Return the most similar sampled image of every image; its own for sampled images."""
     if len(sample) == len(vectors):
         return np.arange(len(vectors), dtype=np.int32)
     from protolabel.clustering.clusters import nearest_centroids
@@ -486,7 +486,7 @@ def _followed(
 
 
 def _evidence_vectors(vectors: FloatArray, graph: KnnGraph, rows: NDArray[np.intp]) -> Float32Array:
-    """Return sampled images drawn towards their neighbours, less a part of the folder's mean."""
+    """Return sampled images averaged with neighbours, minus a part of the folder's mean."""
     own = unit_rows(vectors[rows])
     seen = own
     if graph.k:
@@ -505,7 +505,7 @@ def _posterior(images: Float32Array, words: Float32Array, scale: float) -> Float
 
 
 def _merge(images: Float32Array, texts: Float32Array) -> NDArray[np.float64]:
-    """Merge images by what they look like and what the words say of them, in equal parts."""
+    """Merge images by their vectors and by the words that fit them, in equal parts."""
     if len(images) < 2:
         return np.empty((0, 4))
     from scipy.cluster.hierarchy import linkage
@@ -515,7 +515,7 @@ def _merge(images: Float32Array, texts: Float32Array) -> NDArray[np.float64]:
 
 
 def _distinct(scores: Float32Array) -> NDArray[np.int64]:
-    """Return a word for each group, (groups,) int64, no word twice; -1 if there are too few."""
+    """Return a different word for each group, (groups,) int64; -1 if there are too few."""
     from scipy.optimize import linear_sum_assignment
 
     chosen = np.full(len(scores), -1, dtype=np.int64)

@@ -48,7 +48,7 @@ def write_sheet(path: str | os.PathLike[str], suggestions: Suggestions, images: 
     InputError
         If an argument is of another kind.
     ExportError
-        If it cannot be written.
+        If the page cannot be written.
     """
     page = as_path(path, "the page to write").absolute()
     groups = "".join(_section(group, images) for group in suggestions)
@@ -78,12 +78,12 @@ def group_pictures(group: Group, images: ImageSet, side: int = _SIDE) -> list[by
     images : ImageSet
         The images that were grouped.
     side : int
-        Pixels of a square picture, 1..4096.
+        Side of a square picture in pixels, 1..4096.
 
     Returns
     -------
     list of bytes
-        One file each.
+        One JPEG file for each example.
 
     Raises
     ------

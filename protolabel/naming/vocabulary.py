@@ -1,4 +1,4 @@
-"""Words that may name a group of images, from the general to the special.
+"""Words that may name a group of images, from general to specific.
 
 The everyday words are the names of ImageNet-21k, which timm ships, in the tree of WordNet (Miller,
 *WordNet: a lexical database for English*, 1995).
@@ -31,8 +31,8 @@ __all__ = ["NounTree", "Vocabulary", "everyday_words", "noun_tree", "own_words",
 
 _SYNSETS = Path(__file__).with_name("synsets.txt")
 
-# ImageNet-21k has hundreds of words for people: origins, insults, trades. No picture shows that a
-# person is one of these, so only the following are suggested.
+# ImageNet-21k has hundreds of words for people: origins, insults, trades. A picture does not show
+# any of that, so only the following are suggested.
 _PERSON = "person"
 _PEOPLE = frozenset((
     "person", "man", "woman", "child", "baby", "boy", "girl", "bride", "groom", "dancer",
@@ -40,9 +40,9 @@ _PEOPLE = frozenset((
     "soldier", "clown", "chef",
 ))  # fmt: skip
 
-# Words above many others are kept if people use them (see synsets.txt), but not these, which fit
+# General words are kept if people use them (see synsets.txt), but not the following, which fit
 # every picture or none.
-_GENERAL = 8  # words below a word that make it a general one
+_GENERAL = 8  # fewest words below a general word
 _ABSTRACT = frozenset((
     "organism", "artifact", "device", "structure", "implement", "nutriment", "equipment",
     "instrument", "container", "conveyance", "area", "support", "craft", "vessel", "dish",
@@ -53,24 +53,27 @@ _ABSTRACT = frozenset((
 ))  # fmt: skip
 _LATIN = re.compile(r"[A-Z][a-z]+ [a-z]+(us|um|is|ii|ae|on|ensis|ata|ana|ica|osa)")
 
-_RARER = 0.05  # of cosine by which each rarer meaning has to be nearer
+_RARER = 0.05  # cosine by which each rarer meaning must be nearer
 
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
-    """M words, each below a more general word or below none.
-
-    An `InputError` is raised if the fields do not fit together.
+    """M words, each with the next more general word, if the vocabulary has one.
 
     Attributes
     ----------
     words : tuple of str
-        Distinct words. A word of several meanings stands for each of them with the more general
-        word in brackets: "crane (bird)", "crane (lifting device)".
+        Distinct words. A word with several meanings appears once for each of them, followed by the
+        more general word in brackets: "crane (bird)", "crane (lifting device)".
     above : (M,) int32
-        Index of the nearest more general word of the vocabulary, 0..M-1; -1 has none.
+        Index of the nearest more general word of the vocabulary, 0..M-1; -1 for none.
     phrases : tuple of str
-        What the text encoder reads for each word, such as "crane, a kind of bird".
+        The text for the encoder, for each word, such as "crane, a kind of bird".
+
+    Raises
+    ------
+    InputError
+        If the fields do not fit together.
     """
 
     words: tuple[str, ...]
@@ -88,13 +91,13 @@ class Vocabulary:
         if len(set(self.words)) != count:
             raise InputError("Expected distinct words, got a word twice: leave one of them out.")
         up = as_indices(self.above, count, "more general words", least=-1)
-        for _ in range(count.bit_length()):  # each step leads twice as far up
+        for _ in range(count.bit_length()):  # each step goes twice as far up as the one before
             up = np.where(up >= 0, up[up], -1)
         if (up >= 0).any():
             word = self.words[int(np.argmax(up >= 0))]
             raise InputError(
-                f"Expected words below more general ones, got {word!r} below itself: cut the "
-                "circle."
+                f"Expected words below more general ones, got {word!r} below itself: remove "
+                "the cycle."
             )
 
     def __len__(self) -> int:
@@ -127,9 +130,9 @@ class Vocabulary:
 def everyday_words() -> Vocabulary:
     """Return the words of ImageNet-21k that people use for what they photograph.
 
-    Of the 21,844 names, those of the 11,821 classes with enough photographs are kept (timm's
-    ImageNet-12k), without terms of taxonomy above others, such as "placental", without words that
-    fit everything, such as "artifact", and without most words for people.
+    Of the 21,844 names, these are the names of the 11,821 classes with enough photographs (timm's
+    ImageNet-12k), without general terms of taxonomy, such as "placental", words that fit
+    everything, such as "artifact", and most words for people.
 
     Returns
     -------
@@ -138,7 +141,7 @@ def everyday_words() -> Vocabulary:
     Raises
     ------
     InputError
-        If timm does not ship the names.
+        If the names are not found in timm.
     """
     tree = noun_tree()
     kept = [synset for synset in _photographed() if _is_everyday(synset, tree)]
@@ -147,25 +150,25 @@ def everyday_words() -> Vocabulary:
 
 @checked
 def own_words(words: Sequence[str], vectors: Float32Array) -> Vocabulary:
-    """Find the place of one's own words among the words of ImageNet-21k.
+    """Arrange given words by the tree of ImageNet-21k.
 
     Parameters
     ----------
     words : sequence of str
         M distinct words. A word that ImageNet-21k does not have is below no other.
     vectors : (M, d) floating
-        Their text vectors. Of several meanings, a word gets that whose related words have the
-        nearest text vectors.
+        Their text vectors. If a word has several meanings, the one whose related words have the
+        nearest text vectors is taken.
 
     Returns
     -------
     Vocabulary
-        The words as they are, with the words themselves as phrases.
+        The given words, which are their own phrases.
 
     Raises
     ------
     InputError
-        If an argument is of another kind, or timm does not ship the names.
+        If an argument is of another kind, or the names are not found in timm.
     """
     vectors = as_vectors(vectors, what="text vectors")
     if len(vectors) != len(words):
@@ -174,7 +177,7 @@ def own_words(words: Sequence[str], vectors: Float32Array) -> Vocabulary:
             "these words."
         )
     tree = noun_tree()
-    # Relative to the mean: a mean of many texts would otherwise be near every text.
+    # Relative to the mean, because a mean of many texts would otherwise be near every text.
     unit = unit_rows(vectors - np.mean(vectors, axis=0))
     meanings = [tree.meanings(word) for word in words]
     related: dict[int, list[int]] = {}
@@ -185,11 +188,11 @@ def own_words(words: Sequence[str], vectors: Float32Array) -> Vocabulary:
     middle = {synset: unit_rows(unit[rows].mean(axis=0)) for synset, rows in related.items()}
 
     def meaning(index: int) -> int:
-        """Return the synset with the nearest related words; rarer meanings have to be nearer."""
+        """Return the synset with the nearest related words; rarer meanings must be nearer."""
         found = sorted(meanings[index], key=lambda synset: -tree.uses[synset])
         nearness = [
-            max((unit[index] @ middle[one] for one in tree.chain(synset)[:4] if one in middle),
-                default=-1.0) - _RARER * rank
+            max((unit[index] @ middle[above] for above in tree.chain(synset)[:4]
+                 if above in middle), default=-1.0) - _RARER * rank
             for rank, synset in enumerate(found)
         ]  # fmt: skip
         return found[int(np.argmax(nearness))] if found else 0
@@ -200,7 +203,7 @@ def own_words(words: Sequence[str], vectors: Float32Array) -> Vocabulary:
         if synset:
             place.setdefault(synset, index)
     parents = [
-        next((place[one] for one in tree.chain(synset) if place.get(one, index) != index), -1)
+        next((place[above] for above in tree.chain(synset) if place.get(above, index) != index), -1)
         for index, synset in enumerate(chosen)
     ]
     return Vocabulary(tuple(words), np.array(_without_cycles(parents), np.int32), tuple(words))
@@ -218,16 +221,16 @@ def sample_words() -> Vocabulary:
 
 
 class NounTree:
-    """WordNet's tree over the synsets (meanings) of ImageNet-21k; 0 is no synset.
+    """WordNet's tree over the synsets (meanings) of ImageNet-21k; 0 means no synset.
 
     Attributes
     ----------
     lemmas : mapping of int to list of str
         Synset -> its words, the most frequent first.
     above : dict of int to int
-        Synset -> the nearest more general one.
+        Synset -> the nearest more general synset.
     uses : dict of int to int
-        Synset -> how often its most frequent word means it in a tagged corpus.
+        Synset -> how often its most frequent word has this meaning in a tagged corpus.
     """
 
     @checked
@@ -250,7 +253,7 @@ class NounTree:
 
     @checked
     def chain(self, synset: int) -> list[int]:
-        """Return a synset and all above it, the most special first.
+        """Return a synset and all more general ones, the most specific first.
 
         Raises
         ------
@@ -290,7 +293,7 @@ def _photographed() -> tuple[int, ...]:
 
 
 def _names_file(name: str) -> Path:
-    # The names lie in a data folder of timm, which is not imported: that would load torch.
+    # The names are in a data folder of timm, which is not imported, because that would load torch.
     found = find_spec("timm")
     folders = [] if found is None else found.submodule_search_locations or []
     for folder in folders:
@@ -305,7 +308,7 @@ def _names_file(name: str) -> Path:
 
 @cache
 def _below() -> Mapping[int, int]:
-    """Return how many photographed synsets lie below each synset."""
+    """Return the number of photographed synsets below each synset."""
     tree, count = noun_tree(), dict[int, int]()
     for synset in _photographed():
         for above in tree.chain(synset)[1:]:
@@ -317,7 +320,7 @@ def _is_everyday(synset: int, tree: NounTree) -> bool:
     if synset not in tree.above:
         return False
     word = tree.lemmas[synset][0]
-    if any(tree.lemmas[one][0] == _PERSON for one in tree.chain(synset)):
+    if any(tree.lemmas[above][0] == _PERSON for above in tree.chain(synset)):
         return word in _PEOPLE and _first_of(word, synset, tree)
     if _key(word) in _ABSTRACT or _LATIN.fullmatch(word):
         return False
@@ -325,13 +328,13 @@ def _is_everyday(synset: int, tree: NounTree) -> bool:
 
 
 def _first_of(word: str, synset: int, tree: NounTree) -> bool:
-    """Return whether this is the most frequent of the meanings of a word for people."""
-    people = [one for one in tree.meanings(word) if tree.lemmas[one][0] == word]
-    return synset == max(people, key=lambda one: tree.uses[one])
+    """Return whether this is the most frequent meaning of a word for people."""
+    people = [meaning for meaning in tree.meanings(word) if tree.lemmas[meaning][0] == word]
+    return synset == max(people, key=lambda meaning: tree.uses[meaning])
 
 
 def _vocabulary(words: Mapping[int, str], tree: NounTree) -> Vocabulary:
-    """Arrange synsets in a vocabulary; of equal words, the rare ones get their kind in brackets."""
+    """Make a vocabulary of synsets; equal words, unless one dominates, get a kind in brackets."""
     common: dict[str, list[int]] = {}
     for synset, word in words.items():
         common.setdefault(_key(word), []).append(synset)
@@ -341,28 +344,29 @@ def _vocabulary(words: Mapping[int, str], tree: NounTree) -> Vocabulary:
     for synset, word in words.items():
         name = phrase = word
         above = tree.chain(synset)[1:]
-        named = [words[one] for one in above if one in words]
-        kind = next(iter([*named, *(tree.lemmas[one][0] for one in above)]), "")
+        named = [words[general] for general in above if general in words]
+        kind = next(iter([*named, *(tree.lemmas[general][0] for general in above)]), "")
         if kind and not _dominates(synset, common[_key(word)], tree):
             name, phrase = f"{word} ({kind})", f"{word}, a kind of {kind}"
-        if name.casefold() not in names:  # else the same word for the same kind of thing
+        if name.casefold() not in names:  # otherwise the same word for the same kind of thing
             names[name.casefold()] = name
             kept[synset] = len(phrases)
             phrases.append(phrase)
     parents = [
-        next((kept[one] for one in tree.chain(synset)[1:] if one in kept), -1) for synset in kept
+        next((kept[above] for above in tree.chain(synset)[1:] if above in kept), -1)
+        for synset in kept
     ]
     return Vocabulary(tuple(names.values()), np.array(parents, np.int32), tuple(phrases))
 
 
 def _dominates(synset: int, meanings: Sequence[int], tree: NounTree) -> bool:
-    """Return whether people mean this more than twice as often as anything else."""
-    others = [tree.uses[one] for one in meanings if one != synset]
+    """Return whether this meaning is more than twice as frequent as any other."""
+    others = [tree.uses[meaning] for meaning in meanings if meaning != synset]
     return not others or tree.uses[synset] > 2 * max(others)
 
 
 def _without_cycles(above: list[int]) -> list[int]:
-    """Cut what leads back to where it came from: two words of one meaning may each be first."""
+    """Remove cycles, which arise if two words share a meaning."""
     for start in range(len(above)):
         seen, here = {start}, start
         while above[here] >= 0:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["embed_words"]
 
-_TEMPLATE = "a photo of a {}"  # one sentence a word: there are thousands of them
+_TEMPLATE = "a photo of a {}"  # only one, because there are thousands of words
 _BATCH = 256
 
 
@@ -30,15 +30,14 @@ def embed_words(
 ) -> Float32Array:
     """Encode every word of a vocabulary, or read the vectors that an earlier call kept.
 
-    The vectors are kept in the user's cache, by encoder and words. A cache that cannot be written
-    is done without.
+    The vectors are kept in the user's cache, by encoder and words, if it can be written.
 
     Parameters
     ----------
     vocabulary : Vocabulary
         M words.
     encoder : Encoder
-        As `load_encoder` returns.
+        From `load_encoder`.
     progress : callable, optional
         ``progress(phase, done, total)``, counting words; by default a tqdm bar.
 
@@ -54,7 +53,7 @@ def embed_words(
     EncoderError
         If the encoder has no text side, or returns vectors that cannot be used.
     """
-    encoder_info(encoder)  # raises if it is none
+    encoder_info(encoder)  # raises if it is not an encoder
     sentences = [_TEMPLATE.replace("{}", phrase) for phrase in vocabulary.phrases]
     file = words_file(encoder.name, sentences)
     kept = _read(file, len(sentences), encoder.dim)

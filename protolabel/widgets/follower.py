@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Follower", "follower_of"]
 
-_PASSING = 0.8  # seconds within which a slider only passed through a run
+_PASSING = 0.8  # seconds; a run that lasted less is one that a slider only passed through
 
 _FRAMES = 0.04  # seconds for a browser to draw the map before it receives the charts
 
@@ -53,7 +53,7 @@ class Follower(traitlets.HasTraits):
     labels : Labels or None
         The newest labels, which the map draws; None until there are any.
     settled : Labels or None
-        The same labels a moment later, for the other panels: a browser that received charts and
+        The same labels a moment later, for the other panels; a browser that received charts and
         thumbnails together with the map would draw the map last.
     problem : str
         The reason why there are no new labels; empty if there was no error.
@@ -66,7 +66,7 @@ class Follower(traitlets.HasTraits):
     views : list
         Panels and studios of the session; they live as long as it does and close with this.
     seen : set of int
-        Indices of the images that a person looked at: fixed, opened, or turned a page on.
+        Indices of the images that the user has fixed, opened, or paged past.
     drawing : threading.RLock
         Lock by which handlers and drawings take turns; no computation holds it.
     touched : float
@@ -125,7 +125,7 @@ class Follower(traitlets.HasTraits):
             self.jobs.submit(self._update, self._fail, lane="labels")
 
     def retry(self) -> None:
-        """Compute the labels again after a problem, such as a network that was away."""
+        """Compute the labels again after a problem, such as a lost network connection."""
         self.problem = ""
         self._follow()
 
@@ -144,7 +144,7 @@ class Follower(traitlets.HasTraits):
             if labels is None:
                 return
         except Stopped:
-            self._halted = self.jobs.stopped  # `stopped` says so already
+            self._halted = self.jobs.stopped  # shown by `stopped`, so it is no problem
         else:
             if not self.closed:
                 self._publish(labels)
@@ -163,12 +163,12 @@ class Follower(traitlets.HasTraits):
             if labels is not self.labels:
                 seen, self.labels = self.labels, labels
                 self.iteration = self._iteration_to_show(seen, labels)
-        self._outdated.wait(_FRAMES)  # not while a slider goes on moving
+        self._outdated.wait(_FRAMES)  # unless a slider moves on
         with self.drawing:
             self.settled = labels
 
     def _iteration_to_show(self, seen: Labels | None, labels: Labels) -> int:
-        """Keep showing an earlier iteration if the user chose one; else show the one in use."""
+        """Keep showing an iteration that the user chose; otherwise show the one in use."""
         if seen is None or self.iteration == seen.iteration or seen.run is labels.run:
             return labels.iteration
         assert labels.run is not None  # noqa: S101 -- labels of a session come from a run

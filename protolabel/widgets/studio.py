@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["Studio"]
 
 _FIRST = 3.0  # seconds that a cell waits for labels, so that its picture is saved with it
-_UNATTENDED = 600.0  # the same where the kernel ends with the notebook, which nobody watches
-_CELLS = 8  # that show one studio and keep a picture of it
+_UNATTENDED = 600.0  # the same in a notebook that runs without a user, such as nbconvert
+_CELLS = 8  # most cells that keep a picture of a studio
 _REST = 1.5  # seconds after a change before the picture for saved notebooks is drawn again
 
 
@@ -45,7 +45,7 @@ class Studio:
     Parameters
     ----------
     session : Session
-        What the studio shows and changes.
+        The session that the studio shows and changes.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Studio:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.follower = follower_of(session)
-        self.map = MapPanel(session)  # first: it is told of new labels before the charts are
+        self.map = MapPanel(session)  # first, so that it hears of new labels before the charts
         self.progress = ProgressPanel(session)
         self.help = HelpPanel(session)
         self.corrections = CorrectionsPanel(session)
@@ -82,8 +82,8 @@ class Studio:
         self.sessions.show = self.open
         self.widget = self._build()
         self.closed = False
-        self._opened: Studio | None = None  # what is shown in place of this
-        self._outer: Studio | None = None  # in whose place this is shown
+        self._opened: Studio | None = None  # the studio that is shown in place of this one
+        self._outer: Studio | None = None  # the studio in whose place this one is shown
         self._handles: deque[Any] = deque(maxlen=_CELLS)  # pictures in the cells that show it
         self._repainting: threading.Timer | None = None
         weakref.finalize(self, close_widgets, [self.widget]).atexit = False
@@ -91,7 +91,7 @@ class Studio:
         self.map.follow_work(self._repaint_later, "labels")
         self.map.watch(self.map.widget, self.map.guard(self._repaint_later), "xy")
         self.gallery.follow_work(self._show_selection, "selection")
-        self.none.look.on_click(self.gallery.guard(self._show_selection))  # the same once more
+        self.none.look.on_click(self.gallery.guard(self._show_selection))  # even if unchanged
 
     def close(self) -> None:
         """Close the panels and remove the studio from the page; the session stays usable."""
@@ -114,7 +114,7 @@ class Studio:
         other.take_place(self, self._handles)
 
     def take_place(self, outer: Studio, handles: deque[Any]) -> None:
-        """Keep the pictures in the cells of another studio, in whose widget this one is shown."""
+        """Take over the pictures in the cells of another studio, whose widget shows this one."""
         self._outer, self._handles = outer, handles
         self._repaint_later()
 
@@ -130,11 +130,11 @@ class Studio:
         if self in self.follower.views:
             self.follower.views.remove(self)
             if not self.follower.views:
-                self.session.close()  # nothing shows it any more
+                self.session.close()  # nothing shows it any longer
 
     def _build(self) -> ipw.VBox:
-        # The map has a player of its own: below it stands what the timeline says, and the charts
-        # have a tab.
+        # The map has its own player. The findings of the timeline are below it, and the charts in
+        # a tab.
         under = ipw.VBox([self.timeline.verdict, self.timeline.status])
         charts = ipw.VBox([heading("Charts"), self.timeline.charts])
         for box, name in ((under, "pls-under"), (charts, "pls-curves")):
@@ -186,10 +186,10 @@ class Studio:
     def show(self) -> None:
         """Display the studio, and a picture of the map for places where no kernel runs.
 
-        The picture is an output of its own, which the style sheet hides beside a living studio:
-        to change the output of the studio would draw it anew under the hands of the user.
-        The cell waits a moment for it: `jupyter nbconvert --execute` ends the kernel after the
-        last cell.
+        The picture is a separate output, which the style sheet hides beside a live studio;
+        changing the output of the studio itself would draw it again while the user works. The cell
+        waits a moment for the labels, because `jupyter nbconvert --execute` ends the kernel after
+        the last cell.
         """
         from IPython.display import display
 
@@ -218,7 +218,7 @@ class Studio:
         return bundle
 
     def _repaint_later(self, _: Any = None) -> None:
-        """Draw the picture again once things have come to rest; now it would slow the user."""
+        """Draw the picture again after a pause in the changes, so that it slows nobody down."""
         if self._repainting is not None:
             self._repainting.cancel()
         if self._handles:

@@ -1,4 +1,4 @@
-"""How good are these labels? A random sample to check by keys, with the running interval."""
+"""The panel of the audit: a random sample to check by keys, with the running interval."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _HINT = (
 
 
 class AuditPanel(Panel):
-    """A random sample of labels, checked picture by picture, and what follows for all labels."""
+    """A random sample of labels to check picture by picture, and the estimate for all labels."""
 
     title = "Audit"
 
@@ -43,10 +43,10 @@ class AuditPanel(Panel):
             "Draw a sample", "Draw this many labels at random", size, button_style="primary"
         )
         self.more = self.button(
-            "Check more", "Draw as many pictures again, to know it better", size
+            "Check more", "Draw as many further pictures, for a shorter interval", size
         )
         self.fix = self.button(
-            "Fix the checked labels", "What you said of the pictures becomes their fixed label"
+            "Fix the checked labels", "Fix each checked picture as the class that you gave"
         )
         self.view = AuditView()
         self.result = ipw.HTML()
@@ -97,7 +97,7 @@ class AuditPanel(Panel):
         self._estimate()
 
     def _fix(self, _: Any) -> None:
-        """Pin what the person said, where it is a class."""
+        """Pin the answers that are classes."""
         before = len(self.session.pins)
         self.session.pin_audited()
         fixed = len(self.session.pins) - before
@@ -119,7 +119,7 @@ class AuditPanel(Panel):
         self.jobs.submit(send, self.show_failure, lane="large pictures")
 
     def _estimate(self) -> None:
-        """Compute the interval in the background; a quick hand is not made to wait for it."""
+        """Compute the interval in the background, so that a fast user need not wait for it."""
         if self._estimating:
             return
         self._estimating = True
@@ -140,9 +140,9 @@ class AuditPanel(Panel):
         self.draw(self._offer)
 
     def _look(self) -> None:
-        """Say whether the audit is still of these labels."""
+        """Show whether the audit is still about these labels."""
         labels: Labels | None = self.follower.settled
-        known = self.session.last_audit  # a saved session brings one
+        known = self.session.last_audit  # may come from a saved session
         if labels is not None and known is not None and known is not self.audit:
             self._begin(known)
             return
@@ -154,8 +154,8 @@ class AuditPanel(Panel):
         if not self.audit.is_of(labels.names, labels.label, labels.unfit):
             self.more.layout.display = "none"
             self.say(
-                "The labels have changed since this sample was drawn: what it says is about the "
-                "labels before. Draw a new sample to check the new ones."
+                "The labels have changed since this sample was drawn, so the estimate is about the "
+                "earlier labels. Draw a new sample to check the new ones."
             )
 
     def _show(self, estimate: AuditEstimate) -> None:
@@ -184,10 +184,10 @@ def _table(estimate: AuditEstimate) -> str:
     if not estimate.classes:
         return ""
     rows = "".join(
-        f'<tr><td class="word">{escape(one.name)}</td><td>{one.checked}</td>'
-        f"<td>{100 * one.fraction:.0f} %</td>"
-        f"<td>{100 * one.interval[0]:.0f} to {100 * one.interval[1]:.0f} %</td></tr>"
-        for one in estimate.classes
+        f'<tr><td class="word">{escape(found.name)}</td><td>{found.checked}</td>'
+        f"<td>{100 * found.fraction:.0f} %</td>"
+        f"<td>{100 * found.interval[0]:.0f} to {100 * found.interval[1]:.0f} %</td></tr>"
+        for found in estimate.classes
     )
     head = (
         '<tr><th class="word">Class</th><th>Checked</th><th>Right</th><th>95 % interval</th></tr>'

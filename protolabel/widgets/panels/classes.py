@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["ClassesPanel"]
 
 _REFUSED = "pls-refused"  # marks a field in the style sheet
-_MOST = 60  # rows; of more classes, those that are found
+_MOST = 60  # rows; with more classes, those whose names are searched for
 
 
 class _Row:
@@ -59,7 +59,7 @@ class ClassesPanel(Panel):
     title = "Classes"
 
     def build(self) -> Iterator[ipw.Widget]:
-        """Yield the rows of the classes, the row that adds a class, and what is used less."""
+        """Yield the rows of the classes, the row that adds a class, and the rare controls."""
         self.rows: list[_Row] = []
         self._drawn: list[tuple[str, str, str]] = []  # name, key and colour of the rows
         self.find = ipw.Text(
@@ -77,11 +77,11 @@ class ClassesPanel(Panel):
         self.add = self.button(
             "Add", "Add this class; the labels follow at once", (self.new, "value")
         )
-        self.undo = self.button("", "Take back the last change of classes or labels", icon="undo")
-        self.redo = self.button("", "Make it again", icon="repeat")
+        self.undo = self.button("", "Undo the last change of classes or labels", icon="undo")
+        self.redo = self.button("", "Redo it", icon="repeat")
         self.templates = ipw.Textarea(
             continuous_update=False, rows=7, layout={"width": "auto"},
-            tooltip="Sentences that every name is put into, one a line; {} is its place",
+            tooltip="Sentences around each name, one a line; {} stands for the name",
         )  # fmt: skip
         self.add.on_click(self.guard(self._add))
         self.find.observe(self.guard(self._find), names="value")
@@ -116,11 +116,11 @@ class ClassesPanel(Panel):
         self.colour = PageColour(which, tooltip="Colour of the class")
         self.usual = self.button("Usual colour", "Go back to the colour of the palette", which)
         self.into = ipw.Dropdown(
-            description="into", tooltip="The class that it becomes a part of", style=style,
+            description="into", tooltip="The class that it is merged into", style=style,
             layout={"width": "auto", "flex": "1 1 120px"},
         )  # fmt: skip
         self.merge = self.button(
-            "Merge", "Make one class of two; the name becomes a synonym", which,
+            "Merge", "Merge it into the other class; its name becomes a synonym", which,
             (self.into, "index"),
         )  # fmt: skip
         self.which.observe(self.guard(self._show_colour), names="value")
@@ -158,10 +158,10 @@ class ClassesPanel(Panel):
 
     def _merge(self, _: Any) -> None:
         if self.which.value == self.into.value:
-            raise InputError("Choose two classes: one that goes, and one that it becomes part of.")
+            raise InputError("Choose two different classes to merge.")
         first, second = self.which.value, self.into.value
         self.session.merge_classes(first, second)
-        self.say(f"{first} is a synonym of {second} now; Undo takes it back.", "good")
+        self.say(f"{first} is now a synonym of {second}; Undo takes it back.", "good")
 
     def _set_colour(self, change: Any) -> None:
         self.session.set_colour(self.which.value, change["new"])
@@ -202,7 +202,7 @@ class ClassesPanel(Panel):
 
     def _set_templates(self, event: Any) -> None:
         lines = tuple(line for line in event["new"].splitlines() if line.strip())
-        # The default object leaves classes the sentences of their own.
+        # With the default object, classes keep templates of their own.
         self.session.templates = DEFAULT_TEMPLATES if lines == DEFAULT_TEMPLATES else lines
 
     def _show(self) -> None:

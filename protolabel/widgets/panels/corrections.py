@@ -28,7 +28,7 @@ class CorrectionsPanel(Panel):
         self.take_over = self.button(
             "Take over", "Apply these corrections to this session", button_style="primary"
         )
-        self.afresh = self.button("Start afresh", "Go on without them; they stay saved")
+        self.afresh = self.button("Start afresh", "Continue without them; they stay saved")
         self.take_over.on_click(self.guard(self._take_over))
         self.afresh.on_click(self.guard(self._start_afresh))
         self.line = self.row(self.offer, self.take_over, self.afresh)
@@ -41,7 +41,7 @@ class CorrectionsPanel(Panel):
         self.follow_work(self._look, "embeddings")
 
     def _look(self) -> None:
-        """Look once, when the images are known; reading the journal may take a moment."""
+        """Read the journal once, when the images are known; it may take a moment."""
         if self.follower.embeddings is not None and not self._asked:
             self._asked = True
             self.submit(lambda: self.draw(self._offer, self.session.saved_corrections))
@@ -55,14 +55,14 @@ class CorrectionsPanel(Panel):
     def _take_over(self, _: Any) -> None:
         self.session.restore_corrections()
         self.line.layout.display = "none"
-        self.say("The saved corrections are part of this session now.", "good")
+        self.say("The saved corrections are now part of this session.", "good")
 
     def _start_afresh(self, _: Any) -> None:
         self._offer(None)
 
 
 def _words(saved: SavedCorrections) -> str:
-    """Return what is offered: "37 corrections and 2 settings from 25 November 2026, 17:03 UTC"."""
+    """Describe the corrections: "37 corrections and 2 changed settings from 25 November ..."."""
     parts = []
     if saved.images:
         parts.append(counted(saved.images, "correction"))

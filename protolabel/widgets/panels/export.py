@@ -44,13 +44,13 @@ class ExportPanel(Panel):
         }  # fmt: skip
         self.zip = ipw.Checkbox(
             description="Also as one .zip file", indent=False, layout={"width": "auto"},
-            tooltip="Beside the folder, to send or to upload",
+            tooltip="Beside the folder, for sending or uploading",
         )  # fmt: skip
         self.download = Download()
         self.after = ipw.HTML()
         self.link = ipw.Dropdown(
             options=[(_LINKS.get(name, name), name) for name in LINKS], description="Images",
-            tooltip="Copies are safe; links take no room", layout={"width": "250px"}, **wide,
+            tooltip="Copies are safe; links take no space", layout={"width": "250px"}, **wide,
         )  # fmt: skip
         self.shares = [
             ipw.BoundedFloatText(
@@ -125,7 +125,7 @@ class ExportPanel(Panel):
 
 
 def _what(name: str) -> str:
-    """Return what a format is, and what reads it."""
+    """Describe a format, with the package that it needs."""
     writer = WRITERS[name]
     package = f"; needs the package {writer.package}" if writer.package else ""
     return escape(writer.description[0].upper() + writer.description[1:] + package)
@@ -134,7 +134,7 @@ def _what(name: str) -> str:
 def _zip(folder: Path) -> Path:
     """Write a folder as one archive beside it, whole or not at all."""
     target = folder.with_name(f"{folder.name}.zip")
-    # Pictures are compressed already.
+    # Images are already compressed.
     with writing(target) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for path in sorted(folder.rglob("*")):
             archive.write(path, f"{folder.name}/{path.relative_to(folder).as_posix()}")
@@ -142,14 +142,14 @@ def _zip(folder: Path) -> Path:
 
 
 def _after(folder: Path, archive: Path | None) -> str:
-    """Return where everything is, how to go on with it, and the report."""
+    """Return the paths of the dataset, how to reopen it, and the report."""
     report = folder / "report.txt"
     lines = [f"<p>Folder: <code>{escape(str(folder))}</code></p>"]
     if archive is not None:
         lines.append(f"<p>Archive: <code>{escape(str(archive))}</code></p>")
     again = f'pl.Session.load("{folder}")'
     lines.append(
-        "<p>To go on with it another day, open it in the studio, or run this in a new cell: "
+        "<p>To continue another day, open the folder in the studio, or run this in a new cell: "
         f"<code>{escape(again)}</code></p>"
     )
     if report.is_file():

@@ -29,7 +29,7 @@ __all__ = ["GalleryPanel"]
 
 PAGE = 36
 _NONE = {
-    "doubt": "Every picture is fixed by you.",
+    "doubt": "You have fixed every picture.",
     "changed": "No label changed in this iteration.",
     "since": "No label differs from zero-shot.",
     "class": "No picture has this label.",
@@ -78,13 +78,13 @@ class GalleryPanel(Panel):
         self._asked: Question | None = None  # what the order answers
         self._now: Labels | None = None  # the labels that are shown, those of
         self._now_of: tuple[Labels | None, int] = (None, 0)  # this run and iteration
-        self._listed: Labels | None = None  # the labels that the order is of
+        self._listed: Labels | None = None  # the labels that the order was made from
         # The lists that were shown last, by their numbers: the images, the labels, the class names.
         self._lists: OrderedDict[int, _List] = OrderedDict()
         self._number = 0  # of the newest list
         self._looked = -1  # the image of the large view
-        self._tiles: list[dict[str, Any]] = []  # those that were asked for last
-        self._labelling = False  # since then the user has labelled: the order stands still
+        self._tiles: list[dict[str, Any]] = []  # the tiles that were requested last
+        self._labelling = False  # whether the user has labelled since; the order then stays
         self.choice = GalleryChoice(self.session.names)
         self.show, self.of_class = self.choice.show, self.choice.of_class
         self.words, self.sort_by = self.choice.words, self.choice.sort_by
@@ -134,7 +134,7 @@ class GalleryPanel(Panel):
         self.grid.chosen = [image for image in self.grid.chosen if image not in gone]
 
     def turn_to_selection(self) -> None:
-        """Show the selected images or, if there are none any more, what is worth correcting."""
+        """Show the selected images, or without a selection those worth correcting."""
         if self.follower.selection:
             self.show.value = "selection"
         elif self.show.value == "selection":
@@ -145,7 +145,7 @@ class GalleryPanel(Panel):
     # --- handlers -------------------------------------------------------------------------------
 
     def _meant(self, images: list[int], whole: int) -> tuple[list[int], list[str]]:
-        """Return the images that an answer is about, and what they were shown as."""
+        """Return the images of a message, and the labels that were shown for them."""
         if whole:
             return self._list(whole).shown(self.session)
         tiles = {tile["id"]: tile["text"] for tile in self.grid.tiles}
@@ -191,18 +191,18 @@ class GalleryPanel(Panel):
             self._turn(1)
 
     def _named(self, slot: int) -> str:
-        """Return the class of a number key, which stays with it."""
+        """Return the class that has a number key."""
         names = [name for name in self.session.names if self.session.marks.slot(name) == slot]
         if not names:
             raise InputError(f"There is no class number {slot + 1}.")
         return names[0]
 
     def _pin(self, images: list[int], names: list[str]) -> None:
-        """Fix labels in one step, which one undo takes back."""
+        """Fix labels in one step for undo."""
         _require(images)
         gone = set(names).difference(self.session.names)
         if gone:
-            raise InputError(f"{min(gone)} is no class any more: choose another label.")
+            raise InputError(f"{min(gone)} is no longer a class: choose another label.")
         self._labelling = True
         self.follower.seen.update(images)
         files = self.session.embeddings.images.names
@@ -228,7 +228,7 @@ class GalleryPanel(Panel):
         self._page = max(0, self._page + step)
         self.draw(self._show_pictures)
 
-    # --- to find and to look --------------------------------------------------------------------
+    # --- search and large pictures --------------------------------------------------------------
 
     def _find_words(self, _: Any) -> None:
         words = self.words.value.strip()
@@ -279,7 +279,7 @@ class GalleryPanel(Panel):
         self.draw(self._show_pictures)
 
     def _show_pins(self) -> None:
-        """Show a correction on its picture at once; the labels that follow from it come later."""
+        """Show a correction on its picture at once; the labels of the next run come later."""
         self.grid.can_undo, self.grid.can_redo = self.session.can_undo, self.session.can_redo
         if self.follower.settled is None:
             return
@@ -334,14 +334,14 @@ class GalleryPanel(Panel):
         if question != self._asked:
             self._labelling = False
         elif self._labelling and question.show == "doubt":
-            self.outdated.layout.visibility = None  # what is fixed leaves this list
+            self.outdated.layout.visibility = None  # fixed pictures leave this list when sorted
             return
         elif self._listed is self.follower.settled:
             return  # only another page
         self._listed = self.follower.settled
         files, graph = self.session.embeddings.images.names, self.session.graph
         found = listed(question, now, files, self.follower.seen, graph)
-        # What a person looks at must not vanish from under the eyes, either.
+        # A picture must not disappear while the user looks at it, either.
         if not self._labelling and not (question.unseen and question == self._asked):
             self._asked, self._order = question, found
         same = np.array_equal(found, self._order)
@@ -349,7 +349,7 @@ class GalleryPanel(Panel):
 
     def _fetch(self, now: Labels, *, more: bool) -> None:
         """Show this page when its thumbnails are there, then prepare the next."""
-        images = self.session.embeddings.images  # there are labels, so they are at hand
+        images = self.session.embeddings.images  # computed already, because there are labels
         colours = colours_of(self.session, now.names)
         if self._thumbnails is None:
             self._thumbnails = Thumbnails(images)
@@ -367,7 +367,7 @@ class GalleryPanel(Panel):
             return self._shown == page and self._tiles is tiles
 
         def comes_next() -> bool:
-            # With other labels it is shown again; a quick hand must not wait until they rest.
+            # Not for the newest labels only: a fast user must not wait until labels settle.
             return more and (self._shown, self._following) == (page, following)
 
         def fetch() -> None:
@@ -381,14 +381,14 @@ class GalleryPanel(Panel):
         def show(sheet: bytes) -> None:
             if is_asked_for():
                 self.grid.show(sheet, tiles, more=more, of=of)
-                self._show_pins()  # those that were made meanwhile
+                self._show_pins()  # pins that were made meanwhile
 
         def prepare(sheet: bytes) -> None:
             if comes_next():
                 self.grid.prepare(sheet, upcoming)
 
         self._tiles = tiles
-        # In a lane of its own: other panels may compute long after every correction.
+        # In a lane of its own, because other panels may compute for long after a correction.
         self.jobs.submit(fetch, self.show_failure, lane="thumbnails")
 
 

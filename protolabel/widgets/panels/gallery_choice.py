@@ -1,4 +1,4 @@
-"""The widgets by which a person says which pictures the gallery lists."""
+"""The widgets that choose which pictures the gallery lists."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ANYTHING = ("any", "")  # a dropdown shows nothing for None
 
 
 class GalleryChoice:
-    """What to show, in which order, and which pictures to leave out.
+    """The choice of a list, its order, and filters.
 
     Parameters
     ----------
@@ -30,9 +30,9 @@ class GalleryChoice:
     Attributes
     ----------
     filters : ipywidgets.Accordion
-        The filters, folded away at first.
+        The filters, folded at first.
     settles : tuple of widgets
-        Those whose value changes the list.
+        The widgets whose values change the list.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -91,10 +91,10 @@ class GalleryChoice:
         self.filters.selected_index = None
 
     def offer(self, names: Sequence[str]) -> None:
-        """Offer these classes, and keep those that were chosen."""
+        """Offer these classes, and keep the chosen ones."""
         place, name = self.of_class.value or 0, self.of_class.label
         self.of_class.options = [(name, i) for i, name in enumerate(names)]
-        # The same class, wherever it is now; a renamed one has kept its place.
+        # The same class, wherever it is now; a renamed class has kept its place.
         if names:  # a session may begin without classes
             last = len(names) - 1
             self.of_class.value = names.index(name) if name in names else min(place, last)
@@ -104,12 +104,12 @@ class GalleryChoice:
             choice.value = kept
 
     def found(self, show: str, what: str, ranking: NDArray[np.int64]) -> None:
-        """Show what a search found, the best first."""
+        """Show the result of a search, the best first."""
         self._ranking = show, what, ranking
         self.show.value, self.sort_by.value = show, ""
 
     def question(self, step: int, selection: tuple[int, ...]) -> Question:
-        """Return what is asked for, and show which widgets matter for it.
+        """Return the chosen list, and show only the widgets that matter for it.
 
         Parameters
         ----------

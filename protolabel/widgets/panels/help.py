@@ -15,20 +15,20 @@ __all__ = ["HelpPanel"]
 
 _HINT = (
     "<b>First steps:</b> look at the pictures in the Gallery below. Click one that has the wrong "
-    "label and press the number of its class; Enter confirms a right one. The labels of the "
-    "others follow. When you are content, Audit says how good the labels are, and Export writes "
-    "the dataset."
+    "label and press the number of its class; Enter confirms a right one. The labels of similar "
+    "pictures follow. When you are satisfied, Audit says how good the labels are, and Export "
+    "writes the dataset."
 )
 _KEYS = {
     "Pictures": {
         "← → ↑ ↓": "go to another picture; with Shift choose several",
-        "1 to 9": "the chosen pictures show this class, and the next picture is up",
+        "1 to 9": "label the chosen pictures as this class, and go to the next",
         "C": "find a class by a few letters",
         "Enter": "the label is right",
         "0": "let the loop decide again",
-        "Space": "large picture; arrows go on, Escape closes",
+        "Space": "large picture; arrows show the next, Escape closes",
         "A, Shift A": "choose the page; choose the whole list",
-        "X": "choose one more picture, or one less",
+        "X": "add this picture to the chosen ones, or take it away",
         "Z, Y": "undo, redo",
     },
     "Map": {
@@ -45,18 +45,18 @@ _KEYS = {
     },
 }
 _TERMS = {
-    "Agreement": "how much of what is known speaks for a label: its name, its class, its "
-    "neighbours. An estimate, not a promise; the Audit gives a number you can rely on.",
+    "Agreement": "an estimate of how likely a label is right, from the name, the class and the "
+    "neighbours of the picture. For a number that you can rely on, use the Audit.",
     "Zero-shot": "labels by the class names alone, before any refinement.",
-    "Iteration": "one round in which every label is decided again by what the last round found.",
+    "Iteration": "a round in which every label is decided again, with the result of the last.",
     "Prototype": "the middle of a class: what its pictures have in common.",
-    "Micro-cluster": "a small group of pictures that look almost alike.",
-    "Meta-cluster": "a group of micro-clusters that look related.",
-    "Fixed": "a label that you set. It stays, and teaches the labels around it.",
-    "Temperature": "how soft decisions are: low follows the nearest prototype, high listens more "
-    "to neighbours.",
-    "Preset": "how much care is taken with clusters and map; Automatic goes by the number of "
-    "pictures.",
+    "Micro-cluster": "a small group of very similar pictures.",
+    "Meta-cluster": "a group of similar micro-clusters.",
+    "Fixed": "a label that you set. It stays, and changes the labels of similar pictures.",
+    "Temperature": "how soft decisions are: low follows the nearest prototype, high gives "
+    "neighbours more weight.",
+    "Preset": "settings of clusters and map for small, medium or large folders; Automatic chooses "
+    "by the number of pictures.",
     "Prompt template": "a sentence that each class name is put into before it is compared with "
     "the pictures, such as “a photo of a {}”.",
     "None of these": "pictures that fit no class; they can be kept out of the dataset.",
@@ -92,7 +92,7 @@ class HelpPanel(Panel):
 
     def _show_hint(self) -> None:
         if self.session.pins and self.sheet.layout.display == "none":
-            self.line.layout.display = "none"  # the person has found out
+            self.line.layout.display = "none"  # the user no longer needs it
         self._frame()
 
     def _frame(self) -> None:

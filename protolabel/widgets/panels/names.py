@@ -1,4 +1,4 @@
-"""The panel of suggested names: begin without classes, or name what fits none of them."""
+"""The panel of suggested names, for a session without classes or images that fit none."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _WORDS = 5  # words to click
 
 @dataclass(frozen=True, eq=False)
 class _Entry:
-    """One group of the list, as the person has arranged it."""
+    """A group in the list, with the changes that the user made."""
 
     id: int
     images: NDArray[np.int64]
@@ -48,10 +48,10 @@ class _Entry:
 
 
 class NamesPanel(Panel):
-    """Groups of pictures that look alike, with words that may name them.
+    """Groups of similar pictures, with words that may name them.
 
-    Without classes, the groups are of the whole folder, at the level of the slider. Beside classes,
-    they are those that fit none of the names.
+    The groups cover the whole folder, at the level of the slider; or they are those that fit none
+    of the classes.
     """
 
     title = "Names"
@@ -61,8 +61,8 @@ class NamesPanel(Panel):
         self.tree: NameTree | None = None
         self.entries: list[_Entry] = []
         self._looking = False
-        self._newest = 0  # of the lists that were asked for
-        self._ids = count()  # a click on a list that is gone means no group of this one
+        self._newest = 0  # number of the list that was requested last
+        self._ids = count()  # numbers of the lists, so that clicks on an older list are ignored
         self._tiles: dict[int, Image.Image] = {}
         self.look = self.button("Suggest names", "Group the pictures, and look for their names")
         self.missing = self.button(
@@ -107,7 +107,7 @@ class NamesPanel(Panel):
             self.list.counts, self.list.level = list(tree.counts), level
 
     def _turn(self, change: Any) -> None:
-        """Show another level; only the newest place of the slider matters."""
+        """Show another level; only the last position of the slider matters."""
         level = min(max(int(change["new"]), 0), len(self.list.counts) - 1)
         self._newest += 1
         number = self._newest
@@ -127,7 +127,7 @@ class NamesPanel(Panel):
         self.say("Looking for pictures that fit no name …")
 
         def find() -> None:
-            self.jobs.run(lambda: self.session.words)  # else there would be no suggestions
+            self.jobs.run(lambda: self.session.words)  # the words to suggest
             found = self.session.missing_names(_WORDS)
             self.tree = None
             self.draw(self._no_levels, len(found))
@@ -151,7 +151,7 @@ class NamesPanel(Panel):
         note = counted(len(entries), "group") + (f", the {_SHOWN} largest shown" if more else "")
         self.list.show([_described(entry) for entry in shown], self._sheet(shown), note)
 
-    # --- what the person says -------------------------------------------------------------------
+    # --- messages from the list -----------------------------------------------------------------
 
     def _heard(self, _: Any, message: Any, __: Any) -> None:
         if "take" in message:

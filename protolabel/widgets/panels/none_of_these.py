@@ -40,8 +40,8 @@ class NonePanel(Panel):
         )  # fmt: skip
         self.strictness = ipw.FloatSlider(
             DEFAULT_STRICTNESS, min=0.0, max=1.0, step=0.01, description="Strictness",
-            tooltip="How well an image has to fit its name: 0 asks nothing, 1 that it be one of "
-            "the best.", layout={"flex": "1 1 200px"}, style={"description_width": "70px"},
+            tooltip="How well an image must fit its name: 0 sets none aside, 1 keeps only the "
+            "best.", layout={"flex": "1 1 200px"}, style={"description_width": "70px"},
         )  # fmt: skip
         self.count = ipw.HTML()
         self.look = self.button(
@@ -64,7 +64,7 @@ class NonePanel(Panel):
         self.follow(self._forget, "revision")
         self.follow_work(self._measure, "settled")
         self.follow(self._show_words, "vocabulary")
-        self.follow(self._measure, "vocabulary")  # which may leave the labels as they are
+        self.follow(self._measure, "vocabulary")  # it need not change the labels
         yield self.on
         yield self.row(self.strictness, self.count, self.look)
         yield self.words
@@ -82,7 +82,7 @@ class NonePanel(Panel):
         self.session.vocabulary = words or None
 
     def _look_at(self, images: tuple[int, ...], _: Any) -> None:
-        self.follower.selection = ()  # so that a second look turns to them again
+        self.follower.selection = ()  # so that the same selection is shown again
         self.follower.selection = images
 
     def _add(self, field: ipw.Text, _: Any) -> None:
@@ -90,7 +90,7 @@ class NonePanel(Panel):
         if not name:
             raise InputError("Write a name for the group first.")
         self.session.add_class(name)
-        self.say(f"{name} is a class now; Undo in the Classes panel takes it back.", "good")
+        self.say(f"{name} is now a class; Undo in the Classes panel takes it back.", "good")
 
     def _select(self, _: Any) -> None:
         if self._fit is not None:
@@ -105,7 +105,7 @@ class NonePanel(Panel):
         self._count()
 
     def _forget(self) -> None:
-        # The slider of this panel leaves the measured fit as it is.
+        # The slider of this panel does not change the measured fit.
         if "fit" not in self.session.computed:
             self._fit = None
             self._count()
@@ -152,7 +152,7 @@ class NonePanel(Panel):
             lines.append(f"and {len(found) - _SHOWN:,} smaller groups")
         items = "".join(f"<li>{line}</li>" for line in lines)
         self.missing.value = (
-            f"Groups of like images that fit no name:<ol>{items}</ol>" if lines else ""
+            f"Groups of similar images that fit no name:<ol>{items}</ol>" if lines else ""
         )
         old = self.groups.children
         self.groups.children = [
@@ -162,7 +162,7 @@ class NonePanel(Panel):
         close_widgets(old)
 
     def _row(self, number: int, group: MissingName, strip: bytes) -> ipw.Widget:
-        """Return the pictures of a group with what can be done about it."""
+        """Return the pictures of a group, with a name field and buttons."""
         pictures = ipw.Image(value=strip, format="jpeg", layout={"height": "64px"})
         pictures.add_class("pls-strip")
         field = ipw.Text(

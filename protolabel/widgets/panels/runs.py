@@ -138,7 +138,7 @@ class RunsPanel(Panel):
         thumbnails, pair = self._thumbnails, (a.number, b.number)
 
         def fetch() -> None:
-            sheet = thumbnails.sheet([one["id"] for one in tiles])
+            sheet = thumbnails.sheet([tile["id"] for tile in tiles])
             with self.follower.drawing:
                 if (self.left.value, self.right.value) == pair:
                     self.grid.show(sheet, tiles)
@@ -155,8 +155,8 @@ class RunsPanel(Panel):
         fixed = len(self.session.pins)
         if fixed != run.pins:
             self.say(
-                f"The settings are those of run {run.number}. What you fixed is no setting and "
-                f"stays: {counted(fixed, 'label')} now, {run.pins} then."
+                f"The settings are those of run {run.number}. Labels that you fixed stay: "
+                f"{counted(fixed, 'label')} now, {run.pins} then."
             )
 
 

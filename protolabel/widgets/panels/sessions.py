@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 __all__ = ["SessionsPanel"]
 
 _HINT = (
-    "Keep everything as it is now, and go on another day; or open what was saved, or a dataset "
-    "that protolabel exported."
+    "Save everything to continue another day, or open a saved session or a dataset that "
+    "protolabel exported."
 )
 _OTHER_ENCODER = (
-    "Its pictures were read with an encoder that is not loaded unasked: start a session with that "
-    "encoder first, then open the folder from there."
+    "Its pictures were embedded with another encoder, which is not loaded unasked: start a session "
+    "with that encoder first, then open the folder from there."
 )
 
 
@@ -48,7 +48,7 @@ class SessionsPanel(Panel):
         folder = (self.folder, "value")
         self.save = self.button("Save", "Write settings, corrections, vectors and map", folder)
         self.open = self.button(
-            "Open", "Show this folder here, in place of what is shown now", folder
+            "Open", "Show this folder here, in place of this session", folder
         )
         self.save.on_click(self.guard(self._save))
         self.open.on_click(self.guard(self._open))
@@ -94,4 +94,4 @@ class SessionsPanel(Panel):
         if self.show is not None:
             self.show(opened)
         else:
-            self.say("It is open: in a cell, it is session.opened.", "good")
+            self.say("It is open; in a cell, use session.opened.", "good")

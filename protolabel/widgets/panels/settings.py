@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["ControlsPanel", "SettingsPanel"]
 
 _STEP = 0.01  # of the logarithm: a step is 2 %
-_AUTOMATIC = {"min_cluster_size": 0, "preset": ""}  # what stands for None in a control
+_AUTOMATIC = {"min_cluster_size": 0, "preset": ""}  # the values of controls that mean None
 _WIDE = {"width": "auto"}
 _STYLE = {"description_width": "104px"}
 
@@ -29,9 +29,10 @@ TOOLTIPS = {
     "iterations": "How often the prototypes are refined. 1 is close to zero-shot; labels mostly "
     "settle within 5.",
     "method": "Anchored: prototypes stay tied to their names and cannot collapse. Plain: "
-    "prototypes move freely, to watch them fall together.",
-    "preset": "How much care is spent on clusters and map. Automatic goes by the number of images.",
-    "min_cluster_size": "The fewest images that make a micro-cluster. 0 chooses by the preset.",
+    "prototypes move freely, which shows how they collapse.",
+    "preset": "Settings of clusters and map for small, medium or large folders. Automatic chooses "
+    "by the number of images.",
+    "min_cluster_size": "Smallest number of images in a micro-cluster. 0 takes that of the preset.",
     "seed": "The start of the random numbers: the same seed gives the same result.",
 }
 
@@ -42,7 +43,7 @@ class SettingsPanel(Panel):
     title = "Settings"
 
     def build(self) -> Iterator[ipw.Widget]:
-        """Yield the controls, those that are rarely needed folded away."""
+        """Yield the controls, with the rarely needed ones in a folded part."""
         options: dict[str, Any] = {"layout": _WIDE, "style": _STYLE}
         self.temperature = ipw.FloatLogSlider(
             0.1, min=-1.3, max=-0.5, step=_STEP, readout_format=".3f",
@@ -84,7 +85,7 @@ class SettingsPanel(Panel):
     def _set(self, name: str, change: Any) -> None:
         value = change["new"]
         if name == "temperature":
-            # The browser rounds the slider to a step; that is no change by the user.
+            # The browser rounds the slider to a step; the user did not make that change.
             moved = abs(math.log10(value / self.session.temperature))
             if moved < 0.505 * _STEP:
                 return
@@ -92,7 +93,7 @@ class SettingsPanel(Panel):
         setattr(self.session, name, None if automatic else value)
 
     def _show_kept(self) -> None:
-        """Say why a setting seems to do nothing."""
+        """Explain why a setting seems to have no effect."""
         kept = self.session.kept
         which = "zero-shot" if kept == 0 else f"iteration {kept}"
         self.kept.value = (
@@ -115,4 +116,5 @@ class SettingsPanel(Panel):
             control.value = _AUTOMATIC[name] if value is None else value
 
 
-ControlsPanel = SettingsPanel  # its name in the first release
+ControlsPanel = SettingsPanel
+"""`SettingsPanel` under its name in version 0.1."""

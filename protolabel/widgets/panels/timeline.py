@@ -45,7 +45,7 @@ class TimelinePanel(Panel):
     session : Session
         What the panel shows and changes.
     player : bool
-        Show a slider and a play button; the studio has those of the map.
+        Whether to show a slider and a play button; in the studio, the map has them.
     """
 
     title = "Timeline"
@@ -109,7 +109,7 @@ class TimelinePanel(Panel):
         self.session.kept = None
 
     def _offer_pins(self, _: Any) -> None:
-        self.follower.selection = ()  # so that a second look turns to them again
+        self.follower.selection = ()  # so that the same selection is shown again
         if (labels := self.follower.settled) is not None:
             chosen = next_to_correct(labels, self.session.graph, _PINS)
             self.follower.selection = tuple(chosen.tolist())
