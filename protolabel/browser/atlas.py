@@ -14,7 +14,7 @@ from protolabel.errors import ImageReadError
 from protolabel.images.pixels import thumbnail
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from protolabel.images.files import ImageFile
 
@@ -84,7 +84,7 @@ def make_atlas(
     quality : int
         JPEG quality, 1 to 95.
     progress : callable
-        ``progress(phase, done, total)``; may raise `Stopped`.
+        ``progress(phase, done, total)``; it may raise `Stopped`.
 
     Returns
     -------
@@ -107,7 +107,7 @@ def make_atlas(
 
 
 def sharp_picture(path: ImageFile) -> bytes:
-    """Return the middle square of an image as a JPEG of `SHARP` pixels.
+    """Return the central square of an image as a JPEG of `SHARP` pixels.
 
     Parameters
     ----------
@@ -117,12 +117,9 @@ def sharp_picture(path: ImageFile) -> bytes:
     Returns
     -------
     bytes
-        Empty where the file cannot be read.
+        Empty if the file cannot be read.
     """
-    try:
-        return _jpeg(square(path, SHARP), 85)
-    except ImageReadError:
-        return b""
+    return _jpeg_of(lambda: square(path, SHARP), 85)
 
 
 def large_picture(path: ImageFile) -> bytes:
@@ -136,16 +133,13 @@ def large_picture(path: ImageFile) -> bytes:
     Returns
     -------
     bytes
-        Empty where the file cannot be read.
+        Empty if the file cannot be read.
     """
-    try:
-        return _jpeg(thumbnail(path, LARGE), 88)
-    except ImageReadError:
-        return b""
+    return _jpeg_of(lambda: thumbnail(path, LARGE), 88)
 
 
 def square(path: ImageFile, side: int) -> Image.Image:
-    """Return the middle square of an image.
+    """Return the central square of an image.
 
     Parameters
     ----------
@@ -165,6 +159,13 @@ def square(path: ImageFile, side: int) -> Image.Image:
         If the file cannot be read.
     """
     return ImageOps.fit(thumbnail(path, 2 * side), (side, side))
+
+
+def _jpeg_of(read: Callable[[], Image.Image], quality: int) -> bytes:
+    try:
+        return _jpeg(read(), quality)
+    except ImageReadError:
+        return b""
 
 
 def _jpeg(picture: Image.Image, quality: int) -> bytes:

@@ -6,7 +6,7 @@ function of its own, so that names do not clash. Its exports become an object::
 
     const $points = (() => { ...; return { Cloud, Grid }; })();
 
-The modules keep to a small part of the language, which `module` checks line by line: an import is
+The modules use a small part of the language, which `module` checks line by line: an import is
 ``import { a, b } from "./name.js";``, an export is ``export function``, ``export class``,
 ``export const`` or, in an entry module, ``export default``. Anything else raises an error here,
 before a browser runs it.
@@ -67,8 +67,8 @@ def module(entry: str) -> str:
     Raises
     ------
     SyntaxError
-        If a module imports or exports in another form than the module docstring says, imports a
-        name that is not exported, or if modules import each other in a circle.
+        If a module imports or exports in another form than the docstring of this file describes,
+        imports a name that is not exported, or if imports form a cycle.
     """
     sources: dict[str, _Source] = {}
     _collect(entry, sources, ())

@@ -25,7 +25,7 @@ def packed(values: NDArray[Any]) -> str:
     Parameters
     ----------
     values : ndarray
-        Any shape and type; the script of the page has to know both.
+        Any shape and type; the script of the page must know both.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def html_page(title: str, content: dict[str, Any], *, entry: str, sheets: tuple[
         HTML whose policy allows its own script and style, and no connection.
     """
     script, css = module(entry), style(*sheets)
-    # A name may hold "</script>": no "<" of the data stands in the page as it is.
+    # A name may contain "</script>", so every "<" in the data is escaped.
     data = json.dumps(content).replace("<", "\\u003c")
     return (
         f"{_head(title, css, script)}"
@@ -89,7 +89,7 @@ def still_page(title: str, css: str, body: str) -> str:
 
 
 def _head(title: str, css: str, script: str | None = None) -> str:
-    """Return a page up to its body, with the policy of what it holds."""
+    """Return a page up to its body, with its content security policy."""
     allowed = "" if script is None else f"script-src '{_digest(script)}'; "
     policy = (
         f"default-src 'none'; {allowed}style-src '{_digest(css)}'; "

@@ -1,4 +1,4 @@
-"""The whole job on drawn pictures without a network, and the exercises of the notebooks."""
+"""The demo on drawn pictures, without a network, and the exercises of the notebooks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of the exercises in the notebooks: each says what is right, or what to look at."""
+"""Checks of the exercises in the notebooks: each says "Right", or what to look at."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def check_plain_step(answer: Answer, vectors: NDArray[np.floating], text: ClassV
     vectors : (N, d) floating
         Unit vectors of the images.
     text : ClassVectors
-        Of C classes.
+        Text vectors of the C classes.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def check_plain_step(answer: Answer, vectors: NDArray[np.floating], text: ClassV
     """
     try:
         step = answer(text.vectors, _TEMPERATURE)
-    except ValueError as error:  # of numpy, about shapes
+    except ValueError as error:  # numpy's, about shapes
         return f"Not yet: {error}. Does a sum need keepdims=True, or [:, None], to divide by rows?"
     if step is None:
         return _OPEN
@@ -110,10 +110,10 @@ def check_prototypes(answer: Answer) -> str:
     """
     rng = np.random.default_rng(0)
     z, anchors = rng.normal(size=(12, 6)), rng.normal(size=(3, 6))
-    g = np.eye(3)[rng.integers(0, 2, 12)]  # nothing is of the last class
+    g = np.eye(3)[rng.integers(0, 2, 12)]  # the last class has no images
     try:
         found = answer(g, z, anchors)
-    except ValueError as error:  # of numpy, about shapes
+    except ValueError as error:  # numpy's, about shapes
         return f"Not yet: {error}. To divide row by row, a sum needs [:, None]: (classes, 1)."
     if found is None:
         return _OPEN
@@ -144,7 +144,7 @@ def check_two_animals(rows: Any, truth: Sequence[str], wanted: Sequence[str]) ->
     """
     if rows is None:
         return _OPEN
-    chosen = np.unique(np.arange(len(truth))[rows])  # numbers, flags, or what np.where gives
+    chosen = np.unique(np.arange(len(truth))[rows])  # numbers, flags, or the result of np.where
     if np.array_equal(chosen, np.flatnonzero(np.isin(list(truth), list(wanted)))):
         return f"Right: {len(chosen)} pictures."
     shown = ", ".join(sorted({truth[i] for i in chosen})) or "no animal"

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["STORY_CLASSES", "STORY_STYLE", "run_demo"]
 
 STORY_CLASSES: tuple[str, ...] = ("elephant", "zebra", "rabbit", "panda", "owl")
-"""Classes of the demo and of the notebooks that teach."""
+"""Classes of the demo and of the teaching notebooks."""
 
 STORY_STYLE = "chalkboard"
-"""Their style. Chalk turns black and white round, so zero-shot is right about three in five."""
+"""Their style. Chalk swaps black and white, so zero-shot is right for about three in five."""
 
 _PINS = 5
 
@@ -36,9 +36,10 @@ def run_demo(
     Parameters
     ----------
     folder : Path
-        Gets ``pictures/`` and ``annotated_dataset/``, which replaces that of an earlier demo.
+        Folder for ``pictures/`` and ``annotated_dataset/``, which replaces that of an earlier
+        demo.
     per_class : int
-        Pictures of each of the five animals.
+        Number of pictures of each of the five animals.
     seed : int
         Seed of the drawings.
     say : callable

@@ -118,7 +118,9 @@ def found_errors(confidence: ArrayLike, right: ArrayLike, fraction: float) -> fl
     """
     p, hit = _pair(confidence, right)
     if not 0 <= fraction <= 1:
-        raise InputError(f"Expected a fraction of the images in 0..1, got {fraction!r}: try 0.1.")
+        raise InputError(
+            f"Expected fraction as a share of the images in 0..1, got {fraction!r}: try 0.1."
+        )
     wrong = len(hit) - int(hit.sum())
     if not wrong:
         return float("nan")

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 _LEGEND = 40  # entries that a legend may hold
 _ROWS = 1400  # rows of pixels in a heat map
-_CLASSES = 150  # that a picture has room for
+_CLASSES = 150  # most classes in a picture
 _LOOKS = math.lcm(len(CLASS_COLOURS), len(OKABE_ITO) * len(MARKERS))  # colours by markers
 
 
@@ -163,7 +163,7 @@ def plot_alignment(
     image = axes.imshow(drawn, aspect="auto", cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
     name_ticks(axes, "x", names)
     if rows <= 36:
-        axes.set_yticks(np.arange(rows), [str(one) for one in order], fontsize=8)
+        axes.set_yticks(np.arange(rows), [str(row) for row in order], fontsize=8)
     else:
         axes.set_yticks([])
     if rows <= 36 and count <= 12:
@@ -249,12 +249,12 @@ def plot_map(
     size = float(np.clip(45 / max(n, 1) ** 0.35, 1.0, 9.0))
     # In shuffled batches, so that no class hides the others.
     order = np.random.default_rng(0).permutation(n)
-    looks = labels % _LOOKS  # classes that look alike are drawn at once: there may be many
+    looks = labels % _LOOKS  # classes with one look are drawn together, as there may be many
     for turn, batch in enumerate(np.array_split(order, max(1, min(40, n // 50)))):
-        for one in np.roll(np.unique(looks[batch]), turn):
-            here = xy[batch[looks[batch] == one]]
-            axes.plot(here[:, 0], here[:, 1], linestyle="none", marker=marker_of(one),
-                      markersize=size, color=paint[one], alpha=0.8 if size > 2 else 1.0,
+        for look in np.roll(np.unique(looks[batch]), turn):
+            here = xy[batch[looks[batch] == look]]
+            axes.plot(here[:, 0], here[:, 1], linestyle="none", marker=marker_of(look),
+                      markersize=size, color=paint[look], alpha=0.8 if size > 2 else 1.0,
                       markeredgewidth=0.3 if size > 4 else 0, markeredgecolor="white",
                       rasterized=True)  # fmt: skip
     counts = np.bincount(labels, minlength=count)
@@ -267,8 +267,7 @@ def plot_map(
         _draw_prototypes(axes, trail[: stop + 1, kept], paint[kept])
     shown = np.argsort(-counts, kind="stable")[:_LEGEND] if count > _LEGEND else np.arange(count)
     entries: list[tuple[str, Any, str, LineStyle]] = [
-        (f"{short(names[one])} ({counts[one]:,})", paint[one], marker_of(one), "none")
-        for one in shown
+        (f"{short(names[c])} ({counts[c]:,})", paint[c], marker_of(c), "none") for c in shown
     ]
     if prototypes is not None:
         entries.append(("prototype", np.ones(3), "*", "none"))
@@ -308,26 +307,26 @@ def plot_convergence(
         C colours as ``#rrggbb``, such as `Session.colours`; by default those of `class_colours`.
     """
     mass = as_numbers(class_mass, "class_mass", None, len(names)).astype(np.float64)
-    moved, far = (as_numbers(one, "churn and shift", len(mass)) for one in (churn, shift))
+    changed, moved = (as_numbers(x, "churn and shift", len(mass)) for x in (churn, shift))
     if not len(mass) or not len(names):
         raise InputError("Expected a run of at least one iteration and one class, got none.")
     steps = np.arange(len(mass))
     figure = new_figure(10.0, 5.2)
     grid = figure.add_gridspec(2, 2, width_ratios=[1.0, 1.35])
-    panels = [figure.add_subplot(one) for one in (grid[0, 0], grid[1, 0], grid[:, 1])]
+    panels = [figure.add_subplot(cell) for cell in (grid[0, 0], grid[1, 0], grid[:, 1])]
     line: dict[str, Any] = {"marker": "o", "markersize": 4, "linewidth": 1.8}
-    panels[0].plot(steps[1:], 100 * moved[1:], color=CHANGES["changed"][0], **line)
-    panels[1].plot(steps[1:], far[1:], color=CHANGES["moved"][0], **line)
+    panels[0].plot(steps[1:], 100 * changed[1:], color=CHANGES["changed"][0], **line)
+    panels[1].plot(steps[1:], moved[1:], color=CHANGES["moved"][0], **line)
     tidy(panels[0], "Labels that changed", "", "% of the images")
     tidy(panels[1], "Distance that prototypes moved", "iteration", "mean distance")
     paint, last = painted(len(names), colours), np.argsort(-mass[-1], kind="stable")
     named = np.sort(last if len(names) <= 12 else last[:11])
-    for one in np.setdiff1d(last[:_CLASSES], named):
-        panels[2].plot(steps, mass[:, one], color=FIELD, linewidth=0.8)
-    for one in named:
-        panels[2].plot(steps, mass[:, one], color=paint[one], **{**line, "marker": marker_of(one)})
+    for c in np.setdiff1d(last[:_CLASSES], named):
+        panels[2].plot(steps, mass[:, c], color=FIELD, linewidth=0.8)
+    for c in named:
+        panels[2].plot(steps, mass[:, c], color=paint[c], **{**line, "marker": marker_of(c)})
     entries: list[tuple[str, Any, str, LineStyle]] = [
-        (short(names[one]), paint[one], marker_of(one), "-") for one in named
+        (short(names[c]), paint[c], marker_of(c), "-") for c in named
     ]
     if len(named) < len(names):
         entries.append((f"{len(names) - len(named)} others", np.full(3, 0.78), "", "-"))
@@ -370,15 +369,15 @@ def plot_contact_sheet(
             "Expected at most 200 rows, each the number of a class and a list of images, got "
             f"{described(rows)}."
         )
-    as_indices(np.array([one for one, _ in rows]), len(names), "classes")
+    as_indices(np.array([c for c, _ in rows]), len(names), "classes")
     columns = max((len(paths) for _, paths in rows), default=1) or 1
     figure = new_figure(max(6.5, 1.6 + 0.92 * columns), 0.6 + 0.95 * max(1, len(rows)))
     grid = figure.subplots(max(1, len(rows)), columns, squeeze=False)
     figure.suptitle(title, color=INK, fontsize=11, x=0.01, ha="left", parse_math=False)
     for axes in grid.flat:
         axes.axis("off")
-    for line, (one, paths) in zip(grid, rows, strict=False):
-        line[0].text(-0.08, 0.5, short(names[one], 20), transform=line[0].transAxes, ha="right",
+    for line, (c, paths) in zip(grid, rows, strict=False):
+        line[0].text(-0.08, 0.5, short(names[c], 20), transform=line[0].transAxes, ha="right",
                      va="center", color=INK, fontsize=9, parse_math=False, **fonts())  # fmt: skip
         for axes, path in zip(line, paths, strict=False):
             try:
@@ -393,7 +392,7 @@ def _labels(label: ArrayLike, names: Sequence[str]) -> NDArray[np.int32]:
 
 
 def _largest(counts: NDArray[Any], title: str) -> tuple[NDArray[np.intp], str]:
-    """Return the classes that a picture has room for, and its title, which says if not all."""
+    """Return the classes to draw, and the title, which says if some are left out."""
     if len(counts) <= _CLASSES:
         return np.arange(len(counts)), title
     kept = np.sort(np.argsort(-counts, kind="stable")[:_CLASSES])
@@ -401,12 +400,12 @@ def _largest(counts: NDArray[Any], title: str) -> tuple[NDArray[np.intp], str]:
 
 
 def _picked(names: Sequence[str], kept: NDArray[np.intp]) -> list[str]:
-    return [names[one] for one in kept.tolist()]
+    return [names[c] for c in kept.tolist()]
 
 
 def _draw_prototypes(axes: Axes, trail: NDArray[np.float32], colours: NDArray[np.float64]) -> None:
-    for one, colour in enumerate(colours):
-        path = trail[:, one]
+    for c, colour in enumerate(colours):
+        path = trail[:, c]
         if len(path) > 1:
             axes.plot(path[:, 0], path[:, 1], color="white", linewidth=3.2, zorder=3)
             axes.plot(path[:, 0], path[:, 1], color=colour, linewidth=1.6, zorder=3)

@@ -1,4 +1,4 @@
-"""Pictures that teach: what zero-shot sees, what a loop does, and how good its labels are."""
+"""Plots for teaching: zero-shot, what a loop does, and how good its labels are."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ _LOOPS = {"plain": WRONG, "anchored": RIGHT}
 def plot_pictures(
     paths: Sequence[Path], captions: Sequence[str] = (), *, title: str = "", columns: int = 8
 ) -> Figure:
-    """Draw pictures, with a caption over each.
+    """Draw pictures with captions.
 
     Parameters
     ----------
     paths : sequence of Path
         Image files; one that cannot be read leaves its place empty.
     captions : sequence of str
-        As many texts, or none; a line break begins a new line.
+        A text above each picture, or none; a line break starts a new line.
     title : str
-        Above all pictures.
+        Title above all pictures.
     columns : int
-        Pictures in a row.
+        Number of pictures in a row, 1 or more.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def plot_maps(points: ArrayLike, labels: Mapping[str, ArrayLike], names: Sequenc
     Parameters
     ----------
     points : (N, 2) floating
-        Places of the images.
+        Coordinates of the images.
     labels : mapping of str to (N,) integer
         Title -> class index of every image.
     names : sequence of str
@@ -106,10 +106,10 @@ def plot_maps(points: ArrayLike, labels: Mapping[str, ArrayLike], names: Sequenc
     figure = new_figure(2.5 * len(labels) + 1.1, 2.7)
     panels = figure.subplots(1, len(labels), squeeze=False)[0]
     for axes, (title, label) in zip(panels, shown.items(), strict=True):
-        for one in np.unique(label):
-            here = xy[label == one]
-            axes.plot(*here.T, linestyle="none", marker=marker_of(one), markersize=3.6,
-                      color=colours[one], alpha=0.85, markeredgewidth=0)  # fmt: skip
+        for c in np.unique(label):
+            here = xy[label == c]
+            axes.plot(*here.T, linestyle="none", marker=marker_of(c), markersize=3.6,
+                      color=colours[c], alpha=0.85, markeredgewidth=0)  # fmt: skip
         axes.set_title(str(title), fontsize=10, color=INK, parse_math=False)
         axes.set(xticks=[], yticks=[])
         axes.set_aspect("equal", adjustable="datalim")
@@ -121,14 +121,14 @@ def plot_maps(points: ArrayLike, labels: Mapping[str, ArrayLike], names: Sequenc
 
 @checked
 def plot_recall(names: Sequence[str], confusions: Mapping[str, ArrayLike]) -> Figure:
-    """Draw how much of each class is labelled right, a row for each step.
+    """Draw the fraction of each class that is labelled right, a row for each step.
 
     Parameters
     ----------
     names : sequence of str
         The C class names.
     confusions : mapping of str to (C, C) integer
-        Step -> number of images, rows are the truth: `Evaluation.confusion`.
+        Name of the step -> `Evaluation.confusion`: number of images, rows are the truth.
 
     Returns
     -------
@@ -214,7 +214,7 @@ def plot_gap(vectors: ArrayLike, text: ArrayLike, names: Sequence[str], truth: A
     own[np.arange(len(x)), true] = True
     pairs = (x @ x.T)[np.triu_indices(len(x), 1)]
     bins = np.linspace(min(cosine.min(), pairs.min(initial=1.0)), 1, 61)
-    # Greys, because the colours beside them are those of the classes.
+    # Greys, because the colours next to them are those of the classes.
     for values, name, look in (
         (cosine[~own], "picture - wrong name", {"color": FAINT, "alpha": 0.5}),
         (cosine[own], "picture - right name", {"histtype": "step", "color": INK, "linewidth": 1.6}),
@@ -234,14 +234,14 @@ def plot_gap(vectors: ArrayLike, text: ArrayLike, names: Sequence[str], truth: A
 
 @checked
 def plot_sweep(sweep: TemperatureSweep, *, temperature: float = 0.1) -> Figure:
-    """Draw what a lesson shows: both loops over the iterations and over the temperatures.
+    """Draw both loops over the iterations and over the temperatures, as in `LoopLesson`.
 
     Parameters
     ----------
     sweep : TemperatureSweep
         From `sweep_temperatures`.
     temperature : float
-        The nearest of its temperatures is shown iteration by iteration.
+        Above 0; the nearest temperature of the sweep is shown iteration by iteration.
 
     Returns
     -------
@@ -290,7 +290,7 @@ def plot_audit(
     accuracy: float | None = None,
     title: str = "",
 ) -> Figure:
-    """Draw what an audit found beside what the agreement promised.
+    """Draw the estimate of an audit beside the mean agreement.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ def save_plots(
     Parameters
     ----------
     dataset_folder : str or path
-        The folder that `export` wrote.
+        A folder that `export` wrote.
     output : str or path, optional
         Folder to save to; by default beside the dataset, with its name and ``_plots``, because
         training libraries would take a folder of pictures in the dataset for a class. Plots of an
@@ -118,11 +118,11 @@ def _check_default(target: Path) -> None:
 
 def _figures(folder: Path, metadata: dict[str, Any]) -> Iterator[tuple[str, Figure]]:
     names, images = metadata["classes"], metadata["images"]
-    colours = metadata.get("class_colours")  # earlier releases wrote none
+    colours = metadata.get("class_colours")  # missing in datasets of version 0.1
     index = metadata["class_index"]
-    label = np.array([index[one["label"]] for one in images], dtype=np.int32)
-    agreement = np.array([one["agreement"] for one in images])
-    inside = np.array([not one.get("none_of_these", False) for one in images])
+    label = np.array([index[image["label"]] for image in images], dtype=np.int32)
+    agreement = np.array([image["agreement"] for image in images])
+    inside = np.array([not image.get("none_of_these", False) for image in images])
     yield "class_counts", plot_counts(names, np.bincount(label[inside], minlength=len(names)),
                                       colours=colours)  # fmt: skip
     yield "agreement", plot_agreement(names, label, agreement)
@@ -143,9 +143,9 @@ def _figures(folder: Path, metadata: dict[str, Any]) -> Iterator[tuple[str, Figu
             names, curves["churn"], curves["shift"], curves["class_mass"],
             iteration=metadata["iteration"], colours=colours,
         )  # fmt: skip
-    files = [one["file"] for one, kept in zip(images, inside, strict=True) if kept]
+    files = [image["file"] for image, kept in zip(images, inside, strict=True) if kept]
     if files and files[0] is not None:
-        margin = np.array([one["margin"] for one in images])
+        margin = np.array([image["margin"] for image in images])
         rows = list(_examples(folder, files, label[inside], margin[inside], len(names)))
         yield "contact_sheet", plot_contact_sheet(names, rows)
 
@@ -154,19 +154,19 @@ def _examples(
     folder: Path, files: list[str], label: NDArray[np.int32], margin: NDArray[Any], count: int
 ) -> Iterator[tuple[int, list[Path]]]:
     counts = np.bincount(label, minlength=count)
-    for one in np.sort(np.argsort(-counts, kind="stable")[:16]):
-        members = np.flatnonzero(label == one)
+    for c in np.sort(np.argsort(-counts, kind="stable")[:16]):
+        members = np.flatnonzero(label == c)
         if len(members):
             ranked = members[np.argsort(-margin[members], kind="stable")]
             chosen = ranked if len(ranked) <= 10 else np.r_[ranked[:5], ranked[-5:]]
-            yield int(one), [folder / files[place] for place in chosen]
+            yield int(c), [folder / files[place] for place in chosen]
 
 
 def _array(folder: Path, name: str, width: int | None = None) -> NDArray[Any] | None:
     """Return an array of numbers of the dataset, or None if it is missing or unusable."""
     path = folder / name
     try:
-        if not path.is_file():  # a pipe would wait for ever
+        if not path.is_file():  # reading a pipe could block
             return None
         # Memory-mapped, because a header may claim a shape larger than memory.
         table = np.load(path, mmap_mode="r", allow_pickle=False)

@@ -47,7 +47,9 @@ def class_colours(count: int) -> NDArray[np.float64]:
 def painted(count: int, colours: Iterable[str] | None) -> NDArray[np.float64]:
     """Return the given colours of C classes, else those of the palette, (C, 3) from 0 to 1."""
     chosen = palette.chosen_colours(count, colours)
-    return np.array([palette.rgb(one) for one in chosen], dtype=np.float64).reshape(-1, 3) / 255
+    return (
+        np.array([palette.rgb(colour) for colour in chosen], dtype=np.float64).reshape(-1, 3) / 255
+    )
 
 
 def legend(figure: Figure, entries: list[tuple[str, Any, str, LineStyle]]) -> None:
@@ -81,7 +83,7 @@ def name_ticks(axes: Axes, side: str, names: Sequence[str]) -> None:
 
 
 def tidy(axes: Axes, title: str, x: str, y: str) -> None:
-    """Give axes a title, labels and quiet lines."""
+    """Set title and labels of axes, and make their lines unobtrusive."""
     axes.set_title(title, loc="left", color=INK, fontsize=11)
     axes.set_xlabel(x, color=INK, fontsize=9)
     axes.set_ylabel(y, color=INK, fontsize=9)

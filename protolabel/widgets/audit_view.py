@@ -11,10 +11,10 @@ __all__ = ["AuditView"]
 
 
 class AuditView(anywidget.AnyWidget):
-    """One picture of a random sample after the other, with the question whether its label is right.
+    """The pictures of a random sample, one at a time, each with the question if its label is right.
 
     It sends ``{"ask": id}`` for a picture, which `show_picture` answers, and ``{"answer": id,
-    "name": class name}`` for each that was checked; the name is empty for none of the classes.
+    "name": class name}`` for each picture that was checked; the name is "" for none of the classes.
 
     Attributes
     ----------
@@ -32,5 +32,5 @@ class AuditView(anywidget.AnyWidget):
     classes = traitlets.List(traitlets.Dict()).tag(sync=True)
 
     def show_picture(self, image: int, picture: bytes) -> None:
-        """Send a picture as a JPEG; empty where the file cannot be read."""
+        """Send a picture as a JPEG; empty if the file cannot be read."""
         self.send({"picture": image}, [picture])

@@ -60,9 +60,9 @@ def keep_for_cell(view: _View) -> None:
 
 
 def is_unattended() -> bool:
-    """Whether a program such as `jupyter nbconvert --execute` or papermill runs the notebook.
+    """Return whether a program runs the notebook, such as `nbconvert --execute` or papermill.
 
-    A person can be asked for input; nbclient, which both of them use, allows no question.
+    Such programs use nbclient, which does not allow a cell to ask for input.
     """
     shell = _shell()
     request = shell.get_parent() if shell is not None else {}

@@ -75,8 +75,8 @@ def line_chart(
     )
     step = max(1, -(-last // 10))
     parts += [
-        f'<text x="{x(one):.1f}" y="{_HEIGHT - 5}" text-anchor="middle">{one}</text>'
-        for one in range(0, last + 1, step)
+        f'<text x="{x(tick):.1f}" y="{_HEIGHT - 5}" text-anchor="middle">{tick}</text>'
+        for tick in range(0, last + 1, step)
     ]
     for name, values, colour in series:
         points = [(x(first + i), y(value)) for i, value in enumerate(values)]
@@ -109,12 +109,12 @@ def _spread(places: list[float]) -> list[float]:
     order = sorted(range(len(places)), key=places.__getitem__)
     moved = dict.fromkeys(order, 0.0)
     lowest = -1e9
-    for one in order:
-        lowest = moved[one] = max(places[one], lowest + _APART)
+    for i in order:
+        lowest = moved[i] = max(places[i], lowest + _APART)
     highest = float(_HEIGHT)
-    for one in reversed(order):
-        highest = moved[one] = min(moved[one], highest - _APART)
-    return [moved[one] for one in range(len(places))]
+    for i in reversed(order):
+        highest = moved[i] = min(moved[i], highest - _APART)
+    return [moved[i] for i in range(len(places))]
 
 
 def _short(value: float, digits: int = 3) -> str:

@@ -1,4 +1,4 @@
-"""A button that brings a file from the kernel to the browser, wherever the kernel runs."""
+"""A button that downloads a file from the kernel, wherever the kernel runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LARGEST = 1_000_000_000  # bytes: a browser holds the whole file before it save
 
 
 class Download(anywidget.AnyWidget):
-    """A button for one file; it is there while a file is offered.
+    """A button that downloads a file; it is visible while a file is offered.
 
     The browser asks with ``{"get": True}`` and receives ``{"part": index, "of": count}`` with a
     buffer for each part.
@@ -28,9 +28,9 @@ class Download(anywidget.AnyWidget):
     Attributes
     ----------
     name
-        Name of the file; empty for no button.
+        Name of the file; without a name there is no button.
     size
-        Its size in bytes.
+        Size of the file in bytes.
     """
 
     _esm = module("download")

@@ -26,7 +26,7 @@ __all__ = ["COLUMNS", "SIZE", "ThumbGrid", "Thumbnails", "tiles_of"]
 SIZE, COLUMNS = 192, 12
 """Side of a tile in pixels, sharp at 96 CSS pixels on a fine screen; tiles in a row."""
 _KEPT = 1000  # thumbnails in memory, 110 kB each
-_SHEETS = 4  # sheets in memory: new labels leave the pictures as they are
+_SHEETS = 4  # sheets in memory, because new labels do not change the pictures
 
 
 class ThumbGrid(anywidget.AnyWidget):
@@ -34,11 +34,11 @@ class ThumbGrid(anywidget.AnyWidget):
 
     It sends ``{"relabel": class index, "ids": [...]}``, ``{"confirm": [class names], "ids":
     [...]}``, ``{"unpin": ..., "ids": [...]}``, ``{"undo": ...}``, ``{"redo": ...}`` and ``{"turn":
-    number}`` when the keys have come to the end of a page. After every answer the next picture is
-    up at once, so each message is about the pictures that were shown, however long it travels.
-    ``{"everything": number}`` says that a whole list is chosen; an answer about it has ``"whole":
-    number``. ``{"look": id}`` asks for a large picture, which `show_large` sends, and ``{"alike":
-    id}`` for the pictures that look most like it.
+    number}`` when the keys reach the end of a page. The browser shows the next picture at once, so
+    each message names the pictures that it is about, however long it travels. ``{"everything":
+    number}`` says that a whole list is chosen; messages about that list have ``"whole": number``.
+    ``{"look": id}`` asks for a large picture, which `show_large` sends, and ``{"alike": id}`` for
+    the most similar pictures.
 
     Attributes
     ----------
@@ -49,29 +49,29 @@ class ThumbGrid(anywidget.AnyWidget):
     chosen
         Ids of the chosen pictures.
     size
-        Least width of a tile in CSS pixels; tiles fill the lines.
+        Smallest width of a tile in CSS pixels; tiles fill the lines.
     upcoming, upcoming_sheet
-        The next page, to show without a wait; nothing while it is not at hand.
+        The next page, to show without a wait; empty until it is ready.
     upcoming_turn
-        Number of the ``turn`` message at which the next page is shown: it may arrive after that.
+        Number of the ``turn`` message at which the next page is shown; it may arrive later.
     more
         Whether there is a next page.
     turn
         Number of the last ``turn`` message that the tiles take into account.
     classes
         ``{"slot", "name", "colour", "key"}`` for each class that a picture may be labelled as;
-        the key is a digit, or nothing.
+        the key is a digit or "".
     list_number, listed
-        Number of the list that the page is of, and how many pictures it has, on all its pages.
+        Number of the list that the page belongs to, and how many pictures it has on all its pages.
     whole
-        Number of the list of which every picture is chosen, on all its pages; 0 for none. The
-        browser sets it, and to 0 as soon as something else is chosen.
+        Number of the list whose pictures are all chosen, on all its pages; 0 for none. The browser
+        sets it, and resets it to 0 as soon as something else is chosen.
     acts
         Whether there are buttons that label, confirm and choose.
     can_undo, can_redo
-        Whether there is a correction to take back, and to make again.
+        Whether there is a correction to undo, and to redo.
     opens
-        Whether somebody answers to ``{"look": id}``.
+        Whether ``{"look": id}`` is answered.
     """
 
     _esm = module("grid")
@@ -115,7 +115,7 @@ class ThumbGrid(anywidget.AnyWidget):
         sheet : bytes
             One JPEG of square tiles, row by row.
         tiles : list of dict
-            What stands on it, as in `tiles`.
+            Description of each tile, as in `tiles`.
         more : bool
             Whether there is a next page.
         of : tuple of int
@@ -146,16 +146,16 @@ class ThumbGrid(anywidget.AnyWidget):
         near: list[dict[str, Any]],
         near_sheet: bytes,
     ) -> None:
-        """Answer to ``{"look": image}``.
+        """Answer ``{"look": image}``.
 
         Parameters
         ----------
         image : int
-            Id of the picture that was asked for.
+            Id of the requested picture.
         picture : bytes
-            A JPEG; empty where the file cannot be read.
+            A JPEG; empty if the file cannot be read.
         path : str
-            Where the image is.
+            Path of the image.
         votes : list of dict
             ``{"voter", "says": [{"name", "share", "colour"}]}`` for each voter.
         near : list of dict
@@ -224,7 +224,7 @@ class Thumbnails:
 
 
 def _no_picture() -> Image.Image:
-    """Draw the tile of a file that is gone, or that cannot be read."""
+    """Draw the tile for a file that is missing or cannot be read."""
     tile = Image.new("RGB", (SIZE, SIZE), THEME["blank"][0])
     middle, font = (SIZE / 2, SIZE / 2), ImageFont.load_default(SIZE / 8)
     ImageDraw.Draw(tile).multiline_text(

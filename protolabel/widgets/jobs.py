@@ -27,7 +27,7 @@ _log = logging.getLogger("protolabel")
 
 _BRIEF = 0.25  # seconds before a bar appears, so that short jobs do not flicker
 
-_EARLY = 2.0  # seconds before which the time left is only guessed
+_EARLY = 2.0  # seconds before which the time left cannot be estimated
 
 _STOPPED = "The work was stopped; what was finished is kept."
 
@@ -64,14 +64,14 @@ class Jobs(traitlets.HasTraits):
         super().__init__()
         self._lanes: dict[str, deque[_Submitted]] = {}
         self._idle = threading.Condition()
-        self._here = threading.local()  # `job`: what this thread works at
+        self._here = threading.local()  # `job`: the job of this thread
         self._cancellable: set[Future[Any]] = set()
         self._shown: dict[Future[Any], str] = {}  # phase of a background job, else empty
         self._showing = threading.RLock()
         self._closed = False
-        self._began = ("", 0.0)  # the phase, and when it was first heard of
+        self._began = ("", 0.0)  # the phase, and the time of its first report
 
-    # --- to run -------------------------------------------------------------------------------
+    # --- running ------------------------------------------------------------------------------
 
     def submit(
         self,
@@ -96,7 +96,7 @@ class Jobs(traitlets.HasTraits):
                 return
             waiting = self._lanes.setdefault(lane, deque())
             waiting.append((job, failed))
-            if len(waiting) == 1:  # else the thread of this lane is at work
+            if len(waiting) == 1:  # otherwise this lane has a thread already
                 self._thread(lambda: self._serve(waiting), lane)
 
     def run(self, compute: Callable[[], T], *, background: str = "") -> T:
@@ -107,8 +107,8 @@ class Jobs(traitlets.HasTraits):
         compute : callable
             The computation.
         background : str
-            Name of the work if no panel waits for it. It runs to its end even when stopped, so
-            that its result is there when it is needed again.
+            Name of the work if no panel waits for it. It runs to its end even if stopped, so that
+            its result is available later.
 
         Returns
         -------
@@ -119,7 +119,7 @@ class Jobs(traitlets.HasTraits):
         ------
         Stopped
             If the work was stopped meanwhile. A fit of UMAP or HDBSCAN cannot be interrupted; its
-            thread ends after the current step, without anyone waiting for it.
+            thread ends after the current step, but nothing waits for it.
         """
         job: Future[T] = Future()
         self._cancellable.add(job)
@@ -164,7 +164,7 @@ class Jobs(traitlets.HasTraits):
             self.phase = phase
             self.fraction = done / total if total else 0.0
 
-    # --- to stop ------------------------------------------------------------------------------
+    # --- stopping -----------------------------------------------------------------------------
 
     def stop(self) -> None:
         """Abandon running work and leave the panels usable."""
@@ -230,13 +230,13 @@ class Jobs(traitlets.HasTraits):
             value = compute()
         except Exception as error:  # noqa: BLE001 -- raised again where the result is waited for
             problem = error
-        if job.set_running_or_notify_cancel():  # else it was abandoned
+        if job.set_running_or_notify_cancel():  # otherwise it was abandoned
             if problem is None:
                 job.set_result(cast("T", value))
             else:
                 job.set_exception(problem)
 
-    # --- what is shown ------------------------------------------------------------------------
+    # --- progress -----------------------------------------------------------------------------
 
     def _show(self, job: Future[Any], background: str = "") -> None:
         with self._showing:
@@ -257,7 +257,7 @@ class Jobs(traitlets.HasTraits):
 
 
 def how_far(done: int, total: int, seconds: float) -> str:
-    """Say how much is done and how long the rest will take: "1,200 of 5,000, about 2 min left"."""
+    """Describe progress and the time left: "1,200 of 5,000, about 2 min left"."""
     if total <= 1:
         return ""
     text = f"{done:,} of {total:,}"

@@ -1,4 +1,4 @@
-"""What the large view of a picture is told: the picture, its votes, and what looks like it."""
+"""Send the large view of an image: the picture, its votes, and the most similar images."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["send_large"]
 
 _NEAR = 8  # nearest pictures that are shown
-_SAID = 3  # classes that a voter names
+_SAID = 3  # classes that are shown for each voter
 _VOTERS = {
     "text": "Name",
     "prototype": "Prototype",
@@ -33,20 +33,20 @@ _VOTERS = {
 def send_large(
     grid: ThumbGrid, session: Session, labels: Labels, thumbnails: Thumbnails, image: int
 ) -> None:
-    """Send the large view of an image to a grid; the caller is a thread of its own.
+    """Send the large view of an image to a grid; call it from a background thread.
 
     Parameters
     ----------
     grid : ThumbGrid
-        Has asked for the picture.
+        The grid that asked for the picture.
     session : Session
-        Whose embeddings and neighbours are at hand.
+        Its embeddings and neighbours are computed already.
     labels : Labels
         The labels that are shown.
     thumbnails : Thumbnails
-        Of the images of the session.
+        Thumbnails of the images of the session.
     image : int
-        Row number.
+        Index of the image.
     """
     embedded = session.embeddings
     near = (session.visual_graph or session.graph).indices[image, :_NEAR].tolist()

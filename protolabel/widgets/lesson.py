@@ -1,4 +1,4 @@
-"""The lesson on the collapse of the plain loop: both loops side by side, to play with."""
+"""The interactive lesson on the collapse of the plain loop: both loops side by side."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LoopLesson"]
 
-_MOST_POINTS = 1_000  # images that are drawn; of more, evenly spaced ones
-_MOST_CLASSES = 40  # colours
+_MOST_POINTS = 1_000  # images that are drawn; evenly spaced ones if there are more
+_MOST_CLASSES = 40  # classes with distinct colours
 _START = 0.1  # the default temperature of a session
 _TEXT = (
     "Move the temperature, play the iterations. Both loops start from zero-shot on the same "
@@ -51,16 +51,16 @@ class LoopLesson(anywidget.AnyWidget):
     Parameters
     ----------
     session : Session
-        Its images, classes, clusters and, if it has one, truth.
+        The session whose images, classes, clusters and truth, if any, are used.
     temperatures : sequence of float, optional
         By default 13 from 0.0125 to 0.2.
     iterations : int
-        Passes of each loop, 1 or more.
+        Number of iterations of each loop, 1 or more.
 
     Attributes
     ----------
     sweep : TemperatureSweep
-        What is shown, as arrays.
+        The results of both loops.
     temperature : int
         Index of the temperature that is shown.
     iteration : int
@@ -72,6 +72,10 @@ class LoopLesson(anywidget.AnyWidget):
     ------
     InputError
         If the session has fewer than 3 images or 2 classes, or more than 40 classes.
+
+    Examples
+    --------
+    >>> pl.LoopLesson(session).to_html("lesson.html")
     """
 
     _esm = module("lesson_widget")
@@ -130,7 +134,7 @@ class LoopLesson(anywidget.AnyWidget):
         Parameters
         ----------
         path : str or path
-            File to write, in a folder that exists; an earlier one is replaced.
+            File to write, in a folder that exists; an earlier file is replaced.
         title : str, optional
             Title of the page; by default the number of images.
 
@@ -177,7 +181,7 @@ class LoopLesson(anywidget.AnyWidget):
 
 
 def _arrays(sweep: TemperatureSweep) -> dict[str, NDArray[Any]]:
-    """Return what is drawn, in the types that the browser reads."""
+    """Return the arrays to draw, in the types that the browser reads."""
     n = len(sweep.points)
     shown = np.unique(np.linspace(0, n - 1, min(n, _MOST_POINTS)).astype(int))
     return {
@@ -192,8 +196,8 @@ def _content(sweep: TemperatureSweep, n: int) -> dict[str, Any]:
     series: list[dict[str, Any]] = [
         {
             "title": "Share of the first axis",
-            "note": "Of the differences between prototypes, how much lies along the first "
-            "principal axis of the images; it ends where no difference is left.",
+            "note": "How much of the differences between prototypes lies along the first "
+            "principal axis of the images; the line ends where no difference is left.",
             "values": _plain(sweep.first_axis),
             "low": 0,
             "high": 1,
@@ -223,7 +227,7 @@ def _content(sweep: TemperatureSweep, n: int) -> dict[str, Any]:
         series.append(
             {
                 "title": "Labels that are right",
-                "note": "Of the images whose class is known.",
+                "note": "Fraction of the images whose class is known.",
                 "values": _plain(sweep.accuracy),
                 "low": 0,
                 "high": 1,

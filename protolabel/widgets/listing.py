@@ -30,7 +30,7 @@ SHOWS = {
     "pinned": "Fixed by you",
     "every": "Every picture",
 }
-"""What a gallery can list: key -> what a person reads."""
+"""The lists of a gallery: key -> text in the panel."""
 
 SORTS = {
     "": "Suggested order",
@@ -41,15 +41,15 @@ SORTS = {
     "pair": "Pair of classes",
     "unseen": "Not yet looked at first",
 }
-"""In which order: key -> what a person reads."""
+"""The orders of a list: key -> text in the panel."""
 
-SUGGESTED = 360  # pictures in the order that corrections pay; the rest by agreement
-_MOST_FOUND = 500  # pictures of a search; beyond, hardly any has to do with it
+SUGGESTED = 360  # pictures in the order of `next_to_correct`; the rest by agreement
+_MOST_FOUND = 500  # pictures of a search; later ones rarely match
 
 
 @dataclass(frozen=True)
 class Question:
-    """What a person asks a gallery for.
+    """The list that a gallery shows, with its order and filters.
 
     Attributes
     ----------
@@ -70,9 +70,9 @@ class Question:
     label, other : str or None
         Only images with this label, and with this runner-up; None for all.
     agreement : tuple of int
-        Least and most agreement in per cent.
+        Lowest and highest agreement in per cent.
     unfixed, unseen : bool
-        Only images that no person fixed; that no person looked at.
+        Only images that are not pinned; only images that nobody has looked at.
     """
 
     show: str
@@ -103,7 +103,7 @@ def listed(
     seen: Collection[int],
     graph: KnnGraph,
 ) -> NDArray[np.int64]:
-    """Return the images that a question is about, in the order asked for.
+    """Return the images that a question asks for, in order.
 
     Parameters
     ----------
@@ -113,9 +113,9 @@ def listed(
     files : sequence of str
         N image names.
     seen : collection of int
-        Images that a person looked at.
+        Images that a person has looked at.
     graph : KnnGraph
-        Neighbours of the images, by which some are worth correcting first.
+        Neighbours of the images, for `next_to_correct`.
 
     Returns
     -------
@@ -151,7 +151,7 @@ def _suggested(now: Labels, graph: KnnGraph) -> NDArray[np.int64]:
 
 
 def _shown(question: Question, now: Labels) -> NDArray[np.bool_]:
-    """Say for every image whether a list in the order of the images holds it."""
+    """Return for every image whether it is in the list, (N,) bool."""
     if question.show == "pinned":
         return now.pinned
     if question.show == "every":
@@ -209,5 +209,5 @@ def _flags(images: Collection[int], count: int) -> NDArray[np.bool_]:
 
 
 def _index(now: Labels, name: str) -> int:
-    """Return the number of a class, -1 where these labels do not know it."""
+    """Return the index of a class, -1 if these labels do not have it."""
     return now.names.index(name) if name in now.names else -1

@@ -40,7 +40,7 @@ class MapView(anywidget.AnyWidget):
         ``thumbnail(index)`` returns one picture as JPEG or PNG bytes; called when the pointer rests
         on an image, whose tile of the `atlas` is shown until the answer comes.
     caption
-        ``caption(index)`` gives the text under that picture.
+        ``caption(index)`` returns the text under that picture.
     **traits
         Initial values of the traits below.
 
@@ -67,7 +67,7 @@ class MapView(anywidget.AnyWidget):
     captions
         (N,) texts for the hover card, or nothing.
     height
-        Of the plane in CSS pixels.
+        Height of the map in CSS pixels.
     theme
         ``"auto"`` follows the notebook or the system.
     summary
@@ -77,8 +77,8 @@ class MapView(anywidget.AnyWidget):
     number_keys
         The number key of each class, or "".
     relabels
-        Whether the map sends corrections: ``{"relabel": class name}`` with the selection of that
-        moment in a buffer, for `images_in`; ``{"undo": True}`` and ``{"redo": True}``.
+        Whether the map sends corrections: ``{"relabel": class name}`` with the selection in a
+        buffer, for `images_in`; ``{"undo": True}`` and ``{"redo": True}``.
     """
 
     _esm = module("map_widget")
@@ -227,7 +227,7 @@ class MapView(anywidget.AnyWidget):
                 colours = class_colours(count)
             self.names, self.colours = list(names), list(colours)
             self.number_keys = list(keys) or [str(c + 1) if c < 9 else "" for c in range(count)]
-            self.hidden = [one for one in self.hidden if one < count]
+            self.hidden = [c for c in self.hidden if c < count]
             # If the last iteration is shown, keep showing the last.
             self.iteration = self.last if follows else min(self.iteration, self.last)
 
@@ -248,14 +248,14 @@ class MapView(anywidget.AnyWidget):
         centroids
             (K, 2) coordinates of the centroids of the micro-clusters on the map.
         """
-        groups = [np.ascontiguousarray(one, dtype=np.int32) for one in (micro, meta)]
-        if any(one.shape != (self.n_images,) for one in groups):
+        groups = [np.ascontiguousarray(group, dtype=np.int32) for group in (micro, meta)]
+        if any(group.shape != (self.n_images,) for group in groups):
             raise InputError(
                 f"Expected micro and meta with one value for each of {self.n_images} images: pass "
                 "the clusters of the same images."
             )
         with self.hold_sync():
-            self.micro, self.meta = (one.tobytes() for one in groups)
+            self.micro, self.meta = (group.tobytes() for group in groups)
             self.centroids = np.ascontiguousarray(centroids, dtype=np.float32).tobytes()
 
     def set_pinned(self, pinned: ArrayLike) -> None:
@@ -265,7 +265,7 @@ class MapView(anywidget.AnyWidget):
     def set_unfit(self, unfit: ArrayLike) -> None:
         """Show the images that are set aside as grey circles: (N,) bool, or their indices."""
         bits = self._bits(unfit)
-        self.unfit = bits if any(bits) else b""  # nothing to look at in a browser
+        self.unfit = bits if any(bits) else b""  # empty, so that the browser skips it
 
     def _bits(self, images: ArrayLike) -> bytes:
         """Return one bit per image, from (N,) bool or from indices."""

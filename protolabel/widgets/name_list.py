@@ -1,4 +1,4 @@
-"""The list of suggested names: groups with pictures and words, and the control of their level."""
+"""The list of suggested names: groups with pictures and words, and the slider of the level."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class NameList(anywidget.AnyWidget):
     Attributes
     ----------
     groups
-        ``{"id", "name", "words", "note", "pictures"}`` for each group; `pictures` counts them.
+        ``{"id", "name", "words", "note", "pictures"}`` for each group; `pictures` is their number.
     sheet
-        One JPEG of square tiles, four for each group, a row a group.
+        One JPEG of square tiles, with a row of four for each group.
     note
         A line beside the slider.
     counts
         Numbers of groups that the slider offers, the coarsest first.
     level
-        Place of the slider in `counts`.
+        Position of the slider, an index into `counts`.
     """
 
     _esm = module("names")

@@ -68,7 +68,7 @@ def colours_of(session: Session, names: Iterable[str] | None = None) -> list[str
     Parameters
     ----------
     session : Session
-        Where the classes have their colours.
+        The session that has the colours of the classes.
     names : iterable of str, optional
         Class names, also of earlier labels; by default those of the session.
     """
@@ -115,7 +115,7 @@ class SessionView:
         self._drawing = False
         self._followed: list[tuple[Any, Callable[..., None], list[str]]] = []
         self._widgets: list[ipw.Widget] = []
-        # Not at the end of the program: by then no front end is left to tell.
+        # Not at the end of the program, when no front end is left.
         weakref.finalize(self, close_widgets, self._widgets).atexit = False
         self.follower.views.append(self)
 
@@ -310,7 +310,7 @@ def close_widgets(widgets: Iterable[ipw.Widget]) -> None:
         for name in widget.keys:
             value = getattr(widget, name)
             held = value if isinstance(value, list | tuple) else [value]
-            waiting += [one for one in held if isinstance(one, ipw.Widget)]
+            waiting += [child for child in held if isinstance(child, ipw.Widget)]
         widget.close()
 
 

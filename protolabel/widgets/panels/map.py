@@ -37,25 +37,24 @@ __all__ = ["MapPanel"]
 
 
 class MapPanel(SessionView):
-    """The images of a session on a plane, following every change of it.
+    """The map of a session's images, which follows every change of the session.
 
-    The principal components are shown as soon as there are vectors, labels when there is a run,
-    UMAP when it is laid out, then pictures for the pointer. A change of the labels alone sends
-    labels alone.
+    The principal components are shown as soon as there are vectors; labels, the UMAP layout, and
+    the pictures under the pointer follow. If only labels change, only labels are sent.
 
     Parameters
     ----------
     session : Session
-        What to follow.
+        The session to follow.
     umap : bool
-        Lay the images out with UMAP; otherwise the principal components stay.
+        Whether to lay the images out by UMAP; otherwise the principal components stay.
     **traits
         Initial values of the traits of `MapView`, such as ``height`` or ``color_by``.
 
     Attributes
     ----------
     widget : MapView
-        What is displayed.
+        The displayed widget.
     """
 
     title = "Map"
@@ -80,8 +79,8 @@ class MapPanel(SessionView):
         self._pictures = False
         self._failure = ""
         self._labelled = threading.Event()
-        self._answered = threading.Event()  # by labels, or by why there are none
-        self._at_rest = threading.Event()  # no layout is under way, and none is due
+        self._answered = threading.Event()  # there are labels, or a reason why not
+        self._at_rest = threading.Event()  # no layout is running or due
         self.widget.observe(self.guard(self._tell_iteration), names="iteration")
         self.widget.observe(self.guard(self._tell_selection), names="selection")
         self.follow(self._show_kept, "kept")
@@ -97,7 +96,7 @@ class MapPanel(SessionView):
         return self.widget.selected
 
     def correct(self, message: Any, buffers: Any) -> None:
-        """Label the images that the map says, or take the last correction back."""
+        """Apply a correction that the map sent: a label for images, undo or redo."""
         if "relabel" in message:
             images, name = self.widget.images_in(buffers[0]), str(message["relabel"])
             if name not in self.session.names:
@@ -109,21 +108,21 @@ class MapPanel(SessionView):
             self.session.redo()
 
     def say(self, text: str, kind: str = "") -> None:  # noqa: ARG002 -- the map has one style
-        """Show a line over the map; an empty text takes it away."""
+        """Show a line over the map; an empty text removes it."""
         self._failure = text
         self.widget.status = self._status()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the map shows the session as it is now; False if the time ran out."""
+        """Wait until the map is up to date; return False if the time ran out."""
         return self.follower.wait(timeout)
 
     def wait_for_labels(self, timeout: float | None = None) -> bool:
-        """Wait until there are labels on the map; False if the time ran out, or none will come."""
+        """Wait for labels on the map; return False if the time ran out or there will be none."""
         self._answered.wait(timeout)
         return self._labelled.is_set()
 
     def wait_for_umap(self, timeout: float | None = None) -> bool:
-        """Wait until UMAP and the pictures are there too; False if the time ran out."""
+        """Wait for UMAP and the pictures as well; return False if the time ran out."""
         end = None if timeout is None else time.monotonic() + timeout
         if not self.wait(timeout):
             return False
@@ -136,7 +135,7 @@ class MapPanel(SessionView):
         super().close()
 
     def png(self) -> bytes:
-        """Return the map as it stands as a small PNG; empty where there are no labels yet."""
+        """Return the present map as a small PNG; empty if there are no labels yet."""
         from protolabel.plots import plot_map
 
         with self.follower.drawing:  # run, labels and places of one state
@@ -224,7 +223,7 @@ class MapPanel(SessionView):
             view.set_pinned(labels.pinned)
             if run.clusters is not None and run.clusters is not self._clusters:
                 self._show_clusters(run.clusters, points)
-        # The labels are on their way already: finding the images near the prototypes takes longer.
+        # The labels are sent already; finding the images near the prototypes takes longer.
         view.set_prototypes(place_prototypes(run, embedded.unit, points))
         self._run = run
         self._labelled.set()
@@ -247,7 +246,7 @@ class MapPanel(SessionView):
     # --- the layout, which takes longer -------------------------------------------------------
 
     def _lay_out(self) -> None:
-        """Start the next step of the layout, where one is due: places, then UMAP, then pictures."""
+        """Start the next step of the layout, if any: components, then UMAP, then pictures."""
         if self._laying_out or self.jobs.stopped or self.follower.closed:
             return
         step = self._next_step()
@@ -262,13 +261,13 @@ class MapPanel(SessionView):
         ).start()
 
     def _next_step(self) -> Callable[[], None] | None:
-        # Handed to the step: when the session closes meanwhile, the follower has none any more.
+        # Passed to the step, because the follower has none if the session closes meanwhile.
         embedded = self.follower.embeddings
         if embedded is None:
             return None
         if self._points is None:
             return partial(self._lay_out_components, embedded)
-        if not self._labelled.is_set():  # labels are what the user waits for: they come first
+        if not self._labelled.is_set():  # labels first, because the user waits for them
             return None
         if self._umap and not (self._shows_umap and "map" in self.session.computed):
             return partial(self._lay_out_umap, embedded)
@@ -278,7 +277,7 @@ class MapPanel(SessionView):
         try:
             step()
         except Stopped:
-            pass  # it is taken again when the work goes on
+            pass  # the step is repeated when the work resumes
         except Exception as error:  # noqa: BLE001 -- an error in a thread would be lost in a log
             self._laying_out = False
             self.show_failure(error, "The map could not be laid out")
@@ -316,7 +315,7 @@ class MapPanel(SessionView):
 
 
 def _hear(panel: MapPanel | None, message: Any, buffers: Any) -> None:
-    # Questions for pictures are answered by the widget, and never wait for a drawing under way.
+    # Requests for pictures are answered by the widget, without waiting for a drawing.
     if panel is not None and "thumb" not in message:
         panel.take_turn(panel.correct, message, buffers)
 
@@ -332,5 +331,5 @@ def _caption(panel: MapPanel | None, index: int) -> str:
 
 
 def _text(name: str) -> str:
-    # Bytes of a file name that are no text cannot travel as JSON in UTF-8.
+    # JSON in UTF-8 cannot carry bytes of a file name that are not text.
     return name.encode("utf-8", "replace").decode("utf-8")

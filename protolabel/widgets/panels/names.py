@@ -197,7 +197,7 @@ class NamesPanel(Panel):
         self._list_again()
 
     def _merge(self, chosen: list[_Entry]) -> None:
-        """Make one group of several: it has the name of the largest, the others are synonyms."""
+        """Merge groups: the largest gives the name, the names of the others become synonyms."""
         chosen.sort(key=lambda entry: -len(entry.images))
         names = [entry.name for entry in chosen if entry.name]
         words = dict.fromkeys([*names, *(word for entry in chosen for word in entry.words)])

@@ -51,7 +51,7 @@ class ProgressPanel(Panel):
         self.follower.retry()
 
     def _show_work(self, _: Any = None) -> None:
-        # In the thread at work, which must never wait for a drawing.
+        # Called in the working thread, which must never wait for a drawing.
         jobs = self.jobs
         hidden, shown = "none", None
         self.bar.value = jobs.fraction

@@ -71,7 +71,7 @@ class RunsPanel(Panel):
             self.draw(self._show)
 
     def _pick(self, number: int) -> None:
-        """Compare the run with the one that was clicked before, else with the newest."""
+        """Compare the run with the one that was clicked before, or with the newest."""
         self._picked = [*self._picked, number][-2:]
         if len(self._picked) == 2:
             left, right = sorted(self._picked)
