@@ -57,6 +57,8 @@ class Writer:
     needs_images : bool
         Whether it copies, links or contains the images, and so cannot be written for vectors
         alone.
+    needs_map : bool
+        Whether it writes or draws the map, so that a session has to lay it out.
     usage : str
         Lines for the section "Use it" of the report; paths are relative to the dataset.
     """
@@ -70,6 +72,7 @@ class Writer:
     package: str | None = None
     along_with: tuple[str, ...] = ()
     needs_images: bool = False
+    needs_map: bool = False
     usage: str = ""
 
 

@@ -1231,7 +1231,8 @@ class Session(traitlets.HasTraits):
             "overwrite": overwrite,
             "best": best,
         }
-        check_export(self._images, folder, **options)  # before hours of embedding
+        writers, *_ = check_export(self._images, folder, **options)  # before hours of embedding
+        mapped = any(writer.needs_map for writer in writers)
         visual = self.visual_embeddings
         return export(
             self.labels,
@@ -1240,8 +1241,8 @@ class Session(traitlets.HasTraits):
             **options,
             seed=self.seed,
             parameters=self.parameters,
-            projection=self.map,
-            prototype_map=self.prototype_map,
+            projection=self.map if mapped else None,
+            prototype_map=self.prototype_map if mapped else None,
             graph=self.graph,
             visual_encoder=None if visual is None else visual.encoder,
             visual=None if visual is None else visual.vectors,

@@ -55,6 +55,7 @@ PROTOTYPES = Writer(
     ),
     write=write_prototypes,
     by_default=True,
+    needs_map=True,
     usage="""\
 Label new images with these prototypes:
   protolabel apply THIS_FOLDER NEW_PHOTOS --output NEW_RESULTS""",

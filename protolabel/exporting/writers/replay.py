@@ -204,6 +204,7 @@ REPLAY = Writer(
     files=("replay.html",),
     write=_write,
     by_default=True,
+    needs_map=True,
 )
 
 
