@@ -619,9 +619,6 @@ def test_export_writes_the_kept_iteration_with_its_settings(session, tmp_path):
         assert len(list((tmp_path / "dataset" / name).iterdir())) == count
 
 
-@pytest.mark.parametrize(
-    "options", [{}, {"formats": ["foldrs"]}, {"link": "move"}, {"shares": [2, 0, 0]}]
-)
 def test_an_export_lays_out_a_map_only_for_formats_that_hold_it(session, calls, tmp_path):
     session.export(tmp_path / "table", formats=["csv"])
     assert calls["map"] == 0
@@ -630,6 +627,9 @@ def test_an_export_lays_out_a_map_only_for_formats_that_hold_it(session, calls, 
     assert (tmp_path / "all" / "map.npy").is_file()
 
 
+@pytest.mark.parametrize(
+    "options", [{}, {"formats": ["foldrs"]}, {"link": "move"}, {"shares": [2, 0, 0]}]
+)
 def test_an_export_that_cannot_be_is_refused_before_anything_is_embedded(
     session, encoder, image_folder, tmp_path, options
 ):

@@ -90,7 +90,7 @@ class NonePanel(Panel):
         if not name:
             raise InputError("Write a name for the group first.")
         self.session.add_class(name)
-        self.say(f"{name} is now a class; Undo in the Classes panel takes it back.", "good")
+        self.say(f"{name} is a class now; Undo in the Classes panel takes it back.", "good")
 
     def _select(self, _: Any) -> None:
         if self._fit is not None:
