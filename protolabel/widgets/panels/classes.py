@@ -158,7 +158,7 @@ class ClassesPanel(Panel):
 
     def _merge(self, _: Any) -> None:
         if self.which.value == self.into.value:
-            raise InputError("Choose two different classes to merge.")
+            raise InputError("Choose two classes to merge, not the same one twice.")
         first, second = self.which.value, self.into.value
         self.session.merge_classes(first, second)
         self.say(f"{first} is now a synonym of {second}; Undo takes it back.", "good")
