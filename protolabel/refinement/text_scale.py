@@ -1,4 +1,4 @@
-"""The logit scale of the text, estimated where the given one is too soft to say anything."""
+"""The logit scale of the text, estimated where the given one is too low."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["audible_scale"]
 
-STRANGERS = 0.05  # fraction of nearest neighbours that are taken to say nothing about the class
+STRANGERS = 0.05  # assumed fraction of nearest neighbours that are of an unrelated class
 
-_SAMPLE, _CELLS = 3_000, 2_000_000  # images, and numbers, that are looked at
+_SAMPLE, _CELLS = 3_000, 2_000_000  # the most images, and cosines, that are used
 _STEPS = 20  # of a bisection
 _SHARPEST = 1000.0  # times the given scale
 
@@ -26,7 +26,7 @@ _SHARPEST = 1000.0  # times the given scale
 def audible_scale(
     space: ImageSpace, nearest: NDArray[np.int32], text: Float32Array, scale: float
 ) -> float:
-    """Return the logit scale, raised if the folder shows that the text knows more than it says.
+    """Return the logit scale, raised if the neighbours show that it is too low.
 
     An encoder that was trained with its own loss, or vectors without a recorded scale, may give
     probabilities that are nearly even. The scale is then the most likely one by temperature

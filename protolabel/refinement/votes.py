@@ -1,4 +1,4 @@
-"""Why an image has its label: what each voter says of it, for a person to read."""
+"""Why an image has its label: the votes of the text, prototypes, neighbours and cluster."""
 
 from __future__ import annotations
 
@@ -23,18 +23,19 @@ __all__ = ["Votes", "image_votes"]
 
 @dataclass(frozen=True, eq=False)
 class Votes:
-    """What the voters say of one image: (C,) float32 shares of the classes that sum to 1.
+    """Votes for the classes of one image, each (C,) float32 with sum 1.
 
     Attributes
     ----------
     text
-        By the class names.
+        Probabilities from the class names alone.
     prototype
-        By the distances from the prototypes; None at zero-shot, which has none.
+        Probabilities from the prototypes alone; None for zero-shot labels, which have none.
     neighbors
-        Labels of the nearest images that vote; None for a folder of one image.
+        Shares of the labels of the nearest images; None for a folder of one image.
     cluster
-        Labels of the other images of the micro-cluster; None for an image outside of clusters.
+        Shares of the labels of the other images of its micro-cluster; None for an image outside of
+        clusters.
     """
 
     text: NDArray[np.float32]
@@ -44,10 +45,10 @@ class Votes:
 
 
 def image_votes(labels: Labels, image: int, vectors: FloatArray, graph: KnnGraph) -> Votes:
-    """Return what each voter says of one image.
+    """Return the votes for the classes of one image.
 
-    The votes are read off the labels as they stand, so they explain a label; the loop weighs them
-    and lets them change one another, so they do not add up to it.
+    They are computed from the current labels and help to explain a label. They do not add up to
+    its probabilities, because the loop weighs them and repeats.
 
     Parameters
     ----------
