@@ -47,9 +47,7 @@ class SessionsPanel(Panel):
         )  # fmt: skip
         folder = (self.folder, "value")
         self.save = self.button("Save", "Write settings, corrections, vectors and map", folder)
-        self.open = self.button(
-            "Open", "Show this folder here, in place of this session", folder
-        )
+        self.open = self.button("Open", "Show this folder here, in place of this session", folder)
         self.save.on_click(self.guard(self._save))
         self.open.on_click(self.guard(self._open))
         yield ipw.HTML(f'<span class="pls-faint">{_HINT}</span>')
