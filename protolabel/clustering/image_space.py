@@ -18,6 +18,7 @@ from protolabel.common.vectors import (
     blocks,
     column_sums,
     held_unit_rows,
+    row_slices,
     unit_blocks,
     unit_rows,
 )
@@ -211,8 +212,9 @@ class _NearSpace(ImageSpace):
     def products(self, points: Float32Array) -> Float32Array:
         away: Float32Array = points - self.points
         products = _products(self.coordinates, away @ self.axes_of_change.T)
-        products += self.products_there
-        products += away @ self.mean
+        for rows in row_slices(*products.shape):
+            products[rows] += self.products_there[rows]
+            products[rows] += away @ self.mean
         return products
 
     def sums(self, weights: Float32Array) -> NDArray[np.float64]:
@@ -350,9 +352,11 @@ def squared_distances(
     # Uses x and not z = x - mean, so that no block is copied: z . c = x . c - mean . c
     constant = np.einsum("cj,cj->c", centres, seen) + 2.0 * (seen @ space.mean)
     distances = space.products((-2.0 * seen).astype(np.float32))
-    distances += own[:, None]
-    distances += constant.astype(np.float32)
-    np.maximum(distances, 0.0, out=distances)  # rounding can make a distance slightly negative
+    for rows in row_slices(*distances.shape):
+        part = distances[rows]
+        part += own[rows, None]
+        part += constant.astype(np.float32)
+        np.maximum(part, 0.0, out=part)  # rounding can make a distance slightly negative
     return distances
 
 

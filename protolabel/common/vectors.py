@@ -27,6 +27,7 @@ __all__ = [
     "log_mixed",
     "log_softmax",
     "row_argmax",
+    "row_slices",
     "unit_blocks",
     "unit_rows",
 ]
@@ -40,6 +41,7 @@ IntArray = NDArray[np.integer]
 _BLOCK_BYTES = 2**20  # of float32: results for a block stay in the processor's cache
 _SHORT = 32  # columns: numpy reduces short rows one at a time, ten times slower than columns
 _SUMMED = 1_024  # rows
+_NEAR = 2**16  # numbers of short rows at a time: what is made of them stays near the processor
 _HELD_BYTES = 256 * 2**20  # of float32: larger vectors are scaled whenever they are read
 _UNIT_ERROR = 1e-6  # lengths that differ from 1 by less are rounded in float32
 
@@ -216,30 +218,44 @@ def is_whole_number(value: object, least: int) -> bool:
     return isinstance(value, Integral) and int(value) >= least
 
 
+def row_slices(count: int, columns: int) -> Iterator[slice]:
+    """Yield consecutive slices of short rows that stay near the processor together.
+
+    Where several steps follow one another on an array of many rows, each step would wait for the
+    memory if it took all rows at once.
+    """
+    step = max(1, _NEAR // max(1, columns))
+    for start in range(0, count, step):
+        yield slice(start, min(start + step, count))
+
+
 def log_softmax(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the logarithm of the softmax of every row of (N, C), in float32."""
+    """Logarithm of the softmax of every row of (N, C), in float32."""
     short = x.shape[1] <= _SHORT
-    top = np.ascontiguousarray(x.T).max(axis=0) if short else x.max(axis=1)
-    shifted = x - top[:, None]
-    total = np.einsum("ij->i", np.exp(shifted))
-    result: NDArray[np.float32] = shifted - np.log(total)[:, None]
+    result: NDArray[np.float32] = np.empty_like(x)
+    for rows in row_slices(*x.shape):
+        part, shifted = x[rows], result[rows]
+        top = np.ascontiguousarray(part.T).max(axis=0) if short else part.max(axis=1)
+        np.subtract(part, top[:, None], out=shifted)
+        shifted -= np.log(np.einsum("ij->i", np.exp(shifted)))[:, None]
     return result
 
 
 def log_mixed(
     first: NDArray[np.float32], second: NDArray[np.float32], fraction: float
 ) -> NDArray[np.float32]:
-    """Mix the exponentials of two arrays and return the logarithm, in float32.
+    """Mix the exponentials of two (N, C) arrays and return the logarithm, in float32.
 
     The first has the weight ``1 - fraction``, the second `fraction`, above 0 and below 1.
     """
-    first = first + np.float32(np.log1p(-fraction))
-    second = second + np.float32(np.log(fraction))
-    # As numpy's logaddexp, but by functions that it computes for many numbers at a time.
-    mixed: NDArray[np.float32] = np.exp(-np.abs(first - second))
-    mixed += np.float32(1.0)
-    np.log(mixed, out=mixed)
-    mixed += np.maximum(first, second)
+    mixed = np.empty_like(first)
+    for rows in row_slices(*first.shape):
+        one = first[rows] + np.float32(np.log1p(-fraction))
+        other = second[rows] + np.float32(np.log(fraction))
+        # As numpy's logaddexp, but by functions that it computes for many numbers at a time.
+        part = np.exp(-np.abs(one - other))
+        part += np.float32(1.0)
+        np.add(np.log(part), np.maximum(one, other), out=mixed[rows])
     return mixed
 
 
@@ -260,8 +276,9 @@ def row_argmax(x: NDArray[np.float32]) -> NDArray[np.integer]:
     count = x.shape[1]
     if count > _SHORT:
         return np.asarray(x.argmax(axis=1))
-    columns = np.ascontiguousarray(x.T)
+    found = np.empty(len(x), dtype=np.intp)
     rank = np.arange(count, 0, -1, dtype=np.int8)[:, None]
-    best = ((columns == columns.max(axis=0)) * rank).max(axis=0)
-    found: NDArray[np.integer] = count - best.astype(np.intp)
+    for rows in row_slices(*x.shape):
+        columns = np.ascontiguousarray(x[rows].T)
+        found[rows] = count - ((columns == columns.max(axis=0)) * rank).max(axis=0).astype(np.intp)
     return found

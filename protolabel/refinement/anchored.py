@@ -17,7 +17,7 @@ import numpy as np
 from protolabel.clustering.clusters import Clusters, cluster, cluster_means
 from protolabel.clustering.neighbors import knn_graph
 from protolabel.common.progress import silent
-from protolabel.common.vectors import Float32Array, column_sums, log_mixed, log_softmax
+from protolabel.common.vectors import Float32Array, column_sums, log_mixed, log_softmax, row_slices
 from protolabel.errors import InputError
 from protolabel.refinement.agreement import NEIGHBORS_PER_VOTER, NeighborEvidence, text_fraction
 from protolabel.refinement.iteration import (
@@ -152,10 +152,7 @@ class AnchoredLoop:
                 settled = log_prior = _log_prior(weights, mass, coherence(neighbors, g, around))
             else:
                 log_prior = settled + _held(mass, column_sums(g), pins)
-            votes = np.float32(weights.text) * self.text_votes + log_prior
             moved = [update(g, passes.temperature) for update in self.updates]
-            for found in moved:
-                votes -= np.float32(found.prototypes.sharpness) * found.distances
             own = moved[0]
             model = replace(
                 self.reading,
@@ -164,11 +161,12 @@ class AnchoredLoop:
                 visual=None if given.second is None else moved[1].prototypes,
                 log_prior=log_prior,
             )
-            for share, cluster_vote in self.cluster_votes:
-                votes += share * cluster_vote(g)
-            pull = np.float32(weights.neighbors)
-            decided = hold_pins(log_softmax(votes + pull * around), pins)
-            decided = hold_pins(log_softmax(votes + pull * (neighbors @ np.exp(decided))), pins)
+            votes = [(weights.text, self.text_votes)]
+            votes += [(-found.prototypes.sharpness, found.distances) for found in moved]
+            votes += [(share, cluster_vote(g)) for share, cluster_vote in self.cluster_votes]
+            counted = _weighted(votes, log_prior)
+            decided = _decided(counted, weights.neighbors, around, pins)
+            decided = _decided(counted, weights.neighbors, neighbors @ np.exp(decided), pins)
             log_g = _calmed(log_g, decided, step)
             g = np.exp(log_g)
             before, centres = centres, own.prototypes.centres
@@ -187,6 +185,26 @@ class AnchoredLoop:
             )
             passes.progress("refining", step + 1, passes.iterations)
         return LoopResult(tuple(states), *alignments(g, given.clusters), self.trusted)
+
+
+def _weighted(votes: list[tuple[float, Float32Array]], log_prior: Float32Array) -> Float32Array:
+    """Return the sum of the votes times their weights and of the prior, (N, C)."""
+    total = np.empty_like(votes[0][1])
+    for rows in row_slices(*total.shape):
+        total[rows] = log_prior
+        for weight, vote in votes:
+            total[rows] += np.float32(weight) * vote[rows]
+    return total
+
+
+def _decided(
+    votes: Float32Array, pull: float, around: Float32Array, pins: NDArray[np.int64]
+) -> Float32Array:
+    """Return log-responsibilities by the votes and those of the neighbours, (N, C)."""
+    log_g = np.empty_like(votes)
+    for rows in row_slices(*votes.shape):
+        log_g[rows] = log_softmax(votes[rows] + np.float32(pull) * around[rows])
+    return hold_pins(log_g, pins)
 
 
 def _held(
@@ -344,7 +362,7 @@ def _anchors(
 
 def _cluster_votes(
     given: LoopInput, weight: Float32Array, trusted: float | None
-) -> list[tuple[np.float32, _ClusterVotes]]:
+) -> list[tuple[float, _ClusterVotes]]:
     """Return the votes of micro-clusters with their weights.
 
     Clusters by visual vectors vote as far as these are trusted, and those without them as far as
@@ -354,12 +372,12 @@ def _cluster_votes(
         return []
     votes = _ClusterVotes(given.clusters, weight)
     if trusted is None:
-        return [(np.float32(CLUSTER_WEIGHT), votes)]
+        return [(CLUSTER_WEIGHT, votes)]
     images = given.images
     first = given.first_clusters or cluster(images.space.vectors, images.graph, progress=silent)
     return [
-        (np.float32(CLUSTER_WEIGHT * trusted), votes),
-        (np.float32(CLUSTER_WEIGHT * (1.0 - trusted)), _ClusterVotes(first, weight)),
+        (CLUSTER_WEIGHT * trusted, votes),
+        (CLUSTER_WEIGHT * (1.0 - trusted), _ClusterVotes(first, weight)),
     ]
 
 
