@@ -85,6 +85,6 @@ def test_what_cannot_be_opened_is_said_in_plain_words(
     other = Session(image_folder, ["red", "green"], encoder=Other(), progress=silent,
                     store=tmp_path / "other")  # fmt: skip
     other.export(tmp_path / "theirs")
-    assert "encoder that is not loaded unasked" in said(str(tmp_path / "theirs"))
+    assert "encoder, which is not loaded unasked" in said(str(tmp_path / "theirs"))
     assert "trust=" not in panel.status.value
     assert session.opened is None
