@@ -27,6 +27,7 @@ USELESS_WEIGHT = 0.3  # visual vectors with a lower weight do more harm than goo
 WAVERING = 0.5  # margin below which an image is between its label and the runner-up
 # Fewest images, and smallest fraction of the folder, between two names that are mentioned.
 CONFUSED, CONFUSED_OF_ALL = 5, 0.005
+FEWEST_EXPECTED = 3  # errors between two names that are mentioned beside another pair
 MISREAD = 0.4  # weight of the text in the agreement from which names may be misread
 ALIKE_DISTANCE = 0.35  # prototypes closer than this fraction of the mean distance are similar
 SMALL_FOLDER = 30  # images; in a smaller folder refinement can cost one
@@ -316,11 +317,14 @@ def _confused_names(case: _Case) -> Finding | None:
     between = named_pairs(case.labels)
     if not case.refined or not between:
         return None
-    shown = "; ".join(f"{a} and {b} ({counted(count, 'image')})" for a, b, count in between)
+    shown = "; ".join(
+        f"{a} and {b} ({counted(count, 'image')}, about {wrong} wrong)"
+        for a, b, count, wrong in between
+    )
     return Finding(
         "note",
-        f"Names that are confused with each other here: {shown}. Add synonyms or a description "
-        "to either, or pin five images of each.",
+        f"Images waver between names here: {shown}. The right name may be a third one. Look at "
+        "them, add synonyms or a description to either name, or pin five images of each.",
     )
 
 
@@ -353,10 +357,52 @@ def confused_pairs(labels: Labels) -> list[tuple[str, str, int]]:
     return [(labels.names[pairs[0, i]], labels.names[pairs[1, i]], int(counts[i])) for i in order]
 
 
-def named_pairs(labels: Labels) -> list[tuple[str, str, int]]:
-    """Return the pairs of `confused_pairs` that the finding mentions, at most three."""
+def named_pairs(labels: Labels) -> list[tuple[str, str, int, int]]:
+    """Return the pairs of names that the finding names, at most three.
+
+    Of the pairs with enough wavering images, those with the most expected errors: the agreement
+    that images of either name would have as the other. A second or third pair is named only if
+    these are enough as well.
+
+    Parameters
+    ----------
+    labels : Labels
+        Labels of a run.
+
+    Returns
+    -------
+    list of (str, str, int, int)
+        Two names, the images that waver between them, and how many of these labels are expected
+        to be wrong.
+    """
     least = max(CONFUSED, CONFUSED_OF_ALL * len(labels))
-    return [pair for pair in confused_pairs(labels)[:3] if pair[2] >= least]
+    notable = [
+        (_expected_errors(labels, a, b), a, b, count)
+        for a, b, count in confused_pairs(labels)
+        if count >= least
+    ]
+    notable.sort(key=lambda pair: -pair[0])
+    enough = max(FEWEST_EXPECTED, CONFUSED_OF_ALL * len(labels))
+    named = notable[:1] + [pair for pair in notable[1:3] if pair[0] >= enough]
+    return [(a, b, count, _wrong_between(labels, a, b)) for _, a, b, count in named]
+
+
+def _expected_errors(labels: Labels, *pair: str) -> float:
+    """Sum the agreement that images of each of two names would have as the other."""
+    a, b = (labels.names.index(name) for name in pair)
+    others = np.column_stack([labels.runner_up, labels.further])
+    agreement = np.column_stack([labels.agreement - labels.margin, labels.further_agreement])
+    either = np.isin(labels.label, (a, b))[:, None]
+    of_other = (others == np.where(labels.label == a, b, a)[:, None]) & either
+    return float(agreement[of_other].sum(dtype=np.float64))
+
+
+def _wrong_between(labels: Labels, *pair: str) -> int:
+    """Return how many labels of images that waver between two names are expected to be wrong."""
+    two = np.sort(np.stack([labels.label, labels.runner_up]), axis=0)
+    a, b = sorted(labels.names.index(name) for name in pair)
+    between = (labels.margin < WAVERING) & (two[0] == a) & (two[1] == b)
+    return round(float(np.sum(1.0 - labels.agreement[between], dtype=np.float64)))
 
 
 def _small_folder(case: _Case) -> Finding | None:

@@ -20,6 +20,7 @@ __all__ = [
     "NeighborEvidence",
     "fitted_sharpness",
     "log_confidence",
+    "size_odds",
     "text_fraction",
 ]
 
@@ -47,7 +48,9 @@ class NeighborEvidence:
     labels of more neighbours than those that vote are further evidence:
     ``g_c^exponent (1 + neighbours that are c)^0.5``, normalised over the ten best classes.
     Where names are misread, neighbours share the errors of the text, and this is overconfident. A
-    part of the confidence is therefore the probability of the text alone; see `text_fraction`.
+    part of the confidence is therefore the probability of the text alone; see `text_fraction`. The
+    text knows nothing of how common the classes are, so its probability is corrected by the sizes
+    that the loop found; see `size_odds`.
 
     Attributes
     ----------
@@ -85,7 +88,9 @@ class NeighborEvidence:
         log_text: Float32Array,
         zero_shot: NDArray[np.integer],
         pins: NDArray[np.int64],
+        *,
         fraction: float,
+        odds: Float32Array,
     ) -> Float32Array:
         """Return the logarithm of the evidence for every class, (N, C) float32.
 
@@ -101,9 +106,12 @@ class NeighborEvidence:
             (P, 2) image index and class index: fixed images say nothing about the scale.
         fraction
             From `text_fraction`.
+        odds
+            (C,) from `size_odds`.
         """
         exponent = fitted_sharpness(log_g, zero_shot[self.nearest], pins[:, 0])
-        return log_confidence(log_g, self.around @ np.exp(log_g), log_text, exponent, fraction)
+        around = self.around @ np.exp(log_g)
+        return log_confidence(log_g, around, log_text, exponent, fraction=fraction, odds=odds)
 
 
 def log_confidence(
@@ -111,7 +119,9 @@ def log_confidence(
     around: Float32Array,
     log_text: Float32Array,
     exponent: float,
+    *,
     fraction: float,
+    odds: Float32Array,
 ) -> Float32Array:
     """Return how much speaks for every class, as logarithms, (N, C) float32.
 
@@ -127,6 +137,8 @@ def log_confidence(
         From `fitted_sharpness`.
     fraction : float
         From `text_fraction`.
+    odds : (C,) float32
+        From `size_odds`.
     """
     votes: Float32Array = np.float32(exponent) * log_g
     votes += np.float32(EVIDENCE_WEIGHT) * np.log1p(around)
@@ -136,8 +148,22 @@ def log_confidence(
         votes[votes < floor[:, None]] = -np.inf
     sure = log_softmax(votes)
     if fraction > 0:
-        sure = log_mixed(sure, log_text, fraction)
+        sure = log_mixed(sure, log_softmax(log_text + odds), fraction)
     return sure
+
+
+def size_odds(mass: NDArray[np.floating], said: NDArray[np.floating]) -> Float32Array:
+    """Return log-odds that give the text the sizes of the classes that the loop found, (C,).
+
+    The probabilities of a classifier are corrected for other class frequencies than it expects by
+    the ratio of the two (Saerens et al., Neural Computation 2002).
+
+    Parameters
+    ----------
+    mass, said : (C,) floating
+        Number of images of each class, whole or soft: as found, and by the text alone.
+    """
+    return np.log((mass + 1.0) / (said + 1.0)).astype(np.float32)
 
 
 def text_fraction(

@@ -9,7 +9,7 @@ cannot all collapse onto the mean of the data as those of the plain loop do.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,12 @@ from protolabel.clustering.neighbors import knn_graph
 from protolabel.common.progress import silent
 from protolabel.common.vectors import Float32Array, column_sums, log_mixed, log_softmax, row_slices
 from protolabel.errors import InputError
-from protolabel.refinement.agreement import NEIGHBORS_PER_VOTER, NeighborEvidence, text_fraction
+from protolabel.refinement.agreement import (
+    NEIGHBORS_PER_VOTER,
+    NeighborEvidence,
+    size_odds,
+    text_fraction,
+)
 from protolabel.refinement.iteration import (
     LoopInput,
     LoopResult,
@@ -40,7 +45,7 @@ from protolabel.refinement.prototypes import (
     confused_votes,
     text_model,
 )
-from protolabel.refinement.second_view import news, novelty, visual_weight
+from protolabel.refinement.second_view import mixed_classes, news, visual_weight
 from protolabel.refinement.text_scale import audible_scale
 
 if TYPE_CHECKING:
@@ -108,24 +113,20 @@ class AnchoredLoop:
         # A pin is certain, so it weighs more than one image in the mean of its class.
         weight = np.ones((n, 1), dtype=np.float32)
         weight[pins[:, 0]] = PIN_WEIGHT
-        own_weight, updates = 1.0, []
+        self.neighbors, own_weight, updates = _Neighbors(neighbors), 1.0, []
         if given.second is not None:
-            second_neighbors, second_evidence = _voters(
-                _graph(given.second, n_classes, "visual_graph"), n_classes
-            )
-            self.trusted = visual_weight(second_neighbors, neighbors, g) * min(
-                novelty(second_neighbors, neighbors, images.space, g),
-                news(given.second.space, images.space),
+            trusted, self.neighbors, second_evidence = _second_view(
+                given.second, neighbors, images.space, g
             )
             # This space has no text vectors: the prototype of an empty class is the mean image.
-            nowhere = np.zeros((n_classes, visual_dim), np.float32)
-            updates.append(PrototypeUpdate(given.second.space, nowhere, weight, self.trusted, g))
-            evidence = evidence.beside(second_evidence, self.trusted)
-            neighbors = neighbors + self.trusted * second_neighbors
-            own_weight -= 0.5 * self.trusted  # these distances repeat what the text has said
+            nowhere, told = np.zeros((n_classes, visual_dim), np.float32), self.neighbors.told(g)
+            updates.append(PrototypeUpdate(given.second.space, nowhere, weight, trusted, told))
+            evidence = evidence.beside(second_evidence, trusted)
+            own_weight -= 0.5 * trusted  # these distances repeat what the text has said
+            self.trusted = trusted
         updates.insert(0, PrototypeUpdate(images.space, anchors, weight, own_weight, g))
         self.updates = updates
-        self.neighbors, self.evidence = neighbors, evidence
+        self.evidence = evidence
         self.cluster_votes = _cluster_votes(given, weight, self.trusted)
 
     def __call__(self, passes: Passes) -> LoopResult:
@@ -144,15 +145,21 @@ class AnchoredLoop:
             states += states * passes.iterations
             return LoopResult(tuple(states), *alignments(g, given.clusters), self.trusted)
         neighbors, centres = self.neighbors, self.updates[0].anchors
+        sizes = said = column_sums(g)
         for step in range(passes.iterations):
-            around = neighbors @ g
+            around = neighbors(g)
             if step <= SETTLED_AFTER:
-                mass = column_sums(g)
+                mass = sizes
                 weights = _vote_weights(mass, passes.temperature)
-                settled = log_prior = _log_prior(weights, mass, coherence(neighbors, g, around))
+                coherent = coherence(neighbors.together, g, around)
+                settled = log_prior = _log_prior(weights, mass, coherent)
             else:
-                log_prior = settled + _held(mass, column_sums(g), pins)
-            moved = [update(g, passes.temperature) for update in self.updates]
+                log_prior = settled + _held(mass, sizes, pins)
+            told = g, neighbors.told(g)
+            moved = [
+                update(of_view, passes.temperature)
+                for update, of_view in zip(self.updates, told, strict=False)
+            ]
             own = moved[0]
             model = replace(
                 self.reading,
@@ -163,12 +170,13 @@ class AnchoredLoop:
             )
             votes = [(weights.text, self.text_votes)]
             votes += [(-found.prototypes.sharpness, found.distances) for found in moved]
-            votes += [(share, cluster_vote(g)) for share, cluster_vote in self.cluster_votes]
+            votes += [(share, vote(told[view])) for view, share, vote in self.cluster_votes]
             counted = _weighted(votes, log_prior)
             decided = _decided(counted, weights.neighbors, around, pins)
-            decided = _decided(counted, weights.neighbors, neighbors @ np.exp(decided), pins)
+            decided = _decided(counted, weights.neighbors, neighbors(np.exp(decided)), pins)
             log_g = _calmed(log_g, decided, step)
             g = np.exp(log_g)
+            sizes = column_sums(g)
             before, centres = centres, own.prototypes.centres
             shift = float(np.linalg.norm(centres - before, axis=1).mean())
             own_text = text_fraction(own.means, classes.vectors, own.mass)
@@ -178,7 +186,8 @@ class AnchoredLoop:
                 self.log_text,
                 self.zero_shot.labels,
                 pins,
-                own_text,
+                fraction=own_text,
+                odds=size_odds(sizes, said),
             )
             states.append(
                 summarize(log_g, space.mean + centres, shift, model, sure, text_fraction=own_text)
@@ -205,6 +214,55 @@ def _decided(
     for rows in row_slices(*votes.shape):
         log_g[rows] = log_softmax(votes[rows] + np.float32(pull) * around[rows])
     return hold_pins(log_g, pins)
+
+
+@dataclass(frozen=True, eq=False)
+class _Neighbors:
+    """The votes of the neighbours of every image.
+
+    Attributes
+    ----------
+    first, second
+        (N, N) sparse vote matrices of the two views; None without a second view.
+    mixed
+        (C, C) sparse, from `mixed_classes`; None if the second view mixes no classes.
+    """
+
+    first: csr_array
+    second: csr_array | None = None
+    mixed: csr_array | None = None
+
+    @cached_property
+    def together(self) -> csr_array:
+        """The votes of both views, (N, N)."""
+        return self.first if self.second is None else self.first + self.second
+
+    def told(self, g: Float32Array) -> Float32Array:
+        """Return the responsibilities as the second view is told them, (N, C)."""
+        return g if self.mixed is None else g @ self.mixed
+
+    def __call__(self, g: Float32Array) -> Float32Array:
+        """Return the votes of the neighbours on every image, (N, C)."""
+        if self.second is None or self.mixed is None:
+            votes: Float32Array = self.together @ g
+        else:
+            votes = self.first @ g + self.second @ self.told(g)
+        return votes
+
+
+def _second_view(
+    second: Seen, first: csr_array, space: ImageSpace, g: Float32Array
+) -> tuple[float, _Neighbors, NeighborEvidence]:
+    """Return the trust in the second view, the neighbours in both, and the evidence in it.
+
+    `first` are the neighbours in the first view, `space` its vectors, `g` the text votes.
+    """
+    neighbors, evidence = _voters(_graph(second, g.shape[1], "visual_graph"), g.shape[1])
+    trusted = visual_weight(neighbors, first, g)
+    if trusted:
+        trusted *= news(second.space, space, g, anchored_neighbors(*g.shape))
+    mixed = mixed_classes(neighbors, first, g) if trusted else None
+    return trusted, _Neighbors(first, trusted * neighbors, mixed), evidence
 
 
 def _held(
@@ -362,8 +420,8 @@ def _anchors(
 
 def _cluster_votes(
     given: LoopInput, weight: Float32Array, trusted: float | None
-) -> list[tuple[float, _ClusterVotes]]:
-    """Return the votes of micro-clusters with their weights.
+) -> list[tuple[int, float, _ClusterVotes]]:
+    """Return the votes of micro-clusters: of which view (0 or 1), their weight, and the votes.
 
     Clusters by visual vectors vote as far as these are trusted, and those without them as far as
     they are not, so that a view without trust changes nothing.
@@ -372,12 +430,12 @@ def _cluster_votes(
         return []
     votes = _ClusterVotes(given.clusters, weight)
     if trusted is None:
-        return [(CLUSTER_WEIGHT, votes)]
+        return [(0, CLUSTER_WEIGHT, votes)]
     images = given.images
     first = given.first_clusters or cluster(images.space.vectors, images.graph, progress=silent)
     return [
-        (CLUSTER_WEIGHT * trusted, votes),
-        (CLUSTER_WEIGHT * (1.0 - trusted), _ClusterVotes(first, weight)),
+        (1, CLUSTER_WEIGHT * trusted, votes),
+        (0, CLUSTER_WEIGHT * (1.0 - trusted), _ClusterVotes(first, weight)),
     ]
 
 

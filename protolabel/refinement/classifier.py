@@ -328,7 +328,13 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 space = image_space(x, model.own.mean, model.own.axes)
                 text = model.text_votes(space)
                 sure = partial(
-                    log_confidence, log_g, around, text, memory.exponent, memory.text_fraction
+                    log_confidence,
+                    log_g,
+                    around,
+                    text,
+                    memory.exponent,
+                    fraction=memory.text_fraction,
+                    odds=memory.odds,
                 )
             state = summarize(log_g, model.prototypes, shift=0.0, model=model, log_confidence=sure)
             found.label[rows], found.agreement[rows] = state.labels, state.agreement
@@ -500,6 +506,8 @@ def _prototypes(arrays: Mapping[str, NDArray[Any]], prefix: str) -> Prototypes:
 
 def _memory(arrays: Mapping[str, NDArray[Any]], model: PrototypeModel) -> Memory:
     """Rebuild a memory; a ValueError if its arrays do not fit together."""
+    # Classifiers of the first releases do not know how large their classes are.
+    arrays = {"memory_odds": np.zeros(len(model.text), np.float32), **arrays}
     named, pinned = arrays["memory_label"], arrays["memory_pinned"]
     has_visual = "memory_visual_vectors" in arrays
     memory = Memory(
@@ -510,6 +518,7 @@ def _memory(arrays: Mapping[str, NDArray[Any]], model: PrototypeModel) -> Memory
         pinned=pinned,
         exponent=float(arrays["memory_exponent"]),
         text_fraction=float(arrays["memory_text_fraction"]),
+        odds=arrays["memory_odds"],
         temperature=float(arrays["memory_temperature"]),
         iterations=int(arrays["memory_iterations"]),
     )
@@ -517,7 +526,14 @@ def _memory(arrays: Mapping[str, NDArray[Any]], model: PrototypeModel) -> Memory
         set() if memory.visual is None else {len(memory.visual)}
     )
     inside = len(named) and named.min() >= 0 and named.max() < len(model.text)
-    if len(sizes) > 1 or not inside or named.dtype != np.int32 or pinned.dtype != np.bool_:
+    sized = memory.odds.shape == (len(model.text),) and np.isfinite(memory.odds).all()
+    if (
+        len(sizes) > 1
+        or not inside
+        or not sized
+        or named.dtype != np.int32
+        or pinned.dtype != np.bool_
+    ):
         raise ValueError("the remembered images and their labels do not fit together")
     return memory
 

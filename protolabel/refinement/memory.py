@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from protolabel.clustering.image_space import image_space
 from protolabel.clustering.neighbors import NeighborIndex
-from protolabel.common.vectors import Float32Array, FloatArray, log_softmax
-from protolabel.refinement.agreement import fitted_sharpness, text_fraction
+from protolabel.common.vectors import Float32Array, FloatArray, column_sums, log_softmax
+from protolabel.refinement.agreement import fitted_sharpness, size_odds, text_fraction
 from protolabel.refinement.anchored import MOST_NEIGHBORS, NEIGHBOR_WEIGHT
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class Memory:
         `fitted_sharpness`.
     text_fraction : float
         How much of their agreement is the probability of the text alone; see `text_fraction`.
+    odds : (C,) float32
+        Correct that probability by the sizes of the classes; see `size_odds`.
     temperature : float
         Of the run.
     iterations : int
@@ -70,6 +73,7 @@ class Memory:
     pinned: NDArray[np.bool_]
     exponent: float
     text_fraction: float
+    odds: Float32Array
     temperature: float
     iterations: int
 
@@ -158,11 +162,16 @@ def remember(
         pinned=labels.pinned[rows],
         exponent=1.0,
         text_fraction=0.0,
+        odds=np.zeros(len(model.text), np.float32),
         temperature=float(run.parameters["temperature"]),
         iterations=labels.iteration,
     )
-    exponent, fraction = _exponent(memory, model), _text_fraction(memory, model)
-    return replace(memory, exponent=exponent, text_fraction=fraction)
+    return replace(
+        memory,
+        exponent=_exponent(memory, model),
+        text_fraction=_text_fraction(memory, model),
+        odds=_odds(memory, model),
+    )
 
 
 def _saved(vectors: FloatArray, seed: int) -> NeighborIndex:
@@ -190,6 +199,15 @@ def _text_fraction(memory: Memory, model: PrototypeModel) -> float:
     sums = np.zeros(model.text.shape, np.float32)
     np.add.at(sums, memory.label, memory.index.in_order() - model.own.mean)
     return text_fraction(sums / np.maximum(mass, 1)[:, None], model.text, mass)
+
+
+def _odds(memory: Memory, model: PrototypeModel) -> Float32Array:
+    """Compare the sizes of the classes with those that the text alone expects."""
+    rows = np.arange(len(memory))[:: -(-len(memory) // _JUDGED)]
+    space = image_space(memory.index.in_order()[rows], model.own.mean, model.own.axes)
+    said = column_sums(np.exp(model.text_votes(space)))
+    found = np.bincount(memory.label[rows], minlength=len(model.text)).astype(np.float64)
+    return size_odds(found, said)
 
 
 def _counts(said: NDArray[np.int32], n_classes: int) -> Float32Array:

@@ -10,26 +10,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from protolabel.clustering.neighbors import knn_graph
 from protolabel.common.vectors import unit_rows
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
     from protolabel.clustering.image_space import ImageSpace
     from protolabel.common.vectors import Float32Array
 
-__all__ = ["autocorrelation", "news", "novelty", "visual_weight"]
+__all__ = ["autocorrelation", "mixed_classes", "news", "visual_weight"]
 
 DOUBT = 0.05  # autocorrelation at which visual vectors are trusted by half
 USELESS, USEFUL = 0.15, 0.4  # autocorrelation relative to the first view's: no trust, and all of it
-NOTHING_NEW, NEW = 0.12, 0.18  # of the first view's, beyond what likeness in it explains
-KNOWN, UNKNOWN = 0.85, 0.65  # explained by the first view, relative to a projection of it
-RIDGE = 0.1  # of the mean squared length, in that regression
+NOTHING_NEW, NEW = 0.08, 0.12  # autocorrelation beyond a copy's, relative to the first view's
+APART, MIXED = 0.45, 0.8  # how much more two classes meet than in the first view: told apart, not
+SHARED = 0.6  # of its weight, what a class shares with another that is not told apart from it
+RIDGE = 0.1  # of the mean squared length, in the regression
 
-_BINS = 20  # of likeness, each with as many pairs of visual neighbours
-_ASKED = 10_000  # images whose visual neighbours are looked at, at most
-_COMPARED = 2_000  # images of which every pair is compared, and in the regression, at most
+_COMPARED = 2_000  # images that are compared with copies of the first view, at most
+_COPIES = 3
+_ASKED = 10_000  # images whose neighbours show which classes are mixed, at most
 
 
 def visual_weight(second: csr_array, first: csr_array, g: Float32Array) -> float:
@@ -80,89 +81,105 @@ def autocorrelation(neighbors: csr_array, g: Float32Array) -> float:
     return float((centred * (neighbors @ centred)).sum(dtype=np.float64)) / total / own
 
 
-def novelty(second: csr_array, first: csr_array, space: ImageSpace, g: Float32Array) -> float:
-    """Return how far the visual vectors know more of the classes than the first view does, 0..1.
+def news(second: ImageSpace, first: ImageSpace, g: Float32Array, k: int) -> float:
+    """Return how far the visual vectors know more than a copy of the first view would, 0..1.
 
-    A blurred copy of the first view, such as a projection to a few dimensions, shares its errors
-    and has a high autocorrelation. Its neighbours agree as much as any two images that are as
-    alike in the first view. Neighbours by other evidence agree more than that.
-
-    Parameters
-    ----------
-    second, first : (N, N) sparse
-        Vote matrices of the neighbours in the visual vectors, and in the vectors of the text.
-    space : ImageSpace
-        The vectors of the text's space.
-    g : (N, C) float32
-        Probabilities of the text votes.
-
-    Returns
-    -------
-    float
-        Rises from 0, where the autocorrelation beyond what the likeness in the first view
-        explains is 12 % of the first view's own, to 1 at 18 %.
-    """
-    centred = g - g.mean(axis=0, dtype=np.float64).astype(np.float32)
-    own = float(np.square(centred).sum(dtype=np.float64)) / len(g)
-    reference = autocorrelation(first, g)
-    likeness, agreement = _of_neighbors(second, space, centred)
-    if own <= 0 or reference <= 0 or not len(likeness):
-        return 0.0
-    some = np.arange(0, len(g), -(-len(g) // _COMPARED))
-    x, upper = space.unit(some), np.triu_indices(len(some), 1)
-    pairs = (x @ x.T)[upper], (centred[some] @ centred[some].T)[upper]
-    near = _of_neighbors(first, space, centred)
-    known = [np.concatenate(two) for two in zip(pairs, near, strict=True)]
-    edges = np.quantile(likeness, np.linspace(0.0, 1.0, _BINS + 1)[1:-1])
-    place, there = np.digitize(known[0], edges), np.digitize(likeness, edges)
-    count = np.bincount(place, minlength=_BINS)
-    usual = np.bincount(place, known[1], _BINS) / np.maximum(count, 1)
-    beyond = np.where(count[there] > 0, agreement - usual[there], 0.0)
-    new = float(beyond.mean(dtype=np.float64)) / own / reference
-    return float(np.clip((new - NOTHING_NEW) / (NEW - NOTHING_NEW), 0.0, 1.0))
-
-
-def news(second: ImageSpace, first: ImageSpace) -> float:
-    """Return how far the first view leaves the visual vectors unexplained, 0..1.
-
-    A copy of the first view, such as a projection to a few dimensions, shares its errors. It can be
-    predicted from the first view as well as any other projection of it; vectors that were learnt
-    apart cannot. A ridge regression on half of the images predicts the other half, for the visual
-    vectors and, as a control, for a random projection of the first view to as many dimensions.
+    A copy of the first view, such as a projection to a few dimensions with noise, shares its
+    errors. How far the visual vectors are one is measured by a ridge regression on the first view:
+    half of the images predict the other half. Random projections of the first view with noise,
+    which can be predicted as well as the visual vectors, show how much the neighbours in such a
+    copy agree.
 
     Parameters
     ----------
     second, first : ImageSpace
         The visual vectors, and the vectors of the text's space.
+    g : (N, C) float32
+        Probabilities of the text votes.
+    k : int
+        Neighbours that vote on an image.
 
     Returns
     -------
     float
-        Falls from 1, where the explained variance is 65 % of the control's, to 0 at 85 %.
+        Rises from 0, where the autocorrelation beyond that of a copy is 8 % of the first view's
+        own, to 1 at 12 %.
     """
     rows = np.arange(0, len(first), -(-len(first) // _COMPARED))
-    x, v = first.unit(rows), second.unit(rows)
-    random = np.random.default_rng(0).normal(size=(first.dim, second.dim))
-    control = _explained(x, unit_rows(((x - first.mean) @ random).astype(np.float32)))
-    if control <= 0:
+    x, v, votes = first.unit(rows), second.unit(rows), g[rows]
+
+    def agreement(vectors: Float32Array) -> float:
+        return autocorrelation(knn_graph(vectors, k).weights(k), votes)
+
+    random = np.random.default_rng(0)
+
+    def draw() -> tuple[Float32Array, Float32Array]:
+        """Return a random projection, a rotation if nothing has to be lost, and noise like it."""
+        sizes = sorted((first.dim, second.dim), reverse=True)
+        axes = np.linalg.qr(random.normal(size=sizes).astype(np.float32))[0]
+        shown = (x - first.mean) @ (axes if first.dim >= second.dim else axes.T)
+        noise = random.normal(size=shown.shape).astype(np.float32)
+        return shown / max(float(shown.std()), 1e-12), noise
+
+    reference, drawn = agreement(x), [draw() for _ in range(_COPIES)]
+    most, least = (_explained(x, unit_rows(part)) for part in drawn[0])
+    if reference <= 0 or most <= least:
         return 0.0
-    return float(np.clip((KNOWN - _explained(x, v) / control) / (KNOWN - UNKNOWN), 0.0, 1.0))
+    noisy = np.float32(np.clip((most - _explained(x, v)) / (most - least), 0.0, 1.0))
+    copies = [
+        agreement(unit_rows(np.sqrt(1 - noisy) * shown + np.sqrt(noisy) * noise))
+        for shown, noise in drawn
+    ]
+    new = (agreement(v) - float(np.mean(copies))) / reference
+    return float(np.clip((new - NOTHING_NEW) / (NEW - NOTHING_NEW), 0.0, 1.0))
 
 
-def _of_neighbors(
-    neighbors: csr_array, space: ImageSpace, centred: Float32Array
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Cosine in the first view and agreement of the text votes for pairs of neighbours."""
-    rows = np.arange(0, len(centred), -(-len(centred) // _ASKED))
-    some = neighbors[rows].tocoo()
-    likeness, agreement = (np.empty(some.nnz, np.float32) for _ in range(2))
-    for start in range(0, some.nnz, _ASKED):
-        part = slice(start, start + _ASKED)
-        i, j = rows[some.row[part]], some.col[part]
-        x, y = space.unit(i), space.unit(j)
-        likeness[part] = np.einsum("ij,ij->i", x, y)
-        agreement[part] = np.einsum("ij,ij->i", centred[i], centred[j])
-    return likeness, agreement
+def mixed_classes(second: csr_array, first: csr_array, g: Float32Array) -> csr_array | None:
+    """Return how the visual vectors mix classes that the first view tells apart.
+
+    A view in which two classes look the same would let the larger one win the images of both. The
+    responsibilities that it is shown are therefore shared among such classes. Two classes are
+    mixed as far as their images are neighbours more often than chance, relative to the images of
+    either, in the visual vectors beyond the first view: text that confuses two names confuses
+    them in both.
+
+    Parameters
+    ----------
+    second, first : (N, N) sparse
+        Vote matrices of the neighbours in the visual vectors, and in the vectors of the text.
+    g : (N, C) float32
+        Probabilities of the text votes.
+
+    Returns
+    -------
+    (C, C) scipy.sparse.csr_array of float32, or None
+        Rows sum to 1: what responsibility for a class becomes. None if no classes are mixed.
+    """
+    from scipy.sparse import csr_array
+
+    more = _meetings(second, g) - _meetings(first, g)
+    mixed = SHARED * np.clip((more - APART) / (MIXED - APART), 0.0, 1.0)
+    if not mixed.any():
+        return None
+    np.fill_diagonal(mixed, 1.0)
+    mixed /= mixed.sum(axis=1, keepdims=True)
+    return csr_array(mixed.astype(np.float32))
+
+
+def _meetings(neighbors: csr_array, g: Float32Array) -> Float32Array:
+    """How often two classes are neighbours, beyond chance, (C, C): 1 as often as each is its own.
+
+    One image is added to each class, because few images say little.
+    """
+    rows = np.arange(0, len(g), -(-len(g) // _ASKED))
+    met: Float32Array = g[rows].T @ (neighbors[rows] @ g)
+    met = 0.5 * (met + met.T)
+    mass = met.sum(axis=1)
+    met -= np.outer(mass, mass / max(float(mass.sum()), 1e-12))
+    own = np.sqrt(np.maximum(met.diagonal(), 0.0) + 1.0)
+    met /= own[:, None] * own
+    np.fill_diagonal(met, 0.0)
+    return met
 
 
 def _explained(x: Float32Array, v: Float32Array) -> float:

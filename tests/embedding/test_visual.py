@@ -15,10 +15,12 @@ from worlds import clustered_world, make_world, visual_view
 
 import protolabel as pl
 from protolabel import cli
+from protolabel.clustering.image_space import image_space
 from protolabel.common.progress import silent
+from protolabel.common.vectors import log_softmax
 from protolabel.embedding.visual import embed_visual
 from protolabel.evaluation.calibration import error_auroc
-from protolabel.refinement.second_view import visual_weight
+from protolabel.refinement.second_view import mixed_classes, news, visual_weight
 
 
 def accuracy(run, world, iteration=-1):
@@ -66,6 +68,31 @@ class TestTrust:
         eye = lambda n: csr_array((np.ones(n, "f4"), (np.arange(n), np.arange(n))))  # noqa: E731
         assert visual_weight(eye(2), eye(2), few) < 0.55
         assert visual_weight(eye(1000), eye(1000), many) > 0.99
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_what_it_knows_is_compared_with_what_a_noisy_copy_would_know(self, seed):
+        world = make_world((60,) * 8, seed=seed)
+        votes = 100 * world.vectors @ world.classes.vectors.T
+        g = np.exp(log_softmax(votes.astype(np.float32)))
+        random, first = np.random.default_rng(seed), image_space(world.vectors)
+        copy = (world.vectors - world.vectors.mean(axis=0)) @ random.normal(size=(64, 96))
+        copy = copy / copy.std() + random.normal(size=copy.shape)
+        for kind in ("sharp", "plain"):
+            assert news(image_space(visual_view(world.truth, kind, seed)), first, g, 5) == 1
+        for nothing in (copy, random.normal(size=copy.shape), world.vectors):
+            assert news(image_space(nothing.astype(np.float32)), first, g, 5) == 0
+
+    def test_classes_that_look_the_same_to_it_share_what_it_is_told(self):
+        g = np.repeat(np.eye(3, dtype=np.float32), 200, axis=0)
+        ones, here = np.ones(600, np.float32), np.arange(600)
+        apart = csr_array((ones, (here, here)))
+        other = np.concatenate([np.arange(200, 400), np.arange(200), np.arange(400, 600)])
+        halves = csr_array((0.5 * np.tile(ones, 2), (np.tile(here, 2), np.r_[here, other])))
+        assert mixed_classes(apart, apart, g) is None
+        assert mixed_classes(halves, halves, g) is None  # so does the first view
+        got = mixed_classes(halves, apart, g).toarray()
+        want = np.array([[1, 0.6, 0], [0.6, 1, 0], [0, 0, 1]])
+        np.testing.assert_allclose(got, want / want.sum(axis=1, keepdims=True), rtol=1e-6)
 
     @pytest.mark.parametrize(("kind", "low", "high"), [("sharp", 0.9, 1), ("style", 0, 0.2)])
     def test_it_is_found_without_the_truth(self, kind, low, high):
@@ -170,14 +197,33 @@ class TestRefine:
         assert run.visual_weight < 1e-3
         np.testing.assert_array_equal(run.iterations[-1].labels, alone.iterations[-1].labels)
 
-    def test_a_noisy_copy_of_the_first_view_costs_next_to_nothing(self):
+    @pytest.mark.parametrize("noise", [0.3, 0.5, 1.0])
+    @pytest.mark.parametrize("axes", [16, 64])
+    def test_a_noisy_copy_of_the_first_view_changes_no_label(self, axes, noise):
         world, graph, clusters = clustered_world()
         random = np.random.default_rng(4)
-        blurred = world.vectors @ random.normal(size=(world.vectors.shape[1], 16))
-        blurred += random.normal(scale=0.5, size=blurred.shape)
+        away = world.vectors - world.vectors.mean(axis=0)
+        blurred = away @ random.normal(size=(world.vectors.shape[1], axes))
+        blurred += random.normal(scale=noise * blurred.std(), size=blurred.shape)
         alone = refine(world, clusters, graph=graph)
         run = refine(world, clusters, graph=graph, visual=blurred.astype(np.float32))
-        assert accuracy(run, world) > accuracy(alone, world) - 0.01
+        assert run.visual_weight == 0
+        np.testing.assert_array_equal(run.iterations[-1].labels, alone.iterations[-1].labels)
+
+    @pytest.mark.parametrize("merged", ["every two classes", "one pair"])
+    def test_a_view_that_merges_classes_costs_none_of_them_its_images(self, merged):
+        for seed in range(3):
+            world = make_world((60,) * 8, seed=seed)
+            truth = (
+                world.truth if merged != "one pair" else np.where(world.truth == 1, 0, world.truth)
+            )
+            kind = "pairs" if merged != "one pair" else "sharp"
+            visual = visual_view(truth, kind, seed)
+            graph = pl.knn_graph(world.vectors, 15)
+            alone = refine(world, graph=graph)
+            groups = pl.cluster(world.vectors, visual=visual, progress=silent)
+            run = refine(world, groups, graph=graph, visual=visual)
+            assert accuracy(run, world) >= accuracy(alone, world) - 0.005
 
     def test_clusters_of_the_first_view_need_not_be_found_again(self):
         world, graph, _ = clustered_world()

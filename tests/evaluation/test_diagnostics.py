@@ -14,6 +14,7 @@ from protolabel.evaluation.diagnostics import (
     _effective,
     _mean_cosine,
     confused_pairs,
+    named_pairs,
 )
 
 
@@ -166,18 +167,38 @@ def test_names_between_which_images_waver_are_named_with_advice():
     label, runner_up = np.zeros(180, np.int32), np.full(180, 2, np.int32)
     label[:4], runner_up[:4] = 2, 0  # a pair has no order
     runner_up[7:11] = 1
-    labels = replace(labels, label=label, runner_up=runner_up, margin=margin)
+    labels = replace(
+        labels, label=label, runner_up=runner_up, margin=margin,
+        agreement=np.where(margin < 1, 0.6, 1).astype(np.float32),
+    )  # fmt: skip
     a, b, c = labels.names
     assert confused_pairs(labels) == [(a, c, 7), (a, b, 4)]
     said = [finding.text for finding in pl.diagnose(labels).findings]
-    advice = f"confused with each other here: {a} and {c} (7 images). Add synonyms"
+    advice = f"waver between names here: {a} and {c} (7 images, about 3 wrong). The right"
     assert any(advice in text and "pin five images" in text for text in said)
+
+
+def test_the_pair_with_the_most_expected_errors_is_named_first():
+    labels = pl.label(pl.refine(make_world((60,) * 4).vectors, make_world((60,) * 4).classes,
+                                progress=silent))  # fmt: skip
+    label, runner_up = np.zeros(240, np.int32), np.ones(240, np.int32)
+    label[20:28], runner_up[20:28] = 2, 3
+    margin, agreement = np.ones(240, np.float32), np.ones(240, np.float32)
+    margin[:12], agreement[:12] = 0.39, 0.65  # twelve images, a quarter each for the other name
+    margin[20:28], agreement[20:28] = -0.1, 0.45  # eight, more than half each
+    nobody = np.zeros_like(labels.further_agreement)
+    labels = replace(labels, label=label, runner_up=runner_up, margin=margin, agreement=agreement,
+                     further_agreement=nobody)  # fmt: skip
+    a, b, c, d = labels.names
+    assert named_pairs(labels) == [(c, d, 8, 4), (a, b, 12, 4)]
+    margin[:12] = 0.49  # less than three expected errors are too few beside another pair
+    assert named_pairs(replace(labels, margin=margin)) == [(c, d, 8, 4)]
 
 
 def test_clear_names_are_not_called_confused():
     world = make_world((60, 60), seed=2)
     findings = pl.diagnose(pl.refine(world.vectors, world.classes, progress=silent)).findings
-    assert not any("confused" in finding.text for finding in findings)
+    assert not any("waver" in finding.text for finding in findings)
 
 
 def test_names_that_lie_elsewhere_than_their_classes_are_pointed_out():

@@ -13,10 +13,12 @@ from protolabel.refinement.agreement import (
     STEEPER,
     NeighborEvidence,
     fitted_sharpness,
+    size_odds,
     text_fraction,
 )
 
 NOBODY = np.empty((0, 2), np.int64)
+EVEN = np.zeros(1000, np.float32)  # classes as large as the text expects them
 
 
 def votes(n: int, n_classes: int = 3, scale: float = 4.0, seed: int = 0) -> np.ndarray:
@@ -76,7 +78,9 @@ def test_votes_that_are_all_the_same_stay_so():
     log_g = np.full((5, 2), np.log(0.5), np.float32)
     assert fitted_sharpness(log_g, np.zeros(5, int), NOBODY[:, 0]) == 1
     evidence = NeighborEvidence.of(ring(5, 2), 1)
-    got = evidence.log_confidence(log_g, log_g, np.zeros(5, int), NOBODY, 0.2)
+    got = evidence.log_confidence(
+        log_g, log_g, np.zeros(5, int), NOBODY, fraction=0.2, odds=EVEN[:2]
+    )
     np.testing.assert_allclose(np.exp(got), 0.5, rtol=1e-6)
 
 
@@ -103,7 +107,9 @@ def test_closed_form():
     zero_shot = log_text.argmax(axis=1)
     graph = ring(40, 6)
     evidence = NeighborEvidence.of(graph, 1)
-    got = np.exp(evidence.log_confidence(log_g, log_text, zero_shot, NOBODY, 0.2))
+    got = np.exp(
+        evidence.log_confidence(log_g, log_text, zero_shot, NOBODY, fraction=0.2, odds=EVEN[:3])
+    )
     exponent = fitted_sharpness(log_g, zero_shot[graph.indices[:, 0]], NOBODY[:, 0])
     g = np.exp(log_g)
     # Three neighbours for each that votes.
@@ -118,9 +124,9 @@ def test_of_a_thousand_names_the_tail_takes_nothing():
     log_g = log_softmax(log_g)
     zero_shot = np.zeros(30, int)
     evidence = NeighborEvidence.of(ring(30, 3), 1)
-    many = np.exp(evidence.log_confidence(log_g, log_g, zero_shot, NOBODY, 0.2))
+    many = np.exp(evidence.log_confidence(log_g, log_g, zero_shot, NOBODY, fraction=0.2, odds=EVEN))
     few = log_softmax(log_g[:, :10])
-    ten = np.exp(evidence.log_confidence(few, few, zero_shot, NOBODY, 0.2))
+    ten = np.exp(evidence.log_confidence(few, few, zero_shot, NOBODY, fraction=0.2, odds=EVEN[:10]))
     np.testing.assert_allclose(many[:, 0], ten[:, 0], atol=0.05)
     np.testing.assert_allclose(many.sum(axis=1), 1, atol=1e-4)
 
@@ -135,7 +141,9 @@ def test_an_image_among_others_has_less_agreement_than_one_among_its_own():
     log_g[10:13] = log_g[10:13, ::-1]
     labels = log_g.argmax(axis=1)
     evidence = NeighborEvidence.of(ring(30, 3), 1)
-    sure = np.exp(evidence.log_confidence(log_g, log_g, labels, NOBODY, 0.2))
+    sure = np.exp(
+        evidence.log_confidence(log_g, log_g, labels, NOBODY, fraction=0.2, odds=EVEN[:2])
+    )
     of_label = sure[np.arange(30), labels]
     assert of_label[12] == of_label.min()  # three neighbours are of the other class
     assert of_label[20] == of_label.max()
@@ -152,6 +160,24 @@ def test_the_text_counts_where_classes_lie_elsewhere_than_their_names():
     lengths = np.linalg.norm(names, axis=1, keepdims=True)
     assert text_fraction(0.375 * names / lengths + half, text, mass) == pytest.approx(0.4)
     assert text_fraction(names, text, np.array([9.0, 0, 0, 0, 0, 0])) == 0  # nothing to compare
+
+
+def test_the_text_learns_how_large_the_classes_are():
+    log_g, log_text = votes(40, 3), votes(40, 3, seed=1)
+    evidence = NeighborEvidence.of(ring(40, 6), 1)
+    odds = size_odds(np.array([29.0, 9.0, 2.0]), np.array([9.0, 14.0, 17.0]))
+    np.testing.assert_allclose(odds, np.log([3.0, 10 / 15, 3 / 18]), rtol=1e-6)
+    alone, half = (
+        np.exp(
+            evidence.log_confidence(
+                log_g, log_text, log_text.argmax(axis=1), NOBODY, fraction=f, odds=odds
+            )
+        )
+        for f in (0.0, 0.5)
+    )
+    text = np.exp(log_text) * np.exp(odds)
+    want = 0.5 * alone + 0.5 * text / text.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(half, want, rtol=1e-4)
 
 
 # --- in the loop ---------------------------------------------------------------------------------

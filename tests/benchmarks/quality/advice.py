@@ -74,7 +74,7 @@ def tried(folder: Folder, words: np.ndarray | None) -> Tried:
     """Label a folder, listen to the guard, and do what it says."""
     task = folder.task
     labels, truth, rng = folder.labels({}), task.truth, np.random.default_rng(0)
-    pairs = [(labels.names.index(a), labels.names.index(b)) for a, b, _ in named_pairs(labels)]
+    pairs = [(labels.names.index(a), labels.names.index(b)) for a, b, *_ in named_pairs(labels)]
     really = confused(labels.label, truth)
     counts = len(really), len(pairs), sum(tuple(sorted(pair)) in really for pair in pairs)
     classes = np.unique(pairs).astype(int)

@@ -3,9 +3,11 @@
     python tests/benchmarks/quality/views.py [FILE.npz ...] [--draws 2]
 
 Without files, the simulated worlds. "noise" is random vectors; "12", "32" and "128" are random
-projections of the first view to so many dimensions, which repeat it with a loss; "sharp" and
-"plain" are simulated views that were learnt apart from the first, in which classes lie well apart,
-or six of ten neighbours share the class. `second_eyes.py` has views of pictures.
+projections of the first view to so many dimensions, which repeat it with a loss; "64 noisy" and
+"512 noisy" are such projections with as much noise; "sharp" and "plain" are simulated views that
+were learnt apart from the first, in which classes lie well apart, or six of ten neighbours share
+the class; in "pairs" every two classes look the same, and in "one pair" the first two.
+`second_eyes.py` has views of pictures.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 USED = ("all present", "half absent", "long tail 20:1")
 DIMENSIONS = (12, 32, 128)
+NOISY = (64, 512)
 
 
 def accuracies(
@@ -59,7 +62,14 @@ def views(task: Task, seed: int) -> dict[str, np.ndarray]:
     made = {"noise": unit(rng.normal(size=(len(task.vectors), 96)))}
     for size in DIMENSIONS:
         made[str(size)] = unit(task.vectors @ rng.normal(size=(width, size)))
-    return made | {kind: visual_view(task.truth, kind, seed) for kind in ("sharp", "plain")}
+    away = task.vectors - task.vectors.mean(axis=0)
+    for size in NOISY:
+        copy = away @ rng.normal(size=(width, size))
+        made[f"{size} noisy"] = unit(copy / copy.std() + rng.normal(size=copy.shape))
+    for kind in ("sharp", "plain", "pairs"):
+        made[kind] = visual_view(task.truth, kind, seed)
+    first_two = np.where(task.truth == 1, 0, task.truth)
+    return made | {"one pair": visual_view(first_two, "sharp", seed)}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
