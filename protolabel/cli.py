@@ -258,7 +258,7 @@ def _set_aside(
     if classifier.memory_ is None:
         raise InputError(
             "Expected a classifier that remembers images with --none-of-these, got one without, "
-            "from zero-shot labels, the plain loop, or an earlier protolabel: run again."
+            "from zero-shot labels, the plain loop or an earlier version: run again."
         )
     fit = RememberedFit.of(classifier.memory_, classifier.model_).measure(labels, vectors)
     return labels.set_aside(fit.unfit(strictness))
@@ -390,7 +390,7 @@ def _recorded_visual(options: argparse.Namespace) -> Encoder:
 
 
 def _class_names(options: argparse.Namespace) -> list[str]:
-    """Return the class names of the call, and let no file or folder pass for one silently."""
+    """Return the class names of the call, after a check for files, folders and commas."""
     if options.classes_file is not None:
         return _lines(options.classes_file)
     given: list[str] = options.classes
@@ -694,7 +694,9 @@ def _add_shards(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=int, metavar="N", help="with --shards: processes that load the model"
     )
-    parser.add_argument("--gpus", type=float, metavar="N", help="with --shards: of each worker")
+    parser.add_argument(
+        "--gpus", type=float, metavar="N", help="with --shards: GPUs of each worker"
+    )
     parser.add_argument(
         "--retry-errors", action="store_true", help="with --shards: try unreadable images again"
     )

@@ -48,12 +48,12 @@ __all__ = ["PrototypeClassifier"]
 
 _FORMAT = 1
 _BLOCK = 2**25  # numbers at a time: 128 MB of float32
-_MANY = 0.1  # new images for each remembered one, from which they are asked about each other
-_OLD_KEYS = {"reread": "confused_classes", "readings": "confusion"}  # of the first release
+_MANY = 0.1  # new images for each remembered one, from which the loop runs over both
+_OLD_KEYS = {"reread": "confused_classes", "readings": "confusion"}  # of version 0.1
 
 
 class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Nearest prototype with the loop's distances, text and prior, and the votes of neighbours.
+    """Nearest-prototype classifier with the distances, text, prior and neighbours of the loop.
 
     `from_labels` takes the prototypes of a run and, with its vectors, remembers up to 50,000 of
     its images; `fit` learns prototypes from labelled vectors instead (class means, and the spread
@@ -159,18 +159,18 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float32]:
-        """Scores: (N, C) float32, or (N,) for the second of two classes."""
+        """Return the scores, (N, C) float32; of two classes, second minus first, (N,)."""
         scores = self._scores(X)
         if scores.shape[1] == 2:
             return np.asarray(scores[:, 1] - scores[:, 0])
         return scores
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:
-        """Softmax of the scores, (N, C) float32. Not fitted to be a probability, see `label`."""
+        """Return the softmax of the scores, (N, C) float32; unlike in `label`, not calibrated."""
         return np.exp(log_softmax(self._scores(X)))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Class label of every vector, (N,)."""
+        """Return the class label of every vector, (N,)."""
         best = self._scores(X).argmax(axis=1)  # first: it checks that the classifier is fitted
         return np.asarray(self.classes_[best])
 
@@ -200,7 +200,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         InputError
-            If the vectors do not fit, or visual vectors are missing or one too many.
+            If the vectors do not fit, or visual vectors are missing or not expected.
         """
         if together:
             return self.join(vectors, visual, progress=progress)[1]
@@ -246,7 +246,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         InputError
-            If the vectors do not fit, or visual vectors are missing or one too many.
+            If the vectors do not fit, or visual vectors are missing or not expected.
         """
         vectors, visual = self._checked(vectors, visual)
         n = len(vectors)
@@ -413,7 +413,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _votes(
         self, vectors: FloatArray, visual: FloatArray | None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        """Return the scores and how many neighbours are of each class, (N, C); None: unasked."""
+        """Return the scores and how many neighbours have each class, (N, C)."""
         scores = self.model_.scores(vectors, visual)
         if self.memory_ is None:
             return scores, None
@@ -422,12 +422,12 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class _KindError(InputError, TypeError):
-    """Values of another kind, for which scikit-learn expects its estimators to raise TypeError."""
+    """Values of a wrong type, for which scikit-learn expects its estimators to raise TypeError."""
 
 
 @contextmanager
 def _refusing() -> Iterator[None]:
-    """Turn what scikit-learn says of an array into an `InputError`, a `ValueError` as well."""
+    """Raise the errors of scikit-learn about an array as `InputError`, which is a ValueError."""
     try:
         yield
     except TypeError as error:
@@ -437,7 +437,7 @@ def _refusing() -> Iterator[None]:
 
 
 def _no_labels(classes: NDArray[Any], n: int, model: PrototypeModel) -> Labels:
-    """Labels of `n` images that are filled in block by block."""
+    """Return labels of `n` images, to be filled in block by block."""
     further, further_agreement = no_further(n, len(classes))
     return Labels(
         names=tuple(str(name) for name in classes),
@@ -457,7 +457,7 @@ def _no_labels(classes: NDArray[Any], n: int, model: PrototypeModel) -> Labels:
 
 
 def _rows(labels: Labels, rows: slice) -> Labels:
-    """Labels of some images of a run, which are those of no run."""
+    """Return the labels of some images, without the run that they are from."""
     return replace(
         labels,
         label=labels.label[rows],
@@ -474,7 +474,7 @@ def _rows(labels: Labels, rows: slice) -> Labels:
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Every array and number by name; those of a part carry its name before their own."""
+    """Return every array and number by name; those of a part have its name as a prefix."""
     fields: dict[str, Any] = {}
     for name, part in vars(value).items():
         if isinstance(part, Prototypes | NeighborIndex):
@@ -488,7 +488,7 @@ def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
 
 def _model(arrays: Mapping[str, NDArray[Any]]) -> PrototypeModel:
     """Rebuild a model from the result of `_flat`."""
-    # Classifiers of the first release have no text bias.
+    # Classifiers of version 0.1 have no text bias.
     arrays = {"text_bias": np.zeros(len(arrays["text"]), np.float32), **arrays}
     known = set(PrototypeModel.__dataclass_fields__) - {"own", "visual"}
     fields: dict[str, Any] = {name: arrays[name] for name in known}

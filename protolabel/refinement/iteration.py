@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 _FURTHER = 3  # classes on record after the runner-up
-_HELD = 2**24  # responsibilities of a pass that wait in memory for somebody to ask: 64 MB
+_HELD = 2**24  # responsibilities of a pass that are kept until its ranks are read: 64 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +128,7 @@ class LoopResult:
 
 @dataclass(frozen=True, eq=False)
 class Ranks:
-    """The best classes of N images after one pass, and how sure they are; see `Iteration`."""
+    """The best classes of N images after one pass, and their agreement; see `Iteration`."""
 
     agreement: NDArray[np.float32]
     runner_up: NDArray[np.int32]
@@ -137,7 +137,7 @@ class Ranks:
     further_agreement: NDArray[np.float16]
 
     def at(self, rows: NDArray[np.integer]) -> Ranks:
-        """Return those of some images."""
+        """Return the ranks of some images."""
         return Ranks(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
@@ -151,7 +151,7 @@ class Iteration:
         (N,) int32 class index of every image.
     ranks
         Computes the attributes from `agreement` to `further_agreement` when the first of them is
-        asked for: of most iterations only the labels are.
+        read; of most iterations only the labels are.
     prototypes
         (C, d) float32 unit rows: the prototypes among the images (iteration 0: the text vectors).
     class_mass
@@ -246,9 +246,9 @@ def summarize(
     log_g
         (N, C) float32 log-responsibilities, rows normalised: they decide the labels.
     log_confidence
-        Returns (N, C) float32, how much speaks for every class, rows normalised, from
-        `NeighborEvidence`; by default the responsibilities themselves, as where one model decided
-        alone. It is called later, unless the responsibilities are too large to be held until then.
+        Returns (N, C) float32, the calibrated log-probability of every class, from
+        `NeighborEvidence`; by default the responsibilities themselves, for a single model. It is
+        called later, unless the responsibilities are too large to be held until then.
     """
     labels = row_argmax(log_g).astype(np.int32)
     ranks = Later(lambda: _ranks(labels, log_g if log_confidence is None else log_confidence()))

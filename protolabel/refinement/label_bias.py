@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["coherence", "effective_classes", "label_bias", "without_copies"]
 
 MOST_BIAS = 3.0  # log-odds: a name that almost never wins is more likely absent
-COHERENT_FROM, COHERENT_TO = 0.2, 0.4  # coherence at which a name begins to be believed, and is
+COHERENT_FROM, COHERENT_TO = 0.2, 0.4  # coherence at which a name is not trusted, and fully
 FEWEST_IMAGES, FEWEST_FRACTION = 3, 0.3  # images, also of an even share, that a name has to win
 COPY, COPY_RANK = 0.25, 5  # of the median distance to the 5th neighbour: nearer is a copy
 PRESENT_FROM, PRESENT_TO = 0.3, 0.5  # effective classes for each name: most are absent, enough are
@@ -103,7 +103,8 @@ def without_copies(neighbors: csr_array, graph: KnnGraph) -> csr_array:
     """Return the vote matrix without votes of near-duplicates, (N, N).
 
     Copies of an image always share its class, so they are no evidence that a class is coherent.
-    A pair is one if it is nearer than a quarter of the median distance to the 5th neighbour.
+    Two images are copies if their distance is below a quarter of the median distance to the 5th
+    neighbour.
 
     Parameters
     ----------

@@ -1,10 +1,10 @@
-"""What a classifier remembers of the images of its run, for the labels of new images.
+"""The images of a run that a classifier remembers, to label new images.
 
-The prototypes alone are not the loop: half of what decides an image are its neighbours. So a
-bounded sample of the images is kept with their labels. A new image asks its neighbours among
-them, and they are heard as far as they agree with each other: where names describe an attribute
-that images do not gather by, the neighbours contradict each other and the prototypes decide. The
-votes of micro-clusters are left out: on new images of real sets they cost half a point.
+In the loop, about half of the evidence for a label comes from the neighbours. So a bounded sample
+of the images is kept with their labels, and the nearest of them vote on a new image. Their weight
+grows with their agreement: where names describe an attribute by which images do not cluster, the
+neighbours contradict each other and the prototypes decide. Micro-clusters do not vote: on new
+images of real sets that lowered the accuracy by half a point.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MEMORY_LIMIT = 50_000
 """The most images that are remembered: 51 MB of 512 dimensions."""
 
 ASKED = 15  # neighbours whose agreement is measured; the nearest 5 of them vote
-HEARD_FROM, HEARD_TO = 0.6, 0.9  # of them that have one label: between no and full weight
+HEARD_FROM, HEARD_TO = 0.6, 0.9  # fraction with the same label: below no weight, above full
 
 _JUDGED = 20_000  # remembered images that the scale of the agreement is fitted to
 
@@ -52,10 +52,9 @@ class Memory:
     label : (M,) int32
         Class index of every image.
     pinned : (M,) bool
-        Whether a person fixed it.
+        Whether a person fixed its label.
     exponent : float
-        Makes log-responsibilities of new images as sure as their neighbours bear out; see
-        `fitted_sharpness`.
+        Calibrates the log-responsibilities of new images; see `fitted_sharpness`.
     text_fraction : float
         How much of their agreement is the probability of the text alone; see `text_fraction`.
     odds : (C,) float32
@@ -83,7 +82,7 @@ class Memory:
     def votes(
         self, vectors: FloatArray, visual: FloatArray | None, n_classes: int, *, known: bool = False
     ) -> tuple[Float32Array, Float32Array]:
-        """Ask the neighbours of images.
+        """Return the votes of the nearest remembered images.
 
         Parameters
         ----------
@@ -92,7 +91,7 @@ class Memory:
         n_classes : int
             C.
         known : bool
-            The images are remembered ones: the nearest is the image itself and has no vote.
+            Whether the images are remembered ones: each is then left out of its own neighbours.
 
         Returns
         -------
@@ -211,7 +210,7 @@ def _odds(memory: Memory, model: PrototypeModel) -> Float32Array:
 
 
 def _counts(said: NDArray[np.int32], n_classes: int) -> Float32Array:
-    """How often each class is named in every row, (n, C) float32."""
+    """Count each class in every row of labels, (n, C) float32."""
     counts = np.zeros((len(said), n_classes), np.float32)
     np.add.at(counts, (np.arange(len(said))[:, None], said), 1.0)
     return counts

@@ -1,8 +1,8 @@
-"""Many images in the order of their clusters, so that neighbours are near in memory.
+"""Sort many images by cluster, so that neighbours are near in memory.
 
-Neighbours vote on one another in every pass, and for a million images in random order each vote
-waits for the memory. Images of a cluster one after another stay near the processor instead. The
-vectors keep their order on disk.
+Neighbours vote on one another in every pass, and with a million images in random order each vote
+waits for the memory. With the images of a cluster side by side, most votes are read from the
+processor's cache. The vectors keep their order on disk.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["by_cluster"]
 
-FEWEST = 50_000  # images: the responsibilities of fewer are near the processor anyway
+FEWEST = 50_000  # images: the responsibilities of fewer fit in the cache anyway
 
 
 def by_cluster(
@@ -38,8 +38,8 @@ def by_cluster(
     prepare : callable
         Prepares a loop whose result does not depend on the order of the images.
     given : LoopInput
-        Its input. Few images, images without clusters, and images of which neighbours or clusters
-        are yet to be found keep their order.
+        Its input. Few images, images without clusters, and images whose neighbours or clusters
+        the loop has to find keep their order.
 
     Returns
     -------

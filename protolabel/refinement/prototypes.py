@@ -77,7 +77,7 @@ class Prototypes:
         )
 
     def votes(self, vectors: FloatArray) -> NDArray[np.float32]:
-        """Distances of vectors (N, d) from the classes times the sharpness, (N, C) float32.
+        """Return the distances of vectors (N, d) from the classes times the sharpness, (N, C).
 
         A distance is |z - centre_c|^2, for z = x - mean, less ``1 - axis_weight`` of its part
         along each axis.
@@ -148,13 +148,13 @@ class PrototypeModel:
         return unit_rows(own.mean + own.centres) if own.sharpness else self.text
 
     def text_votes(self, images: ImageSpace) -> NDArray[np.float32]:
-        """Log-probabilities (N, C) float32 of the text alone, with weight 1."""
+        """Return the log-probabilities of the text alone, with weight 1, (N, C) float32."""
         scaled = np.float32(self.text_scale) * images.products(self.text)
         votes = log_softmax(scaled + self.text_bias)
         return confused_votes(votes, self.confused_classes, self.confusion)
 
     def scores(self, vectors: FloatArray, visual: FloatArray | None = None) -> NDArray[np.float32]:
-        """Scores (N, C) float32; their softmax over the classes is the responsibility.
+        """Return the scores, (N, C) float32; their softmax is the responsibility.
 
         Parameters
         ----------
@@ -274,7 +274,7 @@ class Moved(NamedTuple):
 def confused_votes(
     votes: NDArray[np.float32], confused_classes: NDArray[np.int64], confusion: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Votes of the text, (N, C) normalised logarithms, with confused names taken into account.
+    """Return the log-probabilities of the text, (N, C), corrected for confused names.
 
     `confused_classes` and `confusion` are as in `PrototypeModel`; without them `votes` itself is
     returned.

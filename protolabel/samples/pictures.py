@@ -29,7 +29,7 @@ __all__ = ["DEMO_CLASSES", "SamplePictures", "animal_rng", "draw_animal", "write
 DEMO_CLASSES: tuple[str, ...] = ("dog", "cat", "tiger", "lion", "giraffe")
 """The classes of the demo."""
 
-_LARGEST = 4096  # pixels a side
+_LARGEST = 4096  # pixels per side
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +92,7 @@ def draw_animal(name: str, *, style: str = "flat", seed: int = 0, size: int = 25
         Decides pose, proportions, colours, background and clutter. The same seed draws the same
         pixels on the same version of Pillow; with another style, the same animal in that style.
     size : int
-        Pixels a side, at least 16.
+        Pixels per side, at least 16.
 
     Returns
     -------
@@ -148,7 +148,7 @@ def write_sample_pictures(
     styles : sequence of str
         Styles to use in turn.
     size : int
-        Pixels a side.
+        Pixels per side.
 
     Returns
     -------
@@ -193,7 +193,7 @@ def _write(folder: Path, jobs: Sequence[tuple[str, str]], seed: int, size: int) 
         name, style = jobs[job]
         file = f"picture_{number:04d}.jpg"
         picture = draw_animal(name, style=style, seed=int(seeds[job]), size=size)
-        content = io.BytesIO()  # Pillow says nothing of a disk that fills up while it writes
+        content = io.BytesIO()  # Pillow does not report a disk that fills up meanwhile
         picture.save(content, "JPEG", quality=90)
         (folder / file).write_bytes(content.getvalue())
         truth[file], drawn[file] = name, style

@@ -24,14 +24,14 @@ class SampleTokenizer:
 
     Words are lower-cased and split at spaces and punctuation; punctuation carries no token. Id 0
     pads, ids from 1 are the words of the vocabulary in order, the last id ends a text (the text
-    tower reads its answer there, because it is the largest id).
+    tower takes its output there, because it is the largest id).
 
     Parameters
     ----------
     words : sequence of str
         The vocabulary.
     context_length : int
-        Tokens a text; longer ones are cut, as open_clip cuts them.
+        Tokens per text; longer texts are cut, as in open_clip.
     """
 
     def __init__(self, words: Sequence[str], context_length: int = 16) -> None:
