@@ -221,10 +221,12 @@ def refine(
     -----
     The weight of the visual vectors, w in 0..1, is the autocorrelation of the zero-shot votes
     over their neighbours (Moran's I, Biometrika 1950), I^2 / (I^2 + 0.05^2 + 1/edges): vectors in
-    which neighbours share no class get no weight, and neither do vectors that the first ones
-    predict, such as a projection of them. Their distances, neighbours and micro-clusters join the
-    vote with weight w; the micro-clusters of `vectors` keep 1 - w, and the distances in `vectors`,
-    which repeat part of the text vote, 1 - w/2. It is `Refinement.visual_weight`.
+    which neighbours share no class get no weight, and neither do vectors that know no more of the
+    classes than a noisy copy of the first ones would. Their distances, neighbours and
+    micro-clusters join the vote with weight w; the micro-clusters of `vectors` keep 1 - w, and the
+    distances in `vectors`, which repeat part of the text vote, 1 - w/2. It is
+    `Refinement.visual_weight`. Classes that look the same in the visual vectors alone share these
+    votes.
     """
     check_parameters(method=method, temperature=temperature, iterations=iterations, units=units)
     prepared = prepare(
