@@ -75,6 +75,7 @@ class ImageSpace:
     axes: Float32Array
     square: Float32Array
     along: Float32Array
+    strong_axes: Float32Array
     order: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
@@ -163,13 +164,15 @@ class ImageSpace:
             Coordinates of every image on them, relative to the mean.
         """
         if count not in self._strong:
-            axes = principal_axes(self.vectors, count)[1]
+            axes = self.strong_axes[:count]
             coordinates = self.products(axes)
             coordinates -= axes @ self.mean
             self._strong[count] = axes, coordinates
         return self._strong[count]
 
-    def near(self, points: Float32Array, weights: Float32Array) -> ImageSpace:
+    def near(
+        self, points: Float32Array, weights: Float32Array, sums: NDArray[np.float64]
+    ) -> ImageSpace:
         """Return the same images, with fast products and sums near the given ones.
 
         With many points or few images that would not be exact enough, and the images are returned
@@ -182,6 +185,8 @@ class ImageSpace:
             along the strongest axes alone.
         weights : (N, C) float32
             Sums with these are exact, and the differences of others likewise.
+        sums : (C, d) float64
+            ``self.sums(weights)``.
         """
         counts = [
             axes for most, fewest, axes in _STRONG if len(points) <= most and len(self) >= fewest
@@ -195,7 +200,7 @@ class ImageSpace:
             coordinates=coordinates,
             points=points,
             products_there=self.products(points),
-            sums_beside=self.sums(weights) - _sums(coordinates, weights) @ axes,
+            sums_beside=sums - _sums(coordinates, weights) @ axes,
         )
 
 
@@ -240,27 +245,26 @@ def image_space(
     ImageSpace
     """
     unit = held_unit_rows(vectors)
-    inverse_length = None if unit is not None else np.empty((len(vectors), 1), dtype=np.float32)
     vectors = vectors if unit is None else unit
+    inverse = np.ones((len(vectors), 1), dtype=np.float32)
+    total = np.zeros(vectors.shape[1])
+    if unit is None or mean is None:
+        for rows, x in blocks(vectors):
+            if unit is None:
+                inverse[rows, 0] = _inverse_length(x)
+            total += inverse[rows, 0] @ x
     if mean is None:
-        total = np.zeros(vectors.shape[1])
-        for _, x in blocks(vectors):
-            total += (_inverse_length(x) if unit is None else np.ones(len(x), np.float32)) @ x
         mean = (total / len(vectors)).astype(np.float32)
-    if axes is None:
-        axes = principal_axes(vectors, N_AXES)[1]
-    square = np.empty(len(vectors), dtype=np.float32)
-    along = np.empty((len(vectors), len(axes)), dtype=np.float32)
-    for rows, x in blocks(vectors):
-        if inverse_length is not None:
-            inverse_length[rows, 0] = _inverse_length(x)
-            z = x * inverse_length[rows]
-            z -= mean
-        else:
-            z = x - mean
-        square[rows] = np.einsum("ij,ij->i", z, z)
-        along[rows] = z @ axes.T
-    return ImageSpace(vectors, inverse_length, mean, axes, square, along)
+    strong = axes
+    if axes is None or strong is None:
+        counts = [count for _, fewest, count in _STRONG if len(vectors) >= fewest]
+        strong = principal_axes(vectors, max([N_AXES, *counts]))[1]
+        axes = strong[:N_AXES]
+    products = _products(vectors, np.concatenate([axes, mean[None]])) * inverse
+    along = products[:, :-1] - axes @ mean
+    # Of unit rows |x - mean|^2 = 1 - 2 x . mean + |mean|^2; rounding can make it slightly negative.
+    square = np.maximum(1.0 + mean @ mean - 2.0 * products[:, -1], 0.0, dtype=np.float32)
+    return ImageSpace(vectors, inverse if unit is None else None, mean, axes, square, along, strong)
 
 
 def principal_axes(vectors: FloatArray, count: int) -> tuple[NDArray[np.float64], Float32Array]:

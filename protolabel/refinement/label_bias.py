@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protolabel.common.vectors import column_sums
+from protolabel.common.vectors import column_sums, row_argmax
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,7 +89,7 @@ def label_bias(
     missing = -np.log(np.maximum(mass * n_classes / n, 1e-12))
     missing = np.clip(missing, 0.0, MOST_BIAS)
     won = np.zeros_like(text_votes)
-    won[np.arange(n), (text_votes + missing).argmax(axis=1)] = 1.0
+    won[np.arange(n), row_argmax(text_votes + missing)] = 1.0
     enough = won.sum(axis=0) >= max(FEWEST_IMAGES, FEWEST_FRACTION * n / n_classes)
     present = effective_classes(mass) / n_classes
     belief = _ramp(coherence(neighbors, won), COHERENT_FROM, COHERENT_TO)
@@ -124,6 +124,8 @@ def without_copies(neighbors: csr_array, graph: KnnGraph) -> csr_array:
     distance = 1.0 - graph.similarities
     typical = float(np.median(distance[:, min(COPY_RANK, graph.k) - 1]))
     image, column = np.nonzero(distance < COPY * typical)
+    if not len(image):
+        return neighbors
     pairs = (np.ones(len(image), dtype=np.float32), (image, graph.indices[image, column]))
     copies = csr_array(pairs, shape=neighbors.shape)
     return csr_array(neighbors - neighbors.multiply(copies.maximum(copies.T)))

@@ -207,8 +207,9 @@ class PrototypeUpdate:
         self._square = float(weight[:, 0] @ space.square.astype(np.float64)) / self._total
         self._square_along = weight[:, 0] @ np.square(space.along, dtype=np.float64) / self._total
         first = weight * g
-        centres = self._centres(column_sums(first), space.sums(first)).astype(np.float32)
-        self.space = space.near(-2.0 * centres, first)
+        sums = space.sums(first)
+        centres = self._centres(column_sums(first), sums).astype(np.float32)
+        self.space = space.near(-2.0 * centres, first, sums)
 
     def __call__(self, g: Float32Array, temperature: float) -> Moved:
         """Move the prototypes to the means given by the responsibilities.

@@ -131,7 +131,7 @@ def test_near_known_points_and_sums_a_difference_counts_along_the_strongest_axes
     weights = rng.random((300, 3)).astype(np.float32)
     monkeypatch.setattr(space_module, "_STRONG", ((3, 300, 6),))
     space = image_space(x).reordered(rng.permutation(300))
-    near = space.near(points, weights)
+    near = space.near(points, weights, space.sums(weights))
     np.testing.assert_allclose(near.products(points), space.products(points), atol=1e-5)
     np.testing.assert_allclose(near.sums(weights), space.sums(weights), atol=1e-3)
     axes, coordinates = space.strong(6)
@@ -152,7 +152,8 @@ def test_near_known_points_and_sums_a_difference_counts_along_the_strongest_axes
 def test_along_as_many_axes_as_dimensions_everything_is_exact():
     rng, x = np.random.default_rng(13), unit(200, 16, seed=14)
     space = image_space(x)
-    near = space.near(*(rng.normal(size=shape).astype(np.float32) for shape in ((4, 16), (200, 4))))
+    known, first = (rng.normal(size=s).astype(np.float32) for s in ((4, 16), (200, 4)))
+    near = space.near(known, first, space.sums(first))
     points = rng.normal(size=(4, 16)).astype(np.float32)
     weights = rng.random((200, 4)).astype(np.float32)
     np.testing.assert_allclose(near.products(points), space.products(points), atol=1e-4)

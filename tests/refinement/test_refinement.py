@@ -852,9 +852,9 @@ def test_only_labels_are_computed_before_somebody_asks_how_sure_they_are(monkeyp
     asked = []
     evidence = anchored.NeighborEvidence
 
-    def counted(self, *given):
+    def counted(self, *given, **options):
         asked.append(1)
-        return confidence(self, *given)
+        return confidence(self, *given, **options)
 
     confidence = evidence.log_confidence
     monkeypatch.setattr(evidence, "log_confidence", counted)
