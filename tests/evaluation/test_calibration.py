@@ -28,22 +28,22 @@ class TestCalibrationError:
         right = np.array([1, 0, 0, 0, 1, 1, 0, 0, 1, 1, 1, 0, 1, 1, 1, 1], bool)
         assert calibration_error(p, right) == pytest.approx(0)
 
-    def test_in_one_bin_it_is_the_difference_of_the_means(self):
+    def test_with_one_bin_it_is_the_difference_of_the_means(self):
         p, right = np.array([0.1, 0.5, 0.9]), np.array([True, False, True])
         assert calibration_error(p, right, bins=1) == pytest.approx(2 / 3 - 0.5)
 
-    def test_one_belongs_to_the_last_bin(self):
+    def test_agreement_1_is_in_the_last_bin(self):
         assert calibration_error([1.0, 1.0], np.array([True, False])) == 0.5
 
     def test_no_images(self):
         assert math.isnan(calibration_error([], np.array([], bool)))
 
     @pytest.mark.parametrize("p", [[1.5, 0.2], [-0.1, 0.2]])
-    def test_probabilities_are_asked_for(self, p):
+    def test_probabilities_outside_0_to_1_are_refused(self, p):
         with pytest.raises(pl.InputError, match=r"in 0\.\.1"):
             calibration_error(p, np.array([True, False]))
 
-    def test_bins_are_at_least_one(self):
+    def test_zero_bins_are_refused(self):
         with pytest.raises(pl.InputError, match="at least 1"):
             calibration_error([0.5], np.array([True]), bins=0)
 
@@ -61,11 +61,11 @@ class TestErrorAuroc:
         assert error_auroc([0.5, 0.5, 0.5], np.array([False, True, True])) == 0.5
 
     @pytest.mark.parametrize("right", [[True, True], [False, False], []])
-    def test_with_one_kind_only_there_is_none(self, right):
+    def test_without_right_or_without_wrong_labels_it_is_nan(self, right):
         assert math.isnan(error_auroc(np.ones(len(right)), np.array(right, bool)))
 
     @given(pairs)
-    def test_it_is_what_all_pairs_say(self, table):
+    def test_it_is_the_fraction_of_ordered_pairs(self, table):
         p, right = arrays(table)
         if right.all() or not right.any():
             return
@@ -93,7 +93,7 @@ class TestFoundErrors:
         found = found_errors(p, right, share)
         assert 0 <= found <= found_errors(p, right, min(1, share + 0.1)) + 1e-9 <= 1 + 2e-9
 
-    def test_a_share_is_asked_for(self):
+    def test_a_share_above_1_is_refused(self):
         with pytest.raises(pl.InputError, match="share"):
             found_errors([0.5], np.array([False]), 20)
 

@@ -119,13 +119,13 @@ def test_names_that_look_alike_are_paired():
     assert _alike(("wolf", "husky"), prototypes[:2]) == ()
 
 
-def test_small_folders_are_told_to_look():
+def test_in_a_small_folder_all_labels_are_to_be_checked():
     got = pl.diagnose(run_of(make_world((5, 5, 5))))
     assert "look at all of them" in texts(got, "note")
 
 
 @pytest.mark.parametrize("n", [1, 2])
-def test_too_few_images_are_said_to_teach_nothing(n):
+def test_too_few_images_get_a_note(n):
     world = make_world((5, 5))
     got = pl.diagnose(run_of(World(world.vectors[:n], world.classes, world.truth[:n])))
     assert "nothing to learn" in texts(got, "note")

@@ -234,7 +234,7 @@ class TestAsAPersonReadsIt:
             "iteration", "0",
         ]  # fmt: skip
 
-    def test_a_part_is_said_to_be_one(self):
+    def test_a_partial_truth_is_reported_with_an_interval(self):
         made = labels(["cat", "dog"], [0] * 30)
         text = str(pl.evaluate(made, ["cat"] * 10 + [None] * 20))
         assert "for all 30 with 95 % confidence" in text

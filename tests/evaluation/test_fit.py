@@ -159,7 +159,7 @@ def test_the_smallest_folders(n, names):
     assert np.median(score) > 0.5
 
 
-def test_progress_is_told():
+def test_progress_is_reported():
     world = make_world((10, 10))
     told = []
     labels = labels_of(world.vectors, world.classes)

@@ -54,7 +54,7 @@ class TestFindImages:
         assert len(images) == 15
         assert images.skipped == ()
 
-    def test_what_is_no_image_though_it_is_named_like_one(self, image_folder):
+    def test_files_that_only_have_the_name_of_an_image_are_skipped(self, image_folder):
         (image_folder / "text.jpg").write_text("not an image")
         (image_folder / "empty.png").write_bytes(b"")
         (image_folder / "header.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\x00" * 40)
@@ -445,7 +445,7 @@ class TestEveryEntry:
             assert skipped(find_images(image_folder))["talk.png"] == "a socket, not a file"
 
     @pytest.mark.parametrize("name", ["@eaDir", "#recycle", "$RECYCLE.BIN", "__MACOSX"])
-    def test_bins_and_thumbnail_folders_are_left_out_and_said(self, image_folder, name):
+    def test_bins_and_thumbnail_folders_are_skipped_with_a_reason(self, image_folder, name):
         (image_folder / name).mkdir()
         draw().save(image_folder / name / "old.jpg")
         images = find_images(image_folder)

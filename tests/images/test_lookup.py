@@ -117,7 +117,7 @@ class TestExportedNames:
         assert lookup.find(["dog/1.jpg"]).images == {"dog/1.jpg": 0}
         assert lookup.find(["owl/1.jpg"]).several == ("owl/1.jpg",)
 
-    def test_the_export_is_asked_only_for_what_is_no_name(self):
+    def test_the_export_is_read_only_for_unknown_names(self):
         lookup = ImageLookup(self.names, ROOT, lambda: pytest.fail("asked"))
         assert len(lookup.find(self.names).images) == 3
 

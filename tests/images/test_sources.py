@@ -182,7 +182,7 @@ class TestTables:
         if layout != "file":
             assert images.columns["split"] == ("test",) * 3 + ("train",) * 6
 
-    def test_a_path_in_a_strangers_parquet_file_leads_nowhere(self, tmp_path):
+    def test_a_path_in_a_parquet_file_of_a_stranger_is_not_followed(self, tmp_path):
         pa = pytest.importorskip("pyarrow")
         import pyarrow.parquet
 

@@ -35,7 +35,7 @@ def test_effective_classes_closed_forms():
     assert effective_classes(np.array([2, 1, 1])) == pytest.approx(2**1.5)
 
 
-def test_coherence_is_1_for_a_cluster_and_0_for_strangers():
+def test_coherence_is_1_for_a_cluster_and_0_for_unrelated_images():
     labels = np.repeat([0, 1], 50)
     g = np.eye(3, dtype=np.float32)[labels]
     got = coherence(ring(100), g)
@@ -49,24 +49,24 @@ def test_coherence_does_not_depend_on_the_weight_of_the_neighbours():
     np.testing.assert_allclose(coherence(3 * ring(100), g), coherence(ring(100), g), rtol=1e-5)
 
 
-def test_names_that_win_their_share_are_owed_nothing():
+def test_names_that_win_their_share_get_no_bias():
     got = label_bias(votes(np.repeat(np.arange(4), 25), 4), ring(100), NO_PINS)
     np.testing.assert_allclose(got, 0, atol=1e-3)
 
 
-def test_a_weak_name_with_images_of_its_own_is_owed_something():
+def test_a_weak_name_with_images_gets_a_bias():
     labels = np.concatenate([np.repeat(np.arange(3), 30), np.full(10, 3)])
     got = label_bias(votes(labels, 4), ring(100), NO_PINS)
     assert got[3] == pytest.approx(np.log(25 / 10), rel=0.05)
     np.testing.assert_allclose(got[:3], 0, atol=1e-3)
 
 
-def test_a_name_without_images_is_owed_nothing():
+def test_a_name_without_images_gets_no_bias():
     labels = np.repeat(np.arange(3), 30)
     np.testing.assert_allclose(label_bias(votes(labels, 4), ring(90), NO_PINS)[3], 0)
 
 
-def test_a_name_that_wins_strangers_is_owed_nothing():
+def test_a_name_that_wins_unrelated_images_gets_no_bias():
     labels = np.repeat(np.arange(3), 30)
     labels[::9] = 3
     np.testing.assert_allclose(label_bias(votes(labels, 4), ring(90), NO_PINS)[3], 0)
@@ -94,7 +94,7 @@ def test_copies_of_an_image_do_not_make_a_weak_name_believed():
     assert coherence(without_copies(neighbors, graph), won)[1] < 0.4
 
 
-def test_where_most_names_are_absent_no_name_is_owed_anything():
+def test_no_name_gets_a_bias_if_most_are_absent():
     labels = np.concatenate([np.repeat([0, 1], 45), np.full(10, 2)])
     np.testing.assert_allclose(label_bias(votes(labels, 30), ring(100), NO_PINS), 0)
 
