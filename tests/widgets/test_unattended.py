@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 SLOW = """
@@ -25,14 +26,29 @@ session = pl.Session("photos", ["dog", "cat"], encoder="sample", progress=lambda
 """
 
 
-def test_the_picture_is_kept_on_a_slow_machine(tmp_path: Path) -> None:
-    nbformat = pytest.importorskip("nbformat")
-    nbclient = pytest.importorskip("nbclient")
-    cells = [nbformat.v4.new_code_cell(code) for code in (SLOW, "session")]
-    notebook = nbformat.v4.new_notebook(cells=cells)
-    context = {"metadata": {"path": str(tmp_path)}}
+def run_by_nbclient(file: Path) -> None:
+    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
+    notebook = nbformat.read(file, as_version=4)
+    context = {"metadata": {"path": str(file.parent)}}
     nbclient.NotebookClient(notebook, timeout=280, resources=context).execute()
-    shown = [set(output.get("data", {})) for output in notebook.cells[1].outputs]
+    nbformat.write(notebook, file)
+
+
+def run_by_papermill(file: Path) -> None:
+    papermill = pytest.importorskip("papermill", reason="not part of the test extra")
+    papermill.execute_notebook(file, file, cwd=file.parent, progress_bar=False)
+
+
+@pytest.mark.parametrize("run", [run_by_nbclient, run_by_papermill], ids=["nbclient", "papermill"])
+def test_the_picture_is_kept_on_a_slow_machine(run: Callable[[Path], None], tmp_path: Path) -> None:
+    nbformat = pytest.importorskip("nbformat")
+    cells = [nbformat.v4.new_code_cell(code) for code in (SLOW, "session")]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    file = tmp_path / "slow.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), file)
+    run(file)
+    outputs = nbformat.read(file, as_version=4).cells[1].outputs
+    shown = [set(output.get("data", {})) for output in outputs]
     assert any("image/png" in data for data in shown), shown
 
 
