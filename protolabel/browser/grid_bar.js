@@ -37,6 +37,8 @@ export class GridBar {
 
   /** Show what can be done: `listed` pictures are in the list, `shown` of them on this page. */
   show({ listed, shown, canUndo, canRedo }) {
+    this.all.textContent = listed > shown ? "Choose page" : "Choose all";
+    this.all.setAttribute("aria-label", `${this.all.textContent}: ${this.all.title}`);
     this.whole.hidden = listed <= shown;
     this.whole.textContent = `Choose all ${number(listed)}`;
     this.whole.setAttribute("aria-label", `${this.whole.textContent}: ${this.whole.title}`);

@@ -8,7 +8,7 @@ import { LargePicture, dotOf } from "./large_picture.js";
 const KEYS =
   "Pictures: arrows move, space opens the large picture, X chooses one more, A chooses all, numbers or C relabel, Enter confirms the label, Z takes back";
 
-const LONG = 12; // letters of a label that has one line
+const [BESIDE, LETTER] = [40, 6]; // pixels beside a label in its line, and of a letter
 
 export class PictureGrid {
   constructor(model, el) {
@@ -93,6 +93,13 @@ export class PictureGrid {
 
   resize() {
     this.root.style.setProperty("--size", `${this.model.get("size")}px`);
+    this.giveRoom();
+  }
+
+  /** Give the labels two lines where one is too short for some. */
+  giveRoom() {
+    const most = (this.model.get("size") - BESIDE) / LETTER;
+    this.root.classList.toggle("pls-long", this.tiles.some(({ text }) => text.length > most));
   }
 
   /** Show the page that Python sent, unless a later one was turned to meanwhile. */
@@ -113,7 +120,7 @@ export class PictureGrid {
     const same = tiles.length === this.cells.length && tiles.every(({ id }, i) => id === this.tiles[i].id);
     [this.tiles, this.sheet] = [tiles, sheet];
     this.choice.show(tiles.map((tile) => tile.id));
-    this.root.classList.toggle("pls-long", tiles.some(({ text }) => text.length > LONG));
+    this.giveRoom();
     const { rows } = this;
     if (!same) {
       this.cells = tiles.map((_, i) => this.cell(i));

@@ -440,7 +440,7 @@ def _findings(case: _Case) -> tuple[Finding, ...]:
         found.append(
             Finding(
                 "good",
-                f"Refinement changed {case.numbers.changed} of {len(case.labels)} labels and has "
+                f"Refinement changed {case.numbers.changed:,} of {len(case.labels):,} labels and has "
                 "settled" + (f" (last iteration: {100 * churn[-1]:.1f} %)." if len(churn) else "."),
             )
         )

@@ -53,7 +53,7 @@ def line_chart(
     top = max((value for _, values, _ in series for value in values), default=0.0)
     top = top if top > bottom else bottom + 1.0
     last = max(first + count - 1, 1)
-    right = 76 if names else 12
+    right = 86 if names else 12
 
     def x(step: float) -> float:
         return _LEFT + (_WIDTH - _LEFT - right) * step / last
@@ -91,10 +91,12 @@ def line_chart(
         ]
     if names:
         ends = [y(values[-1]) + 4 for _, values, _ in series]
-        for (name, _, _), place in zip(series, _spread(ends), strict=True):
+        for (name, _, colour), place in zip(series, _spread(ends), strict=True):
             shown = name if len(name) <= 11 else f"{name[:10]}…"
             parts.append(
-                f'<text x="{_WIDTH - right + 8}" y="{place:.1f}">{escape(shown)}'
+                f'<rect x="{_WIDTH - right + 9}" y="{place - 7.5:.1f}" width="6" height="6" rx="1" '
+                f'fill="{escape(colour)}"/>'
+                f'<text x="{_WIDTH - right + 19}" y="{place:.1f}">{escape(shown)}'
                 f"<title>{escape(name)}</title></text>"
             )
     spoken = "; ".join(f"{name} ends at {_short(v[-1])}{unit}" for name, v, _ in series if len(v))

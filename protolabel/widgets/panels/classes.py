@@ -67,7 +67,7 @@ class ClassesPanel(Panel):
             layout={"width": "auto", "display": "none"},
         )  # fmt: skip
         self.more = ipw.HTML()
-        self.list = ipw.VBox(layout={"max_height": "230px", "overflow": "auto"})
+        self.list = ipw.VBox(layout={"max_height": "330px", "overflow": "auto"})
         self.new = ipw.Text(
             placeholder="add a class", continuous_update=False,
             tooltip="Name of a new class, or several with commas between them; Enter adds them",

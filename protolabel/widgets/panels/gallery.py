@@ -112,7 +112,8 @@ class GalleryPanel(Panel):
         self.follow(self._show_classes, "classes")
         self.follow(self._show_pins, "pins", "classes", "templates")
         self.watch(self.session.marks, self._recolour, "recoloured")
-        self.follow_work(self._show_pictures, "settled", "iteration")
+        self.follow_work(self._show_pictures, "settled")
+        self.follow_work(self._show_iteration, "iteration")
         self.follow_work(self.turn_to_selection, "selection")
         yield self.row(self.show, self.of_class, self.back, self.forth, self.count, self.outdated)
         yield self.row(self.words, self.sort_by, self.size)
@@ -293,6 +294,17 @@ class GalleryPanel(Panel):
         ]  # fmt: skip
         if tiles != self.grid.tiles:
             self.grid.tiles = tiles
+
+    def _show_iteration(self) -> None:
+        """Show another iteration in a moment: of a million images its order takes seconds."""
+        step = self.follower.iteration
+
+        def show() -> None:
+            if self.follower.iteration == step:  # else it was only passed through
+                self.draw(self._show_pictures)
+
+        if self.follower.settled is not None:
+            self.jobs.submit(show, self.show_failure, lane="thumbnails")
 
     def _show_pictures(self) -> None:
         labels: Labels | None = self.follower.settled
