@@ -440,8 +440,9 @@ def _findings(case: _Case) -> tuple[Finding, ...]:
         found.append(
             Finding(
                 "good",
-                f"Refinement changed {case.numbers.changed:,} of {len(case.labels):,} labels and has "
-                "settled" + (f" (last iteration: {100 * churn[-1]:.1f} %)." if len(churn) else "."),
+                f"Refinement changed {case.numbers.changed:,} of {len(case.labels):,} labels and "
+                "has settled"
+                + (f" (last iteration: {100 * churn[-1]:.1f} %)." if len(churn) else "."),
             )
         )
     return tuple(sorted(found, key=lambda finding: _SEVERITIES.index(finding.severity)))
