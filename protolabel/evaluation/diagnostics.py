@@ -437,12 +437,12 @@ def _findings(case: _Case) -> tuple[Finding, ...]:
     found = [finding for rule in RULES if (finding := rule(case)) is not None]
     if case.refined and not any(finding.severity == "warning" for finding in found):
         churn = case.numbers.churn
+        settled = f" (last iteration: {100 * churn[-1]:.1f} %)" if len(churn) else ""
         found.append(
             Finding(
                 "good",
                 f"Refinement changed {case.numbers.changed:,} of {len(case.labels):,} labels and "
-                "has settled"
-                + (f" (last iteration: {100 * churn[-1]:.1f} %)." if len(churn) else "."),
+                f"has settled{settled}.",
             )
         )
     return tuple(sorted(found, key=lambda finding: _SEVERITIES.index(finding.severity)))
