@@ -79,6 +79,8 @@ export class AuditView {
     const open = items.findIndex(({ id }) => !this.answers.has(id));
     this.at = open < 0 ? Math.max(0, items.length - 1) : open;
     this.show();
+    // Enter is about the picture then, and not about the button that drew the sample.
+    if (items.length && this.root.closest(".pls-panel")?.contains(document.activeElement)) this.root.focus({ preventScroll: true });
   }
 
   offer() {
