@@ -161,6 +161,7 @@ def test_a_mouse_alone_goes_from_nothing_to_labels(
 
     def click(selector: str) -> None:
         page.locator(selector).first.click()
+        host.settle()
         settle(panel)
         host.settle()
 
@@ -170,11 +171,13 @@ def test_a_mouse_alone_goes_from_nothing_to_labels(
     level = panel.list.level
     box = page.locator(".pls-level").bounding_box()
     page.mouse.click(box["x"] + box["width"] - 3, box["y"] + box["height"] / 2)
+    host.settle()  # the click has arrived
     settle(panel)
     host.settle()
     assert panel.list.level > level
     assert page.locator(".pls-name-group").count() > 3
     panel.list.level = level
+    host.settle()  # the click has arrived
     settle(panel)
     host.settle()
     # another word, then its own again
@@ -182,10 +185,12 @@ def test_a_mouse_alone_goes_from_nothing_to_labels(
     own, other = group.locator(".pls-name-word").nth(0), group.locator(".pls-name-word").nth(1)
     name, word = own.inner_text(), other.inner_text()
     other.click()
+    host.settle()  # the click has arrived
     settle(panel)
     host.settle()
     assert group.locator(".pls-name-field").input_value() == word
     group.locator(".pls-name-word", has_text=name).click()
+    host.settle()  # the click has arrived
     settle(panel)
     host.settle()
     # one group by itself, the others at once
@@ -207,10 +212,12 @@ def test_a_mouse_merges_and_leaves_groups(
     for place in (0, 1):
         page.locator(".pls-name-group input[type=checkbox]").nth(place).check()
     page.locator(".pls-merge").click()
+    host.settle()  # the click has arrived
     settle(panel)
     host.settle()
     assert page.locator(".pls-name-group").count() == 2
     page.locator(".pls-leave").nth(1).click()
+    host.settle()  # the click has arrived
     settle(panel)
     host.settle()
     assert page.locator(".pls-name-group").count() == 1
