@@ -61,7 +61,8 @@ __all__ = ["AnchoredLoop"]
 CLUSTER_WEIGHT = 1.0  # mu: the micro-cluster's vote
 NEIGHBOR_WEIGHT = 3.0  # nu: the neighbours' vote
 NEIGHBOR_WEIGHT_FEW = 1.0  # where all names are present, but few images of each: most are strangers
-FULL_FROM, FULL_TO = 0.7, 0.9  # effective classes for each name: between the two weights
+TEMPERATURE_FEW = 0.6  # times the temperature, likewise: prototypes are no strangers
+FULL_FROM, FULL_TO = 0.7, 0.9  # effective classes for each name: from some absent to all present
 MOST_NEIGHBORS = 5  # that vote on an image
 PIN_WEIGHT = 4.0  # a pin counts in its prototype like the anchor, in its cluster like 4 images
 GOOD_NAME = 2.0  # pseudo-count: every name starts with this many pins that agree with it
@@ -157,7 +158,7 @@ class AnchoredLoop:
                 log_prior = settled + _held(mass, sizes, pins)
             told = g, neighbors.told(g)
             moved = [
-                update(of_view, passes.temperature)
+                update(of_view, weights.temperature, weights.all_present)
                 for update, of_view in zip(self.updates, told, strict=False)
             ]
             own = moved[0]
@@ -352,12 +353,14 @@ def alignments(g: Float32Array, clusters: Clusters | None) -> tuple[Float32Array
 
 @dataclass(frozen=True)
 class _VoteWeights:
-    """The weights of the votes, from an estimate of how many of the names are present."""
+    """The weights of the votes, and how sharp distances are, by how many names are present."""
 
     text: float
     prior: float
     coherence: float
     neighbors: float
+    temperature: float
+    all_present: float
 
 
 def _vote_weights(mass: NDArray[np.float64], temperature: float) -> _VoteWeights:
@@ -366,7 +369,8 @@ def _vote_weights(mass: NDArray[np.float64], temperature: float) -> _VoteWeights
     If the effective number of classes is 70 % of the names or more (as in a long tail), no class
     is preferred for being common, and prototypes count for more. At 30 % or fewer, most names are
     absent, so common and coherent classes are preferred. The prototype of few images is uncertain,
-    so the text counts for more.
+    so the text counts for more. If all names are present (70 % to 90 %) with few images of each,
+    neighbours count for less and distances for more.
 
     Parameters
     ----------
@@ -386,6 +390,8 @@ def _vote_weights(mass: NDArray[np.float64], temperature: float) -> _VoteWeights
         prior=PRIOR_WEIGHT * uneven,
         coherence=COHERENCE_WEIGHT * uneven,
         neighbors=NEIGHBOR_WEIGHT - full * few * (NEIGHBOR_WEIGHT - NEIGHBOR_WEIGHT_FEW),
+        temperature=temperature * (1.0 - full * few * (1.0 - TEMPERATURE_FEW)),
+        all_present=full,
     )
 
 

@@ -24,6 +24,7 @@ from protolabel.common.vectors import (
     log_softmax,
     unit_rows,
 )
+from protolabel.refinement.label_bias import effective_classes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,7 +39,7 @@ __all__ = [
     "text_model",
 ]
 
-ANCHOR_WEIGHT = 4.0  # alpha: the anchor counts like this many images of its class
+ANCHOR_WEIGHT = 4.0  # alpha: the most images of its class that an anchor counts like
 SHARPEST = 0.5  # of the log-likelihood of Gaussians: vectors of few dimensions are no surer
 
 
@@ -207,11 +208,11 @@ class PrototypeUpdate:
         self._square = float(weight[:, 0] @ space.square.astype(np.float64)) / self._total
         self._square_along = weight[:, 0] @ np.square(space.along, dtype=np.float64) / self._total
         first = weight * g
-        sums = space.sums(first)
-        centres = self._centres(column_sums(first), sums).astype(np.float32)
+        mass, sums = column_sums(first), space.sums(first)
+        centres = self._centres(mass, sums, ANCHOR_WEIGHT).astype(np.float32)
         self.space = space.near(-2.0 * centres, first, sums)
 
-    def __call__(self, g: Float32Array, temperature: float) -> Moved:
+    def __call__(self, g: Float32Array, temperature: float, all_present: float) -> Moved:
         """Move the prototypes to the means given by the responsibilities.
 
         Parameters
@@ -220,11 +221,14 @@ class PrototypeUpdate:
             Responsibilities, rows sum to 1.
         temperature : float
             Above 0.
+        all_present : float
+            How far every class seems to have images, 0..1.
         """
         space, total = self.space, self._total
         weights = self._weight * g
         mass, sums = column_sums(weights), space.sums(weights)
-        held, centres = mass[:, None], self._centres(mass, sums)
+        held, means = mass[:, None], sums / np.maximum(mass, 1e-12)[:, None]
+        centres = self._centres(mass, sums, self._anchor_weight(mass, means, all_present))
         # Variance within the classes from sums already computed, without another pass:
         # sum g (z - P)^2 = sum z^2 - 2 P sum g z + P^2 sum g.
         within = self._square + _moved(held, centres, sums).sum() / total
@@ -239,16 +243,32 @@ class PrototypeUpdate:
         return Moved(
             Prototypes(space.mean, near, space.axes, metric, sharpness),
             distance,
-            sums / np.maximum(held, 1e-12),
+            means,
             mass,
         )
 
-    def _centres(self, mass: NDArray[np.float64], sums: NDArray[np.float64]) -> NDArray[np.float64]:
-        held = mass[:, None]
-        centres: NDArray[np.float64] = (sums + ANCHOR_WEIGHT * self.anchors) / (
-            held + ANCHOR_WEIGHT
-        )
+    def _centres(
+        self, mass: NDArray[np.float64], sums: NDArray[np.float64], alpha: float
+    ) -> NDArray[np.float64]:
+        centres: NDArray[np.float64] = (sums + alpha * self.anchors) / (mass + alpha)[:, None]
         return centres
+
+    def _anchor_weight(
+        self, mass: NDArray[np.float64], means: NDArray[np.float64], all_present: float
+    ) -> float:
+        """Return how many images of its class an anchor counts like, above 0, at most 4.
+
+        Where all names are present, as many as make the error of a mean as large as the distances
+        of the class means from their anchors (empirical Bayes; Morris, JASA 1983). Names without
+        images need the most: it keeps their prototypes away from images of other classes.
+        """
+        n, alike = self._total, effective_classes(mass)
+        share = mass / n
+        within = self._square - float(share @ np.square(means).sum(axis=1))
+        within = max(within, 1e-12) * n / max(n - alike, 1.0)
+        away = float(share @ np.square(means - self.anchors).sum(axis=1))
+        away -= within * alike / n  # what the error of the means explains by itself
+        return ANCHOR_WEIGHT / (1.0 + all_present * max(0.0, ANCHOR_WEIGHT * away / within - 1.0))
 
 
 class Moved(NamedTuple):

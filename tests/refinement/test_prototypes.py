@@ -3,11 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from protolabel.clustering.image_space import image_space
 from protolabel.common.vectors import log_softmax, unit_rows
 from protolabel.refinement.iteration import hold_pins, summarize
 from protolabel.refinement.prototypes import (
     PrototypeModel,
     Prototypes,
+    PrototypeUpdate,
     _dimensions,
     fit_prototypes,
     text_model,
@@ -94,6 +96,23 @@ def test_fit_measures_the_spread_within_the_classes():
     np.testing.assert_allclose(model.own.sharpness, 1 / (2 * spread * 0.2), rtol=1e-3)
     share = (np.bincount(label) + 1) / 402
     np.testing.assert_allclose(model.log_prior, 0.5 * np.log(share), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("ratio", "present", "wanted"), [(0.2, 1, 4), (1, 1, 1), (1, 0, 4)])
+def test_an_anchor_counts_less_if_images_lie_elsewhere_and_names_are_present(
+    ratio, present, wanted
+):
+    label = np.arange(400) % 2
+    x = unit_rows(3 * unit(2, 16)[label] + unit(400, 16, seed=1))
+    space, g = image_space(x), np.eye(2, dtype=np.float32)[label]
+    means = np.array([(x - space.mean)[label == c].mean(axis=0) for c in range(2)])
+    within = np.square(x - space.mean - means[label]).sum(axis=1).mean()
+    anchors = means + np.sqrt(ratio * within) * np.eye(16)[5]
+    every = np.ones((400, 1), np.float32)
+    update = PrototypeUpdate(space, anchors.astype(np.float32), every, 1.0, g)
+    moved = update(g, 0.1, present).prototypes.centres - means
+    part = moved[0, 5] / (anchors[0] - means[0])[5]
+    assert 200 * part / (1 - part) == pytest.approx(wanted, rel=0.02)
 
 
 def test_of_one_model_the_agreement_is_its_share():

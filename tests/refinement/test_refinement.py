@@ -204,7 +204,13 @@ def literal(
             prior *= (1 - even) * min(1, 0.1 / temperature)
         lost = np.log((mass + 1) / (g.sum(axis=0) + 1))  # 0 while the prior is still estimated
         held = (count * g).sum(axis=0)
-        p = ((count * g).T @ z + 4.0 * anchor) / (held + 4.0)[:, None]
+        # The anchor counts less the farther the means of the classes lie from their anchors.
+        means, total, alike_now = (count * g).T @ z / held[:, None], held.sum(), like(held)
+        within = (count * z**2).sum() / total - held @ (means**2).sum(axis=1) / total
+        within *= total / (total - alike_now)
+        off = held @ ((means - anchor) ** 2).sum(axis=1) / total - within * alike_now / total
+        alpha = 4 / (1 + full * max(0, 4 * off / within - 1))
+        p = ((count * g).T @ z + alpha * anchor) / (held + alpha)[:, None]
         away = z[:, None] - p[None]  # (N, C, d)
         v = np.einsum("ic,icd->", count * g, away**2) / count.sum() / x.shape[1]
         v_axis = np.einsum("ic,ica->a", count * g, (away @ axes.T) ** 2) / count.sum()
@@ -215,7 +221,8 @@ def literal(
         d = x.shape[1]
         rest = (v * d - v_axis.sum()) ** 2 / (d - 8)
         softest = 2 * (np.square(v_axis).sum() + rest) / (v * d) ** 2  # 2 / effective dimensions
-        e = weight * votes - d2 / (2 * sigma2 * max(temperature, softest))
+        sharp = temperature * (1 - 0.4 * full * few)
+        e = weight * votes - d2 / (2 * sigma2 * max(sharp, softest))
         e += prior + lost
         for i in range(n if micro is not None else 0):
             rest = (micro == micro[i]) & (np.arange(n) != i)
@@ -305,6 +312,8 @@ def test_the_weights_follow_what_the_folder_seems_to_hold():
     assert all_present.text == pytest.approx(2 * 10 / 1010 + 0.25 * 1000 / 1010)
     assert all_present.prior == all_present.coherence == 0
     assert all_present.neighbors == pytest.approx(3 - 2 * 10 / 1010)
+    assert all_present.all_present == 1
+    assert all_present.temperature == pytest.approx(0.1 - 0.04 * 10 / 1010)
     # Three of ten names and fewer: common and coherent classes are preferred, less where distances
     # are soft.
     few = np.array([1000.0] * 3 + [1e-9] * 7)
@@ -313,20 +322,26 @@ def test_the_weights_follow_what_the_folder_seems_to_hold():
     assert absent.prior == pytest.approx(0.7, abs=1e-6)
     assert absent.coherence == pytest.approx(1.5, abs=1e-6)
     assert absent.neighbors == 3
+    assert absent.temperature == 0.1
+    assert absent.all_present == 0
     assert weigh(few, 0.3).prior == pytest.approx(0.7 / 3, abs=1e-6)
     assert weigh(few, 0.05).prior == pytest.approx(0.7, abs=1e-6)
-    # Two images a class: the text leads.
+    # Two images a class: the text leads, and distances count for more than neighbours.
     assert weigh(np.full(10, 2.0), 0.1).text > 1.5
     assert weigh(np.full(10, 2.0), 0.1).neighbors < 1.5
+    assert weigh(np.full(10, 2.0), 0.1).temperature < 0.07
     # In between, between.
     half = weigh(np.array([1000.0] * 5 + [1e-9] * 5), 0.1)
     assert half.prior == pytest.approx(0.7 / 2, abs=1e-6)
     some = weigh(np.array([10.0] * 8 + [1e-9] * 2), 0.1)
     assert some.neighbors == pytest.approx(3 - 2 * 0.5 * 0.5)
+    assert some.temperature == pytest.approx(0.1 - 0.04 * 0.5 * 0.5)
 
 
 def test_common_and_coherent_classes_are_preferred():
-    weights = anchored._VoteWeights(text=1.0, prior=0.7, coherence=1.5, neighbors=3.0)
+    weights = anchored._VoteWeights(
+        text=1.0, prior=0.7, coherence=1.5, neighbors=3.0, temperature=0.1, all_present=0.0
+    )
     got = anchored._log_prior(weights, np.array([9.0, 99.0, 0.0]), np.array([0.2, 0.9, 0.0]))
     common = 0.7 * np.log(np.array([10, 100, 1]) / 111)
     np.testing.assert_allclose(got, common + 1.5 * np.log([0.2, 0.45, 0.05]), rtol=1e-6)
