@@ -23,7 +23,7 @@ __all__ = ["autocorrelation", "mixed_classes", "news", "visual_weight"]
 
 DOUBT = 0.05  # autocorrelation at which visual vectors are trusted by half
 USELESS, USEFUL = 0.15, 0.4  # autocorrelation relative to the first view's: no trust, and all of it
-NOTHING_NEW, NEW = 0.08, 0.12  # autocorrelation beyond a copy's, relative to the first view's
+NOTHING_NEW, NEW = 0.05, 0.09  # beyond a copy and chance, of the first view's autocorrelation
 APART, MIXED = 0.45, 0.8  # how much more two classes meet than in the first view: told apart, not
 SHARED = 0.6  # of its weight, what a class shares with another that is not told apart from it
 RIDGE = 0.1  # of the mean squared length, in the regression
@@ -102,8 +102,9 @@ def news(second: ImageSpace, first: ImageSpace, g: Float32Array, k: int) -> floa
     Returns
     -------
     float
-        Rises from 0, where the autocorrelation beyond that of a copy is 8 % of the first view's
-        own, to 1 at 12 %.
+        Rises from 0, where the autocorrelation beyond that of a copy, and beyond chance (one over
+        the root of the number of neighbours that vote), is 5 % of the first view's own, to 1 at
+        9 %.
     """
     rows = np.arange(0, len(first), -(-len(first) // _COMPARED))
     x, v, votes = first.unit(rows), second.unit(rows), g[rows]
@@ -122,6 +123,7 @@ def news(second: ImageSpace, first: ImageSpace, g: Float32Array, k: int) -> floa
         return shown / max(float(shown.std()), 1e-12), noise
 
     reference, drawn = agreement(x), [draw() for _ in range(_COPIES)]
+    chance = (0.5 * max(len(rows) * k, 1)) ** -0.5
     most, least = (_explained(x, unit_rows(part)) for part in drawn[0])
     if reference <= 0 or most <= least:
         return 0.0
@@ -130,7 +132,7 @@ def news(second: ImageSpace, first: ImageSpace, g: Float32Array, k: int) -> floa
         agreement(unit_rows(np.sqrt(1 - noisy) * shown + np.sqrt(noisy) * noise))
         for shown, noise in drawn
     ]
-    new = (agreement(v) - float(np.mean(copies))) / reference
+    new = (agreement(v) - float(np.mean(copies))) / reference - chance
     return float(np.clip((new - NOTHING_NEW) / (NEW - NOTHING_NEW), 0.0, 1.0))
 
 
