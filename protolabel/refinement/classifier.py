@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["PrototypeClassifier"]
 
 _FORMAT = 1
+TOGETHER_LIMIT = 2 * MEMORY_LIMIT  # images of one loop, remembered and new ones
 _BLOCK = 2**25  # numbers at a time: 128 MB of float32
 _MANY = 0.1  # new images for each remembered one, from which the loop runs over both
 _OLD_KEYS = {"reread": "confused_classes", "readings": "confusion"}  # of version 0.1
@@ -192,7 +193,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             (N, d2) by the second encoder of the run, where it had one.
         together : bool
             Many new images are also evidence about one another. Where they are a tenth of the
-            remembered ones or more, the loop runs over both, or over 50,000 of them. False: every
+            remembered ones or more, the loop runs over both, or over 100,000 of them. False: every
             image is judged by itself, and its label does not depend on what comes with it.
         progress : callable
             ``progress(phase, done, total)``.
@@ -209,12 +210,12 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def joining(self, n: int) -> int:
         """Return how many of `n` new images the loop would run over with the remembered ones.
 
-        As many as there is room for; 0 where they are less than a tenth of the remembered images,
-        or none are remembered.
+        At most 100,000 with the remembered ones; 0 where they are less than a tenth of these, or
+        none are remembered.
         """
         if self.memory_ is None:
             return 0
-        count = min(n, MEMORY_LIMIT - len(self.memory_))
+        count = min(n, TOGETHER_LIMIT - len(self.memory_))
         return count if count >= _MANY * len(self.memory_) else 0
 
     def join(
@@ -224,7 +225,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         *,
         progress: ProgressFn = silent,
     ) -> tuple[Self, Labels]:
-        """Label new images together, and remember those that the loop ran over.
+        """Label new images together with the remembered ones, and remember both.
 
         Parameters
         ----------
@@ -238,8 +239,8 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         classifier : PrototypeClassifier
-            Remembers the new images beside the old ones, or as many as there is room for. This
-            classifier itself where too few are new.
+            Remembers the images that the loop ran over, old and new ones, or a random sample of
+            50,000. This classifier itself where too few are new.
         labels : Labels
             Of the new images, as from `label`.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from protolabel.common.checks import as_path
 from protolabel.errors import InputError
+from protolabel.tables.archives import PLACE, read_archives
 from protolabel.tables.engine import engine, expecting
 from protolabel.tables.shards import located
 
@@ -34,8 +35,8 @@ class ImageTable:
     frame : daft.DataFrame
         The column ``id`` with texts that are unique, the column ``image``, and the column
         ``reason``: why a row of `embed_table` has no vector.
-    kind : {"path", "bytes", "file", "vector"}
-        What ``image`` holds. Paths may be URLs.
+    kind : {"path", "bytes", "file", "member", "vector"}
+        What ``image`` holds. Paths may be URLs; a member is one of an archive.
     root : str
         Folder that relative paths start from.
     """
@@ -141,14 +142,18 @@ def _read(source: str) -> Any:
         ".jsonl": daft.read_json,
         ".ndjson": daft.read_json,
         ".lance": daft.read_lance,
-        ".tar": daft.read_webdataset,
     }
+    if suffix == ".tar":
+        if isinstance(found, str):
+            pattern = daft.from_glob_path(found) if "*" in found else None
+            found = [found] if pattern is None else sorted(pattern.to_pydict()["path"])
+        return read_archives(found)
     if suffix == ".tsv":
         return daft.read_csv(found, delimiter="\t")
     if suffix not in readers:
         raise InputError(
-            f"Expected a table of images ({', '.join(readers)}, .tsv, or hf://datasets/...), got "
-            f"{source!r}: write the list of images as Parquet or CSV."
+            f"Expected a table of images ({', '.join(readers)}, .tsv, .tar, or hf://datasets/...), "
+            f"got {source!r}: write the list of images as Parquet or CSV."
         )
     try:
         return readers[suffix](found)
@@ -189,8 +194,9 @@ def _kind(dtype: Any) -> str:
         return "bytes"
     if dtype.is_file():
         return "file"
-    if dtype.is_struct() and "bytes" in dtype.fields:
-        return "struct"
+    if dtype.is_struct():
+        names = set(dtype.fields)
+        return "member" if names == PLACE else "struct" if "bytes" in names else ""
     if dtype.is_list() or dtype.is_fixed_size_list() or dtype.is_embedding():
         inner = dtype.dtype
         if inner.is_float16() or inner.is_float32() or inner.is_float64():

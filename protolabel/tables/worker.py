@@ -15,6 +15,7 @@ from protolabel.embedding.embed import embed_files
 from protolabel.encoders.loading import load_encoder
 from protolabel.evaluation.fit import RememberedFit
 from protolabel.refinement.classifier import PrototypeClassifier
+from protolabel.tables.archives import read_member
 from protolabel.tables.columns import list_column, plain_array, read_vectors
 from protolabel.tables.engine import engine, on_ray
 from protolabel.tables.shards import Shards
@@ -132,7 +133,7 @@ def embedding_step(
             return_dtype=kinds.struct(fields), batch_size=PICTURES
         )
         def rows(self, images: Any, fetched: Any) -> Any:
-            files, missing = _files(kind, images, fetched, root)
+            files, missing = _files(kind, images, fetched, root, self.pool)
             vectors, failed = embed_files(files, self.encoder, self.pool)
             reasons = [first or second for first, second in zip(missing, failed, strict=True)]
             return _struct(columns_of(reasons, vectors, None))
@@ -243,7 +244,7 @@ def writing_step(shards: Shards, rows: int) -> Any:
     place = str(shards)
 
     @daft.func.batch(  # type: ignore[untyped-decorator]
-        return_dtype=daft.DataType.bool(), batch_size=rows
+        return_dtype=daft.DataType.bool(), batch_size=rows, use_process=False
     )
     def write(ids: Any, results: Any) -> Any:
         import pyarrow as pa
@@ -262,12 +263,14 @@ def writing_step(shards: Shards, rows: int) -> Any:
 
 
 def _files(
-    kind: str, images: Any, fetched: Any, root: str
+    kind: str, images: Any, fetched: Any, root: str, pool: Workers
 ) -> tuple[list[ImageFile], list[str | None]]:
     """Return what can be opened, and a reason where there is nothing to open."""
     files: list[ImageFile] = []
     missing: list[str | None] = []
-    for value, data in zip(images.to_pylist(), fetched.to_pylist(), strict=True):
+    values = images.to_pylist()
+    there = fetched.to_pylist() if kind != "member" else pool.map(_member, values)
+    for value, data in zip(values, there, strict=True):
         reason = None
         file: ImageFile = io.BytesIO()
         if value is None:
@@ -277,6 +280,9 @@ def _files(
         elif kind == "file":
             with value.open() as stream:
                 file = io.BytesIO(stream.read())
+        elif kind == "member":
+            reason = "its archive cannot be read" if data is None else None
+            file = io.BytesIO(data or b"")
         elif "://" in value:
             reason = "it could not be downloaded" if data is None else None
             file = io.BytesIO(data or b"")
@@ -285,3 +291,10 @@ def _files(
         files.append(file)
         missing.append(reason)
     return files, missing
+
+
+def _member(place: dict[str, Any] | None) -> bytes | None:
+    try:
+        return read_member(place) if place is not None else None
+    except OSError:
+        return None

@@ -4,9 +4,9 @@
 
 The cluster lives in a network namespace that has nothing but a loopback device, so that no port
 is open to anybody else; that needs the right to make one (root). The vectors are labelled, and
-the pictures embedded, first by Daft on this machine and then on the cluster, where a worker, a
-node and the driver are killed. Nothing may be lost or there twice, and the results must be equal.
-Needs ``pip install 'protolabel[ray]'``.
+the pictures embedded, first by Daft on this machine and then on the cluster, where the actor that
+holds the model, a worker, a node and the driver are killed. Nothing may be lost or there twice, and
+the results must be equal. Needs ``pip install 'protolabel[ray]'``.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from __future__ import annotations
 import argparse
 import html
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +37,7 @@ COMMON = ("--node-ip-address=127.0.0.1", "--num-cpus=1", "--disable-usage-stats"
 QUIET = {
     "DO_NOT_TRACK": "true", "RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1",
     "RAY_DISABLE_DASHBOARD": "1", "DAFT_PROGRESS_BAR": "0",
+    "RAY_worker_register_timeout_seconds": "600",  # a busy machine starts Python slowly
 }  # fmt: skip
 DRIVER = """
 from protolabel.tables import apply_table, embed_table
@@ -85,7 +88,7 @@ def drive(arguments: list[str], *, ray: bool, wait: bool = True) -> subprocess.P
 
 def written(arguments: list[str]) -> str:
     """Return the driver as a program."""
-    return f"what, source, output = {arguments[:3]!r}\n{DRIVER}"
+    return f"what, source, output = {arguments!r}\n{DRIVER}"
 
 
 def drive_in_notebook(arguments: list[str], folder: Path) -> None:
@@ -121,18 +124,25 @@ def drive_in_notebook(arguments: list[str], folder: Path) -> None:
             print(f"    {output['text'].strip().splitlines()[-1]}", flush=True)
 
 
-def processes(*words: str) -> list[int]:
-    """Return the processes of this namespace whose command line holds a word."""
+def title(process: int) -> str:
+    """Return what a process calls itself; "" if it has ended."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+    except OSError:
+        return ""
+
+
+def processes(*words: str, parent: int | None = None) -> list[int]:
+    """Return the processes of this namespace that are called so, the oldest first."""
     found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except OSError:
-                continue
-            if any(word in line for word in words) and int(entry.name) != os.getpid():
-                found.append(int(entry.name))
-    return sorted(found)
+    for process in sorted(
+        int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()
+    ):
+        if any(word in title(process).split(" ")[0] for word in words):
+            with suppress(OSError):
+                said = re.search(r"PPid:\t([0-9]+)", Path(f"/proc/{process}/status").read_text())
+                found += [process] if said and parent in {None, int(said[1])} else []
+    return found
 
 
 def rows_in(output: Path) -> int:
@@ -149,23 +159,36 @@ def wait_for(output: Path, rows: int, driver: subprocess.Popen[str]) -> bool:
     return True
 
 
+def kill(what: str, found: list[int], output: Path) -> None:
+    """Kill the youngest process of those found, and say what it was."""
+    if not found:
+        print(f"    no {what} to kill at {rows_in(output):,} rows", flush=True)
+        return
+    called = title(found[-1]).split(" ")[0].rpartition("/")[2]
+    os.kill(found[-1], signal.SIGKILL)
+    print(f"    killed: {what} ({called}) at {rows_in(output):,} rows", flush=True)
+
+
 def disturbed(arguments: list[str], total: int, temporary: Path) -> None:
-    """Run a driver, kill a worker, a node and the driver, and run it again."""
+    """Run a driver; kill the actor with the model, a worker, a node and it; run it again."""
     output = Path(arguments[2])
     driver = drive(arguments, ray=True, wait=False)
+    node, models = processes("/raylet/raylet")[-1], set()
     if wait_for(output, total // 8, driver):
-        workers = processes("UDFActor", "udf_worker", "ray::Embedder") or processes("ray::")
-        os.kill(workers[-1], signal.SIGKILL)
-        print(f"    killed a worker at {rows_in(output):,} rows", flush=True)
+        # Daft makes these, and nothing else, from the class that loads the model.
+        models = set(processes("ray::UDFActor"))
+        kill("actor that holds the model", processes("ray::UDFActor"), output)
     if wait_for(output, total // 4, driver):
-        node = processes("/raylet/raylet ")[-1]
-        os.kill(node, signal.SIGKILL)
-        print(f"    killed a node at {rows_in(output):,} rows", flush=True)
+        again = set(processes("ray::UDFActor")) - models
+        print(f"    actors that loaded the model again: {len(again)}", flush=True)
+        # Daft's worker of the node, which is called as the task that it works on.
+        kill("worker", processes("ray::RaySwordfishActor", "->", parent=node), output)
+    if wait_for(output, 3 * total // 8, driver):
+        kill("node", [node], output)
     another = threading.Thread(target=start_node, args=(temporary,), kwargs={"head": False})
     another.start()
-    if wait_for(output, total // 2, driver):
-        driver.kill()
-        print(f"    killed the driver at {rows_in(output):,} rows", flush=True)
+    if wait_for(output, 5 * total // 8, driver):
+        kill("driver", [driver.pid], output)
     driver.wait()
     another.join()
     drive_in_notebook(arguments, temporary.parent)
@@ -214,7 +237,7 @@ def inside(vectors: int, pictures: int) -> None:
     from protolabel.tables import fit_table
 
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    with tempfile.TemporaryDirectory(prefix="pl", dir="/tmp") as name:
+    with tempfile.TemporaryDirectory(prefix="pl", dir="/tmp", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         begun = time.perf_counter()
         temporary = folder / "r"

@@ -256,10 +256,22 @@ def test_few_new_images_are_judged_by_themselves():
 
 
 def test_more_new_images_than_can_join_are_labelled_too(monkeypatch):
-    monkeypatch.setattr("protolabel.refinement.classifier.MEMORY_LIMIT", 480)
+    monkeypatch.setattr("protolabel.refinement.classifier.TOGETHER_LIMIT", 480)
     classifier, _, world = remembering()
     found = classifier.label(world.vectors[400:])
     assert np.mean(found.label == world.truth[400:]) > 0.9
+
+
+def test_new_images_join_the_loop_also_where_no_more_can_be_remembered(monkeypatch):
+    monkeypatch.setattr("protolabel.refinement.memory.MEMORY_LIMIT", 200)
+    monkeypatch.setattr("protolabel.refinement.classifier.TOGETHER_LIMIT", 400)
+    classifier, _, world = remembering()
+    assert len(classifier.memory_) == 200
+    assert classifier.joining(200) == 200
+    richer, labels = classifier.join(world.vectors[400:])
+    assert np.mean(labels.label == world.truth[400:]) > 0.9
+    assert len(richer.memory_) == 200
+    assert classifier.joining(10_000) == 200
 
 
 def test_no_more_images_are_remembered_than_the_limit_and_pinned_ones_always(monkeypatch):

@@ -225,7 +225,7 @@ def test_the_reason_for_a_missing_vector_stands_beside_the_missing_label(home, f
 
 def test_labels_do_not_depend_on_how_a_table_is_cut(home, fitted, tmp_path, monkeypatch):
     """More images than join the loop: a sample of them joins, chosen by the ids."""
-    monkeypatch.setattr("protolabel.refinement.classifier.MEMORY_LIMIT", 90)
+    monkeypatch.setattr("protolabel.refinement.classifier.TOGETHER_LIMIT", 90)
     table = pq.read_table(home / "vectors").sort_by("id")
     (tmp_path / "cut").mkdir()
     for start in range(0, len(table), 9):
@@ -267,12 +267,13 @@ def test_a_driver_that_is_killed_while_it_labels_loses_nothing(
     code = (
         "import sys, time; from protolabel.tables import apply_table, runs, shards;"
         "from protolabel.common.progress import silent; runs._SHARD = (4, 4);"
-        "from protolabel.refinement import classifier; classifier.MEMORY_LIMIT = int(sys.argv[4]);"
+        "from protolabel.refinement import classifier;"
+        "classifier.TOGETHER_LIMIT = int(sys.argv[4]);"
         "write = shards.Shards.write;"
         "shards.Shards.write = lambda *all: (write(*all), time.sleep(0.05))[0];"
         "apply_table(*sys.argv[1:4], progress=silent)"
     )
-    monkeypatch.setattr("protolabel.refinement.classifier.MEMORY_LIMIT", int(room))
+    monkeypatch.setattr("protolabel.refinement.classifier.TOGETHER_LIMIT", int(room))
     apply_table(fitted, home / source, tmp_path / "wanted", progress=silent)
     out = tmp_path / "out"
     call = [sys.executable, "-c", code, str(fitted), str(home / source), str(out), room]
@@ -294,7 +295,7 @@ def test_a_driver_that_is_killed_while_it_labels_loses_nothing(
 def test_shards_that_were_lost_are_labelled_again_as_before(
     home, fitted, tmp_path, monkeypatch, room
 ):
-    monkeypatch.setattr("protolabel.refinement.classifier.MEMORY_LIMIT", room)
+    monkeypatch.setattr("protolabel.refinement.classifier.TOGETHER_LIMIT", room)
     monkeypatch.setattr("protolabel.tables.runs._SHARD", (8, 8))
     apply_table(fitted, home / "vectors", tmp_path, progress=silent)
     before = labelled(tmp_path)

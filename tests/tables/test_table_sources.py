@@ -156,6 +156,46 @@ def test_a_webdataset(pictures, wanted, tmp_path):
     agree(through(str(tmp_path / "list.tar"), str(tmp_path), tmp_path), wanted)
 
 
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("pattern", ["", "/*.tar"])
+def test_a_folder_of_more_archives_than_cores(pictures, tmp_path, pattern):
+    """With Daft's own reader it never ends."""
+    names = list(pictures)
+    (tmp_path / "shards").mkdir()
+    for number in range(len(names)):
+        write_tar(
+            tmp_path / "shards" / f"{number:05}.tar", {names[number]: pictures[names[number]]}
+        )
+    pl_embed(f"{tmp_path}/shards{pattern}", tmp_path / "out")
+    found = pq.read_table(tmp_path / "out")
+    assert sorted(found["id"].to_pylist()) == sorted(names)
+    assert found["error"].null_count == len(names)
+
+
+def test_archives_with_images_of_several_formats_and_what_is_no_archive(pictures, tmp_path):
+    first, second, *_ = pictures
+    picture = pl.images.read_image(io.BytesIO(pictures[second]))
+    picture.save(tmp_path / "b.png")
+    with tarfile.open(tmp_path / "list.tar", "w") as file:
+        for name, data in (
+            (f"photos/{first}.jpg", pictures[first]), (f"photos/{first}.txt", b"caption"),
+            (f"photos/{second}.png", (tmp_path / "b.png").read_bytes()),
+            ("text_only.txt", b"caption"), ("torn.jpg", b"no picture"),
+        ):  # fmt: skip
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            file.addfile(member, io.BytesIO(data))
+    pl_embed(tmp_path / "list.tar", tmp_path / "out")
+    found = pq.read_table(tmp_path / "out").to_pydict()
+    errors = dict(zip(found["id"], found["error"], strict=True))
+    assert errors.pop("text_only") == "the row holds no image"
+    assert errors.pop("torn") is not None
+    assert errors == {f"photos/{first}": None, f"photos/{second}": None}
+    (tmp_path / "none.tar").write_bytes(b"no archive" * 100)
+    with pytest.raises(pl.InputError, match="uncompressed tar"):
+        pl_embed(tmp_path / "none.tar", tmp_path / "other")
+
+
 @pytest.fixture(scope="module")
 def store() -> Iterator[str]:
     """A server of moto, a stand-in for S3; one for all tests, as Daft keeps its connections."""
