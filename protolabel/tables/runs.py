@@ -370,7 +370,11 @@ class _Job:
         if self.table.kind != "path":
             return daft.lit(None).cast(daft.DataType.binary())
         url = daft.functions.when(todo["image"].contains("://"), todo["image"]).otherwise(None)
-        return daft.functions.download(url, on_error="null")
+        settings = daft.context.get_context().daft_planning_config.default_io_config
+        if repr(settings.http) == repr(daft.io.HTTPConfig()):
+            # Daft tries five times, which takes more than two minutes for a server that is gone.
+            settings = settings.replace(http=daft.io.HTTPConfig(num_tries=2))
+        return daft.functions.download(url, on_error="null", io_config=settings)
 
     @contextmanager
     def _watching(self) -> Iterator[None]:

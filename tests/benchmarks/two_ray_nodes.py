@@ -189,6 +189,8 @@ def disturbed(arguments: list[str], total: int, temporary: Path) -> None:
     another.start()
     if wait_for(output, 5 * total // 8, driver):
         kill("driver", [driver.pid], output)
+    else:
+        print(f"    the driver gave up at {rows_in(output):,} rows", flush=True)
     driver.wait()
     another.join()
     drive_in_notebook(arguments, temporary.parent)
