@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from protolabel.refinement.classifier import PrototypeClassifier
     from protolabel.refinement.labels import Labels
     from protolabel.session.session import Session
+    from protolabel.tables.runs import Summary
 
 __all__ = ["main"]
 
@@ -90,7 +91,7 @@ def _embed(options: argparse.Namespace) -> None:
             pretrained=options.pretrained,
             **_shard_options(options),
         )
-        print(f"{summary}\nWrote shards in {options.output}/")
+        _print_summary(summary, options)
         return
     from protolabel.embedding.embed import embed_images
     from protolabel.images.sources.finding import find_images
@@ -201,7 +202,7 @@ def _apply(options: argparse.Namespace) -> None:
             none_of_these=options.none_of_these,
             **_shard_options(options),
         )
-        print(f"{summary}\nWrote shards in {options.output}/")
+        _print_summary(summary, options)
         return
     from protolabel.common.progress import resolve
     from protolabel.embedding.embed import embed_images
@@ -292,6 +293,12 @@ def _labels(options: argparse.Namespace) -> None:
 
     rows = export_labels(options.shards, options.output)
     print(f"Wrote {counted(rows, 'row')} in {options.output}")
+
+
+def _print_summary(summary: Summary, options: argparse.Namespace) -> None:
+    print(f"{summary}\nWrote shards in {options.output}/")
+    if summary.errors and not options.retry_errors:
+        print("To try the rows without a result again: the same command with --retry-errors.")
 
 
 def _shard_options(options: argparse.Namespace) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from protolabel.tables.worker import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from protolabel.refinement.classifier import PrototypeClassifier
@@ -45,6 +45,7 @@ __all__ = ["Summary", "apply_table", "embed_table"]
 _SHARD = (256, 8_192)  # fewest and most rows of a shard: 8 MB of 512 dimensions
 _SHARDS = 64  # that a small table is cut in, so that it can go on and shows how far it is
 _MOST = 10_000  # workers, and GPUs of each: more is a slip
+_REASONS = 3  # that a summary tells
 _LOOK = 2.0  # seconds between two looks at how far it is
 
 
@@ -58,6 +59,8 @@ class Summary:
         Rows in the shards, which are those of the table unless an id stood in it twice.
     errors : int
         Rows without a result, with the reason in the column ``error``.
+    reasons : mapping of str to int
+        The most frequent reasons, and how many rows have each.
     torn, repeated : int
         Shards that could not be read and were made again; rows that were there twice and were
         deleted.
@@ -65,11 +68,14 @@ class Summary:
 
     rows: int
     errors: int
+    reasons: Mapping[str, int]
     torn: int
     repeated: int
 
     def __str__(self) -> str:
         said = f"{counted(self.rows, 'row')}, {self.errors:,} without a result"
+        if self.reasons:
+            said += f" ({'; '.join(f'{count:,}: {why}' for why, count in self.reasons.items())})"
         if self.torn:
             said += f"; {counted(self.torn, 'torn shard')} made again"
         if self.repeated:
@@ -362,7 +368,13 @@ class _Job:
         files = self.shards.files()
         failed = daft.read_parquet(files).where(daft.col("error").not_null()) if files else None
         errors = 0 if failed is None else failed.count_rows()
-        return Summary(self.shards.rows, errors, torn, repeated)
+        reasons: dict[str, int] = {}
+        if failed is not None and errors:
+            count = daft.col("id").count().alias("count")
+            most = failed.groupby("error").agg(count).sort(["count", "error"], desc=[True, False])
+            found = most.limit(_REASONS).to_pydict()
+            reasons = dict(zip(found["error"], found["count"], strict=True))
+        return Summary(self.shards.rows, errors, reasons, torn, repeated)
 
     def _fetched(self, todo: Any) -> Any:
         """Return the bytes behind URLs; local files are opened where they are decoded."""

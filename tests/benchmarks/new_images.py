@@ -93,7 +93,7 @@ def simulated(n: int, sample: int, folder: Path) -> None:
     classifier = pl.PrototypeClassifier.load(folder / "classifier.npz")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     begun, busy = time.perf_counter(), time.process_time()
-    found = classifier.label(vectors, together=False)
+    found = classifier.label(vectors)
     taken, busy = time.perf_counter() - begun, time.process_time() - busy
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     ones = []

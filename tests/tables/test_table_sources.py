@@ -142,6 +142,18 @@ def test_a_dataset_of_the_hub_is_read_by_its_name(pictures, tmp_path, monkeypatc
     assert sorted(pq.read_table(tmp_path / "out")["id"].to_pylist()) == sorted(pictures)
 
 
+def test_the_command_line_says_why_rows_have_no_result(pictures, tmp_path, capsys):
+    for name, data in pictures.items():
+        (tmp_path / f"{name}.jpg").write_bytes(data)
+    paths = [*(f"{name}.jpg" for name in pictures), "gone.jpg", "lost.jpg"]
+    pq.write_table(pa.table({"path": paths}), tmp_path / "list.parquet")
+    out = str(tmp_path / "out")
+    run("embed", str(tmp_path / "list.parquet"), "--shards", "--output", out, *ENCODER)
+    said = capsys.readouterr().out
+    assert f"{len(paths)} rows, 2 without a result (2: the file does not exist)" in said
+    assert "--retry-errors" in said
+
+
 def write_tar(path: Path, pictures: dict[str, bytes]) -> None:
     with tarfile.open(path, "w") as file:
         for name, data in pictures.items():
