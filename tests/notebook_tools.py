@@ -54,6 +54,7 @@ def run(book: nbformat.NotebookNode, folder: Path) -> None:
         kernel_name="python3",
         record_timing=False,
         store_widget_state=False,
+        coalesce_streams=True,
         resources={"metadata": {"path": str(folder)}},
     )
     with mock.patch.dict(os.environ, surroundings):
