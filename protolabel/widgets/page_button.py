@@ -9,6 +9,7 @@ import ipywidgets as ipw
 import traitlets
 
 from protolabel.browser.bundle import module, style
+from protolabel.common.palette import class_colours
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +86,7 @@ class PageColour(PageButton):
         The colour as ``#rrggbb``.
     """
 
-    value = traitlets.Unicode("#000000").tag(sync=True)
+    value = traitlets.Unicode(class_colours(1)[0]).tag(sync=True)
 
     def _act(self, message: Any) -> None:
         self.value = str(message["value"])

@@ -256,8 +256,9 @@ def test_a_failure_is_shown_on_the_map(session: pl.Session) -> None:
     panel = MapPanel(session, umap=False)
     assert panel.wait_for_umap(60)
     session.classes = {"violet": ["violet"]}
+    assert panel.wait(60)
     session._stages.put(text=None)  # as if the encoder had failed
-    session.temperature = 0.3
+    session.pin(0, "violet")  # which prepares the loop again
     assert panel.wait(60)
     assert "ClassVectors" in panel.widget.status
     panel.close()
