@@ -61,8 +61,8 @@ def read_archives(paths: Sequence[str]) -> Any:
     known = {name for sample in islice(_samples(paths[0]), _LOOKED_AT) for name in sample}
     if _ANY not in known:
         raise InputError(
-            f"Expected images in {paths[0]!r}, got a WebDataset without: its members are called "
-            "000001.jpg or the like."
+            f"Expected images in {paths[0]!r}, got samples without images: call the members of the "
+            "archive 000001.jpg or the like."
         )
     place = kinds.struct({"archive": kinds.string(), "start": kinds.int64(), "size": kinds.int64()})
     types = {name: kinds.string() if name == _KEY else place for name in sorted(known)}

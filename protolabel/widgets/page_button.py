@@ -26,7 +26,7 @@ class PageButton(anywidget.AnyWidget):
     Parameters
     ----------
     *brings : (widget, trait name)
-        Whose values come with a click. A dropdown has its choice in ``index``.
+        The values that come with a click. A dropdown has its choice in ``index``.
     **traits
         Initial values of the traits below.
 
@@ -56,7 +56,7 @@ class PageButton(anywidget.AnyWidget):
         self.on_msg(self._hear)
 
     def bring(self, *brings: tuple[ipw.Widget, str]) -> None:
-        """Set whose values come with a click."""
+        """Set the widgets whose values come with a click."""
         self._brought = brings
         self.brings = [[f"IPY_MODEL_{widget.model_id}", name] for widget, name in brings]
 
