@@ -25,13 +25,14 @@ __all__ = [
 ]
 
 NEIGHBORS_PER_VOTER = 3  # neighbours in the evidence, for each neighbour that votes
-SURE_OF = 4.0  # prior: log-odds that the median image deserves (98 %) ...
-SURE_LIKE = 60.0  # ... held like the word of so many neighbours, which only tiny folders notice
-STEEPER = 1.2  # a neighbour's zero-shot label is wrong at times itself, which flattens the fit
+PRIOR_LOG_ODDS = 4.0  # of the median image (98 %) in the prior of the fit ...
+PRIOR_COUNT = 60.0  # ... which counts like so many images, so only tiny folders notice it
+SLOPE_CORRECTION = 1.2  # zero-shot labels of neighbours are wrong at times, which flattens the fit
 EVIDENCE_WEIGHT = 0.5  # neighbours share errors, so twice as many count like independent ones
-BEST_CLASSES = 10  # that share the confidence of the votes
-MISREAD, WELL_READ = 0.3, 0.45  # alignment of classes and names at which the text counts ...
-TEXT_FRACTION = 0.8  # ... for this much of the confidence, and for nothing
+BEST_CLASSES = 10  # over which the confidence of the votes is normalised
+TEXT_FRACTION = 0.8  # of the confidence is the text's, where names are misread ...
+# ... which the alignment of classes and names shows: so low, and no longer if it is so high.
+LOW_ALIGNMENT, HIGH_ALIGNMENT = 0.3, 0.45
 
 _SAMPLE = 20_000  # images that the exponent is fitted to
 _RANGE = 30.0  # how far from its prior the exponent may be
@@ -49,7 +50,7 @@ class NeighborEvidence:
     ``g_c^exponent (1 + neighbours that are c)^0.5``, normalised over the ten best classes.
     Where names are misread, neighbours share the errors of the text, and this is overconfident. A
     part of the confidence is therefore the probability of the text alone; see `text_fraction`. The
-    text knows nothing of how common the classes are, so its probability is corrected by the sizes
+    text does not reflect how common the classes are, so its probability is corrected by the sizes
     that the loop found; see `size_odds`.
 
     Attributes
@@ -103,7 +104,7 @@ class NeighborEvidence:
         zero_shot
             (N,) labels by the text alone.
         pins
-            (P, 2) image index and class index: fixed images say nothing about the scale.
+            (P, 2) image index and class index: fixed images carry no information about the scale.
         fraction
             From `text_fraction`.
         odds
@@ -123,7 +124,7 @@ def log_confidence(
     fraction: float,
     odds: Float32Array,
 ) -> Float32Array:
-    """Return how much speaks for every class, as logarithms, (N, C) float32.
+    """Return the log-confidence in every class, (N, C) float32.
 
     Parameters
     ----------
@@ -146,13 +147,13 @@ def log_confidence(
         # The exponent is fitted to the two best: the tail of a thousand classes would add up.
         floor = np.partition(votes, -BEST_CLASSES, axis=1)[:, -BEST_CLASSES]
         votes[votes < floor[:, None]] = -np.inf
-    sure = log_softmax(votes)
+    confidence = log_softmax(votes)
     if fraction > 0:
-        sure = log_mixed(sure, log_softmax(log_text + odds), fraction)
-    return sure
+        confidence = log_mixed(confidence, log_softmax(log_text + odds), fraction)
+    return confidence
 
 
-def size_odds(mass: NDArray[np.floating], said: NDArray[np.floating]) -> Float32Array:
+def size_odds(mass: NDArray[np.floating], expected: NDArray[np.floating]) -> Float32Array:
     """Return log-odds that give the text the sizes of the classes that the loop found, (C,).
 
     The probabilities of a classifier are corrected for other class frequencies than it expects by
@@ -160,10 +161,10 @@ def size_odds(mass: NDArray[np.floating], said: NDArray[np.floating]) -> Float32
 
     Parameters
     ----------
-    mass, said : (C,) floating
+    mass, expected : (C,) floating
         Number of images of each class, whole or soft: as found, and by the text alone.
     """
-    return np.log((mass + 1.0) / (said + 1.0)).astype(np.float32)
+    return np.log((mass + 1.0) / (expected + 1.0)).astype(np.float32)
 
 
 def text_fraction(
@@ -184,7 +185,7 @@ def text_fraction(
     text : (C, d) float32
         Text vectors.
     mass : (C,) floating
-        Number of images of each class, whole or soft; classes of less than one have no say.
+        Number of images of each class, whole or soft; classes of less than one image are ignored.
     """
     weight = np.where(mass >= 1.0, mass, 0.0)
     if np.count_nonzero(weight) < 2:
@@ -193,12 +194,12 @@ def text_fraction(
     names = text - weight @ text
     lengths = np.linalg.norm(names, axis=1) * np.linalg.norm(means, axis=1)
     cosine = np.einsum("cj,cj->c", names, means) / np.maximum(lengths, 1e-12)
-    misread = (WELL_READ - float(weight @ cosine)) / (WELL_READ - MISREAD)
+    misread = (HIGH_ALIGNMENT - float(weight @ cosine)) / (HIGH_ALIGNMENT - LOW_ALIGNMENT)
     return TEXT_FRACTION * float(np.clip(misread, 0.0, 1.0))
 
 
 def fitted_sharpness(
-    log_g: Float32Array, said: NDArray[np.integer], without: NDArray[np.integer]
+    log_g: Float32Array, neighbor_label: NDArray[np.integer], without: NDArray[np.integer]
 ) -> float:
     """Fit the exponent that calibrates log-responsibilities against the nearest neighbours.
 
@@ -211,7 +212,7 @@ def fitted_sharpness(
     ----------
     log_g
         (N, C) log-responsibilities, C at least 2.
-    said
+    neighbor_label
         (N,) zero-shot class of the nearest neighbour of each image.
     without
         Indices of images to leave out.
@@ -224,7 +225,7 @@ def fitted_sharpness(
     use = np.ones(len(log_g), dtype=bool)
     use[without] = False
     rows = np.flatnonzero(use)[:: -(-len(log_g) // _SAMPLE)]
-    scores, said = log_g[rows].astype(np.float64), said[rows]
+    scores, neighbor_label = log_g[rows].astype(np.float64), neighbor_label[rows]
     at = np.arange(len(rows))
     best = scores.argmax(axis=1)
     odds = scores[at, best].copy()
@@ -234,16 +235,16 @@ def fitted_sharpness(
     if not (odds > 0).any():
         return 1.0
     typical = float(np.median(odds[odds > 0]))
-    one, other = said == best, said == second
+    one, other = neighbor_label == best, neighbor_label == second
     x = np.concatenate([odds[one | other], [typical]])
-    count = np.concatenate([np.ones(len(x) - 1), [SURE_LIKE]])
-    agreed = np.concatenate([one[one | other], [SURE_LIKE * _sigmoid(SURE_OF)]])
+    count = np.concatenate([np.ones(len(x) - 1), [PRIOR_COUNT]])
+    agreed = np.concatenate([one[one | other], [PRIOR_COUNT * _sigmoid(PRIOR_LOG_ODDS)]])
 
     def slope(away: float) -> float:
         return float(x @ (agreed - count * _sigmoid(start * np.exp(away) * x)))
 
     # The likelihood is concave: its slope falls with the exponent. In logarithms, a few steps do.
-    start, reach = SURE_OF / typical, float(np.log(_RANGE))
+    start, reach = PRIOR_LOG_ODDS / typical, float(np.log(_RANGE))
     if slope(-reach) <= 0:
         away = -reach
     elif slope(reach) >= 0:
@@ -252,7 +253,7 @@ def fitted_sharpness(
         from scipy.optimize import brentq
 
         away = brentq(slope, -reach, reach, xtol=1e-5)
-    return STEEPER * start * float(np.exp(away))
+    return SLOPE_CORRECTION * start * float(np.exp(away))
 
 
 def _sigmoid(x: NDArray[np.float64] | float) -> NDArray[np.float64]:

@@ -45,8 +45,8 @@ from protolabel.refinement.prototypes import (
     confused_votes,
     text_model,
 )
-from protolabel.refinement.second_view import mixed_classes, news, visual_weight
-from protolabel.refinement.text_scale import audible_scale
+from protolabel.refinement.second_view import mixed_classes, new_information, visual_weight
+from protolabel.refinement.text_scale import calibrated_scale
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,11 +65,11 @@ TEMPERATURE_FEW = 0.6  # times the temperature, likewise: prototypes are no stra
 FULL_FROM, FULL_TO = 0.7, 0.9  # effective classes for each name: from some absent to all present
 MOST_NEIGHBORS = 5  # that vote on an image
 PIN_WEIGHT = 4.0  # a pin counts in its prototype like the anchor, in its cluster like 4 images
-GOOD_NAME = 2.0  # pseudo-count: every name starts with this many pins that agree with it
+PRIOR_PINS = 2.0  # pseudo-count: every name starts with this many pins that agree with it
 PRIOR_WEIGHT = 0.7  # eta: how far common classes are preferred, where names may be absent
 COHERENCE_WEIGHT = 1.5  # theta: how far coherent classes are preferred, likewise
 INCOHERENT, COHERENT = 0.05, 0.45  # below and above, a class is no less and no more preferred
-CALM_AFTER = 4  # passes: each further one moves the responsibilities half as far as the last
+DAMPED_AFTER = 4  # passes: each further one moves the responsibilities half as far as the last
 SETTLED_AFTER = 2  # passes: a prior that is estimated in every pass starves small classes
 TEXT_WEIGHT_FEW, TEXT_WEIGHT_MANY = 2.0, 0.5  # lambda, by the images that stand behind a prototype
 FEW_IMAGES = 10.0  # behind each prototype at which the text weight is half-way between the two
@@ -97,7 +97,7 @@ class AnchoredLoop:
         self.given = given
         self.zero_shot = summarize(text_votes, classes.vectors, 0.0, zero_shot)
         anchors = _anchors(images.space, classes, text_votes, self.zero_shot.labels)
-        self.reading, self.text_votes = _reread(
+        self.reading, self.text_votes = _corrected_text(
             zero_shot,
             images.space,
             text_votes,
@@ -120,10 +120,11 @@ class AnchoredLoop:
                 given.second, neighbors, images.space, g
             )
             # This space has no text vectors: the prototype of an empty class is the mean image.
-            nowhere, told = np.zeros((n_classes, visual_dim), np.float32), self.neighbors.told(g)
-            updates.append(PrototypeUpdate(given.second.space, nowhere, weight, trusted, told))
+            nowhere = np.zeros((n_classes, visual_dim), np.float32)
+            shared = self.neighbors.for_second_view(g)
+            updates.append(PrototypeUpdate(given.second.space, nowhere, weight, trusted, shared))
             evidence = evidence.beside(second_evidence, trusted)
-            own_weight -= 0.5 * trusted  # these distances repeat what the text has said
+            own_weight -= 0.5 * trusted  # these distances repeat the text
             self.trusted = trusted
         updates.insert(0, PrototypeUpdate(images.space, anchors, weight, own_weight, g))
         self.updates = updates
@@ -146,7 +147,7 @@ class AnchoredLoop:
             states += states * passes.iterations
             return LoopResult(tuple(states), *alignments(g, given.clusters), self.trusted)
         neighbors, centres = self.neighbors, self.updates[0].anchors
-        sizes = said = column_sums(g)
+        sizes = expected = column_sums(g)
         for step in range(passes.iterations):
             around = neighbors(g)
             if step <= SETTLED_AFTER:
@@ -156,10 +157,10 @@ class AnchoredLoop:
                 settled = log_prior = _log_prior(weights, mass, coherent)
             else:
                 log_prior = settled + _held(mass, sizes, pins)
-            told = g, neighbors.told(g)
+            of_views = g, neighbors.for_second_view(g)
             moved = [
                 update(of_view, weights.temperature, weights.all_present)
-                for update, of_view in zip(self.updates, told, strict=False)
+                for update, of_view in zip(self.updates, of_views, strict=False)
             ]
             own = moved[0]
             model = replace(
@@ -171,27 +172,34 @@ class AnchoredLoop:
             )
             votes = [(weights.text, self.text_votes)]
             votes += [(-found.prototypes.sharpness, found.distances) for found in moved]
-            votes += [(share, vote(told[view])) for view, share, vote in self.cluster_votes]
+            votes += [(share, vote(of_views[view])) for view, share, vote in self.cluster_votes]
             counted = _weighted(votes, log_prior)
             decided = _decided(counted, weights.neighbors, around, pins)
             decided = _decided(counted, weights.neighbors, neighbors(np.exp(decided)), pins)
-            log_g = _calmed(log_g, decided, step)
+            log_g = _damped(log_g, decided, step)
             g = np.exp(log_g)
             sizes = column_sums(g)
             before, centres = centres, own.prototypes.centres
             shift = float(np.linalg.norm(centres - before, axis=1).mean())
             own_text = text_fraction(own.means, classes.vectors, own.mass)
-            sure = partial(
+            log_confidence = partial(
                 self.evidence.log_confidence,
                 log_g,
                 self.log_text,
                 self.zero_shot.labels,
                 pins,
                 fraction=own_text,
-                odds=size_odds(sizes, said),
+                odds=size_odds(sizes, expected),
             )
             states.append(
-                summarize(log_g, space.mean + centres, shift, model, sure, text_fraction=own_text)
+                summarize(
+                    log_g,
+                    space.mean + centres,
+                    shift,
+                    model,
+                    log_confidence,
+                    text_fraction=own_text,
+                )
             )
             passes.progress("refining", step + 1, passes.iterations)
         return LoopResult(tuple(states), *alignments(g, given.clusters), self.trusted)
@@ -238,8 +246,8 @@ class _Neighbors:
         """The votes of both views, (N, N)."""
         return self.first if self.second is None else self.first + self.second
 
-    def told(self, g: Float32Array) -> Float32Array:
-        """Return the responsibilities as the second view is told them, (N, C)."""
+    def for_second_view(self, g: Float32Array) -> Float32Array:
+        """Return the responsibilities shared among classes that the second view mixes, (N, C)."""
         return g if self.mixed is None else g @ self.mixed
 
     def __call__(self, g: Float32Array) -> Float32Array:
@@ -247,7 +255,7 @@ class _Neighbors:
         if self.second is None or self.mixed is None:
             votes: Float32Array = self.together @ g
         else:
-            votes = self.first @ g + self.second @ self.told(g)
+            votes = self.first @ g + self.second @ self.for_second_view(g)
         return votes
 
 
@@ -261,7 +269,7 @@ def _second_view(
     neighbors, evidence = _voters(_graph(second, g.shape[1], "visual_graph"), g.shape[1])
     trusted = visual_weight(neighbors, first, g)
     if trusted:
-        trusted *= news(second.space, space, g, anchored_neighbors(*g.shape))
+        trusted *= new_information(second.space, space, g, anchored_neighbors(*g.shape))
     mixed = mixed_classes(neighbors, first, g) if trusted else None
     return trusted, _Neighbors(first, trusted * neighbors, mixed), evidence
 
@@ -272,26 +280,26 @@ def _held(
     """Return log-odds (C,) that hold the sizes of the classes, given then and now.
 
     A class that has lost images wins the next ones more easily, and one that has won some less
-    easily, unless it has pins: these may win back more than the name saw.
+    easily, unless it has pins: these may win back more images than the name did.
     """
     held = np.log((mass + 1.0) / (now + 1.0)).astype(np.float32)
     held[pins[:, 1]] = np.maximum(held[pins[:, 1]], 0.0)
     return held
 
 
-def _calmed(before: Float32Array, after: Float32Array, step: int) -> Float32Array:
+def _damped(before: Float32Array, after: Float32Array, step: int) -> Float32Array:
     """Mix log-responsibilities with those of the pass before: late passes move less and less.
 
     All passes after the fourth together move the responsibilities no further than a single one, so
     that more iterations cannot drift away from the text.
     """
-    if step < CALM_AFTER:
+    if step < DAMPED_AFTER:
         return after
-    moved = 0.5 ** (step + 1 - CALM_AFTER)
+    moved = 0.5 ** (step + 1 - DAMPED_AFTER)
     return log_mixed(before, after, moved)
 
 
-def _reread(
+def _corrected_text(
     zero_shot: PrototypeModel,
     space: ImageSpace,
     text_votes: Float32Array,
@@ -301,7 +309,7 @@ def _reread(
     pins: NDArray[np.int64],
 ) -> tuple[PrototypeModel, Float32Array]:
     """Return the text side of the model, corrected by the folder and the pins, and its votes."""
-    scale = audible_scale(space, nearest, zero_shot.text, zero_shot.text_scale)
+    scale = calibrated_scale(space, nearest, zero_shot.text, zero_shot.text_scale)
     if scale != zero_shot.text_scale:
         zero_shot = replace(zero_shot, text_scale=scale)
         text_votes = zero_shot.text_votes(space)
@@ -335,7 +343,7 @@ def _graph(seen: Seen, n_classes: int, what: str) -> KnnGraph:
 
 
 def _voters(graph: KnnGraph, n_classes: int) -> tuple[csr_array, NeighborEvidence]:
-    """Return the vote matrix W, (N, N), and the neighbours that are asked for the agreement."""
+    """Return the vote matrix W, (N, N), and the neighbours whose labels enter the agreement."""
     wanted = anchored_neighbors(len(graph), n_classes)
     return graph.weights(wanted), NeighborEvidence.of(graph, wanted)
 
@@ -501,7 +509,7 @@ def _confusion(
     confusion = np.zeros((len(confused_classes), text_votes.shape[1]), dtype=np.float32)
     np.add.at(confusion, row, others)
     against = confusion.sum(axis=1)
-    share = np.square(against / (count + GOOD_NAME)).astype(np.float32)
+    share = np.square(against / (count + PRIOR_PINS)).astype(np.float32)
     confusion *= (share / np.maximum(against, 1e-12))[:, None]
     confusion[np.arange(len(confused_classes)), confused_classes] = 1.0 - share
     return confused_classes, confusion

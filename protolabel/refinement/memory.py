@@ -31,10 +31,10 @@ __all__ = ["MEMORY_LIMIT", "Memory", "remember"]
 MEMORY_LIMIT = 50_000
 """The most images that are remembered: 51 MB of 512 dimensions."""
 
-ASKED = 15  # neighbours whose agreement is measured; the nearest 5 of them vote
-HEARD_FROM, HEARD_TO = 0.6, 0.9  # fraction with the same label: below no weight, above full
+CONSENSUS_NEIGHBORS = 15  # neighbours whose consensus is measured; the nearest 5 of them vote
+CONSENSUS_FROM, CONSENSUS_TO = 0.6, 0.9  # fraction with the same label: below no weight, above full
 
-_JUDGED = 20_000  # remembered images that the scale of the agreement is fitted to
+_SAMPLED = 20_000  # remembered images that the scale of the agreement is fitted to
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,24 +100,24 @@ class Memory:
         around : (n, C) float32
             How many neighbours are of each class.
         """
-        votes, around = self._heard(self.index, vectors, n_classes, known=known)
+        votes, around = self._neighbor_votes(self.index, vectors, n_classes, known=known)
         if self.visual is not None and visual is not None and self.visual_weight:
-            others, beside = self._heard(self.visual, visual, n_classes, known=known)
+            others, beside = self._neighbor_votes(self.visual, visual, n_classes, known=known)
             weight = np.float32(self.visual_weight)
             votes, around = votes + weight * others, around + weight * beside
         return votes, around
 
-    def _heard(
+    def _neighbor_votes(
         self, index: NeighborIndex, vectors: FloatArray, n_classes: int, *, known: bool
     ) -> tuple[Float32Array, Float32Array]:
-        near, _ = index.search(vectors, ASKED + known)
-        said = self.label[near[:, int(known) :]]
-        around = _counts(said, n_classes)
-        most = around.max(axis=1, keepdims=True) / max(1, said.shape[1])
-        heard = np.clip((most - HEARD_FROM) / (HEARD_TO - HEARD_FROM), 0.0, 1.0)
-        voters = said[:, :MOST_NEIGHBORS]
+        near, _ = index.search(vectors, CONSENSUS_NEIGHBORS + known)
+        labels = self.label[near[:, int(known) :]]
+        around = _counts(labels, n_classes)
+        most = around.max(axis=1, keepdims=True) / max(1, labels.shape[1])
+        weight = np.clip((most - CONSENSUS_FROM) / (CONSENSUS_TO - CONSENSUS_FROM), 0.0, 1.0)
+        voters = labels[:, :MOST_NEIGHBORS]
         votes = _counts(voters, n_classes)
-        votes *= np.float32(NEIGHBOR_WEIGHT / max(1, voters.shape[1])) * heard
+        votes *= np.float32(NEIGHBOR_WEIGHT / max(1, voters.shape[1])) * weight
         return votes, around
 
 
@@ -181,15 +181,15 @@ def _saved(vectors: FloatArray, seed: int) -> NeighborIndex:
 
 def _exponent(memory: Memory, model: PrototypeModel) -> float:
     """Fit the scale of the agreement to remembered images, as though they were new."""
-    rows = np.arange(len(memory))[:: -(-len(memory) // _JUDGED)]
+    rows = np.arange(len(memory))[:: -(-len(memory) // _SAMPLED)]
     vectors = memory.index.in_order()
     x = vectors[rows]
     also = None if memory.visual is None else memory.visual.in_order()[rows]
     votes, _ = memory.votes(x, also, len(model.text), known=True)
     log_g = log_softmax(model.scores(x, also) + votes)
     near, _ = memory.index.search(x, 2)
-    said = (vectors[near[:, -1]] @ model.text.T).argmax(axis=1)
-    return fitted_sharpness(log_g, said, np.flatnonzero(memory.pinned[rows]))
+    neighbor_name = (vectors[near[:, -1]] @ model.text.T).argmax(axis=1)
+    return fitted_sharpness(log_g, neighbor_name, np.flatnonzero(memory.pinned[rows]))
 
 
 def _text_fraction(memory: Memory, model: PrototypeModel) -> float:
@@ -202,15 +202,15 @@ def _text_fraction(memory: Memory, model: PrototypeModel) -> float:
 
 def _odds(memory: Memory, model: PrototypeModel) -> Float32Array:
     """Compare the sizes of the classes with those that the text alone expects."""
-    rows = np.arange(len(memory))[:: -(-len(memory) // _JUDGED)]
+    rows = np.arange(len(memory))[:: -(-len(memory) // _SAMPLED)]
     space = image_space(memory.index.in_order()[rows], model.own.mean, model.own.axes)
-    said = column_sums(np.exp(model.text_votes(space)))
+    expected = column_sums(np.exp(model.text_votes(space)))
     found = np.bincount(memory.label[rows], minlength=len(model.text)).astype(np.float64)
-    return size_odds(found, said)
+    return size_odds(found, expected)
 
 
-def _counts(said: NDArray[np.int32], n_classes: int) -> Float32Array:
+def _counts(labels: NDArray[np.int32], n_classes: int) -> Float32Array:
     """Count each class in every row of labels, (n, C) float32."""
-    counts = np.zeros((len(said), n_classes), np.float32)
-    np.add.at(counts, (np.arange(len(said))[:, None], said), 1.0)
+    counts = np.zeros((len(labels), n_classes), np.float32)
+    np.add.at(counts, (np.arange(len(labels))[:, None], labels), 1.0)
     return counts

@@ -19,18 +19,21 @@ if TYPE_CHECKING:
     from protolabel.clustering.image_space import ImageSpace
     from protolabel.common.vectors import Float32Array
 
-__all__ = ["autocorrelation", "mixed_classes", "news", "visual_weight"]
+__all__ = ["autocorrelation", "mixed_classes", "new_information", "visual_weight"]
 
-DOUBT = 0.05  # autocorrelation at which visual vectors are trusted by half
-USELESS, USEFUL = 0.15, 0.4  # autocorrelation relative to the first view's: no trust, and all of it
-NOTHING_NEW, NEW = 0.05, 0.09  # beyond a copy and chance, of the first view's autocorrelation
-APART, MIXED = 0.45, 0.8  # how much more two classes meet than in the first view: told apart, not
-SHARED = 0.6  # of its weight, what a class shares with another that is not told apart from it
+HALF_WEIGHT = 0.05  # autocorrelation at which visual vectors are trusted by half
+RELATIVE_FROM, RELATIVE_TO = 0.15, 0.4  # of the first view's autocorrelation: no trust, and full
+INFORMATION_FROM, INFORMATION_TO = (
+    0.05,
+    0.09,
+)  # beyond a copy and chance, of the first view's autocorrelation
+MIXED_FROM, MIXED_TO = 0.45, 0.8  # how much more two classes meet than in the first view
+MIXED_WEIGHT = 0.6  # of its weight, what a class shares with another that is not told apart from it
 RIDGE = 0.1  # of the mean squared length, in the regression
 
 _COMPARED = 2_000  # images that are compared with copies of the first view, at most
 _COPIES = 3
-_ASKED = 10_000  # images whose neighbours show which classes are mixed, at most
+_SAMPLED = 10_000  # images whose neighbours show which classes are mixed, at most
 
 
 def visual_weight(second: csr_array, first: csr_array, g: Float32Array) -> float:
@@ -54,10 +57,12 @@ def visual_weight(second: csr_array, first: csr_array, g: Float32Array) -> float
     if edges == 0 or known <= 0:
         return 0.0
     square = known**2
-    alone = square / (square + DOUBT**2 + 1.0 / edges)
+    alone = square / (square + HALF_WEIGHT**2 + 1.0 / edges)
     if reference <= 0:
         return alone
-    return alone * float(np.clip((known / reference - USELESS) / (USEFUL - USELESS), 0.0, 1.0))
+    return alone * float(
+        np.clip((known / reference - RELATIVE_FROM) / (RELATIVE_TO - RELATIVE_FROM), 0.0, 1.0)
+    )
 
 
 def autocorrelation(neighbors: csr_array, g: Float32Array) -> float:
@@ -81,7 +86,7 @@ def autocorrelation(neighbors: csr_array, g: Float32Array) -> float:
     return float((centred * (neighbors @ centred)).sum(dtype=np.float64)) / total / own
 
 
-def news(second: ImageSpace, first: ImageSpace, g: Float32Array, k: int) -> float:
+def new_information(second: ImageSpace, first: ImageSpace, g: Float32Array, k: int) -> float:
     """Return how far the visual vectors know more than a copy of the first view would, 0..1.
 
     A copy of the first view, such as a projection to a few dimensions with noise, shares its
@@ -133,7 +138,7 @@ def news(second: ImageSpace, first: ImageSpace, g: Float32Array, k: int) -> floa
         for shown, noise in drawn
     ]
     new = (agreement(v) - float(np.mean(copies))) / reference - chance
-    return float(np.clip((new - NOTHING_NEW) / (NEW - NOTHING_NEW), 0.0, 1.0))
+    return float(np.clip((new - INFORMATION_FROM) / (INFORMATION_TO - INFORMATION_FROM), 0.0, 1.0))
 
 
 def mixed_classes(second: csr_array, first: csr_array, g: Float32Array) -> csr_array | None:
@@ -159,8 +164,8 @@ def mixed_classes(second: csr_array, first: csr_array, g: Float32Array) -> csr_a
     """
     from scipy.sparse import csr_array
 
-    more = _meetings(second, g) - _meetings(first, g)
-    mixed = SHARED * np.clip((more - APART) / (MIXED - APART), 0.0, 1.0)
+    more = _class_adjacency(second, g) - _class_adjacency(first, g)
+    mixed = MIXED_WEIGHT * np.clip((more - MIXED_FROM) / (MIXED_TO - MIXED_FROM), 0.0, 1.0)
     if not mixed.any():
         return None
     np.fill_diagonal(mixed, 1.0)
@@ -168,12 +173,12 @@ def mixed_classes(second: csr_array, first: csr_array, g: Float32Array) -> csr_a
     return csr_array(mixed.astype(np.float32))
 
 
-def _meetings(neighbors: csr_array, g: Float32Array) -> Float32Array:
+def _class_adjacency(neighbors: csr_array, g: Float32Array) -> Float32Array:
     """How often two classes are neighbours, beyond chance, (C, C): 1 as often as each is its own.
 
     One image is added to each class, because few images say little.
     """
-    rows = np.arange(0, len(g), -(-len(g) // _ASKED))
+    rows = np.arange(0, len(g), -(-len(g) // _SAMPLED))
     met: Float32Array = g[rows].T @ (neighbors[rows] @ g)
     met = 0.5 * (met + met.T)
     mass = met.sum(axis=1)

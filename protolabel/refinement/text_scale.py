@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from protolabel.clustering.image_space import ImageSpace
     from protolabel.common.vectors import Float32Array
 
-__all__ = ["audible_scale"]
+__all__ = ["calibrated_scale"]
 
-STRANGERS = 0.05  # assumed fraction of nearest neighbours that are of an unrelated class
+UNRELATED = 0.05  # assumed fraction of nearest neighbours that are of an unrelated class
 
 _SAMPLE, _CELLS = 3_000, 2_000_000  # the most images, and cosines, that are used
 _STEPS = 20  # of a bisection
 _SHARPEST = 1000.0  # times the given scale
 
 
-def audible_scale(
+def calibrated_scale(
     space: ImageSpace, nearest: NDArray[np.int32], text: Float32Array, scale: float
 ) -> float:
     """Return the logit scale, raised if the neighbours show that it is too low.
@@ -54,8 +54,9 @@ def audible_scale(
     limit = max(1, min(_SAMPLE, _CELLS // len(text)))
     some = np.arange(0, len(nearest), -(-len(nearest) // limit))
     cosine = space.unit(some) @ text.T
-    said = (space.unit(nearest[some]) @ text.T).argmax(axis=1)
-    seen = (1.0 - STRANGERS) * cosine[np.arange(len(some)), said] + STRANGERS * cosine.mean(axis=1)
+    neighbor_name = (space.unit(nearest[some]) @ text.T).argmax(axis=1)
+    seen = (1.0 - UNRELATED) * cosine[np.arange(len(some)), neighbor_name]
+    seen += UNRELATED * cosine.mean(axis=1)
 
     def slope(scale: float) -> float:
         """Compute the slope of the log-likelihood, which is concave in the scale."""

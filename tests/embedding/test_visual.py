@@ -20,7 +20,7 @@ from protolabel.common.progress import silent
 from protolabel.common.vectors import log_softmax
 from protolabel.embedding.visual import embed_visual
 from protolabel.evaluation.calibration import error_auroc
-from protolabel.refinement.second_view import mixed_classes, news, visual_weight
+from protolabel.refinement.second_view import mixed_classes, new_information, visual_weight
 
 
 def accuracy(run, world, iteration=-1):
@@ -78,9 +78,11 @@ class TestTrust:
         copy = (world.vectors - world.vectors.mean(axis=0)) @ random.normal(size=(64, 96))
         copy = copy / copy.std() + random.normal(size=copy.shape)
         for kind in ("sharp", "plain"):
-            assert news(image_space(visual_view(world.truth, kind, seed)), first, g, 5) == 1
+            assert (
+                new_information(image_space(visual_view(world.truth, kind, seed)), first, g, 5) == 1
+            )
         for nothing in (copy, random.normal(size=copy.shape), world.vectors):
-            assert news(image_space(nothing.astype(np.float32)), first, g, 5) == 0
+            assert new_information(image_space(nothing.astype(np.float32)), first, g, 5) == 0
 
     def test_classes_that_look_the_same_to_it_share_what_it_is_told(self):
         g = np.repeat(np.eye(3, dtype=np.float32), 200, axis=0)

@@ -10,7 +10,7 @@ from protolabel.common.vectors import log_softmax
 from protolabel.evaluation.calibration import calibration_error, error_auroc
 from protolabel.refinement import agreement
 from protolabel.refinement.agreement import (
-    STEEPER,
+    SLOPE_CORRECTION,
     NeighborEvidence,
     fitted_sharpness,
     size_odds,
@@ -43,7 +43,7 @@ def test_the_exponent_makes_the_votes_as_sure_as_the_neighbours_find_them(true):
     share = np.exp(log_softmax(np.float32(true) * log_g))
     said = (rng.random((20_000, 1)) > share.cumsum(axis=1)).sum(axis=1)
     got = fitted_sharpness(log_g, said, NOBODY[:, 0])
-    assert got / STEEPER == pytest.approx(true, rel=0.05)
+    assert got / SLOPE_CORRECTION == pytest.approx(true, rel=0.05)
 
 
 def test_the_confidence_does_not_depend_on_the_scale_of_the_votes():
@@ -60,7 +60,7 @@ def test_few_neighbours_move_the_exponent_little():
     top = np.sort(log_g, axis=1)
     typical = np.median(top[:, -1] - top[:, -2])
     # Without a word the median image is taken to deserve log-odds of 4.
-    assert silent_ == pytest.approx(STEEPER * 4 / typical, rel=1e-4)
+    assert silent_ == pytest.approx(SLOPE_CORRECTION * 4 / typical, rel=1e-4)
     assert silent_ < agreed < 1.5 * silent_
 
 

@@ -11,7 +11,7 @@ from worlds import make_world
 import protolabel as pl
 from protolabel.clustering.image_space import image_space
 from protolabel.common.progress import silent
-from protolabel.refinement.text_scale import audible_scale
+from protolabel.refinement.text_scale import calibrated_scale
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +34,9 @@ def test_only_a_low_scale_is_raised(world):
     space = image_space(world.vectors)
     nearest = pl.knn_graph(world.vectors, 1).indices[:, 0]
     text = world.classes.vectors
-    assert audible_scale(space, nearest, text, 200.0) == 200.0
-    assert audible_scale(space, nearest, text, 5.0) > 30.0
-    assert audible_scale(space, nearest[:0], text, 5.0) == 5.0  # nothing to compare
+    assert calibrated_scale(space, nearest, text, 200.0) == 200.0
+    assert calibrated_scale(space, nearest, text, 5.0) > 30.0
+    assert calibrated_scale(space, nearest[:0], text, 5.0) == 5.0  # nothing to compare
 
 
 def test_a_wide_modality_gap_as_of_siglip_changes_no_label(world):
@@ -55,9 +55,9 @@ def test_a_wide_modality_gap_as_of_siglip_changes_no_label(world):
 def test_the_same_scale_is_found_whatever_soft_scale_was_given(world, given):
     space = image_space(world.vectors)
     nearest = pl.knn_graph(world.vectors, 1).indices[:, 0]
-    found = audible_scale(space, nearest, world.classes.vectors, given)
+    found = calibrated_scale(space, nearest, world.classes.vectors, given)
     assert found == pytest.approx(
-        audible_scale(space, nearest, world.classes.vectors, 5.0), rel=0.01
+        calibrated_scale(space, nearest, world.classes.vectors, 5.0), rel=0.01
     )
     assert 40.0 < found < 150.0
 

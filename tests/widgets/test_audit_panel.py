@@ -78,8 +78,8 @@ def test_checked_labels_become_fixed_when_the_person_says_so(
     assert audit is not None
     first, second = (int(image) for image in audit.images[:2])
     other = next(name for name in panel.session.names if name != audit.names[audit.label[first]])
-    panel._heard(None, {"answer": first, "name": other}, [])
-    panel._heard(None, {"answer": second, "name": ""}, [])
+    panel._on_message(None, {"answer": first, "name": other}, [])
+    panel._on_message(None, {"answer": second, "name": ""}, [])
     panel.fix.click()
     files = panel.session.embeddings.images.names
     assert dict(panel.session.pins) == {files[first]: other}
@@ -96,7 +96,7 @@ def test_more_pictures_are_checked_after_the_first(panel: AuditPanel, settle: An
     audit = panel.audit
     assert audit is not None
     for item in panel.view.items:
-        panel._heard(None, {"answer": item["id"], "name": item["text"]}, [])
+        panel._on_message(None, {"answer": item["id"], "name": item["text"]}, [])
     panel.more.click()
     settle(panel)
     assert [item["answer"] is None for item in panel.view.items] == [False] * 5 + [True] * 5

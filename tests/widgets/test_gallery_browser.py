@@ -251,7 +251,7 @@ def test_tiles_grow_and_the_list_is_filtered_by_pair_agreement_and_what_was_seen
 
 
 def test_more_like_this_lists_the_nearest_vectors_first(gallery: GalleryPanel, settle: Any) -> None:
-    gallery._heard(None, {"alike": 7}, [])
+    gallery._on_message(None, {"alike": 7}, [])
     settle(gallery)
     unit = gallery.session.embeddings.unit
     assert gallery.show.value == "alike"

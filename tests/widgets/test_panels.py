@@ -487,7 +487,7 @@ def test_a_correction_is_a_pin_with_undo_and_redo(session, settle):
     assert len(panel.grid.tiles) == 24
     assert not panel.grid.can_undo
     first = panel.grid.tiles[0]["id"]
-    panel._heard(None, {"relabel": 2, "ids": [first]}, [])
+    panel._on_message(None, {"relabel": 2, "ids": [first]}, [])
     assert panel.grid.can_undo
     name = session.embeddings.images.names[first]
     assert session.pins == {name: "blue"}
@@ -496,9 +496,9 @@ def test_a_correction_is_a_pin_with_undo_and_redo(session, settle):
     panel.show.value = "pinned"
     settle(panel)
     assert [(one["id"], one["pinned"]) for one in panel.grid.tiles] == [(first, True)]
-    panel._heard(None, {"undo": True}, [])
+    panel._on_message(None, {"undo": True}, [])
     assert session.pins == {}
-    panel._heard(None, {"redo": True}, [])
+    panel._on_message(None, {"redo": True}, [])
     assert session.pins == {name: "blue"}
     assert [(c.image, c.before, c.after) for c in session.corrections] == [
         (name, None, "blue"),
@@ -510,15 +510,15 @@ def test_a_correction_is_a_pin_with_undo_and_redo(session, settle):
 def test_number_keys_relabel(session, settle):
     panel = GalleryPanel(session)
     settle(panel)
-    panel._heard(None, {"relabel": 1, "ids": [3, 4]}, [])
+    panel._on_message(None, {"relabel": 1, "ids": [3, 4]}, [])
     assert list(session.pins.values()) == ["green", "green"]
-    panel._heard(None, {"unpin": True, "ids": [3]}, [])
+    panel._on_message(None, {"unpin": True, "ids": [3]}, [])
     assert len(session.pins) == 1
-    panel._heard(None, {"undo": True}, [])
+    panel._on_message(None, {"undo": True}, [])
     assert len(session.pins) == 2
-    panel.guard(panel._heard)(None, {"relabel": 8, "ids": [3]}, [])
+    panel.guard(panel._on_message)(None, {"relabel": 8, "ids": [3]}, [])
     assert "no class number 9" in panel.status.value
-    panel.guard(panel._heard)(None, {"relabel": 0, "ids": []}, [])
+    panel.guard(panel._on_message)(None, {"relabel": 0, "ids": []}, [])
     assert "Choose one or more pictures" in panel.status.value
 
 
@@ -646,10 +646,10 @@ def test_a_quick_hand_loses_only_what_a_slider_passed_through(session, settle, m
     timeline.slider.value = 0
     timeline.keep.click()
     settle(panel)
-    gallery._heard(None, {"relabel": 2, "ids": [0]}, [])
+    gallery._on_message(None, {"relabel": 2, "ids": [0]}, [])
     settle(panel)
     for said in ("undo", "redo"):
-        gallery._heard(None, {said: True}, [])
+        gallery._on_message(None, {said: True}, [])
         settle(panel)
     told = [(run.settings["temperature"], run.settings["kept"], run.pins) for run in session.runs]
     last = settings.temperature.value  # the step of the slider that is nearest to 0.06

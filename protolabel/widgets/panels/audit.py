@@ -53,7 +53,7 @@ class AuditPanel(Panel):
         self.start.on_click(self.guard(self._start))
         self.more.on_click(self.guard(self._more))
         self.fix.on_click(self.guard(self._fix))
-        self.view.on_msg(self.guard(self._heard))
+        self.view.on_msg(self.guard(self._on_message))
         self.follow(self._offer, "classes")
         self.watch(self.session.marks, self._recolour, "recoloured")
         self.follow_work(self._look, "settled")
@@ -103,7 +103,7 @@ class AuditPanel(Panel):
         fixed = len(self.session.pins) - before
         self.say(f"{counted(fixed, 'label')} fixed; Undo takes it back.", "good")
 
-    def _heard(self, _: Any, message: Any, __: Any) -> None:
+    def _on_message(self, _: Any, message: Any, __: Any) -> None:
         if "ask" in message:
             self._send(int(message["ask"]))
         elif "answer" in message and self.audit is not None:

@@ -108,7 +108,7 @@ class GalleryPanel(Panel):
         self.back.on_click(self.guard(self._turn, -1))
         self.forth.on_click(self.guard(self._turn, 1))
         self.sort.on_click(self.guard(self._first_page))
-        self.grid.on_msg(self.guard(self._heard))
+        self.grid.on_msg(self.guard(self._on_message))
         self.follow(self._show_classes, "classes")
         self.follow(self._show_pins, "pins", "classes", "templates")
         self.watch(self.session.marks, self._recolour, "recoloured")
@@ -166,7 +166,7 @@ class GalleryPanel(Panel):
     def _redo(self, _: Any = None) -> None:
         self.session.redo()
 
-    def _heard(self, _: Any, message: Any, __: Any) -> None:
+    def _on_message(self, _: Any, message: Any, __: Any) -> None:
         given = [int(image) for image in message.get("ids", ())]
         images, shown = self._meant(given, int(message.get("whole", 0)))
         if "relabel" in message:

@@ -71,7 +71,7 @@ class NamesPanel(Panel):
         self.list = NameList()
         self.look.on_click(self.guard(self._suggest))
         self.missing.on_click(self.guard(self._find_missing))
-        self.list.on_msg(self.guard(self._heard))
+        self.list.on_msg(self.guard(self._on_message))
         self.list.observe(self.guard(self._turn), names="level")
         self.follow(self._offer, "classes")
         yield self.row(self.look, self.missing)
@@ -153,7 +153,7 @@ class NamesPanel(Panel):
 
     # --- messages from the list -----------------------------------------------------------------
 
-    def _heard(self, _: Any, message: Any, __: Any) -> None:
+    def _on_message(self, _: Any, message: Any, __: Any) -> None:
         if "take" in message:
             self._take(self._entry(message["take"]), str(message["name"]))
         elif "take_all" in message:

@@ -51,7 +51,7 @@ class RunsPanel(Panel):
         for choice in (self.left, self.right):
             choice.observe(self.guard(self._compare), names="value")
         self.again.on_click(self.guard(self._go_back))
-        self.table.on_msg(self.guard(self._heard))
+        self.table.on_msg(self.guard(self._on_message))
         self.follow_work(self._show, "settled")
         self.follow(self._show, "truth")
         yield self.table
@@ -63,7 +63,7 @@ class RunsPanel(Panel):
     def _runs(self) -> dict[int, Run]:
         return {run.number: run for run in self.session.runs.distinct}
 
-    def _heard(self, _: Any, message: Any, __: Any) -> None:
+    def _on_message(self, _: Any, message: Any, __: Any) -> None:
         if "pick" in message:
             self._pick(int(message["pick"]))
         elif "name" in message:
