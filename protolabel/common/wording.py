@@ -20,7 +20,11 @@ __all__ = [
     "printable",
     "shown",
     "truncated",
+    "unicode_text",
+    "visible",
 ]
+
+_JOINERS = "\u200c\u200d"  # emoji and some scripts need them
 
 
 def counted(count: int, one: str, others: str | None = None) -> str:
@@ -35,9 +39,26 @@ def did_you_mean(word: str, words: Iterable[str], most: int = 4) -> str:
     return f" Did you mean {', '.join(repr(lower[name]) for name in near)}?" if near else ""
 
 
+def visible(character: str) -> bool:
+    """Return whether a character neither breaks a line nor controls what displays it.
+
+    Spaces of any width are visible: screenshots of macOS have a narrow one in their names.
+    """
+    return (
+        character.isprintable()
+        or character in _JOINERS
+        or unicodedata.category(character) == "Zs"  # but neither line nor paragraph separators
+    )
+
+
 def printable(text: str) -> str:
     """Escape characters of a name that would break lines or control a terminal."""
-    return "".join(c if c.isprintable() or c in "\u200c\u200d" else ascii(c)[1:-1] for c in text)
+    return "".join(c if visible(c) else ascii(c)[1:-1] for c in text)
+
+
+def unicode_text(text: str) -> str:
+    """Return a text as it is for other programs; bytes of a file name that are no text, escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def shown(value: object) -> str:
@@ -71,4 +92,4 @@ def padded(text: str, width: int) -> str:
 
 def escape(text: object) -> str:
     """Make text of unknown origin safe between tags and in attributes of HTML."""
-    return html.escape("".join(c if c.isprintable() else "\ufffd" for c in str(text)), quote=True)
+    return html.escape("".join(c if visible(c) else "\ufffd" for c in str(text)), quote=True)

@@ -395,8 +395,10 @@ def _clean(text: Any, what: str) -> str:
     clean = unicodedata.normalize("NFC", str(text)).strip()
     if not clean:
         raise InputError(f"Expected a {what} with at least one character, got {text!r}.")
-    # Cc: control characters, Cs: lone surrogates, Zl and Zp: line breaks of Unicode.
-    if any(unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"} for letter in clean):
+    # Cc: control characters, Cs: lone surrogates, Zl and Zp: line breaks of Unicode. XML forbids
+    # U+FFFE and U+FFFF.
+    unseen = {"Cc", "Cs", "Zl", "Zp"}
+    if any(unicodedata.category(char) in unseen or char in "\ufffe\uffff" for char in clean):
         raise InputError(
             f"Expected a {what} of printable characters, got {text!r}: "
             "remove line breaks, tabs and control characters."

@@ -9,6 +9,7 @@ import numpy as np
 from protolabel.common import palette
 from protolabel.common.checks import as_count, checked
 from protolabel.common.palette import OKABE_ITO, THEME
+from protolabel.common.wording import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -118,7 +119,7 @@ def marker_of(index: int) -> str:
 
 def short(name: str, longest: int = 28) -> str:
     """Shorten a name that is too long for a plot."""
-    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)
+    shown = "".join(c if visible(c) else "\N{REPLACEMENT CHARACTER}" for c in name)
     return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
 
 

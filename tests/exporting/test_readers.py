@@ -361,11 +361,15 @@ def test_datasets_reads_the_tar_files_too(dataset: Callable) -> None:
 
 def test_label_studio_takes_tasks_and_configuration(dataset: Callable) -> None:
     interface = reader("label_studio_sdk.label_interface")
-    folder = dataset("folders", "label_studio", names=("a & <b>", '"quoted"', *HARD))
+    folder = dataset(
+        "folders",
+        "label_studio",
+        names=("a & <b>", '"quoted"', "hot\u3000dog", "soft\u00adhyphen", *HARD),
+    )
     config = interface.LabelInterface((folder / "label_studio/config.xml").read_text("utf-8"))
     config.validate()
     tasks = json.loads((folder / "label_studio/tasks.json").read_text("utf-8"))
-    assert len(tasks) == 48
+    assert len(tasks) == 64
     for task in tasks:
         for prediction in task["predictions"]:
             assert config.validate_prediction(prediction)
@@ -422,7 +426,7 @@ def test_mlcroissant_reads_the_table(dataset: Callable) -> None:
 def test_sidecars_are_xml_with_the_class_as_keyword(dataset: Callable) -> None:
     from xml.etree import ElementTree as ET
 
-    names = ("a & <b>", "fox 🦊", "]]>")
+    names = ("a & <b>", "fox 🦊", "]]>", "hot\u3000dog", "soft\u00adhyphen")
     folder = dataset("xmp", names=names)
     namespaces = {
         "dc": "http://purl.org/dc/elements/1.1/",

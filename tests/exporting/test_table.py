@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import tarfile
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +87,32 @@ def test_columns_of_the_users_table_are_in_every_table(case, tmp_path: Path) -> 
     heads = rows_of(folder / "splits/train/metadata.csv")[0].keys()
     assert {"smoker", "id", "box", "given_label"} <= heads
     assert not {"age", "weight", "patient"} & heads  # empty cells, or a number here and there
+
+
+def test_texts_of_the_users_table_are_the_same_in_every_format(labelled, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    names = [f"Screenshot at 1.0{i}\u202fPM\t.png" for i in range(18)]
+    found = labelled(files=names)
+    notes = ("two\nlines", "全角\u3000スペース", "bytes \udce9", *["x"] * 15)
+    images = replace(found.images, columns={"note": notes})
+    folder = export(
+        found.labels, replace(found.embedded, images=images), tmp_path / "out",
+        formats=("csv", "parquet", "huggingface", "webdataset", "label_studio", "folders"),
+        progress=silent,
+    ).folder  # fmt: skip
+    wanted = dict(zip(names, ("two\nlines", notes[1], "bytes \\udce9", *notes[3:]), strict=True))
+
+    assert {row["source"]: row["note"] for row in rows_of(folder / "labels.csv")} == wanted
+    for place in ("labels.parquet", "huggingface/data"):
+        rows = parquet.read_table(folder / place).to_pylist()
+        assert {row["source"]: row["note"] for row in rows} == wanted
+    with tarfile.open(folder / "webdataset/train-000000.tar") as tar:
+        records = [json.load(tar.extractfile(m)) for m in tar if m.name.endswith("json")]
+    assert {record["source"]: record["note"] for record in records} == {
+        **wanted, names[2]: notes[2],
+    }  # fmt: skip
+    tasks = json.loads((folder / "label_studio/tasks.json").read_text("utf-8"))
+    assert [task["data"]["source"] for task in tasks] == names
 
 
 def test_columns_come_from_a_table_of_images_to_the_dataset(encoder, make_images, tmp_path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from protolabel.common.wording import counted, printable
+from protolabel.common.wording import counted, printable, unicode_text
 from protolabel.exporting.duplicates import file_size
 from protolabel.exporting.job import Writer
 from protolabel.exporting.transfer import image_bytes
@@ -106,7 +106,7 @@ def _table(job: ExportJob, rows: list[int], schema: Any) -> Any:
         if column.type == "word":
             values = [number[value] for value in values]
         elif column.type == "text":
-            values = [None if value is None else printable(value) for value in values]
+            values = [None if value is None else unicode_text(value) for value in values]
         columns[_free(column.name)] = values
     return pa.table(columns, schema=schema)
 

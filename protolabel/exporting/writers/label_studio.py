@@ -9,7 +9,7 @@ from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
 from protolabel.common.checks import as_path, checked
-from protolabel.common.wording import printable
+from protolabel.common.wording import unicode_text
 from protolabel.errors import InputError
 from protolabel.exporting.job import Writer
 from protolabel.exporting.table import records
@@ -55,7 +55,7 @@ def write_label_studio(job: ExportJob) -> None:
     ]
     with (folder / "tasks.json").open("w", encoding="utf-8", errors="backslashreplace") as file:
         json.dump(tasks, file, indent=1, ensure_ascii=False)
-    choices = "".join(f"    <Choice value={_attribute(name)}/>\n" for name in job.labels.names)
+    choices = "".join(f"    <Choice value={quoteattr(name)}/>\n" for name in job.labels.names)
     (folder / "config.xml").write_text(
         '<View>\n  <Image name="image" value="$image"/>\n'
         f'  <Choices name="label" toName="image" choice="single">\n{choices}'
@@ -101,7 +101,7 @@ def read_label_studio(path: str | os.PathLike[str]) -> dict[str, str]:
 def _task(record: dict[str, Any], root: str) -> dict[str, Any]:
     path = f"{root}/{record['file'] or record['source']}"
     url = "/data/local-files/?d=" + quote(path, errors="surrogateescape")
-    task: dict[str, Any] = {"data": {"image": url, "source": printable(record["source"])}}
+    task: dict[str, Any] = {"data": {"image": url, "source": unicode_text(record["source"])}}
     if not record.get("none_of_these"):
         result = [
             {
@@ -138,11 +138,6 @@ def _choice(task: dict[str, Any]) -> str | None:
     if choice is not None and not isinstance(choice, str):
         raise TypeError
     return choice
-
-
-def _attribute(name: str) -> str:
-    # XML 1.0 allows no control characters.
-    return quoteattr(printable(name))
 
 
 LABEL_STUDIO = Writer(

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from protolabel import __version__
 from protolabel.common.files import writing
 from protolabel.common.palette import chosen_colours
 from protolabel.exporting.existing import CHECKSUM, FORMAT, MARK, METADATA, read_metadata
@@ -26,12 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = ["METADATA_JSON", "add_to_metadata", "plain", "versions", "write_metadata"]
 
-_PACKAGES = ("protolabel", "numpy", "scikit-learn", "torch", "open_clip_torch", "umap-learn")
+_PACKAGES = ("numpy", "scikit-learn", "torch", "open_clip_torch", "umap-learn")
 
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that labels depend on, if installed."""
-    found = {"python": python_version()}
+    found = {"python": python_version(), "protolabel": __version__}
     for package in _PACKAGES:
         try:
             found[package] = version(package)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from protolabel.common.wording import unicode_text
 from protolabel.exporting.job import Writer
 from protolabel.exporting.table import blocks
 
@@ -44,8 +45,7 @@ def write_parquet(job: ExportJob) -> None:
 
 
 def _text(name: str | None) -> str | None:
-    # A Parquet string cannot hold bytes of a file name that are not text.
-    return None if name is None else name.encode("utf-8", "backslashreplace").decode("utf-8")
+    return None if name is None else unicode_text(name)
 
 
 PARQUET = Writer(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protolabel.common.wording import printable
+from protolabel.common.wording import unicode_text
 from protolabel.exporting.job import Writer
 from protolabel.exporting.table import records
 from protolabel.exporting.transfer import image_bytes
@@ -41,8 +41,7 @@ def write_webdataset(job: ExportJob) -> None:
                     if done % 64 == 0:
                         job.progress("exporting to WebDataset", done, len(job))
                     content, suffix = image_bytes(job.images.path(index), _DECODED)
-                    record = {**samples[index], "source": printable(samples[index]["source"])}
-                    about = json.dumps(record, ensure_ascii=False).encode()
+                    about = unicode_text(json.dumps(samples[index], ensure_ascii=False)).encode()
                     _add(tar, f"{index:09}.{suffix}", content)
                     _add(tar, f"{index:09}.cls", str(int(job.labels.label[index])).encode())
                     _add(tar, f"{index:09}.json", about)

@@ -6,7 +6,6 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from protolabel.common.wording import printable
 from protolabel.exporting.job import Writer
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def write_xmp(job: ExportJob) -> None:
         if path.parent not in made:
             path.parent.mkdir(parents=True, exist_ok=True)
             made.add(path.parent)
-        keyword = escape(printable(job.labels.names[job.labels.label[index]]))
+        keyword = escape(job.labels.names[job.labels.label[index]])
         path.write_text(_SIDECAR.format(keyword=keyword), "utf-8", "backslashreplace")
 
 
