@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from protolabel import __version__
+import protolabel
 from protolabel.common.files import writing
 from protolabel.common.palette import chosen_colours
 from protolabel.exporting.existing import CHECKSUM, FORMAT, MARK, METADATA, read_metadata
@@ -32,7 +32,7 @@ _PACKAGES = ("numpy", "scikit-learn", "torch", "open_clip_torch", "umap-learn")
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that labels depend on, if installed."""
-    found = {"python": python_version(), "protolabel": __version__}
+    found = {"python": python_version(), "protolabel": protolabel.__version__}
     for package in _PACKAGES:
         try:
             found[package] = version(package)
