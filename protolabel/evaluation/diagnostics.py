@@ -28,7 +28,7 @@ WAVERING = 0.5  # margin below which an image is between its label and the runne
 # Fewest images, and smallest fraction of the folder, between two names that are mentioned.
 CONFUSED, CONFUSED_OF_ALL = 5, 0.005
 FEWEST_EXPECTED = 3  # errors between two names that are mentioned beside another pair
-MISREAD = 0.4  # weight of the text in the agreement from which names may be misread
+MISREAD = 0.45  # weight of the text in the agreement from which names may be misread
 ALIKE_DISTANCE = 0.35  # prototypes closer than this fraction of the mean distance are similar
 SMALL_FOLDER = 30  # images; in a smaller folder refinement can cost one
 

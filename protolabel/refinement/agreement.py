@@ -27,12 +27,12 @@ __all__ = [
 NEIGHBORS_PER_VOTER = 3  # neighbours in the evidence, for each neighbour that votes
 PRIOR_LOG_ODDS = 4.0  # of the median image (98 %) in the prior of the fit ...
 PRIOR_COUNT = 60.0  # ... which counts like so many images, so only tiny folders notice it
-SLOPE_CORRECTION = 1.2  # zero-shot labels of neighbours are wrong at times, which flattens the fit
-EVIDENCE_WEIGHT = 0.5  # neighbours share errors, so twice as many count like independent ones
+SLOPE_CORRECTION = 1.3  # zero-shot labels of neighbours are wrong at times, which flattens the fit
+EVIDENCE_WEIGHT = 0.6  # neighbours share errors, so five count like three independent ones
 BEST_CLASSES = 10  # over which the confidence of the votes is normalised
-TEXT_FRACTION = 0.8  # of the confidence is the text's, where names are misread ...
+TEXT_FRACTION = 0.9  # of the confidence is the text's, where names are misread ...
 # ... which the alignment of classes and names shows: so low, and no longer if it is so high.
-LOW_ALIGNMENT, HIGH_ALIGNMENT = 0.3, 0.45
+LOW_ALIGNMENT, HIGH_ALIGNMENT = 0.32, 0.42
 
 _SAMPLE = 20_000  # images that the exponent is fitted to
 _RANGE = 30.0  # how far from its prior the exponent may be
@@ -47,7 +47,7 @@ class NeighborEvidence:
     Calibration of Modern Neural Networks", ICML 2017), with the zero-shot label of the nearest
     neighbour in place of the true one. Errors are found where the neighbourhood disagrees, so the
     labels of more neighbours than those that vote are further evidence:
-    ``g_c^exponent (1 + neighbours that are c)^0.5``, normalised over the ten best classes.
+    ``g_c^exponent (1 + neighbours that are c)^0.6``, normalised over the ten best classes.
     Where names are misread, neighbours share the errors of the text, and this is overconfident. A
     part of the confidence is therefore the probability of the text alone; see `text_fraction`. The
     text does not reflect how common the classes are, so its probability is corrected by the sizes
@@ -170,12 +170,12 @@ def size_odds(mass: NDArray[np.floating], expected: NDArray[np.floating]) -> Flo
 def text_fraction(
     means: NDArray[np.floating], text: Float32Array, mass: NDArray[np.floating]
 ) -> float:
-    """Return how much of the confidence is the probability of the text alone, 0..0.8.
+    """Return how much of the confidence is the probability of the text alone, 0..0.9.
 
     The classes of the images lie around their mean as the names lie around theirs, across the
     modality gap, if the names are read as they are meant. The cosine between both, averaged over
-    the images, is 0.45 and more where the labels are as good as the votes say (food, breeds), and
-    0.3 where the names are misread (body types of cars). Votes and neighbours cannot show this,
+    the images, is above 0.42 where the labels are as good as the votes say (food, breeds), and 0.3
+    to 0.37 where the names are misread (body types of cars). Votes and neighbours cannot show this,
     because both start from the text.
 
     Parameters

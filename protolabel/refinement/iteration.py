@@ -161,7 +161,7 @@ class Iteration:
     model
         Scores new images as this iteration does, without the votes of neighbours and clusters.
     text_fraction
-        How much of the agreement is the probability of the text alone, 0..0.8: high where the
+        How much of the agreement is the probability of the text alone, 0..0.9: high where the
         classes lie elsewhere than their names; see `protolabel.refinement.agreement`.
     """
 
