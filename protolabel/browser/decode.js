@@ -34,6 +34,7 @@ export class MapData {
     this.labels = typed(this.get("labels"), this.get("label_bytes") === 2 ? Uint16Array : Uint8Array);
     this.steps = n ? Math.floor(this.labels.length / n) : 0;
     this.agreement = typed(this.get("agreement"), Uint8Array);
+    this.agreementFrom = this.get("agreement_from") ?? 0; // the iteration of its first row
     this.names = this.get("names") ?? [];
     this.unlabelled = new Uint8Array(this.steps ? 0 : n);
   }
@@ -67,7 +68,14 @@ export class MapData {
     this.setAside = this.unfit ? countOf(this.unfit) : 0;
   }
 
-  /** One iteration of `labels` or `agreement`, zeros before there is a run. */
+  /** The agreement of an iteration, or null where it is not known (yet). */
+  sure(step) {
+    const row = step - this.agreementFrom;
+    const rows = this.n ? this.agreement.length / this.n : 0;
+    return this.steps && row >= 0 && row < rows ? this.at(this.agreement, row) : null;
+  }
+
+  /** One iteration of `labels`, zeros before there is a run. */
   at(array, step) {
     return this.steps ? array.subarray(step * this.n, (step + 1) * this.n) : this.unlabelled;
   }

@@ -131,7 +131,8 @@ function factsOf(data, i, step, palette) {
   const swatch = make("span", "pl-swatch");
   swatch.style.background = css(palette[label]);
   const facts = [];
-  if (data.agreement.length) facts.push(`agreement ${(data.at(data.agreement, step)[i] / 255).toFixed(2)}`);
+  const sure = data.sure(step);
+  if (sure) facts.push(`agreement ${(sure[i] / 255).toFixed(2)}`);
   if (first !== label) facts.push(`zero-shot: ${data.names[first] ?? ""}`);
   if (data.unfit?.[i]) facts.push("set aside: none of these");
   if (data.pins.includes(i)) facts.push("pinned by you");

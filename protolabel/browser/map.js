@@ -23,7 +23,7 @@ import { spokenMap, stepWords } from "./wording.js";
 
 // What a change of a trait invalidates.
 const DIRTIES = {
-  xy: "points", labels: "run", label_bytes: "run", agreement: "run", names: "run", colours: "run",
+  xy: "points", labels: "run", label_bytes: "run", agreement: "run", agreement_from: "run", names: "run", colours: "run",
   dark_colours: "run", number_keys: "legend", prototypes: "stars", micro: "clusters", meta: "clusters", centroids: "clusters",
   pinned: "pins", unfit: "unfit", atlas: "atlas", tile: "card", captions: "card", iteration: "step", kept: "step",
   playing: "playing", color_by: "legend", hidden: "legend", selection: "selection", height: "size",

@@ -88,6 +88,7 @@ class MapView(anywidget.AnyWidget):
     labels = _down()
     label_bytes = traitlets.Enum((1, 2), 1).tag(sync=True)
     agreement = _down()
+    agreement_from = traitlets.Int(0, min=0).tag(sync=True)
     micro = _down()
     meta = _down()
     prototypes = _down()
@@ -182,7 +183,7 @@ class MapView(anywidget.AnyWidget):
     def set_run(
         self,
         labels: ArrayLike,
-        agreement: ArrayLike,
+        agreement: ArrayLike | None,
         names: Sequence[str],
         colours: Sequence[str] = (),
         keys: Sequence[str] = (),
@@ -194,7 +195,7 @@ class MapView(anywidget.AnyWidget):
         labels
             (T + 1, N) class index of every image at every iteration.
         agreement
-            (T + 1, N) 0..1, or uint8 of 255ths.
+            (T + 1, N) 0..1, or uint8 of 255ths; None where `set_agreement` follows.
         names
             The C class names.
         colours
@@ -203,26 +204,24 @@ class MapView(anywidget.AnyWidget):
         keys
             C number keys that label the selection, "" for a class without; by default 1 to 9.
         """
-        table, sure = np.asarray(labels), np.asarray(agreement)
+        table = np.asarray(labels)
         n, count = self.n_images, len(names)
-        if table.ndim != 2 or table.shape[1] != n or sure.shape != table.shape or not len(table):
+        if table.ndim != 2 or table.shape[1] != n or not len(table):
             raise InputError(
-                f"Expected labels and agreement of shape (T + 1, {n}), got {table.shape} and "
-                f"{sure.shape}: pass those of one run."
+                f"Expected labels of shape (T + 1, {n}), got {table.shape}: pass those of one run."
             )
         if table.size and not 0 <= int(table.min()) <= int(table.max()) < count:
             raise InputError(
                 f"Expected labels as class indices from 0 to {count - 1}, got others: pass those "
                 "of one run."
             )
-        if sure.dtype != np.uint8:
-            sure = np.rint(255 * np.clip(sure, 0, 1))
+        sure = b"" if agreement is None else self._agreement(agreement, *table.shape)
         follows = not self.labels or self.iteration >= self.last
         with self.hold_sync():
             self.label_bytes = 1 if count <= 256 else 2
             kind = np.uint8 if count <= 256 else np.dtype("<u2")
             self.labels = np.ascontiguousarray(table, dtype=kind).tobytes()
-            self.agreement = np.ascontiguousarray(sure, dtype=np.uint8).tobytes()
+            self.agreement, self.agreement_from = sure, 0
             if not colours and count > len(CLASS_COLOURS):  # beyond those of the style sheet
                 colours = class_colours(count)
             self.names, self.colours = list(names), list(colours)
@@ -230,6 +229,32 @@ class MapView(anywidget.AnyWidget):
             self.hidden = [c for c in self.hidden if c < count]
             # If the last iteration is shown, keep showing the last.
             self.iteration = self.last if follows else min(self.iteration, self.last)
+
+    def set_agreement(self, agreement: ArrayLike, first: int = 0) -> None:
+        """Show the agreement of some iterations of the run, and of no others.
+
+        Parameters
+        ----------
+        agreement
+            (k, N) 0..1, or uint8 of 255ths, of the iterations from `first` on.
+        first
+            The iteration of the first row.
+        """
+        sure = self._agreement(agreement, len(np.asarray(agreement)), self.n_images)
+        with self.hold_sync():
+            self.agreement, self.agreement_from = sure, first
+
+    @staticmethod
+    def _agreement(agreement: ArrayLike, rows: int, n: int) -> bytes:
+        sure = np.asarray(agreement)
+        if sure.shape != (rows, n):
+            raise InputError(
+                f"Expected agreement of shape ({rows}, {n}), got {sure.shape}: pass that of the "
+                "labels."
+            )
+        if sure.dtype != np.uint8:
+            sure = np.rint(255 * np.clip(sure, 0, 1))
+        return np.ascontiguousarray(sure, dtype=np.uint8).tobytes()
 
     def set_prototypes(self, places: ArrayLike) -> None:
         """Show the prototypes on the map at every iteration, (T + 1, C, 2).

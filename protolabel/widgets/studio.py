@@ -64,7 +64,8 @@ class Studio:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.follower = follower_of(session)
-        self.map = MapPanel(session)  # first, so that it hears of new labels before the charts
+        # First, so that it hears of new labels before the charts.
+        self.map = MapPanel(session, problems=False)
         self.progress = ProgressPanel(session)
         self.help = HelpPanel(session)
         self.corrections = CorrectionsPanel(session)

@@ -82,6 +82,17 @@ test("agreement runs from chance, which is doubtful, to one, which is sure", () 
   assert.ok(colours[127][0] < 0 && colours[128][0] > 0); // a half, of two classes
 });
 
+test("the agreement of an iteration is known once it is sent, and others may follow", () => {
+  const rows = Uint8Array.from({ length: 12 }, (_, i) => 20 * i);
+  const last = data({ agreement: rows.subarray(8), agreement_from: 2 });
+  assert.deepEqual([0, 1].map((step) => last.sure(step)), [null, null]);
+  assert.deepEqual([...last.sure(2)], [160, 180, 200, 220]);
+  assert.deepEqual([...data({ agreement: rows }).sure(1)], [80, 100, 120, 140]);
+  assert.equal(data({}).sure(0), null);
+  const { colours } = colouring(last, { by: "agreement", step: 1, theme, palette });
+  assert.equal(colours, palette);
+});
+
 test("changed now, changed earlier, and unchanged are three colours", () => {
   const { codes, colours } = colouring(data({}), { by: "changed", step: 2, theme, palette });
   assert.deepEqual([...codes], [2, 1, 0, 2]);

@@ -14,6 +14,7 @@ from protolabel.common.progress import silent
 from protolabel.errors import InputError
 from protolabel.widgets.map_view import MapView
 from protolabel.widgets.panels.map import MapPanel
+from protolabel.widgets.studio import Studio
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,6 +65,10 @@ def test_arrays_that_do_not_fit_are_refused(view: MapView) -> None:
         view.set_points(np.zeros((3, 3)))
     with pytest.raises(InputError, match="shape"):
         view.set_run(table(9), np.ones((3, 9)), ["a", "b"])
+    with pytest.raises(InputError, match="shape"):
+        view.set_run(table(), np.ones((2, 10)), ["a", "b"])
+    with pytest.raises(InputError, match="shape"):
+        view.set_agreement(np.ones((1, 9)))
     with pytest.raises(InputError, match="class indices"):
         view.set_run(table(), np.ones((3, 10)), ["a"])
     with pytest.raises(InputError, match="one value for each"):
@@ -118,6 +123,24 @@ def test_a_panel_follows_its_session(session: pl.Session) -> None:
     session.kept = 1
     assert panel.wait(60)
     assert (view.kept, view.iteration) == (1, 1)
+    panel.close()
+
+
+def test_labels_wait_for_no_agreement_but_that_of_the_iteration_shown(session: pl.Session) -> None:
+    panel = MapPanel(session, umap=False)
+    assert panel.wait_for_umap(60)
+    view, sent = panel.widget, []
+    view.iteration = 1
+    view.observe(lambda change: sent.append((view.agreement_from, change["new"])), "agreement")
+    session.temperature = 0.2
+    assert panel.wait(60)
+    run = session.labels.run
+    assert run is not None
+    every = np.stack([np.rint(255 * state.agreement) for state in run.iterations]).astype(np.uint8)
+    shown, last = next(rows for _, rows in sent if rows), sent[-1]
+    assert shown == every[1].tobytes()
+    assert last[1] == every.tobytes()
+    assert (view.agreement_from, view.agreement) == (0, every.tobytes())
     panel.close()
 
 
@@ -262,3 +285,17 @@ def test_a_failure_is_shown_on_the_map(session: pl.Session) -> None:
     assert panel.wait(60)
     assert "ClassVectors" in panel.widget.status
     panel.close()
+
+
+def test_a_failure_is_told_once_in_the_studio(session: pl.Session) -> None:
+    studio = Studio(session)
+    assert studio.map.wait(60)
+    session.classes = {"violet": ["violet"]}
+    assert studio.map.wait(60)
+    session._stages.put(text=None)  # as if the encoder had failed
+    session.pin(0, "violet")
+    assert studio.map.wait(60)
+    assert "ClassVectors" in studio.progress.status.value
+    assert studio.progress.again.layout.display is None
+    assert studio.map.widget.status == "The work did not finish"
+    studio.close()

@@ -48,6 +48,8 @@ class MapPanel(SessionView):
         The session to follow.
     umap : bool
         Whether to lay the images out by UMAP; otherwise the principal components stay.
+    problems : bool
+        Whether to show why there are no new labels; in the studio, the header does.
     **traits
         Initial values of the traits of `MapView`, such as ``height`` or ``color_by``.
 
@@ -59,7 +61,9 @@ class MapPanel(SessionView):
 
     title = "Map"
 
-    def __init__(self, session: Session, *, umap: bool = True, **traits: Any) -> None:
+    def __init__(
+        self, session: Session, *, umap: bool = True, problems: bool = True, **traits: Any
+    ) -> None:
         super().__init__(session)
         this = weakref.ref(self)
         self.widget = MapView(
@@ -71,6 +75,7 @@ class MapPanel(SessionView):
         self.widget.on_msg(lambda _, message, buffers: _hear(this(), message, buffers))
         self._widgets.append(self.widget)
         self._umap = umap
+        self._with_problems = problems
         self._points: NDArray[np.float32] | None = None
         self._run: Refinement | None = None
         self._clusters: Clusters | None = None
@@ -89,6 +94,7 @@ class MapPanel(SessionView):
         self.watch(self.session.marks, self._recolour, "recoloured")
         self.watch(self.jobs, self._show_work, "background", "stopped")
         self.follow_work(self._show, "embeddings", "labels", "problem")
+        self.follow_work(self._show_agreement, "settled")
 
     @property
     def selected(self) -> NDArray[np.int64]:
@@ -203,8 +209,12 @@ class MapPanel(SessionView):
 
     def _status(self) -> str:
         work, jobs = self.follower, self.jobs
-        if self._failure or work.problem or jobs.stopped:
-            return self._failure or work.problem or "Stopped"
+        if self._failure:
+            return self._failure
+        if work.problem:
+            return work.problem if self._with_problems else "The work did not finish"
+        if jobs.stopped:
+            return "Stopped"
         if jobs.background:
             return f"{jobs.background} …"
         if work.embeddings is None:
@@ -215,10 +225,11 @@ class MapPanel(SessionView):
         view, run = self.widget, labels.run
         assert run is not None  # noqa: S101 -- labels of a session come from a run
         table = np.stack([label_indices(run, t) for t in range(len(run.iterations))])
-        sure = np.stack([state.agreement for state in run.iterations])
         names = run.classes.names
         with view.hold_sync():
-            view.set_run(table, sure, names, keys=[self.session.marks.key(name) for name in names])
+            view.set_run(table, None, names, keys=[self.session.marks.key(name) for name in names])
+            # Only that of the iteration shown, which takes half the time of the labels already.
+            view.set_agreement(run.iterations[view.iteration].agreement[None], view.iteration)
             self._colour(names)
             view.set_pinned(labels.pinned)
             if run.clusters is not None and run.clusters is not self._clusters:
@@ -228,6 +239,12 @@ class MapPanel(SessionView):
         self._run = run
         self._labelled.set()
         self._answered.set()
+
+    def _show_agreement(self) -> None:
+        """Show how far the votes of every iteration agree, once the labels are on the map."""
+        labels = self.follower.settled
+        if labels is not None and labels.run is not None and labels.run is self._run:
+            self.widget.set_agreement([state.agreement for state in labels.run.iterations])
 
     def _colour(self, names: Sequence[str]) -> None:
         both = [self.session.marks.colour(name) for name in names]
