@@ -87,8 +87,10 @@ export class Painter {
     const ground = pixel(background);
     const bright = Uint32Array.from(colours, pixel);
     const pale = marked ? Uint32Array.from(colours, (c) => pixel(mix(c, background, 0.78))) : bright;
+    // Those on top are drawn last; a pass over all points for each level that there is.
     const ranks = rank ?? new Uint8Array(colours.length);
-    const levels = marked ? 4 : rank ? 2 : 1;
+    const above = rank ? 2 : 1; // levels of the ranks alone
+    const levels = marked ? 2 * above : above;
     const { solid, edge, rim, core } = stamp;
     const n = place.length;
     pixels.fill(ground);
@@ -99,7 +101,7 @@ export class Painter {
         if (at < 0 || off[labels[i]]) continue;
         const code = codes[i];
         const on = marked ? marked[i] : 0;
-        if (levels > 1 && level !== ranks[code] + 2 * on) continue;
+        if (levels > 1 && level !== ranks[code] + above * on) continue;
         const colour = marked && !on ? pale[code] : bright[code];
         if (rim.length) blend(pixels, at, rim, ground);
         for (let s = 0; s < solid.length; s++) pixels[at + solid[s]] = colour;
