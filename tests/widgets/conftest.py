@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+LONG = 900  # seconds: the first labels of a process load libraries, on a busy machine for minutes
+
+
 @pytest.fixture(autouse=True)
 def broken(monkeypatch, caplog):
     """What handlers raised; a test that expects failures empties it."""
@@ -47,7 +50,7 @@ def session(make_images, encoder, tmp_path) -> Iterator[Session]:
     )
     yield made
     follower = follower_of(made)
-    follower.wait(120)  # else its threads would work on into the next test
+    follower.wait(LONG)  # else its threads would work on into the next test
     follower.close()
 
 
@@ -57,7 +60,7 @@ def settle():
 
     def wait(panel) -> None:
         for _ in range(2):  # a job may follow from what was drawn
-            assert panel.follower.wait(120)
+            assert panel.follower.wait(LONG)
         time.sleep(0.01)
 
     return wait
