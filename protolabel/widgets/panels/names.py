@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+import ipywidgets as ipw
 import numpy as np
 from PIL import Image
 
@@ -20,7 +21,6 @@ from protolabel.widgets.panel import Panel
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import ipywidgets as ipw
     from numpy.typing import NDArray
 
     from protolabel.evaluation.missing import MissingName
@@ -32,6 +32,10 @@ __all__ = ["NamesPanel"]
 _SHOWN = 30  # groups that are listed
 _PICTURES, _SIDE = 4, 112  # tiles of a group, and pixels of a tile
 _WORDS = 5  # words to click
+_WHAT = (
+    "Groups of similar pictures, with words that may name them. <i>Take</i> makes a class of a "
+    "group; the labels follow."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +78,7 @@ class NamesPanel(Panel):
         self.list.on_msg(self.guard(self._on_message))
         self.list.observe(self.guard(self._turn), names="level")
         self.follow(self._offer, "classes")
+        yield ipw.HTML(f'<span class="pls-faint">{_WHAT}</span>')
         yield self.row(self.look, self.missing)
         yield self.list
         if not self.session.names:
