@@ -27,20 +27,23 @@ _FOLDER = Path(__file__).parent
 _IMPORT = re.compile(r'import \{ (?P<names>\w+(?:, \w+)*) \} from "\./(?P<module>\w+)\.js";')
 _EXPORT = re.compile(r"export (?:async )?(?:function|class|const) (?P<name>\w+)\b.*")
 
-# The dark theme applies in a notebook with a dark theme, on a map that is set to dark, and on pages
-# of our own if the system is dark.
-_LIGHT = ".pls-panel, .pls-pictures, .pl-map, .pl-page"
-_DARK = ", ".join(
-    [
-        *(
-            f"{notebook} {part}"
-            for notebook in
-            ('body[data-jp-theme-light="false"]', "body.vscode-dark", 'html[theme="dark"]')
-            for part in (".pls-panel", ".pls-pictures")
-        ),
-        '.pl-map[data-theme="dark"]',
-    ]
+# The dark theme applies on a map that is set to dark, in a notebook with a dark theme and, where no
+# notebook says which, if the system is dark: theme.js decides so for the map.
+_PARTS = (".pls-panel", ".pls-pictures")
+_LIGHT = ", ".join([*_PARTS, ".pl-map", ".pl-page"])
+_NOTEBOOKS = (
+    'body[data-jp-theme-light="false"]', "body.vscode-dark",
+    "body.vscode-high-contrast:not(.vscode-high-contrast-light)", 'html[theme="dark"]',
+    'html[data-theme="dark"]',
 )  # fmt: skip
+_UNKNOWN = (
+    'html:not([theme], [data-theme="light"]) body:not([data-jp-theme-light], .vscode-light, '
+    ".vscode-high-contrast-light)"
+)
+_DARK = ", ".join(
+    [*(f"{page} {part}" for page in _NOTEBOOKS for part in _PARTS), '.pl-map[data-theme="dark"]']
+)
+_SYSTEM = ", ".join([*(f"{_UNKNOWN} {part}" for part in _PARTS), ".pl-page"])
 
 
 class _Source(NamedTuple):
@@ -99,7 +102,7 @@ def style(*names: str) -> str:
     colours = (
         f"{_LIGHT} {{ {css_variables(dark=False)} }}\n"
         f"{_DARK} {{ {css_variables(dark=True)} }}\n"
-        f"@media (prefers-color-scheme: dark) {{ .pl-page {{ {css_variables(dark=True)} }} }}\n"
+        f"@media (prefers-color-scheme: dark) {{ {_SYSTEM} {{ {css_variables(dark=True)} }} }}\n"
     )
     return colours + "".join((_FOLDER / f"{name}.css").read_text("utf-8") for name in names)
 

@@ -7,8 +7,8 @@ const WATCHED = ["data-jp-theme-light", "class", "theme", "data-theme"];
 export function isDark(asked, { lab, named, system }) {
   if (asked !== "auto") return asked === "dark";
   if (lab) return lab === "false";
-  if (/vscode-(light|high-contrast-light)/.test(named)) return false;
-  return /\bdark\b|vscode-dark|vscode-high-contrast/.test(named) || system;
+  if (/\blight\b/.test(named)) return false;
+  return /\bdark\b|\bhigh-contrast\b/.test(named) || system;
 }
 
 export class Theme {

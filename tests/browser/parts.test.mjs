@@ -61,7 +61,10 @@ test("the theme is as asked, else as the notebook has it, else as the system has
   assert.equal(isDark("auto", { ...place, lab: "false", system: false }), true);
   assert.equal(isDark("auto", { ...place, named: "vscode-light" }), false);
   assert.equal(isDark("auto", { ...place, named: "vscode-dark", system: false }), true);
+  assert.equal(isDark("auto", { ...place, named: "vscode-high-contrast", system: false }), true);
+  assert.equal(isDark("auto", { ...place, named: "vscode-high-contrast vscode-high-contrast-light" }), false);
   assert.equal(isDark("auto", { ...place, named: "dark", system: false }), true);
+  assert.equal(isDark("auto", { ...place, named: "light" }), false); // of Colab, whatever the system has
 });
 
 test("a click selects one image, shift adds to them and takes away", () => {
