@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -49,8 +49,8 @@ class SamplePictures:
     """
 
     folder: Path
-    truth: Mapping[str, str]
-    styles: Mapping[str, str]
+    truth: Mapping[str, str] = field(repr=False)  # a page of a notebook
+    styles: Mapping[str, str] = field(repr=False)
     classes: tuple[str, ...]
 
     def __len__(self) -> int:

@@ -139,3 +139,9 @@ def test_a_folder_that_cannot_be_written_is_an_export_error(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(ExportError, match="choose another"):
         write_sample_pictures(tmp_path / "file" / "below", per_class=1)
+
+
+def test_a_folder_of_pictures_is_one_line_in_a_notebook(tmp_path: Path) -> None:
+    made = write_sample_pictures(tmp_path / "photos", per_class=2)
+    assert "photos" in repr(made)
+    assert len(repr(made)) < 300
