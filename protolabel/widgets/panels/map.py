@@ -242,9 +242,10 @@ class MapPanel(SessionView):
 
     def _show_agreement(self) -> None:
         """Show how far the votes of every iteration agree, once the labels are on the map."""
-        labels = self.follower.settled
-        if labels is not None and labels.run is not None and labels.run is self._run:
-            self.widget.set_agreement([state.agreement for state in labels.run.iterations])
+        labels: Labels | None = self.follower.settled
+        run = None if labels is None else labels.run
+        if run is not None and run is self._run:
+            self.widget.set_agreement([state.agreement for state in run.iterations])
 
     def _colour(self, names: Sequence[str]) -> None:
         both = [self.session.marks.colour(name) for name in names]
