@@ -141,7 +141,7 @@ def test_a_folder_that_cannot_be_written_is_an_export_error(tmp_path):
         write_sample_pictures(tmp_path / "file" / "below", per_class=1)
 
 
-def test_a_folder_of_pictures_is_one_line_in_a_notebook(tmp_path: Path) -> None:
+def test_a_folder_of_pictures_is_one_line_in_a_notebook(tmp_path):
     made = write_sample_pictures(tmp_path / "photos", per_class=2)
     assert "photos" in repr(made)
     assert len(repr(made)) < 300
