@@ -135,11 +135,11 @@ def as_vectors(x: FloatArray, *, what: str = "vectors", dim: int | None = None) 
 
     Parameters
     ----------
-    x
-        Array-like of shape (N, d) with N >= 1, floating.
-    what
+    x : array-like, (N, d) floating
+        N is 1 or more.
+    what : str
         Name of the array, for the message.
-    dim
+    dim : int, optional
         The d that the array must have.
 
     Raises
@@ -186,11 +186,11 @@ def as_visual(x: FloatArray, n: int, dim: int | None = None) -> FloatArray:
 
     Parameters
     ----------
-    x
-        Array-like; may be a memory map.
-    n
+    x : array-like, (n, d2) floating
+        May be a memory map.
+    n : int
         Number of images.
-    dim
+    dim : int, optional
         The d2 that the array must have.
 
     Raises

@@ -259,11 +259,11 @@ def hub_file(repo: str, file: str | None, wanted: str) -> Path:
 
     Parameters
     ----------
-    repo
+    repo : str
         Name on the hub, with ``@revision`` where there is one.
-    file
+    file : str or None
         Its name there; None for the usual name. Safetensors are preferred.
-    wanted
+    wanted : str
         The model, for messages.
 
     Raises

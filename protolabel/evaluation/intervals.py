@@ -108,13 +108,13 @@ def _invert(
 
     Parameters
     ----------
-    right
-        (n,) bool, in the order of the draw.
-    population
+    right : (n,) bool
+        In the order of the draw.
+    population : int
         N.
-    expected
-        Fraction in 0..1, or None.
-    looks
+    expected : float or None
+        Fraction in 0..1.
+    looks : mapping of int to float
         Number of images at each look -> error probability that is spent up to it.
     """
     right = as_numbers(right, "right", None).astype(bool)

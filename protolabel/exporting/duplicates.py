@@ -245,8 +245,8 @@ def merge_groups(*groupings: NDArray[np.int32]) -> NDArray[np.int32]:
 
     Parameters
     ----------
-    *groupings
-        Each (N,) int32, group of every image.
+    *groupings : (N,) int32
+        Group of every image.
     """
     n = len(groupings[0])
     leaders = [_leader(group) for group in groupings]

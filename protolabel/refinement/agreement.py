@@ -55,10 +55,10 @@ class NeighborEvidence:
 
     Attributes
     ----------
-    nearest
-        (N,) int32, the nearest neighbour of every image.
-    around
-        (N, N) sparse, how much each neighbour of an image counts: 1 but in a second view.
+    nearest : (N,) int32
+        The nearest neighbour of every image.
+    around : (N, N) scipy.sparse.csr_array of float32
+        How much each neighbour of an image counts: 1 but in a second view.
     """
 
     nearest: NDArray[np.int32]
@@ -97,18 +97,18 @@ class NeighborEvidence:
 
         Parameters
         ----------
-        log_g
-            (N, C) log-responsibilities of two or more classes.
-        log_text
-            (N, C) log-probabilities of the text alone, with pinned images held.
-        zero_shot
-            (N,) labels by the text alone.
-        pins
-            (P, 2) image index and class index: fixed images carry no information about the scale.
-        fraction
+        log_g : (N, C) float32
+            Log-responsibilities of two or more classes.
+        log_text : (N, C) float32
+            Log-probabilities of the text alone, with pinned images held.
+        zero_shot : (N,) integer
+            Labels by the text alone.
+        pins : (P, 2) int64
+            Image index and class index: fixed images carry no information about the scale.
+        fraction : float
             From `text_fraction`.
-        odds
-            (C,) from `size_odds`.
+        odds : (C,) float32
+            From `size_odds`.
         """
         exponent = fitted_sharpness(log_g, zero_shot[self.nearest], pins[:, 0])
         around = self.around @ np.exp(log_g)
@@ -210,11 +210,11 @@ def fitted_sharpness(
 
     Parameters
     ----------
-    log_g
-        (N, C) log-responsibilities, C at least 2.
-    neighbor_label
-        (N,) zero-shot class of the nearest neighbour of each image.
-    without
+    log_g : (N, C) float32
+        Log-responsibilities, C at least 2.
+    neighbor_label : (N,) integer
+        Zero-shot class of the nearest neighbour of each image.
+    without : (M,) integer
         Indices of images to leave out.
 
     Returns

@@ -231,10 +231,10 @@ class _Neighbors:
 
     Attributes
     ----------
-    first, second
-        (N, N) sparse vote matrices of the two views; None without a second view.
-    mixed
-        (C, C) sparse, from `mixed_classes`; None if the second view mixes no classes.
+    first, second : (N, N) scipy.sparse.csr_array
+        Vote matrices of the two views; None without a second view.
+    mixed : (C, C) scipy.sparse.csr_array or None
+        From `mixed_classes`; None if the second view mixes no classes.
     """
 
     first: csr_array
@@ -458,10 +458,10 @@ class _ClusterVotes:
 
     Parameters
     ----------
-    clusters
+    clusters : Clusters
         K micro-clusters of N images.
-    weight
-        (N, 1) float32, weight of each image.
+    weight : (N, 1) float32
+        Weight of each image.
     """
 
     def __init__(self, clusters: Clusters, weight: Float32Array) -> None:

@@ -69,13 +69,13 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Attributes
     ----------
-    classes_
-        (C,) class labels; the class names where it comes from a run.
-    model_
-        The fitted `PrototypeModel`.
-    memory_
-        The `Memory` of images whose labels vote on new ones; None where only the prototypes do.
-    n_features_in_
+    classes_ : (C,) array
+        Class labels; the class names where it comes from a run.
+    model_ : PrototypeModel
+        The fitted model.
+    memory_ : Memory or None
+        Images whose labels vote on new ones; None where only the prototypes do.
+    n_features_in_ : int
         The d of the vectors; with visual vectors d + d2: X is then the two side by side.
     """
 
@@ -91,13 +91,13 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        labels
+        labels : Labels
             From `label`.
-        vectors
-            (N, d) floating vectors that were labelled, so that their images can vote on new ones.
-            Without them the prototypes decide alone, which is a few points worse.
-        visual
-            (N, d2) floating, where the run had visual vectors.
+        vectors : (N, d) floating, optional
+            The vectors that were labelled, so that their images can vote on new ones. Without them
+            the prototypes decide alone, which is a few points worse.
+        visual : (N, d2) floating, optional
+            The visual vectors, where the run had some.
 
         Raises
         ------

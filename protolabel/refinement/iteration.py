@@ -95,7 +95,7 @@ class Passes(NamedTuple):
 
     Attributes
     ----------
-    temperature, iterations
+    temperature, iterations : float, int
         As in `refine`.
     progress : callable
         ``progress(phase, done, total)``.
@@ -147,20 +147,20 @@ class Iteration:
 
     Attributes
     ----------
-    labels
-        (N,) int32 class index of every image.
-    ranks
+    labels : (N,) int32
+        Class index of every image.
+    ranks : Later of Ranks
         Computes the attributes from `agreement` to `further_agreement` when the first of them is
         read; of most iterations only the labels are.
-    prototypes
-        (C, d) float32 unit rows: the prototypes among the images (iteration 0: the text vectors).
-    class_mass
-        (C,) float32, sums to N: the sum of the responsibilities of each class.
-    shift
+    prototypes : (C, d) float32
+        Unit rows: the prototypes among the images (iteration 0: the text vectors).
+    class_mass : (C,) float32
+        The sum of the responsibilities of each class; sums to N.
+    shift : float
         Mean distance that the prototypes moved in this pass; 0 at iteration 0.
-    model
+    model : PrototypeModel
         Scores new images as this iteration does, without the votes of neighbours and clusters.
-    text_fraction
+    text_fraction : float
         How much of the agreement is the probability of the text alone, 0..0.9: high where the
         classes lie elsewhere than their names; see `protolabel.refinement.agreement`.
     """
@@ -213,10 +213,10 @@ def hold_pins(log_g: NDArray[np.float32], pins: NDArray[np.int64]) -> NDArray[np
 
     Parameters
     ----------
-    log_g
-        (N, C) log-responsibilities.
-    pins
-        (P, 2) image index and class index.
+    log_g : (N, C) float32
+        Log-responsibilities.
+    pins : (P, 2) int64
+        Image index and class index.
     """
     image, fixed = pins[:, 0], pins[:, 1]
     log_g[image] -= np.float32(1e4)  # exp gives exactly 0, and a second place can be ranked
@@ -243,9 +243,9 @@ def summarize(
 
     Parameters
     ----------
-    log_g
-        (N, C) float32 log-responsibilities, rows normalised: they decide the labels.
-    log_confidence
+    log_g : (N, C) float32
+        Log-responsibilities, rows normalised: they decide the labels.
+    log_confidence : callable, optional
         Returns (N, C) float32, the calibrated log-probability of every class, from
         `NeighborEvidence`; by default the responsibilities themselves, for a single model. It is
         called later, unless the responsibilities are too large to be held until then.

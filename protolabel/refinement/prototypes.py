@@ -49,14 +49,14 @@ class Prototypes:
 
     Attributes
     ----------
-    mean
-        (d,) float32, the mean image; its removal closes most of the gap between image and text.
-    centres
-        (C, d) float32 prototypes relative to `mean`.
-    axes, axis_weights
-        (m, d) float32 orthonormal rows, and (m,) float32 in (0, 1]: directions along which images
-        of one class differ much, and how much a squared distance along each counts.
-    sharpness
+    mean : (d,) float32
+        The mean image; its removal closes most of the gap between image and text.
+    centres : (C, d) float32
+        Prototypes relative to `mean`.
+    axes, axis_weights : (m, d) and (m,) float32
+        Orthonormal rows, and weights in (0, 1]: directions along which images of one class differ
+        much, and how much a squared distance along each counts.
+    sharpness : float
         How much a squared distance counts, 0 or more.
     """
 
@@ -104,22 +104,22 @@ class PrototypeModel:
 
     Attributes
     ----------
-    text
-        (C, d) float32 unit rows.
-    text_scale, text_weight
+    text : (C, d) float32
+        Unit rows.
+    text_scale, text_weight : float
         The logit scale that multiplies a cosine, and the weight of the text vote.
-    text_bias
-        (C,) float32 log-odds of weak names, added to the scaled cosines; see `label_bias`.
-    confused_classes, confusion
-        (Q,) int64 classes whose images the text confuses with other names, according to the pins;
-        (Q, C) float32 probability that the text takes them for each name, rows sum to 1. The text
-        vote of such a class is the logarithm of the softmax over the names, weighted by these.
-    own
-        Prototypes among the vectors that share a space with the text.
-    visual
-        Prototypes among visual vectors of d2 dimensions; None if there were none.
-    log_prior
-        (C,) float32, logarithm of the prior of each class.
+    text_bias : (C,) float32
+        Log-odds of weak names, added to the scaled cosines; see `label_bias`.
+    confused_classes, confusion : (Q,) int64 and (Q, C) float32
+        Classes whose images the text confuses with other names, according to the pins, and the
+        probability that the text takes them for each name; rows sum to 1. The text vote of such a
+        class is the logarithm of the softmax over the names, weighted by these.
+    own : Prototypes
+        Those among the vectors that share a space with the text.
+    visual : Prototypes or None
+        Those among visual vectors of d2 dimensions; None if there were none.
+    log_prior : (C,) float32
+        Logarithm of the prior of each class.
     """
 
     text: NDArray[np.float32]
@@ -159,10 +159,10 @@ class PrototypeModel:
 
         Parameters
         ----------
-        vectors
-            (N, d) floating.
-        visual
-            (N, d2) floating, where `visual_dim` is not 0.
+        vectors : (N, d) floating
+            Image vectors.
+        visual : (N, d2) floating or None
+            Visual vectors, where `visual_dim` is not 0.
         """
         scores = np.broadcast_to(self.log_prior, (len(vectors), len(self.text)))
         if self.text_weight:
@@ -337,10 +337,10 @@ def fit_prototypes(
 
     Parameters
     ----------
-    unit
-        (N, d) float32 unit rows.
-    label
-        (N,) class index; every class has an image.
+    unit : (N, d) float32
+        Unit rows.
+    label : (N,) integer
+        Class index; every class has an image.
     """
     n, dim = unit.shape
     space = image_space(unit)

@@ -27,13 +27,13 @@ class Votes:
 
     Attributes
     ----------
-    text
+    text : (C,) float32
         Probabilities from the class names alone.
-    prototype
+    prototype : (C,) float32 or None
         Probabilities from the prototypes alone; None for zero-shot labels, which have none.
-    neighbors
+    neighbors : (C,) float32 or None
         Shares of the labels of the nearest images; None for a folder of one image.
-    cluster
+    cluster : (C,) float32 or None
         Shares of the labels of the other images of its micro-cluster; None for an image outside of
         clusters.
     """

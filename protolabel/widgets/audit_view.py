@@ -18,10 +18,10 @@ class AuditView(anywidget.AnyWidget):
 
     Attributes
     ----------
-    items
+    items : list of dict
         ``{"id", "name", "text", "colour", "answer"}`` for each picture in the order to check them;
         the answer is a class name, "" for none of the classes, or None for not yet checked.
-    classes
+    classes : list of dict
         ``{"slot", "name", "colour", "key"}`` for each class, as in `ThumbGrid`.
     """
 

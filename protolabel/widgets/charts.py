@@ -34,19 +34,19 @@ def line_chart(
 
     Parameters
     ----------
-    title
+    title : str
         Title above the lines.
-    series
+    series : list of tuple
         Name, values and colour of each line.
-    mark
+    mark : int
         Iteration marked by a vertical line.
-    first
+    first : int
         Iteration of the first value.
-    unit
+    unit : str
         Text after the numbers.
-    bottom
+    bottom : float
         Lowest value of the axis.
-    names
+    names : bool
         Whether to write the name of each line at its end.
     """
     count = max((len(values) for _, values, _ in series), default=0)

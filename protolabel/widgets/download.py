@@ -27,9 +27,9 @@ class Download(anywidget.AnyWidget):
 
     Attributes
     ----------
-    name
+    name : str
         Name of the file; without a name there is no button.
-    size
+    size : int
         Size of the file in bytes.
     """
 

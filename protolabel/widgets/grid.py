@@ -42,35 +42,35 @@ class ThumbGrid(anywidget.AnyWidget):
 
     Attributes
     ----------
-    tiles
+    tiles : list of dict
         ``{"id", "name", "text", "note", "colour", "pinned", "unfit"}`` for each picture.
-    sheet
+    sheet : bytes
         One JPEG of square tiles, row by row.
-    chosen
+    chosen : list of int
         Ids of the chosen pictures.
-    size
+    size : int
         Smallest width of a tile in CSS pixels; tiles fill the lines.
-    upcoming, upcoming_sheet
+    upcoming, upcoming_sheet : list of dict, bytes
         The next page, to show without a wait; empty until it is ready.
-    upcoming_turn
+    upcoming_turn : int
         Number of the ``turn`` message at which the next page is shown; it may arrive later.
-    more
+    more : bool
         Whether there is a next page.
-    turn
+    turn : int
         Number of the last ``turn`` message that the tiles take into account.
-    classes
+    classes : list of dict
         ``{"slot", "name", "colour", "key"}`` for each class that a picture may be labelled as;
         the key is a digit or "".
-    list_number, listed
+    list_number, listed : int
         Number of the list that the page belongs to, and how many pictures it has on all its pages.
-    whole
+    whole : int
         Number of the list whose pictures are all chosen, on all its pages; 0 for none. The browser
         sets it, and resets it to 0 as soon as something else is chosen.
-    acts
+    acts : bool
         Whether there are buttons that label, confirm and choose.
-    can_undo, can_redo
+    can_undo, can_redo : bool
         Whether there is a correction to undo, and to redo.
-    opens
+    opens : bool
         Whether ``{"look": id}`` is answered.
     """
 

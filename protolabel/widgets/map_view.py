@@ -36,47 +36,47 @@ class MapView(anywidget.AnyWidget):
 
     Parameters
     ----------
-    thumbnail
+    thumbnail : callable, optional
         ``thumbnail(index)`` returns one picture as JPEG or PNG bytes; called when the pointer rests
         on an image, whose tile of the `atlas` is shown until the answer comes.
-    caption
+    caption : callable, optional
         ``caption(index)`` returns the text under that picture.
     **traits
         Initial values of the traits below.
 
     Attributes
     ----------
-    iteration
+    iteration : int
         Iteration shown, 0 (zero-shot) to T.
-    playing
+    playing : bool
         Whether the iterations run by themselves.
-    color_by
+    color_by : str
         One of `COLOURINGS`.
-    hidden
+    hidden : list of int
         Indices of classes that the legend filters out.
-    selection
+    selection : bytes
         One bit per image, the lowest first; use `selected` and `select`.
-    hovered
+    hovered : int
         Image under the pointer, -1 for none.
-    kept
+    kept : int
         Iteration that is marked on the slider, -1 for none.
-    atlas
+    atlas : bytes
         One JPEG of square tiles, row by row, or nothing.
-    tile
+    tile : int
         Side of the tiles of the atlas in pixels.
-    captions
-        (N,) texts for the hover card, or nothing.
-    height
+    captions : list of str
+        N texts for the hover card, or nothing.
+    height : int
         Height of the map in CSS pixels.
-    theme
+    theme : str
         ``"auto"`` follows the notebook or the system.
-    summary
+    summary : str
         Text for screen readers; if empty, it is generated.
-    status
+    status : str
         A short line over the map about running work.
-    number_keys
+    number_keys : list of str
         The number key of each class, or "".
-    relabels
+    relabels : bool
         Whether the map sends corrections: ``{"relabel": class name}`` with the selection in a
         buffer, for `images_in`; ``{"undo": True}`` and ``{"redo": True}``.
     """
@@ -162,9 +162,9 @@ class MapView(anywidget.AnyWidget):
 
         Parameters
         ----------
-        xy
-            (N, 2) coordinates. If their number is unchanged, points move smoothly to their new
-            positions and labels and selection stay; otherwise everything else is cleared.
+        xy : (N, 2) floating
+            Coordinates. If their number is unchanged, points move smoothly to their new positions
+            and labels and selection stay; otherwise everything else is cleared.
         """
         points = np.ascontiguousarray(xy, dtype=np.float32)
         if points.ndim != 2 or points.shape[1] != 2:
@@ -192,16 +192,16 @@ class MapView(anywidget.AnyWidget):
 
         Parameters
         ----------
-        labels
-            (T + 1, N) class index of every image at every iteration.
-        agreement
-            (T + 1, N) 0..1, or uint8 of 255ths; None where `set_agreement` follows.
-        names
+        labels : (T + 1, N) integer
+            Class index of every image at every iteration.
+        agreement : (T + 1, N) floating or uint8, or None
+            0..1, or 255ths; None where `set_agreement` follows.
+        names : list of str
             The C class names.
-        colours
+        colours : list of str, optional
             C colours as ``#rrggbb``, lightened on a dark background. By default those of
             `protolabel.plots.class_colours`.
-        keys
+        keys : list of str, optional
             C number keys that label the selection, "" for a class without; by default 1 to 9.
         """
         table = np.asarray(labels)
@@ -268,10 +268,10 @@ class MapView(anywidget.AnyWidget):
 
         Parameters
         ----------
-        micro, meta
-            (N,) cluster of every image, -1 for none.
-        centroids
-            (K, 2) coordinates of the centroids of the micro-clusters on the map.
+        micro, meta : (N,) integer
+            Cluster of every image, -1 for none.
+        centroids : (K, 2) floating
+            Coordinates of the centroids of the micro-clusters on the map.
         """
         groups = [np.ascontiguousarray(group, dtype=np.int32) for group in (micro, meta)]
         if any(group.shape != (self.n_images,) for group in groups):

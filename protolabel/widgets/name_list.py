@@ -20,15 +20,15 @@ class NameList(anywidget.AnyWidget):
 
     Attributes
     ----------
-    groups
+    groups : list of dict
         ``{"id", "name", "words", "note", "pictures"}`` for each group; `pictures` is their number.
-    sheet
+    sheet : bytes
         One JPEG of square tiles, with a row of four for each group.
-    note
+    note : str
         A line beside the slider.
-    counts
+    counts : list of int
         Numbers of groups that the slider offers, the coarsest first.
-    level
+    level : int
         Position of the slider, an index into `counts`.
     """
 

@@ -32,9 +32,9 @@ class PageButton(anywidget.AnyWidget):
 
     Attributes
     ----------
-    description, tooltip, icon, button_style, disabled
+    description, tooltip, icon, button_style, disabled : str, bool
         As those of an `ipywidgets.Button`; without a description the button is hidden.
-    texts
+    texts : list of str
         Descriptions for the values 0, 1, ... of the first of `brings`, as the page shows it.
     """
 
@@ -82,7 +82,7 @@ class PageColour(PageButton):
 
     Attributes
     ----------
-    value
+    value : str
         The colour as ``#rrggbb``.
     """
 

@@ -15,11 +15,11 @@ class RunTable(anywidget.AnyWidget):
 
     Attributes
     ----------
-    head
+    head : list of str
         Titles of the columns; the first two are those of the number and the name.
-    rows
+    rows : list of dict
         ``{"number", "name", "cells"}`` for each run.
-    chosen
+    chosen : list of int
         Numbers of the runs that are compared.
     """
 

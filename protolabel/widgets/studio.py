@@ -51,11 +51,11 @@ class Studio:
     ----------
     widget : ipywidgets.VBox
         The displayed widget.
-    progress, help, corrections, classes, settings, map, timeline
+    progress, help, corrections, classes, settings, map, timeline : Panel
         The panels above the tabs.
-    gallery, audit, runs, none, names, export
+    gallery, audit, runs, none, names, export : Panel
         The panels in tabs.
-    sessions
+    sessions : SessionsPanel
         The panel below the export, which saves this session and opens others.
     closed : bool
         Whether `close` was called.
