@@ -22,7 +22,13 @@ from protolabel.embedding.cache import is_cache
 from protolabel.embedding.store import Entry, UnwritableStoreError, VectorStore
 from protolabel.embedding.vectorfiles import given_vectors, load_vectors, save_vectors
 from protolabel.embedding.vectorformats import as_array, read_rows
-from protolabel.encoders.base import Encoder, EncoderInfo, checked_rows, encoder_info
+from protolabel.encoders.base import (
+    Encoder,
+    EncoderInfo,
+    check_encoder,
+    checked_rows,
+    encoder_info,
+)
 from protolabel.errors import ImageReadError, InputError, StoreError
 from protolabel.images.image_set import ImageSet, Skipped, Stamp
 from protolabel.images.pixels import read_image
@@ -350,8 +356,7 @@ def _check(images: Any, encoder: Any, batch_size: Any, dtype: Any, workers: Any)
             f"Expected images as find_images returns them, got {type(images).__name__}: call "
             "find_images first."
         )
-    if not isinstance(encoder, Encoder) or isinstance(encoder, type):
-        raise InputError(f"Expected an encoder, got {encoder!r}: pass what load_encoder returns.")
+    check_encoder(encoder)
     if not len(images):
         raise InputError("Expected at least one image, got an empty ImageSet.")
     if not is_whole_number(batch_size, 1):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from protolabel.common.vectors import Float32Array
 
-__all__ = ["Encoder", "EncoderInfo", "checked_rows", "encoder_info", "unit_rows"]
+__all__ = ["Encoder", "EncoderInfo", "check_encoder", "checked_rows", "encoder_info", "unit_rows"]
 
 UNLOADABLE = frozenset({"callable", "unknown", "custom"})
 """Values of `EncoderInfo.model` for encoders that cannot be loaded by name."""
@@ -50,10 +50,35 @@ class Encoder(Protocol):
         """Factor from cosine similarity to logit: 100 for OpenAI's CLIP."""
 
     def encode_images(self, images: Sequence[Any]) -> Float32Array:
-        """Return float32 unit rows (n, d) for RGB images, or for the results of `preprocess`."""
+        """Encode RGB images, or the results of `preprocess`.
+
+        Parameters
+        ----------
+        images : sequence of n PIL images or tensors
+
+        Returns
+        -------
+        (n, d) float32
+            Unit rows.
+        """
 
     def encode_texts(self, texts: Sequence[str]) -> Float32Array:
-        """Return float32 unit rows (n, d), or raise `EncoderError` without a text side."""
+        """Encode texts.
+
+        Parameters
+        ----------
+        texts : sequence of n str
+
+        Returns
+        -------
+        (n, d) float32
+            Unit rows.
+
+        Raises
+        ------
+        EncoderError
+            If the encoder has no text side.
+        """
 
 
 @dataclass(frozen=True)
@@ -136,6 +161,23 @@ class EncoderInfo:
         return cls("unknown", dim, 100.0, "unknown")
 
 
+def check_encoder(encoder: object) -> None:
+    """Raise `InputError` if a value is not an encoder.
+
+    Parameters
+    ----------
+    encoder : object
+        Any value; the class of an encoder is none.
+
+    Raises
+    ------
+    InputError
+        If it is not an encoder.
+    """
+    if not isinstance(encoder, Encoder) or isinstance(encoder, type):
+        raise InputError(f"Expected an encoder, got {encoder!r}: pass what load_encoder returns.")
+
+
 def encoder_info(encoder: Encoder) -> EncoderInfo:
     """Return the record of an encoder, by which vectors are later matched with their encoder.
 
@@ -156,8 +198,7 @@ def encoder_info(encoder: Encoder) -> EncoderInfo:
     info = getattr(encoder, "info", None)
     if isinstance(info, EncoderInfo):
         return info
-    if not isinstance(encoder, Encoder) or isinstance(encoder, type):
-        raise InputError(f"Expected an encoder, got {encoder!r}: pass what load_encoder returns.")
+    check_encoder(encoder)
     return EncoderInfo(encoder.name, int(encoder.dim), float(encoder.logit_scale), "custom")
 
 

@@ -91,6 +91,10 @@ class Fit:
         ----------
         strictness : float
             As for `unfit`.
+
+        Returns
+        -------
+        int
         """
         return int(np.searchsorted(self.ordered, np.float32(check_strictness(strictness))))
 
@@ -210,6 +214,10 @@ class RememberedFit:
             ``classifier.memory_``.
         model : PrototypeModel
             ``classifier.model_``.
+
+        Returns
+        -------
+        RememberedFit
         """
         known = memory.index.in_order()
         own, wrong, outside = _evidence(known, memory.label, _text(model), None, silent)
@@ -230,6 +238,10 @@ class RememberedFit:
             From `PrototypeClassifier.label`.
         vectors : (N, d) floating
             The vectors that were labelled; may be a memory map.
+
+        Returns
+        -------
+        Fit
 
         Raises
         ------

@@ -16,6 +16,7 @@ from protolabel.common.checks import as_path, checked
 from protolabel.errors import ExportError
 from protolabel.exporting.splits import SPLITS
 from protolabel.images.lookup import ImageLookup
+from protolabel.images.sources.folder import EXPORT_MARK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -27,8 +28,8 @@ __all__ = ["MARK", "METADATA", "check_replaceable", "dataset_lookup", "is_ours",
 
 METADATA = "metadata.json"
 FORMAT = 1
-MARK = b'{"generator": "protolabel"'
-"""The beginning of ``metadata.json``, by which `find_images` also recognises a dataset."""
+MARK = b"{" + EXPORT_MARK
+"""The beginning of ``metadata.json``."""
 PLOTS = "plots"
 CHECKSUM = "crc32"
 """Last entry of ``metadata.json``: the checksum of all bytes before it."""

@@ -187,6 +187,10 @@ class ImageSet:
         root : path
             The new folder, to which `names` are relative.
 
+        Returns
+        -------
+        ImageSet
+
         Raises
         ------
         InputError

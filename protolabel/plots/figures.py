@@ -57,6 +57,10 @@ def plot_counts(
         (C,) number of images.
     colours : sequence of str, optional
         C colours as ``#rrggbb``, such as `Session.colours`; by default those of `class_colours`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     values = as_numbers(counts, "counts", len(names))
     total = max(1, int(values.sum()))
@@ -93,6 +97,10 @@ def plot_agreement(names: Sequence[str], label: ArrayLike, agreement: ArrayLike)
         (N,) class index of every image.
     agreement : array_like
         (N,) 0..1.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     labels, values = _labels(label, names), as_numbers(agreement, "agreement", np.size(label))
     kept, title = _largest(
@@ -144,6 +152,10 @@ def plot_alignment(
         (K, C), rows sum to 1. Rows are drawn in the order of their classes.
     units : str
         Name of the rows, for the title.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     table = as_numbers(alignment, "alignment", None, len(names)).astype(np.float64)
     kept, title = _largest(table.sum(axis=0), f"How {units} go with classes")
@@ -190,6 +202,10 @@ def plot_confusion(names: Sequence[str], confusion: ArrayLike) -> Figure:
         The C class names.
     confusion : array_like
         (C, C) number of images, rows are the truth, columns the labels: `Evaluation.confusion`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     table = as_numbers(confusion, "confusion", len(names), len(names))
     right, total = int(np.trace(table)), int(table.sum())
@@ -239,6 +255,10 @@ def plot_map(
         Iteration at which the trails end; by default the last.
     colours : sequence of str or None
         C colours as ``#rrggbb``, such as `Session.colours`; by default those of `class_colours`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     labels = _labels(label, names)
     n, count = len(labels), len(names)
@@ -305,6 +325,10 @@ def plot_convergence(
         The kept iteration, which is marked if given.
     colours : sequence of str, optional
         C colours as ``#rrggbb``, such as `Session.colours`; by default those of `class_colours`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     mass = as_numbers(class_mass, "class_mass", None, len(names)).astype(np.float64)
     changed, moved = (as_numbers(x, "churn and shift", len(mass)) for x in (churn, shift))
@@ -362,6 +386,10 @@ def plot_contact_sheet(
         Class index and the images of each row; an unreadable file leaves its place empty.
     title : str
         Title of the sheet.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     listed = isinstance(rows, list | tuple) and len(rows) <= 200
     if not listed or not all(isinstance(row, list | tuple) and len(row) == 2 for row in rows):

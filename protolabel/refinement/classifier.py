@@ -99,6 +99,10 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         visual : (N, d2) floating, optional
             The visual vectors, where the run had some.
 
+        Returns
+        -------
+        PrototypeClassifier
+
         Raises
         ------
         InputError
@@ -134,6 +138,10 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             (N, d) vectors; only their direction counts.
         y : array_like
             (N,) labels.
+
+        Returns
+        -------
+        PrototypeClassifier
 
         Raises
         ------
@@ -197,6 +205,10 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             image is judged by itself, and its label does not depend on what comes with it.
         progress : callable
             ``progress(phase, done, total)``.
+
+        Returns
+        -------
+        Labels
 
         Raises
         ------

@@ -142,6 +142,10 @@ class Labels:
         ----------
         images : ndarray
             (N,) bool, such as ``measure_fit(labels, vectors).unfit(0.5)``.
+
+        Returns
+        -------
+        Labels
         """
         images = np.asarray(images)
         if images.shape != (len(self),) or images.dtype != np.bool_:
@@ -162,6 +166,10 @@ def label(run: Refinement, iteration: int | None = None) -> Labels:
         From `refine`.
     iteration : int or None
         0 (zero-shot) to T; None is the last. Negative numbers count from the end.
+
+    Returns
+    -------
+    Labels
 
     Raises
     ------

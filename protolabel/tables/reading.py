@@ -68,6 +68,10 @@ def read_table(
     vectors : bool
         Take a column of vectors where there is one and no column of images is named.
 
+    Returns
+    -------
+    ImageTable
+
     Raises
     ------
     InputError

@@ -18,10 +18,12 @@ from protolabel.images.pixels import check_image, prepare_reading
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["check_files", "check_folder", "class_folders", "find_in_folder"]
+__all__ = ["EXPORT_MARK", "check_files", "check_folder", "class_folders", "find_in_folder"]
+
+EXPORT_MARK = b'"generator": "protolabel"'
+"""The first field in the ``metadata.json`` of a dataset, by which it is recognised."""
 
 _BLOCK = 4096  # files handed to the threads at a time: a million futures would fill memory
-_EXPORT_MARK = b'"generator": "protolabel"'
 _LEFT_OUT = {
     "@eadir": "the thumbnails of a Synology NAS",
     "#recycle": "the recycle bin of a NAS",
@@ -192,7 +194,7 @@ def _is_export(folder: Path) -> bool:
             start = file.read(4096)
     except (OSError, ImageReadError):
         return False
-    return start.lstrip().removeprefix(b"{").lstrip().startswith(_EXPORT_MARK)
+    return start.lstrip().removeprefix(b"{").lstrip().startswith(EXPORT_MARK)
 
 
 def _inspect_all(root: Path, names: Sequence[str]) -> Iterator[str | None]:
