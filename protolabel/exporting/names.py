@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from protolabel.errors import ImageReadError
 from protolabel.images.files import ImageFile, open_file
 from protolabel.images.formats import IMAGE_SUFFIXES, SUFFIX_OF, format_of
+from protolabel.images.image_set import Nowhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -144,7 +145,10 @@ def image_files(images: ImageSet) -> list[str]:
     names depend on the images alone and not on their labels, so that two exports of a folder can
     be compared file by file. A missing extension, or one that some readers ignore, is replaced by
     that of the content: ``.jpg`` for ``.jfif``, ``.png`` for a GIF, whose first frame is exported.
+    Vectors without images keep their numbered names, because there is nothing to open.
     """
+    if isinstance(images.source, Nowhere):
+        return list(images.names)
     names = [_file_name(images, i).rpartition(".") for i in range(len(images))]
     stems = unique_names(stem if dot else suffix for stem, dot, suffix in names)
     return [

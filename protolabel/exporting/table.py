@@ -187,6 +187,8 @@ def records(job: ExportJob) -> Iterator[dict[str, Any]]:
 
 
 def _files(job: ExportJob, rows: slice) -> list[str | None]:
+    if not job.has_folders and job.side is None:
+        return _nothing(rows)
     return [job.exported(index) for index in range(rows.start, rows.stop)]
 
 

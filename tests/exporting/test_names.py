@@ -3,11 +3,14 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+import protolabel as pl
+from protolabel.exporting import names as module
 from protolabel.exporting.names import class_folders, image_files, safe_name, unique_names
 from protolabel.images import ImageSet
 
@@ -93,3 +96,9 @@ def test_undecodable_file_names_become_text(tmp_path: Path) -> None:
     (name,) = image_files(ImageSet(tmp_path, ("sub/caf\udce9.jpg",)))
     assert name == "caf_.jpg"
     name.encode("utf-8")
+
+
+def test_vectors_without_images_keep_their_numbered_names_and_nothing_is_opened(monkeypatch):
+    images = pl.load_embeddings(np.eye(3)).images
+    monkeypatch.setattr(module, "open_file", lambda path: pytest.fail(f"opened {path}"))
+    assert image_files(images) == list(images.names)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from protolabel.common.cells import safe_cell
 from protolabel.exporting.job import Writer
@@ -26,8 +26,15 @@ def write_csv(job: ExportJob) -> None:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow([safe_cell(column.name) for column in job.columns])
         for block in blocks(job):
-            for values in zip(*block.values(), strict=True):
-                rows.writerow(map(safe_cell, values))
+            cells = (_safe_cells(block[column.name], column.type) for column in job.columns)
+            rows.writerows(zip(*cells, strict=True))
+
+
+def _safe_cells(values: list[Any], kind: str) -> list[Any]:
+    if kind not in ("text", "word"):
+        return values
+    safe = {value: safe_cell(value) for value in dict.fromkeys(values)}  # names come often
+    return [safe[value] for value in values]
 
 
 CSV = Writer(

@@ -7,6 +7,7 @@ import math
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
+from json import JSONEncoder
 from pathlib import Path, PurePath
 from platform import python_version
 from typing import IO, TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from protolabel.common.palette import chosen_colours
 from protolabel.exporting.existing import CHECKSUM, FORMAT, MARK, METADATA, read_metadata
 from protolabel.exporting.job import Writer
 from protolabel.exporting.splits import SPLITS, count_sides
-from protolabel.exporting.table import records
+from protolabel.exporting.table import blocks
 
 if TYPE_CHECKING:
     from protolabel.exporting.job import ExportJob
@@ -48,7 +49,7 @@ def write_metadata(job: ExportJob) -> None:
     from which `json.load` restores them.
     """
     with (job.folder / METADATA).open("wb") as file:
-        _write(file, _head(job), records(job))
+        _write(file, _head(job), _lines(job))
 
 
 def add_to_metadata(folder: Path, key: str, value: Any) -> None:
@@ -72,18 +73,32 @@ def add_to_metadata(folder: Path, key: str, value: Any) -> None:
     images = metadata.pop("images")
     del metadata["generator"]
     with writing(folder / METADATA) as file:
-        _write(file, {**metadata, key: plain(value)}, images)
+        _write(file, {**metadata, key: plain(value)}, map(_encoded, images))
 
 
-def _write(file: IO[bytes], head: Mapping[str, Any], records: Iterable[dict[str, Any]]) -> None:
+def _lines(job: ExportJob) -> Iterator[bytes]:
+    """Yield the records of consecutive images, a line for each.
+
+    They are encoded a column at a time, because that takes a third of the time.
+    """
+    names = (json.dumps(column.name, ensure_ascii=False) for column in job.columns)
+    line = "{" + ", ".join(name.replace("%", "%%") + ": %s" for name in names) + "}"
+    column_values = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=("\n", ": "))
+    for block in blocks(job):
+        # No encoded value contains a line break.
+        columns = (column_values.encode(values)[1:-1].split("\n") for values in block.values())
+        yield _bytes(",\n".join(line % values for values in zip(*columns, strict=True)))
+
+
+def _write(file: IO[bytes], head: Mapping[str, Any], lines: Iterable[bytes]) -> None:
     checksum = 0
-    for part in _parts(head, records):
+    for part in _parts(head, lines):
         checksum = zlib.crc32(part, checksum)
         file.write(part)
     file.write(b'"%s": %d}\n' % (CHECKSUM.encode(), checksum))
 
 
-def _parts(head: Mapping[str, Any], records: Iterable[dict[str, Any]]) -> Iterator[bytes]:
+def _parts(head: Mapping[str, Any], lines: Iterable[bytes]) -> Iterator[bytes]:
     # find_images recognises a dataset by this first line.
     yield MARK
     for key, value in head.items():
@@ -91,8 +106,8 @@ def _parts(head: Mapping[str, Any], records: Iterable[dict[str, Any]]) -> Iterat
             yield b",\n" + _encoded(key) + b": " + _encoded(value)
     yield b',\n"images": ['
     separator = b"\n"
-    for record in records:
-        yield separator + _encoded(record)
+    for line in lines:
+        yield separator + line
         separator = b",\n"
     yield b"\n],\n"
 
@@ -212,10 +227,12 @@ def plain(value: Any) -> Any:
 
 
 def _encoded(value: Any) -> bytes:
-    try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
-    except UnicodeEncodeError:
-        return json.dumps(value, allow_nan=False).encode("ascii")
+    return _bytes(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def _bytes(text: str) -> bytes:
+    # Bytes of a file name that are not text become the escapes that JSON has for them.
+    return text.encode("utf-8", errors="backslashreplace")
 
 
 METADATA_JSON = Writer(
