@@ -11,7 +11,7 @@ import pytest
 from rows import Row
 from settings import SETTINGS, file_tasks, world_tasks
 from simulated import WORLDS, make
-from tables import behind, losses, regimes
+from tables import agreement_by_setting, behind, losses, regimes
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "quality"
 
@@ -93,6 +93,16 @@ def test_tables_show_where_another_method_is_ahead_and_where_labels_are_lost() -
     assert "1 of 2 folders" in lost  # twenty images are few
 
 
+def test_agreement_and_softmax_are_compared_on_the_labels_that_they_share() -> None:
+    shared = {"auroc_unchanged": 0.8, "auroc_unchanged_zero_shot": 0.7}
+    rows = [row("zero-shot", 0.8, auroc=0.9), row("protolabel", 0.85, auroc=0.6, **shared)]
+    rows += [row("zero-shot", 0.8, dataset="b"), row("protolabel", 1.0, dataset="b", auroc=np.nan)]
+    rows += [row(name, 0.8, dataset="c", images=20) for name in ("zero-shot", "protolabel")]
+    every = agreement_by_setting(rows).splitlines()[-1]
+    # Twenty images are few, and without an error there is nothing to rank.
+    assert every == "| all | 2 | 0.100 | +0.050 | 0.100 | 0.600 | 0.900 | 0.800 | 0.700 |"
+
+
 def write(path: Path, task) -> Path:
     np.savez(
         path, image_features=task.vectors, labels=task.truth, text_features=task.text,
@@ -123,8 +133,8 @@ def test_the_command_prints_every_table(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     for heading in (
         "Accuracy over the images", "mean over the classes", "## Settings", "Behind another",
-        "Below zero-shot", "All rows", "Agreement", "Special folders", "Audit", "Corrections",
-        "Pins, on the other images", "The guard", "A second view", "None of these", "plain loop",
+        "Below zero-shot", "All rows", "Agreement by setting", "Special folders", "Audit",
+        "Corrections", "Pins, on the other images", "The guard", "A second view", "None of these", "plain loop",
     ):  # fmt: skip
         assert heading in done.stdout
     assert "| set | 5 classes x 4 | 2 |" in done.stdout

@@ -28,7 +28,15 @@ from rows import Part, Row, compute
 from settings import SETTINGS
 from simulated import WORLDS, make
 from special import SPECIAL
-from tables import accuracy, agreement, behind, losses, regimes, summary
+from tables import (
+    accuracy,
+    agreement,
+    agreement_by_setting,
+    behind,
+    losses,
+    regimes,
+    summary,
+)
 
 sys.path.append(str(Path(__file__).parents[1]))
 import audit_coverage
@@ -48,6 +56,7 @@ def labels(options: argparse.Namespace) -> None:
     print("\n## Below zero-shot\n\n" + losses(rows))
     print("\n## All rows\n\n" + summary(rows))
     print("\n## Agreement\n\n" + agreement(rows))
+    print("\n## Agreement by setting\n\n" + agreement_by_setting(rows))
 
 
 def special(options: argparse.Namespace) -> None:

@@ -56,7 +56,10 @@ class Part:
 class Row:
     """How one method did on one draw; the confidence is judged on images of a class.
 
-    `bias` is the mean confidence less the accuracy: above 0 the method is too sure.
+    `bias` is the mean confidence less the accuracy: above 0 the method is too sure. Methods make
+    different errors, so `auroc` compares two of them on unlike ground: `auroc_unchanged` ranks
+    only images whose label is that of zero-shot, and `auroc_unchanged_zero_shot` ranks the same
+    images by zero-shot's own probability.
     """
 
     dataset: str
@@ -72,6 +75,8 @@ class Row:
     found_10: float
     found_20: float
     seconds: float
+    auroc_unchanged: float = np.nan
+    auroc_unchanged_zero_shot: float = np.nan
 
 
 def compute(parts: list[Part], jobs: int) -> Iterator[list[Row]]:
@@ -94,8 +99,12 @@ def _rows(part: Part) -> list[Row]:
     rows = []
     for draw, task in enumerate(tasks):
         real = task.truth >= 0
+        zero_shot = None
         for got in outcomes(task, part.methods):
             right, sure = (got.labels == task.truth)[real], np.clip(got.confidence[real], 0, 1)
+            zero_shot = zero_shot or got  # the first of the methods
+            unchanged = (got.labels == zero_shot.labels)[real]
+            by_zero_shot = zero_shot.confidence[real][unchanged]
             rows.append(
                 Row(
                     dataset=part.dataset,
@@ -111,6 +120,8 @@ def _rows(part: Part) -> list[Row]:
                     found_10=found_errors(sure, right, 0.1),
                     found_20=found_errors(sure, right, 0.2),
                     seconds=got.seconds,
+                    auroc_unchanged=error_auroc(sure[unchanged], right[unchanged]),
+                    auroc_unchanged_zero_shot=error_auroc(by_zero_shot, right[unchanged]),
                 )
             )
     return rows

@@ -11,7 +11,9 @@ from metrics import gain_interval, harm_share
 if TYPE_CHECKING:
     from rows import Row
 
-__all__ = ["accuracy", "agreement", "behind", "losses", "regimes", "summary"]
+__all__ = [
+    "accuracy", "agreement", "agreement_by_setting", "behind", "losses", "regimes", "summary",
+]  # fmt: skip
 
 FEW = 150  # in smaller folders one image is a point and more
 NEAR = 0.005  # of the best method: half a point is noise
@@ -130,6 +132,37 @@ def losses(rows: list[Row]) -> str:
     return "\n".join([*lines, "", f"{len(below)} of {len(pairs)} folders lose at all."])
 
 
+def agreement_by_setting(rows: list[Row]) -> str:
+    """Our agreement beside the zero-shot probability, by setting, in folders that are not small.
+
+    AUROC is taken over the folders in which both have an error: of each on its own labels, then of
+    both on the labels that they share.
+    """
+    shown = ["folders", "ECE", "bias", "zero-shot's ECE", "AUROC", "zero-shot's"]
+    shown += ["AUROC, unchanged labels", "zero-shot's"]
+    lines = [_line(["setting", *shown]), _line(["---"] * (len(shown) + 1))]
+    zero = {(r.dataset, r.setting, r.draw): r for r in rows if r.method == "zero-shot"}
+    pairs = [
+        (zero[row.dataset, row.setting, row.draw], row)
+        for row in rows
+        if row.method == OURS and row.images >= FEW
+    ]
+    for setting in [*dict.fromkeys(row.setting for _, row in pairs), "all"]:
+        inside = [pair for pair in pairs if setting in (pair[1].setting, "all")]
+        values = [
+            (b.calibration_error, b.bias, a.calibration_error, b.auroc, a.auroc,
+             b.auroc_unchanged, b.auroc_unchanged_zero_shot)
+            for a, b in inside
+        ]  # fmt: skip
+        table = np.array(values).reshape(-1, 7)
+        ranked = table[np.isfinite(table[:, 3:5]).all(axis=1), 3:]
+        cells = [*table[:, :3].mean(axis=0), *(_known_mean(column) for column in ranked.T)]
+        formats = ("{:.3f}", "{:+.3f}", *["{:.3f}"] * 5)
+        texts = [form.format(cell) for form, cell in zip(formats, cells, strict=True)]
+        lines.append(_line([setting, str(len(inside)), *texts]))
+    return "\n".join(lines)
+
+
 def agreement(rows: list[Row]) -> str:
     """Of our agreement, beside the zero-shot probability: calibration and how it ranks errors."""
     names = ("calibration_error", "auroc", "found_10", "found_20")
@@ -166,7 +199,10 @@ def _values(rows: list[Row], measure: str) -> np.ndarray:
 
 
 def _mean(rows: list[Row], measure: str) -> float:
-    values = _values(rows, measure)
+    return _known_mean(_values(rows, measure))
+
+
+def _known_mean(values: np.ndarray) -> float:
     known = values[~np.isnan(values)]  # without an error there is nothing to rank
     return float(known.mean()) if len(known) else float("nan")
 
