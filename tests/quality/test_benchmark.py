@@ -134,7 +134,8 @@ def test_the_command_prints_every_table(tmp_path: Path) -> None:
     for heading in (
         "Accuracy over the images", "mean over the classes", "## Settings", "Behind another",
         "Below zero-shot", "All rows", "Agreement by setting", "Special folders", "Audit",
-        "Corrections", "Pins, on the other images", "The guard", "A second view", "None of these", "plain loop",
+        "Corrections", "Pins, on the other images", "The guard", "A second view", "None of these",
+        "plain loop",
     ):  # fmt: skip
         assert heading in done.stdout
     assert "| set | 5 classes x 4 | 2 |" in done.stdout
