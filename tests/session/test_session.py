@@ -284,6 +284,8 @@ def test_what_is_shown_when_a_change_is_announced_is_already_new(session):
 def test_unknown_settings_are_refused_by_name(image_folder):
     with pytest.raises(pl.InputError, match=r"no setting temprature; it has classes.*temperature"):
         Session(image_folder, COLOURS, temprature=0.1)
+    with pytest.raises(pl.InputError, match=r"no setting encodr.* mean 'encoder'\?$"):
+        Session(image_folder, COLOURS, encodr="sample")
 
 
 def test_a_setting_that_is_misspelt_later_is_refused_too(session):
