@@ -147,6 +147,8 @@ def test_the_checks_of_the_exercises_take_what_is_right_and_say_what_is_wrong(tm
     execute(book, tmp_path)
     for check in checks:
         assert check.outputs[0].text.startswith("Right"), check.outputs[0].text
+        said = check.outputs[0].text.partition(" zero-shot")[0].strip()
+        assert f"The check says: `{said}`" in book.cells[book.cells.index(check) + 1].source
     for code, check, says in expected:
         assert [out.output_type for out in check.outputs] == ["stream"], code
         assert says in check.outputs[0].text, (code, check.outputs[0].text)
