@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import protolabel
 from protolabel.clustering.presets import PRESETS
-from protolabel.common.wording import counted, printable
+from protolabel.common.wording import columns, counted, padded, printable, truncated
 from protolabel.errors import InputError, ProtolabelError, Stopped
 from protolabel.evaluation.fit import DEFAULT_STRICTNESS
 from protolabel.exporting.table import DEFAULT_BEST
 from protolabel.exporting.transfer import LINKS
 from protolabel.refinement.loop import METHODS
+from protolabel.samples.encoder import DRAWINGS_ONLY, MODEL_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -438,16 +439,19 @@ def _store(options: argparse.Namespace, root: Path, encoder: Encoder) -> Path:
 
 
 def _print_labels(labels: Labels) -> None:
-    width = max(len(name) for name in labels.names)
-    for index, (name, count) in enumerate(zip(labels.names, labels.counts, strict=True)):
+    names = [truncated(name, 40) for name in labels.names]
+    width = max(columns(name) for name in names)
+    for index, (name, count) in enumerate(zip(names, labels.counts, strict=True)):
         inside = labels.label == index
-        agreement = f"agreement {labels.agreement[inside].mean():.2f}" if count else ""
-        print(f"  {name:<{width}}  {count:>7}  {agreement}")
+        agreement = f"  agreement {labels.agreement[inside].mean():.2f}" if count else ""
+        print(f"  {padded(name, width)}  {count:>7}{agreement}")
 
 
 def _print_findings(session: Session) -> None:
     for finding in session.diagnostics.findings:
         print(f"  {finding.severity}: {finding.text}")
+    if session.embeddings.encoder.name == MODEL_NAME:
+        print(f"  note: {DRAWINGS_ONLY}")
 
 
 def _print_missing(session: Session) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 import protolabel as pl
 from protolabel.cli import main
+from protolabel.common.wording import columns
 from protolabel.exporting import WRITERS
 
 CLASSES = ["dog", "cat", "giraffe"]
@@ -74,6 +75,20 @@ def test_run_from_embeddings_writes_the_dataset(dataset):
         assert (dataset / name).stat().st_size > 0
     assert len(np.load(dataset / "class_prototypes.npy", allow_pickle=False)) == 3
     assert sum(len(list((dataset / name).iterdir())) for name in CLASSES) == 24
+
+
+def test_wide_and_long_names_keep_their_columns(capsys):
+    from worlds import make_world
+
+    from protolabel.cli import _print_labels
+
+    world = make_world((5, 5, 5))
+    names = ["犬", "cat", "x" * 200]
+    classes = pl.ClassVectors(names, world.classes.vectors)
+    _print_labels(pl.label(pl.refine(world.vectors, classes, progress=lambda *_: None)))
+    lines = capsys.readouterr().out.splitlines()
+    assert len({columns(line[: line.index("5  agr")]) for line in lines}) == 1
+    assert max(map(columns, lines)) < 80
 
 
 def test_run_from_a_folder_equals_run_from_its_embeddings(photos, dataset, tmp_path):

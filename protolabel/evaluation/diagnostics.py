@@ -261,7 +261,7 @@ def _about_to_collapse(case: _Case) -> Finding | None:
 
 def _few_classes_take_over(case: _Case) -> Finding | None:
     d = case.numbers
-    if (case.run.loop.can_collapse and case.refined) or not case.taken_over:
+    if (case.run.loop.can_collapse and case.refined) or not d.classes_lost:
         return None
     return Finding(
         "warning",

@@ -15,10 +15,15 @@ if TYPE_CHECKING:
 
     import torch
 
-__all__ = ["MODEL_FOLDER", "MODEL_NAME", "SampleModel", "load_sample_model"]
+__all__ = ["DRAWINGS_ONLY", "MODEL_FOLDER", "MODEL_NAME", "SampleModel", "load_sample_model"]
 
 MODEL_NAME = "protolabel-sample-v1"
 """The name under which vectors of the sample encoder are recorded."""
+DRAWINGS_ONLY = (
+    "The sample encoder knows drawings of animals only: on photographs neither its labels nor "
+    "their agreement mean anything. Use another encoder there."
+)
+"""What a report says of labels that this encoder made."""
 MODEL_FOLDER = Path(__file__).parent / "sample_encoder"
 """The folder with the files that open_clip's ``local-dir:`` expects, and ``vocabulary.txt``."""
 

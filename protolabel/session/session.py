@@ -199,7 +199,8 @@ class Session(traitlets.HasTraits):
         self._stages = Stages(type(self))
         unknown = sorted(set(settings) - set(self._stages.feeds))
         if unknown:
-            raise _no_setting(unknown, [*self._stages.feeds, *Session.__init__.__kwdefaults__])
+            arguments = Session.__init__.__kwdefaults__ or ()
+            raise _no_setting(unknown, [*self._stages.feeds, *arguments])
         store = None if store is None else as_path(store, "a folder for the vectors")
         self._source = Source(source, encoder, pretrained, device, store)
         self._runs = RunHistory()

@@ -131,6 +131,13 @@ def test_too_few_images_get_a_note(n):
     assert "nothing to learn" in texts(got, "note")
 
 
+def test_copies_of_one_image_are_not_called_a_take_over():
+    world = make_world((5, 5))
+    got = pl.diagnose(run_of(World(world.vectors[[0] * 20], world.classes, world.truth[[0] * 20])))
+    assert got.changed == 0
+    assert not texts(got, "warning")
+
+
 def test_one_class():
     world = make_world((5,))
     got = pl.diagnose(run_of(world))

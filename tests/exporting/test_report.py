@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import protolabel
+import protolabel as pl
 from protolabel.common.progress import silent
 from protolabel.common.vectors import unit_rows
 from protolabel.embedding.prompts import ClassVectors
@@ -113,6 +113,15 @@ def test_zero_shot_labels_say_so(labels: Labels) -> None:
     assert "These are the zero-shot labels" in report_text(job_of(labels.at(0), images(40)))
 
 
+def test_labels_of_the_sample_encoder_say_that_it_knows_drawings_only(labels: Labels) -> None:
+    def report(name: str) -> str:
+        encoder = EncoderInfo(name, 12, 100.0, "custom")
+        return report_text(job_of(labels, images(40), encoder=encoder))
+
+    assert "sample encoder knows drawings of animals only" in report(pl.load_encoder("sample").name)
+    assert "sample encoder" not in report("ViT-B-32")
+
+
 def test_labels_without_a_run(labels: Labels) -> None:
     from dataclasses import replace
 
@@ -154,7 +163,7 @@ def test_many_skipped_files_are_summed_up(labels: Labels) -> None:
 
 def test_versions_name_what_is_installed() -> None:
     assert versions()["numpy"] == np.__version__
-    assert versions()["protolabel"] == protolabel.__version__
+    assert versions()["protolabel"] == pl.__version__
     assert "python" in versions()
 
 

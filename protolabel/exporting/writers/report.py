@@ -11,12 +11,14 @@ from protolabel.common.wording import columns, counted, padded, printable, shown
 from protolabel.evaluation.diagnostics import Diagnostics, diagnose
 from protolabel.exporting.job import Writer
 from protolabel.exporting.writers.metadata import versions
+from protolabel.samples.encoder import DRAWINGS_ONLY, MODEL_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from protolabel.encoders.base import EncoderInfo
     from protolabel.evaluation.audit import AuditEstimate
     from protolabel.exporting.job import ExportJob
     from protolabel.images.image_set import ImageSet
@@ -56,7 +58,7 @@ def report_text(job: ExportJob, diagnostics: Diagnostics | None = None) -> str:
     sections: list[tuple[str, Iterable[str]]] = [
         ("", _summary(labels, images, diagnostics, job.audit)),
         ("Classes", _classes(labels, job.class_folders)),
-        ("What to know", _findings(diagnostics)),
+        ("What to know", _findings(diagnostics, job.encoder)),
         ("Least certain images: look at these first", _least_certain(labels, images)),
         ("Splits", _splits(labels, job.side, job.groups)),
         ("Skipped files", _skipped(images)),
@@ -167,11 +169,12 @@ def _classes(labels: Labels, class_folders: Sequence[str]) -> Iterator[str]:
             yield from _wrapped(f"Folder of {name!r}: {folder}")
 
 
-def _findings(diagnostics: Diagnostics | None) -> Iterator[str]:
-    if diagnostics is None:
-        return
-    for finding in diagnostics.findings:
-        yield from _wrapped(finding.text, first=f"{_MARKS[finding.severity]} ", then="  ")
+def _findings(diagnostics: Diagnostics | None, encoder: EncoderInfo | None) -> Iterator[str]:
+    findings = [] if diagnostics is None else [(f.severity, f.text) for f in diagnostics.findings]
+    if encoder is not None and encoder.name == MODEL_NAME:
+        findings.append(("note", DRAWINGS_ONLY))
+    for severity, text in findings:
+        yield from _wrapped(text, first=f"{_MARKS[severity]} ", then="  ")
 
 
 def _least_certain(labels: Labels, images: ImageSet) -> Iterator[str]:
