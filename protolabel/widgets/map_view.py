@@ -235,9 +235,9 @@ class MapView(anywidget.AnyWidget):
 
         Parameters
         ----------
-        agreement
-            (k, N) 0..1, or uint8 of 255ths, of the iterations from `first` on.
-        first
+        agreement : (k, N) floating or uint8
+            0..1, or 255ths, of the iterations from `first` on.
+        first : int
             The iteration of the first row.
         """
         sure = self._agreement(agreement, len(np.asarray(agreement)), self.n_images)
