@@ -130,7 +130,7 @@ def test_five_pins_mend_other_images(story, pinned):
     gain = np.mean((story.session.labels.label == story.truth)[others]) - np.mean(
         (before.label == story.truth)[others]
     )
-    assert gain > 0.04  # with one of the seeds 84 % are right before, and less is left to mend
+    assert gain > 0.04  # with one of the seeds 84 % are right before, and less is left to correct
 
 
 def test_an_audit_of_forty_says_how_good_the_labels_are(story, pinned):

@@ -256,11 +256,11 @@ class VectorStore:
         if header.exists():
             self._check_header(header)
         else:
-            strangers = [path.name for path in self.folder.iterdir() if path.name != "lock"]
-            if any(not name.startswith(("vectors-", "index-", "store.json")) for name in strangers):
+            foreign = [path.name for path in self.folder.iterdir() if path.name != "lock"]
+            if any(not name.startswith(("vectors-", "index-", "store.json")) for name in foreign):
                 raise StoreError(
                     f"Expected {str(self.folder)!r} to be a store of protolabel or empty, but it "
-                    f"holds {min(strangers)!r}: choose another folder."
+                    f"holds {min(foreign)!r}: choose another folder."
                 )
             self._path("index").unlink(missing_ok=True)
             self._path("vectors").unlink(missing_ok=True)

@@ -150,9 +150,9 @@ def _fill(network: Any, found: Checkpoint) -> None:
         report = network.load_state_dict(state, strict=False)
     except Exception as error:  # each model raises its own exception
         raise _misfit(found, type(error).__name__) from error
-    strange = [key for key in report.unexpected_keys if not key.startswith(_HEADS)]
-    if report.missing_keys or strange:
-        count = f"{len(report.missing_keys)} layers missing, {len(strange)} too many"
+    unexpected = [key for key in report.unexpected_keys if not key.startswith(_HEADS)]
+    if report.missing_keys or unexpected:
+        count = f"{len(report.missing_keys)} layers missing, {len(unexpected)} too many"
         raise _misfit(found, count)
 
 

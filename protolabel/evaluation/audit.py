@@ -373,20 +373,20 @@ class Audit:
             of_class = right[label == index]
             if len(of_class) >= _LEAST:
                 members = self._free[self.label[self._free] == index]
-                sure = int((self._certain & (self.label == index)).sum())
+                certain = int((self._certain & (self.label == index)).sum())
                 classes.append(
                     ClassEstimate(
                         name=name,
                         checked=len(of_class),
-                        fraction=_with(sure, float(of_class.mean()), len(members)),
-                        interval=self._interval(of_class, members, fixed=finished, sure=sure),
+                        fraction=_with(certain, float(of_class.mean()), len(members)),
+                        interval=self._interval(of_class, members, fixed=finished, certain=certain),
                     )
                 )
-        sure = int(self._certain.sum())
+        certain = int(self._certain.sum())
         return AuditEstimate(
             checked=len(checked),
-            population=sure + len(self._free),
-            fraction=_with(sure, float(right.mean()), len(self._free)) if checked else math.nan,
+            population=certain + len(self._free),
+            fraction=_with(certain, float(right.mean()), len(self._free)) if checked else math.nan,
             interval=fixed if finished else anytime,
             fixed=fixed,
             anytime=anytime,
@@ -405,13 +405,13 @@ class Audit:
         free: NDArray[np.int64],
         *,
         fixed: bool,
-        sure: int | None = None,
+        certain: int | None = None,
     ) -> tuple[float, float]:
-        sure = int(self._certain.sum()) if sure is None else sure
+        certain = int(self._certain.sum()) if certain is None else certain
         expected = float(np.mean(self._agreement[free], dtype=float))
         of_sample = fixed_size_interval if fixed else anytime_interval
         interval = of_sample(right, len(free), expected)
-        return _with(sure, interval[0], len(free)), _with(sure, interval[1], len(free))
+        return _with(certain, interval[0], len(free)), _with(certain, interval[1], len(free))
 
 
 @checked
@@ -481,9 +481,9 @@ def draw_sample(
     return rng.permutation(drawn).astype(np.int64)
 
 
-def _with(sure: int, fraction: float, free: int) -> float:
+def _with(certain: int, fraction: float, free: int) -> float:
     """Add labels that are known to be right to a fraction of the others."""
-    return (sure + fraction * free) / (sure + free)
+    return (certain + fraction * free) / (certain + free)
 
 
 def _to_halve(right: NDArray[np.bool_], population: int) -> int:

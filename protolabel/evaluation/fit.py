@@ -356,15 +356,15 @@ class _Scale:
             outside = float(middle - 3.0 * max(best - middle, unit))
         zero = (wrong + _OTHERS * outside) / (n - count + _OTHERS)
         gap = own - zero[label]
-        everybody = float(np.quantile(gap, _BEST))
-        best_of = np.full(n_classes, everybody)
+        overall = float(np.quantile(gap, _BEST))
+        best_of = np.full(n_classes, overall)
         order = np.argsort(label, kind="stable")
         for members in np.split(order, np.cumsum(count)[:-1]):
             if len(members):
                 best_of[label[members[0]]] = np.quantile(gap[members], _BEST)
-        best_of = (count * best_of + _OWN * everybody) / (count + _OWN)
+        best_of = (count * best_of + _OWN * overall) / (count + _OWN)
         # Differences of less than one logit carry no information.
-        return cls(zero, np.maximum(best_of, max(_LEAST * everybody, unit)))
+        return cls(zero, np.maximum(best_of, max(_LEAST * overall, unit)))
 
     def __call__(self, own: NDArray[np.float64], label: NDArray[np.int32]) -> NDArray[np.float64]:
         return np.asarray((own - self.zero[label]) / self.reach[label])

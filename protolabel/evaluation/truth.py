@@ -201,10 +201,10 @@ def matched_truth(
     classes = {fsdecode(image): str(name) for image, name in truth.items() if not _missing(name)}
     found = lookup.find(classes)
     if not found.images:
-        asked = next(iter(truth), None)
+        example = next(iter(truth), None)
         raise InputError(
             f"Expected truth for some of the {len(lookup)} images, such as {lookup.names[0]!r}, "
-            f"got names such as {asked!r}: use the image names."
+            f"got names such as {example!r}: use the image names."
         )
     known: list[str | None] = [None] * len(lookup)
     for image, place in found.images.items():

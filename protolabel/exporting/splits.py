@@ -218,8 +218,8 @@ def _place(size: NDArray[np.integer], target: Shares, open_: NDArray[np.bool_]) 
     single = int(np.searchsorted(-size, -1, side="left"))  # where groups of one image begin
     sides: list[int] = []
     for position in range(single):
-        last_chance = len(size) - position == int(empty.sum())
-        best = int(np.argmax(np.where(empty, missing, -np.inf) if last_chance else missing))
+        must_fill = len(size) - position == int(empty.sum())
+        best = int(np.argmax(np.where(empty, missing, -np.inf) if must_fill else missing))
         sides.append(best)
         missing[best] -= size[position]
         empty[best] = False

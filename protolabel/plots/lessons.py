@@ -309,11 +309,11 @@ def plot_audit(
     """
     figure = new_figure(7.6, 1.9)
     axes: Axes = figure.subplots()
-    sure = as_numbers(agreement, "agreement", None)
+    values = as_numbers(agreement, "agreement", None)
     low, high = estimate.interval
     rows: list[tuple[str, float, str]] = [
         (f"audit of {estimate.checked}", estimate.fraction, RIGHT),
-        ("agreement, on average", float(np.mean(sure)) if len(sure) else 0.0, WRONG),
+        ("agreement, on average", float(np.mean(values)) if len(values) else 0.0, WRONG),
     ]
     if accuracy is not None:
         rows.append(("all labels, were they known", accuracy, INK))

@@ -336,11 +336,11 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             rows = slice(start, min(start + step, n))
             x, also = vectors[rows], None if visual is None else visual[rows]
             scores, around = self._votes(x, also)
-            log_g, sure = log_softmax(scores), None
+            log_g, confidence = log_softmax(scores), None
             if memory is not None and around is not None:
                 space = image_space(x, model.own.mean, model.own.axes)
                 text = model.text_votes(space)
-                sure = partial(
+                confidence = partial(
                     log_confidence,
                     log_g,
                     around,
@@ -349,7 +349,9 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                     fraction=memory.text_fraction,
                     odds=memory.odds,
                 )
-            state = summarize(log_g, model.prototypes, shift=0.0, model=model, log_confidence=sure)
+            state = summarize(
+                log_g, model.prototypes, shift=0.0, model=model, log_confidence=confidence
+            )
             found.label[rows], found.agreement[rows] = state.labels, state.agreement
             found.runner_up[rows], found.margin[rows] = state.runner_up, state.margin
             found.further[rows] = state.further

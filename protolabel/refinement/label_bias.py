@@ -94,9 +94,9 @@ def label_bias(
     present = effective_classes(mass) / n_classes
     belief = _ramp(coherence(neighbors, won), COHERENT_FROM, COHERENT_TO)
     belief = belief * enough * _ramp(present, PRESENT_FROM, PRESENT_TO)
-    owed = missing * belief
-    owed[pinned] = missing[pinned]
-    return np.asarray(owed, dtype=np.float32)
+    bias = missing * belief
+    bias[pinned] = missing[pinned]
+    return np.asarray(bias, dtype=np.float32)
 
 
 def without_copies(neighbors: csr_array, graph: KnnGraph) -> csr_array:

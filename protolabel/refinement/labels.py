@@ -191,9 +191,9 @@ def label(run: Refinement, iteration: int | None = None) -> Labels:
     further, further_agreement = state.further.copy(), state.further_agreement.copy()
     # If the run had another label for a pinned image, that is now the runner-up, and the others
     # move down.
-    said = np.column_stack([state.labels[image], runner_up[image], further[image]])
-    order = np.argsort(said == fixed[:, None], axis=1, kind="stable")
-    ranked = np.take_along_axis(said, order, axis=1)
+    candidates = np.column_stack([state.labels[image], runner_up[image], further[image]])
+    order = np.argsort(candidates == fixed[:, None], axis=1, kind="stable")
+    ranked = np.take_along_axis(candidates, order, axis=1)
     moved = state.labels[image] != fixed
     if len(run.classes.names) > 1:
         runner_up[image] = np.where(moved, ranked[:, 0], runner_up[image])

@@ -210,10 +210,14 @@ def load_session(
         settings["classes"] = text if prompts is None else prompts
         embeddings = load_embeddings(folder)
         visual = None if visual_graph is None else load_embeddings(folder / _VISUAL)
-        asked = about.get("audit")  # missing in files of version 0.1
-        audit = None if asked is None else Audit.from_state(asked, _part(stored, "audit_"))
-        grown = _part(stored, "names_")
-        tree = NameTree.from_state(grown, embeddings.unit) if grown else None
+        stored_audit = about.get("audit")  # missing in files of version 0.1
+        audit = (
+            None
+            if stored_audit is None
+            else Audit.from_state(stored_audit, _part(stored, "audit_"))
+        )
+        tree_arrays = _part(stored, "names_")
+        tree = NameTree.from_state(tree_arrays, embeddings.unit) if tree_arrays else None
         stages = SavedStages(graph, clusters, stored.get("map"), visual, visual_graph, audit, tree,
                              about.get("marks"))  # fmt: skip
         if not _fit(embeddings, stages, text):

@@ -82,7 +82,7 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 Words: TypeAlias = "tuple[Vocabulary, NDArray[np.float32]]"
-Lent: TypeAlias = "tuple[EncoderInfo, Source]"  # an encoder, and the source that loads it
+SharedEncoder: TypeAlias = "tuple[EncoderInfo, Source]"  # an encoder, and the source that loads it
 
 
 class Session(traitlets.HasTraits):
@@ -1405,7 +1405,7 @@ class Session(traitlets.HasTraits):
         options: dict[str, Any],
         *,
         trust: bool,
-        lent: Lent | None = None,
+        shared: SharedEncoder | None = None,
     ) -> Session:
         from protolabel.session.reopening import is_dataset, reopen_dataset
         from protolabel.session.saving import is_session, load_session
@@ -1413,7 +1413,9 @@ class Session(traitlets.HasTraits):
         images = None if images is None else as_path(images, "a folder of images")
         folder = as_path(folder, "a saved session or a dataset")
         if is_dataset(folder) and not is_session(folder):
-            return cls._of_dataset(reopen_dataset(folder, images), options, trust=trust, lent=lent)
+            return cls._of_dataset(
+                reopen_dataset(folder, images), options, trust=trust, shared=shared
+            )
         settings, embeddings, stages, text = load_session(folder)
         if images is not None:
             embeddings = replace(embeddings, images=embeddings.images.at(images))
@@ -1425,7 +1427,7 @@ class Session(traitlets.HasTraits):
             options,
             recorded=embeddings.encoder,
             trust=trust,
-            lent=lent,
+            shared=shared,
             stages=at_hand,
             audit=stages.audit,
             marks=stages.marks,
@@ -1455,8 +1457,8 @@ class Session(traitlets.HasTraits):
         EncoderError
             If a dataset needs another encoder, which is not loaded unasked.
         """
-        lent = self.embeddings.encoder, self._source
-        made = self._load(folder, images, {"store": self._source.store}, trust=False, lent=lent)
+        shared = self.embeddings.encoder, self._source
+        made = self._load(folder, images, {"store": self._source.store}, trust=False, shared=shared)
         self._opened = made
         return made
 
@@ -1467,7 +1469,12 @@ class Session(traitlets.HasTraits):
 
     @classmethod
     def _of_dataset(
-        cls, dataset: Reopened, options: dict[str, Any], *, trust: bool, lent: Lent | None
+        cls,
+        dataset: Reopened,
+        options: dict[str, Any],
+        *,
+        trust: bool,
+        shared: SharedEncoder | None,
     ) -> Session:
         settings = {"classes": dataset.classes, "visual": dataset.visual, **dataset.settings}
         marks = None if "classes" in options else dataset.marks
@@ -1481,10 +1488,10 @@ class Session(traitlets.HasTraits):
             named = checked_record(settings["visual"], trust=trust, option="visual")
             settings["visual"] = load_encoder(named, device=options.get("device", "auto"))
         recorded = dataset.encoder or EncoderInfo.unknown(1)
-        if options.get("encoder") is None and (lent is None or lent[0] != recorded):
+        if options.get("encoder") is None and (shared is None or shared[0] != recorded):
             checked_record(recorded, trust=trust)
         return cls._restored(
-            dataset.images, settings, options, recorded=recorded, trust=trust, lent=lent,
+            dataset.images, settings, options, recorded=recorded, trust=trust, shared=shared,
             stages={}, marks=marks,
         )  # fmt: skip
 
@@ -1497,7 +1504,7 @@ class Session(traitlets.HasTraits):
         *,
         recorded: EncoderInfo,
         trust: bool,
-        lent: Lent | None,
+        shared: SharedEncoder | None,
         stages: Mapping[str, Any],
         audit: Audit | None = None,
         marks: Any = None,
@@ -1517,8 +1524,8 @@ class Session(traitlets.HasTraits):
         session._history = PinHistory(session.pins, trail, session.classes, session.templates)
         session._source.recorded, session._source.trusted = recorded, trust
         session._audit = audit
-        if lent is not None and lent[0] == recorded:
-            session._source.share(lent[1])
+        if shared is not None and shared[0] == recorded:
+            session._source.share(shared[1])
         return session
 
 

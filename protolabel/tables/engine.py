@@ -77,5 +77,5 @@ def expecting(what: str, error: type[ProtolabelError], advice: str) -> Iterator[
         }
         if not engines and not isinstance(found, OSError | ValueError | RuntimeError):
             raise
-        said = str(found).strip().partition("\n")[0][:300] or type(found).__name__
-        raise error(f"Expected {what}, got: {said}. {advice}") from found
+        reason = str(found).strip().partition("\n")[0][:300] or type(found).__name__
+        raise error(f"Expected {what}, got: {reason}. {advice}") from found

@@ -73,14 +73,14 @@ class Summary:
     repeated: int
 
     def __str__(self) -> str:
-        said = f"{counted(self.rows, 'row')}, {self.errors:,} without a result"
+        text = f"{counted(self.rows, 'row')}, {self.errors:,} without a result"
         if self.reasons:
-            said += f" ({'; '.join(f'{count:,}: {why}' for why, count in self.reasons.items())})"
+            text += f" ({'; '.join(f'{count:,}: {why}' for why, count in self.reasons.items())})"
         if self.torn:
-            said += f"; {counted(self.torn, 'torn shard')} made again"
+            text += f"; {counted(self.torn, 'torn shard')} made again"
         if self.repeated:
-            said += f"; {counted(self.repeated, 'row')} deleted that were there twice"
-        return said
+            text += f"; {counted(self.repeated, 'row')} deleted that were there twice"
+        return text
 
 
 @checked
@@ -222,7 +222,7 @@ def apply_table(
         if not shards.has(FITTED):
             write_classifier(shards, FITTED, known.classifier)
         job = _Job(table, shards, "labelling images", resolve(progress))
-        mended = job.mend(retry=retry)
+        repaired = job.repair(retry=retry)
         vectors = shards.inside("_vectors")
         if info is not None and shards.rows < job.total:
             vectors.start({"kind": "vectors", "encoder": info.to_dict()})
@@ -244,7 +244,7 @@ def apply_table(
             job.write(todo, step(todo["image"], todo["reason"]))
         if shards.has("_vectors"):
             vectors.delete()
-        return job.summary(*mended)
+        return job.summary(*repaired)
 
 
 def _coming_through() -> AbstractContextManager[None]:
@@ -310,7 +310,7 @@ class _Job:
     phase: str
     report: ProgressFn
 
-    def mend(self, *, retry: bool) -> tuple[int, int]:
+    def repair(self, *, retry: bool) -> tuple[int, int]:
         """Delete torn shards and repeated rows, and return how many; and errors, to retry them."""
         torn, repeated = self.shards.drop_torn(), self.shards.drop_repeated()
         if retry:
@@ -345,13 +345,13 @@ class _Job:
         retry: bool,
     ) -> Summary:
         """Embed the rows that are missing."""
-        mended = self.mend(retry=retry)
+        repaired = self.repair(retry=retry)
         gpus = _gpus() if gpus is None else gpus
         workers = workers or _workers(gpus)
         step = embedding_step(self.table, info=info, device=device, workers=workers, gpus=gpus)
         todo = self.missing()
         self.write(todo, step(todo["image"], self._fetched(todo)))
-        return self.summary(*mended)
+        return self.summary(*repaired)
 
     def write(self, todo: Any, result: Any) -> None:
         """Compute results for rows of a frame, and write them as shards."""

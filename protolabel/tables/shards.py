@@ -97,11 +97,11 @@ class Shards:
                     f"another {', '.join(different)}: choose another folder, or delete that one."
                 )
             return
-        strangers = [name for name in self._names() if not name.startswith(".")]
-        if strangers:
+        foreign = [name for name in self._names() if not name.startswith(".")]
+        if foreign:
             raise StoreError(
                 f"Expected {str(self)!r} to be empty or to hold shards of protolabel, but it "
-                f"holds {min(strangers)!r}: choose another folder."
+                f"holds {min(foreign)!r}: choose another folder."
             )
         self.put(HEAD, json.dumps(wanted, indent=1).encode() + b"\n")
 

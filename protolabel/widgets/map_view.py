@@ -215,13 +215,13 @@ class MapView(anywidget.AnyWidget):
                 f"Expected labels as class indices from 0 to {count - 1}, got others: pass those "
                 "of one run."
             )
-        sure = b"" if agreement is None else self._agreement(agreement, *table.shape)
+        values = b"" if agreement is None else self._agreement(agreement, *table.shape)
         follows = not self.labels or self.iteration >= self.last
         with self.hold_sync():
             self.label_bytes = 1 if count <= 256 else 2
             kind = np.uint8 if count <= 256 else np.dtype("<u2")
             self.labels = np.ascontiguousarray(table, dtype=kind).tobytes()
-            self.agreement, self.agreement_from = sure, 0
+            self.agreement, self.agreement_from = values, 0
             if not colours and count > len(CLASS_COLOURS):  # beyond those of the style sheet
                 colours = class_colours(count)
             self.names, self.colours = list(names), list(colours)
@@ -240,21 +240,21 @@ class MapView(anywidget.AnyWidget):
         first : int
             The iteration of the first row.
         """
-        sure = self._agreement(agreement, len(np.asarray(agreement)), self.n_images)
+        values = self._agreement(agreement, len(np.asarray(agreement)), self.n_images)
         with self.hold_sync():
-            self.agreement, self.agreement_from = sure, first
+            self.agreement, self.agreement_from = values, first
 
     @staticmethod
     def _agreement(agreement: ArrayLike, rows: int, n: int) -> bytes:
-        sure = np.asarray(agreement)
-        if sure.shape != (rows, n):
+        values = np.asarray(agreement)
+        if values.shape != (rows, n):
             raise InputError(
-                f"Expected agreement of shape ({rows}, {n}), got {sure.shape}: pass that of the "
+                f"Expected agreement of shape ({rows}, {n}), got {values.shape}: pass that of the "
                 "labels."
             )
-        if sure.dtype != np.uint8:
-            sure = np.rint(255 * np.clip(sure, 0, 1))
-        return np.ascontiguousarray(sure, dtype=np.uint8).tobytes()
+        if values.dtype != np.uint8:
+            values = np.rint(255 * np.clip(values, 0, 1))
+        return np.ascontiguousarray(values, dtype=np.uint8).tobytes()
 
     def set_prototypes(self, places: ArrayLike) -> None:
         """Show the prototypes on the map at every iteration, (T + 1, C, 2).

@@ -45,8 +45,8 @@ def find_in_list(
     listed = replace(listed, columns={k: tuple(v) for k, v in (columns or {}).items()})
     good, skipped = check_files(listed.root, listed.names)
     known = {entry.name for entry in skipped}
-    strangers = set(listed.names) - set(good) - known
-    skipped += [Skipped(name, "not an image by its content") for name in sorted(strangers)]
+    others = set(listed.names) - set(good) - known
+    skipped += [Skipped(name, "not an image by its content") for name in sorted(others)]
     return kept(listed, set(good), skipped)
 
 

@@ -116,8 +116,8 @@ class ExportPanel(Panel):
             parts = [f"{n:,} {name}" for name, n in result.split_counts.items()]
             if result.none_of_these:
                 parts.append(f"{result.none_of_these:,} set aside")
-            told = f" ({', '.join(parts)})" if parts else ""
-            self.say(f"{result.n_images:,} images{told} are in {result.folder}", "good")
+            details = f" ({', '.join(parts)})" if parts else ""
+            self.say(f"{result.n_images:,} images{details} are in {result.folder}", "good")
             self.draw(setattr, self.after, "value", _after(result.folder, archive))
             self.download.offer(archive)
         finally:

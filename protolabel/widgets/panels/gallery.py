@@ -99,9 +99,9 @@ class GalleryPanel(Panel):
         self.forth = self.button("▶", "More pictures")
         self.count = ipw.HTML()
         self.sort = self.button("Sort again", f"{_OUTDATED} Bring it up to date")
-        told = ipw.HTML(f'<span role="status">{_OUTDATED}</span>')
-        told.add_class("pls-outdated")
-        self.outdated = self.row(told, self.sort)
+        outdated = ipw.HTML(f'<span role="status">{_OUTDATED}</span>')
+        outdated.add_class("pls-outdated")
+        self.outdated = self.row(outdated, self.sort)
         self.outdated.layout.visibility = "hidden"  # keeps its place: nothing jumps
         for choice in self.choice.settles:
             choice.observe(self.guard(self._first_page), names="value")

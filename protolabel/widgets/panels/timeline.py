@@ -163,22 +163,22 @@ class TimelinePanel(Panel):
             (labels.names[c], [float(step.counts[c]) for step in at], colours[c]) for c in common
         ]
         shift = [state.shift for state in run.iterations[1:]]
-        sure = [100 * float(step.agreement.mean()) for step in at]
+        agreement = [100 * float(step.agreement.mean()) for step in at]
         changed = [float((b.label != a.label).sum()) for a, b in pairwise(at)]
         charts = [
             line_chart("Labels that changed", [("changed", changed, variable("changed"))],
                        mark=shown, first=1),
             line_chart("Prototypes moved", [("moved", shift, variable("moved"))],
                        mark=shown, first=1),
-            line_chart("Mean agreement", [("agreement", sure, variable("accent"))],
-                       mark=shown, unit=" %", bottom=10.0 * (min(sure) // 10.0)),
+            line_chart("Mean agreement", [("agreement", agreement, variable("accent"))],
+                       mark=shown, unit=" %", bottom=10.0 * (min(agreement) // 10.0)),
             line_chart("Images of each class", counts, mark=shown, names=True),
         ]  # fmt: skip
-        told = "".join(
+        figures = "".join(
             f'<div>{chart}<p class="pls-faint">{reading}</p></div>'
             for chart, reading in zip(charts, _READINGS, strict=True)
         )
-        return f'<div class="pls-charts">{told}</div>'
+        return f'<div class="pls-charts">{figures}</div>'
 
 
 def _name(step: int) -> str:
