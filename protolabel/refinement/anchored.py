@@ -63,6 +63,7 @@ NEIGHBOR_WEIGHT = 3.0  # nu: the neighbours' vote
 NEIGHBOR_WEIGHT_FEW = 1.0  # where all names are present, but few images of each: most are strangers
 TEMPERATURE_FEW = 0.6  # times the temperature, likewise: prototypes are no strangers
 FULL_FROM, FULL_TO = 0.7, 0.9  # effective classes for each name: from some absent to all present
+SURE_FROM, SURE_TO = 0.85, 0.9  # the same: a name may be absent, and none is
 MOST_NEIGHBORS = 5  # that vote on an image
 PIN_WEIGHT = 4.0  # a pin counts in its prototype like the anchor, in its cluster like 4 images
 PRIOR_PINS = 2.0  # pseudo-count: every name starts with this many pins that agree with it
@@ -159,7 +160,7 @@ class AnchoredLoop:
                 log_prior = settled + _held(mass, sizes, pins)
             of_views = g, neighbors.for_second_view(g)
             moved = [
-                update(of_view, weights.temperature, weights.all_present)
+                update(of_view, weights.temperature, weights.all_present, weights.none_absent)
                 for update, of_view in zip(self.updates, of_views, strict=False)
             ]
             own = moved[0]
@@ -369,6 +370,7 @@ class _VoteWeights:
     neighbors: float
     temperature: float
     all_present: float
+    none_absent: float
 
 
 def _vote_weights(mass: NDArray[np.float64], temperature: float) -> _VoteWeights:
@@ -378,7 +380,8 @@ def _vote_weights(mass: NDArray[np.float64], temperature: float) -> _VoteWeights
     is preferred for being common, and prototypes count for more. At 30 % or fewer, most names are
     absent, so common and coherent classes are preferred. The prototype of few images is uncertain,
     so the text counts for more. If all names are present (70 % to 90 %) with few images of each,
-    neighbours count for less and distances for more.
+    neighbours count for less and distances for more. Distances also count for more if surely no
+    name is absent (85 % to 90 %), because no prototype can then move to images of other classes.
 
     Parameters
     ----------
@@ -391,6 +394,7 @@ def _vote_weights(mass: NDArray[np.float64], temperature: float) -> _VoteWeights
     present = alike / len(mass)
     even = float(np.clip((present - EVEN_FROM) / (EVEN_TO - EVEN_FROM), 0.0, 1.0))
     full = float(np.clip((present - FULL_FROM) / (FULL_TO - FULL_FROM), 0.0, 1.0))
+    sure = float(np.clip((present - SURE_FROM) / (SURE_TO - SURE_FROM), 0.0, 1.0))
     few = FEW_IMAGES / (float(mass.sum()) / alike + FEW_IMAGES)
     uneven = (1.0 - even) * min(1.0, PRIOR_TEMPERATURE / temperature)
     return _VoteWeights(
@@ -400,6 +404,7 @@ def _vote_weights(mass: NDArray[np.float64], temperature: float) -> _VoteWeights
         neighbors=NEIGHBOR_WEIGHT - full * few * (NEIGHBOR_WEIGHT - NEIGHBOR_WEIGHT_FEW),
         temperature=temperature * (1.0 - full * few * (1.0 - TEMPERATURE_FEW)),
         all_present=full,
+        none_absent=sure,
     )
 
 

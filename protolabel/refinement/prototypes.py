@@ -40,6 +40,7 @@ __all__ = [
 ]
 
 ANCHOR_WEIGHT = 4.0  # alpha: the most images of its class that an anchor counts like
+HALF_WAY = 0.5  # from the temperature to the sharpest distances, where no name is absent
 SHARPEST = 0.5  # of the log-likelihood of Gaussians: vectors of few dimensions are no surer
 
 
@@ -212,7 +213,9 @@ class PrototypeUpdate:
         centres = self._centres(mass, sums, ANCHOR_WEIGHT).astype(np.float32)
         self.space = space.near(-2.0 * centres, first, sums)
 
-    def __call__(self, g: Float32Array, temperature: float, all_present: float) -> Moved:
+    def __call__(
+        self, g: Float32Array, temperature: float, all_present: float, none_absent: float
+    ) -> Moved:
         """Move the prototypes to the means given by the responsibilities.
 
         Parameters
@@ -223,6 +226,9 @@ class PrototypeUpdate:
             Above 0.
         all_present : float
             How far every class seems to have images, 0..1.
+        none_absent : float
+            How sure it is that no class is without images, 0..1. At 1, distances are as sharp as
+            half-way, in logarithms, from the temperature to the sharpest that they may be.
         """
         space, total = self.space, self._total
         weights = self._weight * g
@@ -238,7 +244,9 @@ class PrototypeUpdate:
         near = centres.astype(np.float32)
         distance = squared_distances(space, near, metric)
         spread = float(np.einsum("ic,ic->i", g, distance).mean(dtype=np.float64))
-        softness = max(temperature, 1.0 / (SHARPEST * _dimensions(along, float(within), space.dim)))
+        sharpest = 1.0 / (SHARPEST * _dimensions(along, float(within), space.dim))
+        softness = max(temperature, sharpest)
+        softness *= (sharpest / softness) ** (HALF_WAY * none_absent)
         sharpness = self._distance_weight / (2.0 * max(spread, 1e-12) * softness)
         return Moved(
             Prototypes(space.mean, near, space.axes, metric, sharpness),

@@ -110,9 +110,20 @@ def test_an_anchor_counts_less_if_images_lie_elsewhere_and_names_are_present(
     anchors = means + np.sqrt(ratio * within) * np.eye(16)[5]
     every = np.ones((400, 1), np.float32)
     update = PrototypeUpdate(space, anchors.astype(np.float32), every, 1.0, g)
-    moved = update(g, 0.1, present).prototypes.centres - means
+    moved = update(g, 0.1, present, 0.0).prototypes.centres - means
     part = moved[0, 5] / (anchors[0] - means[0])[5]
     assert 200 * part / (1 - part) == pytest.approx(wanted, rel=0.02)
+
+
+def test_distances_are_sharper_the_surer_it_is_that_no_name_is_absent():
+    space, g = image_space(unit(400, 64)), np.eye(2, dtype=np.float32)[np.arange(400) % 2]
+    every, anchors = np.ones((400, 1), np.float32), np.zeros((2, 64), np.float32)
+    update = PrototypeUpdate(space, anchors, every, 1.0, g)
+    sharpest = update(g, 1e-9, 1.0, 0.0).prototypes.sharpness
+    maybe, half, sure = (update(g, 0.2, 1.0, at).prototypes.sharpness for at in (0.0, 0.5, 1.0))
+    assert maybe < sharpest
+    np.testing.assert_allclose(sure, np.sqrt(maybe * sharpest), rtol=1e-4)
+    np.testing.assert_allclose(half, np.sqrt(maybe * sure), rtol=1e-4)
 
 
 def test_of_one_model_the_agreement_is_its_share():

@@ -197,12 +197,15 @@ def literal(
             alike = like(mass)
             even = np.clip((alike / c - 0.3) / 0.4, 0, 1)
             full = np.clip((alike / c - 0.7) / 0.2, 0, 1)
+            sure = np.clip((alike / c - 0.85) / 0.05, 0, 1)
             few = 10 / (n / alike + 10)
             weight = 2 * few + 0.5 * (1 - even / 2) * (1 - few)
             prior = 0.7 * np.log((mass + 1) / (n + c))
             prior += 1.5 * np.log(np.clip(coherent(g, w), 0.05, 0.45))
             prior *= (1 - even) * min(1, 0.1 / temperature)
         lost = np.log((mass + 1) / (g.sum(axis=0) + 1))  # 0 while the prior is still estimated
+        for label in set(pins.values()):  # pins may win back more than the names saw
+            lost[label] = max(lost[label], 0)
         held = (count * g).sum(axis=0)
         # The anchor counts less the farther the means of the classes lie from their anchors.
         means, total, alike_now = (count * g).T @ z / held[:, None], held.sum(), like(held)
@@ -220,9 +223,10 @@ def literal(
         sigma2 = (g * d2).sum(axis=1).mean()
         d = x.shape[1]
         rest = (v * d - v_axis.sum()) ** 2 / (d - 8)
-        softest = 2 * (np.square(v_axis).sum() + rest) / (v * d) ** 2  # 2 / effective dimensions
-        sharp = temperature * (1 - 0.4 * full * few)
-        e = weight * votes - d2 / (2 * sigma2 * max(sharp, softest))
+        sharpest = 2 * (np.square(v_axis).sum() + rest) / (v * d) ** 2  # 2 / effective dimensions
+        soft = max(temperature * (1 - 0.4 * full * few), sharpest)
+        soft = (1 - sure / 2) * np.log(soft) + sure / 2 * np.log(sharpest)
+        e = weight * votes - d2 / (2 * sigma2 * np.exp(soft))
         e += prior + lost
         for i in range(n if micro is not None else 0):
             rest = (micro == micro[i]) & (np.arange(n) != i)
@@ -312,7 +316,7 @@ def test_the_weights_follow_what_the_folder_seems_to_hold():
     assert all_present.text == pytest.approx(2 * 10 / 1010 + 0.25 * 1000 / 1010)
     assert all_present.prior == all_present.coherence == 0
     assert all_present.neighbors == pytest.approx(3 - 2 * 10 / 1010)
-    assert all_present.all_present == 1
+    assert all_present.all_present == all_present.none_absent == 1
     assert all_present.temperature == pytest.approx(0.1 - 0.04 * 10 / 1010)
     # Three of ten names and fewer: common and coherent classes are preferred, less where distances
     # are soft.
@@ -323,7 +327,7 @@ def test_the_weights_follow_what_the_folder_seems_to_hold():
     assert absent.coherence == pytest.approx(1.5, abs=1e-6)
     assert absent.neighbors == 3
     assert absent.temperature == 0.1
-    assert absent.all_present == 0
+    assert absent.all_present == absent.none_absent == 0
     assert weigh(few, 0.3).prior == pytest.approx(0.7 / 3, abs=1e-6)
     assert weigh(few, 0.05).prior == pytest.approx(0.7, abs=1e-6)
     # Two images a class: the text leads, and distances count for more than neighbours.
@@ -333,15 +337,19 @@ def test_the_weights_follow_what_the_folder_seems_to_hold():
     # In between, between.
     half = weigh(np.array([1000.0] * 5 + [1e-9] * 5), 0.1)
     assert half.prior == pytest.approx(0.7 / 2, abs=1e-6)
+    nearly = weigh(np.array([1000.0] * 7 + [1e-9]), 0.1)
+    assert nearly.none_absent == pytest.approx((7 / 8 - 0.85) / 0.05)
     some = weigh(np.array([10.0] * 8 + [1e-9] * 2), 0.1)
+    assert some.none_absent == 0
     assert some.neighbors == pytest.approx(3 - 2 * 0.5 * 0.5)
     assert some.temperature == pytest.approx(0.1 - 0.04 * 0.5 * 0.5)
 
 
 def test_common_and_coherent_classes_are_preferred():
     weights = anchored._VoteWeights(
-        text=1.0, prior=0.7, coherence=1.5, neighbors=3.0, temperature=0.1, all_present=0.0
-    )
+        text=1.0, prior=0.7, coherence=1.5, neighbors=3.0, temperature=0.1,
+        all_present=0.0, none_absent=0.0,
+    )  # fmt: skip
     got = anchored._log_prior(weights, np.array([9.0, 99.0, 0.0]), np.array([0.2, 0.9, 0.0]))
     common = 0.7 * np.log(np.array([10, 100, 1]) / 111)
     np.testing.assert_allclose(got, common + 1.5 * np.log([0.2, 0.45, 0.05]), rtol=1e-6)
