@@ -135,7 +135,7 @@ function factsOf(data, i, step, palette) {
   if (sure) facts.push(`agreement ${(sure[i] / 255).toFixed(2)}`);
   if (first !== label) facts.push(`zero-shot: ${data.names[first] ?? ""}`);
   if (data.unfit?.[i]) facts.push("set aside: none of these");
-  if (data.pins.includes(i)) facts.push("pinned by you");
+  if (data.pins.includes(i)) facts.push("fixed by you");
   return [
     make("div", "pl-name", {}, swatch, make("span", "", {}, data.names[label] ?? "")),
     ...facts.map((fact) => make("div", "", {}, fact)),

@@ -24,11 +24,12 @@ export class Legend {
     this.search = make("input", "pl-search", { type: "search", placeholder: "Find a class", "aria-label": "Find a class" });
     this.search.addEventListener("input", () => this.find());
     this.list = make("div", "pl-list");
+    this.fixed = make("div", "pl-line pl-ringed", {}, icon("ringed"), "fixed by you");
     this.signs = make("div", "pl-signs", { "aria-hidden": "true" },
       make("div", "pl-line", {}, icon("star"), "prototype: the middle of a class"),
       make("div", "pl-line", {}, icon("trail"), "its way there"),
       make("div", "pl-line", {}, icon("ring"), "middle of a micro-cluster"),
-      make("div", "pl-line", {}, icon("dot"), "one image"));
+      make("div", "pl-line", {}, icon("dot"), "one image"), this.fixed);
     this.node = make("div", "pl-legend", { role: "group", "aria-label": "Classes and their images: press to hide or show" },
       this.key, this.title, this.search, this.list, this.signs);
   }
@@ -58,6 +59,7 @@ export class Legend {
     this.key.replaceChildren(...keyOf(state));
     this.key.hidden = !this.key.childNodes.length;
     this.signs.hidden = !data.stars[0].length;
+    this.fixed.hidden = !data.pins.length;
     this.node.hidden = !data.names.length && this.key.hidden;
   }
 

@@ -291,7 +291,7 @@ export class ImageMap {
     if (any("points", "run", "unfit")) data.readUnfit();
     if (any("points", "selection")) this.readSelection();
     if (any("atlas")) this.card.readAtlas(this.get("atlas"));
-    if (any("theme", "run", "unfit", "points", "clusters", "stars")) dirty.add("legend");
+    if (any("theme", "run", "unfit", "points", "clusters", "stars", "pins")) dirty.add("legend");
     if (any("legend")) dirty.add("step");
   }
 

@@ -536,10 +536,15 @@ def test_axe_finds_nothing_serious_on_the_map(show: Any, theme: str) -> None:
 def test_a_question_mark_says_what_mouse_and_keys_do(show: Any) -> None:
     host = show(grid_view(relabels=True))
     page, sheet = host.page, host.page.get_by_role("dialog", name="Mouse and keys")
+    # As in the outputs of JupyterLab, where terms would be a fifth as wide.
+    lab = ".jp-RenderedHTMLCommon dt { float: left; width: 20%; }"
+    page.add_style_tag(content=lab)
+    page.evaluate("document.getElementById('host').className = 'jp-RenderedHTMLCommon'")
     page.locator(".pl-stage").focus()
     page.keyboard.press("?")
     assert sheet.is_visible()
     assert "label the selected images" in sheet.inner_text()
+    assert max(one.bounding_box()["height"] for one in sheet.locator("dt").all()) < 24  # one line
     assert serious(page, ".pl-map") == []
     page.keyboard.press("Escape")
     assert sheet.is_hidden()
@@ -561,6 +566,11 @@ def test_what_stars_and_rings_mean_is_in_sight_at_any_width(
     host.settle()
     box, signs = (host.page.locator(one).bounding_box() for one in (".pl-legend", ".pl-signs"))
     assert "prototype" in host.page.locator(".pl-signs").inner_text()
+    assert "fixed by you" not in host.page.locator(".pl-signs").inner_text()
+    view.set_pinned(np.arange(96) == 3)
+    host.settle()
+    assert "fixed by you" in host.page.locator(".pl-signs").inner_text()
+    box, signs = (host.page.locator(one).bounding_box() for one in (".pl-legend", ".pl-signs"))
     assert signs["y"] + signs["height"] <= box["y"] + box["height"] + 1
     assert signs["height"] > 20
     host.page.set_viewport_size({"width": 900, "height": 640})

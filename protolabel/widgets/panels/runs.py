@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["RunsPanel"]
 
 _MOST = 48  # pictures of a difference
-_HEAD = ("Run", "Name", "Method", "Temperature", "Iteration", "Pins", "Classes used", "Changed",
+_HEAD = ("Run", "Name", "Method", "Temperature", "Iteration", "Fixed", "Classes used", "Changed",
          "Last change", "Accuracy")  # fmt: skip
 _HINT = "Every change makes a run. Change a setting or fix a label, then click two runs."
 
