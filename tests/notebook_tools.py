@@ -81,6 +81,8 @@ def tidy(book: nbformat.NotebookNode) -> None:
             was_widget = data.pop(_WIDGET, None) is not None
             if was_widget and set(data) <= {"text/plain"}:
                 continue
+            if "pls-clean" in data.get("text/html", ""):  # hides what was left out just now
+                continue
             if "image/png" in data:
                 data["image/png"] = _small(data["image/png"])
                 data["text/plain"] = "<picture>"

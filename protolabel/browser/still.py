@@ -13,7 +13,7 @@ import struct
 
 from PIL import Image, PngImagePlugin
 
-__all__ = ["STILL_MARK", "still_png"]
+__all__ = ["CLEAN", "STILL_MARK", "still_png"]
 
 _KEY, _TEXT = "Software", "protolabel"
 _BODY = f"{_KEY}\0{_TEXT}".encode("latin-1")
@@ -21,6 +21,17 @@ _CHUNK = struct.pack(">I", len(_BODY)) + b"tEXt" + _BODY
 
 STILL_MARK = base64.b64encode(_CHUNK[: len(_CHUNK) // 3 * 3]).decode("ascii")
 """Text in the ``data:`` address of every such picture."""
+
+
+CLEAN = """<style class="pls-clean">
+.jp-OutputArea-child:has(> .jp-OutputArea-output.jupyter-widgets):not(
+  :has(> .jupyter-widgets > *)):has(~ .jp-OutputArea-child style.pls-clean),
+.jp-OutputArea-child:has(style.pls-clean) { display: none; }
+</style>"""
+"""A style sheet that is saved with the picture, as an output of its own.
+
+In a notebook that is opened again, a widget without its kernel is a line that says "model not
+found"; this hides the line, and itself."""
 
 
 def still_png(picture: Image.Image) -> bytes:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
 
+from protolabel.browser.still import CLEAN
 from protolabel.widgets.cells import is_unattended, keep_for_cell
 from protolabel.widgets.follower import follower_of
 from protolabel.widgets.panel import Look, close_widgets, heading
@@ -170,8 +171,9 @@ class Studio:
             layout={"align_items": "center", "grid_gap": "8px"},
         )
         head.add_class("pls-panel")
+        panels = [head, self.help.body, self.corrections.body, top, self.tabs]
         widget = ipw.VBox(
-            [Look(), head, self.help.body, self.corrections.body, top, self.tabs],
+            [Look(*panels), *panels],
             layout={"width": "100%", "grid_gap": "8px"},
         )
         widget.add_class("pls-studio")
@@ -188,7 +190,8 @@ class Studio:
         """Display the studio, and a picture of the map for places where no kernel runs.
 
         The picture is a separate output, which the style sheet hides beside a live studio;
-        changing the output of the studio itself would draw it again while the user works. The cell
+        changing the output of the studio itself would draw it again while the user works. A third
+        output hides what the notebook says of a studio without its kernel. The cell
         waits a moment for the labels, because `jupyter nbconvert --execute` ends the kernel after
         the last cell.
         """
@@ -199,6 +202,7 @@ class Studio:
         self.map.wait_for_labels(_UNATTENDED if is_unattended() else _FIRST)
         still = self._still()
         self._handles.append(display(still, raw=True, display_id=True))
+        display({"text/html": CLEAN, "text/plain": ""}, raw=True)
         if "image/png" not in still:
             self._repaint_later()
 

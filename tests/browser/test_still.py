@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from protolabel.browser.bundle import style
-from protolabel.browser.still import STILL_MARK, still_png
+from protolabel.browser.still import CLEAN, STILL_MARK, still_png
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "widgets"))
 from host import browser  # isort: skip
@@ -50,7 +50,12 @@ def test_a_living_studio_hides_the_still_wherever_it_stands(tmp_path: Path) -> N
         Image.new("RGB", (30, 30), "red").save(file, "PNG")
         other = picture("other", file.getvalue())
     still = picture("still", still_png(Image.new("RGB", (30, 30), "blue")))
-    studio = output('<div class="jp-OutputArea-output"><div class="pls-studio">studio</div></div>')
+    studio = output(
+        '<div class="jp-OutputArea-output jupyter-widgets">'
+        '<div class="pls-studio">studio</div></div>'
+    )
+    gone = output('<div id="gone" class="jp-OutputArea-output jupyter-widgets">not found</div>')
+    clean = output(f'<div class="jp-RenderedHTMLCommon jp-OutputArea-output">{CLEAN}</div>')
     printed = output("<pre>UserWarning: a glyph is missing</pre>")
     with browser(tmp_path / "profile") as context:
         page = context.new_page()
@@ -59,8 +64,11 @@ def test_a_living_studio_hides_the_still_wherever_it_stands(tmp_path: Path) -> N
             ([studio, printed, other, printed, still], ["other"]),
             ([still, other, studio], ["other"]),
             ([printed, still], ["still"]),  # no kernel runs: the picture takes its place
+            ([studio, still, clean], []),
+            ([gone, printed, still, clean], ["still"]),  # with no error above it
+            ([printed, clean, gone], ["gone"]),  # another widget, below
         ):
             area = f'<div class="jp-OutputArea">{"".join(outputs)}</div>'
             page.set_content(f"<style>{style('panels')}</style>{area}")
             seen = "(all) => all.filter((e) => e.getClientRects().length).map((e) => e.id)"
-            assert page.eval_on_selector_all("img", seen) == shown
+            assert page.eval_on_selector_all("img, #gone", seen) == shown
