@@ -15,7 +15,7 @@ export class AuditView {
     this.pictures = new Map(); // id -> address, or "" while it is asked for
     this.count = make("div", "pls-faint pls-audit-count", { role: "status" });
     this.picture = make("img", "", { alt: "" });
-    this.asks = make("div", "pls-audit-asks");
+    this.asks = make("div", "pls-audit-asks", { role: "status" });
     this.said = make("div", "pls-faint pls-audit-said");
     this.right = button("pls-audit-button pls-audit-right", "The label is right (Enter)", "Right", () => this.answer(this.item.text));
     this.classes = make("div", "pls-audit-classes", { role: "group", "aria-label": "What the picture shows instead" });

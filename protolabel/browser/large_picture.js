@@ -17,6 +17,7 @@ export class LargePicture {
     this.name = make("div", "pls-large-name");
     this.path = make("div", "pls-faint pls-large-path");
     this.label = make("div", "pls-large-label", { role: "status" });
+    this.said = make("div", "pls-unseen", { role: "status" }); // the page behind is silent
     this.classes = make("div", "pls-large-classes", { role: "group", "aria-label": "Label this picture as" });
     this.votes = make("div", "pls-large-votes");
     this.near = make("div", "pls-large-near");
@@ -24,7 +25,7 @@ export class LargePicture {
     const close = button("pls-large-close", "Close (Escape)", icon("close"), () => this.close());
     this.node = make("dialog", "pls-large", { "aria-label": "Large picture", tabindex: "-1", "data-lm-suppress-shortcuts": "true" },
       make("div", "pls-large-stage", {}, this.thumb, this.picture),
-      make("div", "pls-large-facts", {}, close, this.name, this.path, this.label, this.classes, this.votes, this.near,
+      make("div", "pls-large-facts", {}, close, this.name, this.path, this.label, this.said, this.classes, this.votes, this.near,
         make("div", "pls-large-space"), this.alike, make("div", "pls-faint", {}, HINT)));
     this.node.addEventListener("keydown", (event) => this.keyDown(event));
     this.node.addEventListener("close", () => act.closed());

@@ -4,6 +4,7 @@ import { ClassPicker } from "./class_picker.js";
 import { icon, make } from "./dom.js";
 import { GridBar } from "./grid_bar.js";
 import { LargePicture, dotOf } from "./large_picture.js";
+import { counted } from "./wording.js";
 
 const KEYS =
   "Pictures: arrows move, space opens the large picture, X chooses one more, A chooses all, numbers or C relabel, Enter confirms the label, Z takes back";
@@ -47,8 +48,8 @@ export class PictureGrid {
       whole: () => this.chooseWhole(),
       confirm: () => this.actOnChosen(this.confirmation(this.choice.picked)),
       unpin: () => this.actOnChosen({ unpin: true }),
-      undo: () => this.model.send({ undo: true }),
-      redo: () => this.model.send({ redo: true }),
+      undo: () => this.undo(),
+      redo: () => this.redo(),
     });
     this.heard = {
       "change:tiles": () => this.update(), "change:chosen": () => this.hear(), "change:size": () => this.resize(),
@@ -58,7 +59,8 @@ export class PictureGrid {
     for (const [event, action] of Object.entries(this.heard)) model.on(event, action);
     this.bar.node.hidden = !model.get("acts");
     this.bar.node.addEventListener("keydown", (event) => this.keyDown(event));
-    this.frame = make("div", "pls-pictures", {}, this.bar.node, this.root, this.large.node);
+    this.said = make("div", "pls-unseen", { role: "status" });
+    this.frame = make("div", "pls-pictures", {}, this.bar.node, this.root, this.said, this.large.node);
     el.append(this.frame);
     this.resize();
     this.offer();
@@ -230,6 +232,7 @@ export class PictureGrid {
     if (turning) this.choice.leave();
     else this.choice.advance();
     this.tell(); // first: Python then need not say what is chosen, which would come too late
+    this.say(message, ids, whole);
     this.model.send(whole ? { ...message, ids, whole } : { ...message, ids });
     if (turning) this.turnPage();
   }
@@ -240,7 +243,31 @@ export class PictureGrid {
     const whole = this.model.get("whole");
     this.choice.choose([]);
     this.tell();
+    this.say(message, ids, whole);
     this.model.send(whole ? { ...message, ids, whole } : { ...message, ids });
+  }
+
+  /** Tell a screen reader what happened to pictures: the next one has the focus by then. */
+  say({ relabel, confirm }, ids, whole) {
+    const name = this.model.get("classes").find(({ slot }) => slot === relabel)?.name;
+    const act = name !== undefined ? `labelled ${name}`
+      : confirm ? (ids.length === 1 ? `confirmed as ${confirm[0]}` : "confirmed") : "left to the loop";
+    const one = this.tiles.find(({ id }) => id === ids[0])?.name ?? "";
+    this.report(ids.length ? `${whole || ids.length > 1 ? counted(whole ? this.model.get("listed") : ids.length, "picture") : one} ${act}` : "");
+  }
+
+  report(text) {
+    this.said.textContent = this.large.said.textContent = text;
+  }
+
+  undo() {
+    this.model.send({ undo: true });
+    this.report("The last correction is taken back");
+  }
+
+  redo() {
+    this.model.send({ redo: true });
+    this.report("The correction is made again");
   }
 
   chooseAll() {
@@ -262,6 +289,7 @@ export class PictureGrid {
     const message = { unpin: true, ids: this.choice.targets };
     this.choice.choose([]);
     this.tell();
+    this.say({}, message.ids, whole);
     this.model.send(whole ? { ...message, whole } : message);
   }
 
@@ -323,10 +351,10 @@ export class PictureGrid {
       "/": () => this.pick(),
       0: () => this.unpin(),
       Delete: () => this.unpin(),
-      z: () => this.model.send({ undo: true }),
+      z: () => this.undo(),
       Enter: () => this.answer(this.confirmation(this.choice.targets)),
-      u: () => this.model.send({ undo: true }),
-      y: () => this.model.send({ redo: true }),
+      u: () => this.undo(),
+      y: () => this.redo(),
     };
     for (let digit = 1; digit <= 9; digit++) actions[digit] = () => this.answer({ relabel: digit - 1 });
     const action = actions[event.key];

@@ -5,10 +5,14 @@
 // with this attribute; shortcuts with Ctrl, such as Ctrl+S, still reach the notebook.
 //
 // ipywidgets gives sliders, colours and fields without a description no name that a screen reader
-// could say; they get that of their label, else of their tooltip.
+// could say; they get that of their label, else of their tooltip. It shows no tooltip of a widget
+// that has a description, it calls a button that bears a sign like the sign, and its folded parts
+// open by mouse only.
 
 const FIELDS = ["input", "select", "textarea", ".noUi-handle", '[role="progressbar"]', ".progress"]
   .map((field) => `.pls-panel ${field}`).join(", ");
+const FOLDED = ".pls-panel .jupyter-widget-Collapse-header";
+const LIVE = ".pls-live > .widget-html-content"; // what a screen reader says when it changes
 const QUIET_MS = 150;
 
 function claim({ target, ctrlKey, metaKey, altKey }) {
@@ -41,20 +45,62 @@ function nameFields() {
   }
 }
 
-function initialize() {
+/** A tooltip shows wherever the pointer is over a widget. */
+function showTips(tips) {
+  for (const [mark, text] of Object.entries(tips))
+    for (const widget of document.getElementsByClassName(mark))
+      for (const node of [widget, ...widget.querySelectorAll("[title]")]) node.title = text;
+}
+
+/** A button with a sign for a text is called by what it does. */
+function nameButtons() {
+  for (const button of document.querySelectorAll(".pls-panel .jupyter-button"))
+    if (button.title && !/\p{L}/u.test(button.textContent.replace(/[\ue000-\uf8ff]/g, "")))
+      button.setAttribute("aria-label", button.title);
+}
+
+function markFolded() {
+  for (const header of document.querySelectorAll(FOLDED)) {
+    header.setAttribute("role", "button");
+    header.tabIndex = 0;
+    header.querySelector("i")?.setAttribute("aria-hidden", "true"); // the caret
+    header.setAttribute("aria-expanded", String(header.parentElement.classList.contains("jupyter-widget-Collapse-open")));
+  }
+}
+
+/** Enter and space open what a click opens. */
+function unfold(event) {
+  if (!["Enter", " "].includes(event.key) || !event.target.matches?.(FOLDED) || event.defaultPrevented) return;
+  event.preventDefault();
+  event.target.click();
+}
+
+function tend(tips) {
+  nameFields();
+  showTips(tips);
+  nameButtons();
+  markFolded();
+  for (const line of document.querySelectorAll(LIVE)) line.setAttribute("role", "status");
+}
+
+function initialize({ model }) {
   window.addEventListener("keydown", claim, true); // before the notebook, which listens on the document
   window.addEventListener("keydown", enter, true);
+  window.addEventListener("keydown", unfold, true);
   let waiting = 0;
   const watcher = new MutationObserver(() => {
     waiting ||= setTimeout(() => {
       waiting = 0;
-      nameFields();
+      tend(model.get("tips"));
     }, QUIET_MS);
   });
   watcher.observe(document.body, { childList: true, subtree: true });
+  window.addEventListener("click", markFolded);
   return () => {
     window.removeEventListener("keydown", claim, true);
     window.removeEventListener("keydown", enter, true);
+    window.removeEventListener("keydown", unfold, true);
+    window.removeEventListener("click", markFolded);
     watcher.disconnect();
     clearTimeout(waiting);
   };

@@ -160,9 +160,10 @@ class Jobs(traitlets.HasTraits):
             now = time.monotonic()
             if phase != self._began[0]:
                 self._began = phase, now
-            self.detail = how_far(done, total, now - self._began[1])
-            self.phase = phase
-            self.fraction = done / total if total else 0.0
+            with self.hold_trait_notifications():  # a new phase has not the old one's progress
+                self.detail = how_far(done, total, now - self._began[1])
+                self.phase = phase
+                self.fraction = done / total if total else 0.0
 
     # --- stopping -----------------------------------------------------------------------------
 

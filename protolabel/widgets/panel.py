@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 import logging
+import re
 import time
 import weakref
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import anywidget
 import ipywidgets as ipw
+import traitlets
 
 from protolabel.browser.bundle import module, style
 from protolabel.common.wording import escape
@@ -33,22 +36,49 @@ __all__ = [
     "escape",
     "failures",
     "heading",
+    "in_panels",
+    "live",
 ]
 
 _log = logging.getLogger("protolabel")
+
+_IN_PANELS = {
+    "min_cluster_size must": "Cluster size must",
+    "pass ['a photo of a {}']": "write for example 'a photo of a {}'",
+    "Expected a folder that Session.save wrote": "Expected a saved session or a dataset",
+    "replace it with overwrite=True (--overwrite on the command line, a box in the panel)":
+        "tick Replace an earlier dataset",
+}  # fmt: skip
+"""Advice that speaks of Python -> the same for a person who sees fields and buttons."""
 
 failures: list[BaseException] | None = None
 """Tests set this to a list; every guard then adds the error it shows, and raises it again."""
 
 
 class Look(anywidget.AnyWidget):
-    """The style sheet of the panels, and the keys that they take from the notebook."""
+    """The style sheet of the panels, and what they need of the page beside it.
+
+    ipywidgets shows the tooltip of no widget with a description, so the page gets them here.
+
+    Parameters
+    ----------
+    *bodies : ipywidgets.Widget
+        The panels.
+
+    Attributes
+    ----------
+    tips
+        Class of a widget in the page -> its tooltip.
+    """
 
     _esm = module("shortcuts")
     _css = style("panels")
 
-    def __init__(self) -> None:
+    tips = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, *bodies: ipw.Widget) -> None:
         super().__init__(layout={"display": "none"})
+        self.tips = dict(_tip(widget) for body in bodies for widget in _described(body))
 
 
 def heading(text: str) -> ipw.HTML:
@@ -60,6 +90,21 @@ def heading(text: str) -> ipw.HTML:
     head = ipw.HTML(f'<p class="pls-title" role="heading" aria-level="3">{escape(text)}</p>')
     head.add_class("pls-name")
     return head
+
+
+def in_panels(error: ProtolabelError) -> str:
+    """Return the message of an error in the words of the panels."""
+    text = re.sub(r"\[Errno \d+\] ", "", str(error))
+    for python, plain in _IN_PANELS.items():
+        text = text.replace(python, plain)
+    return text
+
+
+def live(**options: Any) -> ipw.HTML:
+    """Return a line whose changes a screen reader says; shortcuts.js marks it on the page."""
+    line = ipw.HTML(**options)
+    line.add_class("pls-live")
+    return line
 
 
 def colours_of(session: Session, names: Iterable[str] | None = None) -> list[str]:
@@ -187,7 +232,7 @@ class SessionView:
     def show_failure(self, error: Exception, what: str = "This did not work") -> None:
         """Show why something failed; unexpected errors are also logged."""
         if isinstance(error, ProtolabelError):
-            self.say(str(error), "bad")
+            self.say(in_panels(error), "bad")
             return
         self.say(f"{what}: {type(error).__name__}: {error}", "bad")
         _log.error("The panel %r failed", self.title, exc_info=error)
@@ -252,7 +297,7 @@ class Panel(SessionView):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self.status = ipw.HTML()
+        self.status = live()
         heads = [heading(self.title)] if self.title else []
         self.body = ipw.VBox([*heads, *self.build(), self.status])
         self.body.add_class("pls-panel")
@@ -268,7 +313,7 @@ class Panel(SessionView):
     def widget(self) -> ipw.VBox:
         """The displayed widget: the body with the style sheet."""
         if self._widget is None:
-            self._widget = ipw.VBox([Look(), self.body])
+            self._widget = ipw.VBox([Look(self.body), self.body])
             self._widgets.append(self._widget)
         return self._widget
 
@@ -279,9 +324,9 @@ class Panel(SessionView):
     def say(self, text: str, kind: str = "") -> None:
         """Show a line at the foot of the panel; an empty text hides it."""
         mark = {"bad": "✕ ", "good": "✓ "}.get(kind, "")
-        role = "alert" if kind == "bad" else "status"
+        role = ' role="alert"' if kind == "bad" else ""
         self.status.value = (
-            f'<div class="pls-say {kind}" role="{role}">{mark}{escape(text)}</div>' if text else ""
+            f'<div class="pls-say {kind}"{role}>{mark}{escape(text)}</div>' if text else ""
         )
 
     @staticmethod
@@ -312,6 +357,23 @@ def close_widgets(widgets: Iterable[ipw.Widget]) -> None:
             held = value if isinstance(value, list | tuple) else [value]
             waiting += [child for child in held if isinstance(child, ipw.Widget)]
         widget.close()
+
+
+def _described(widget: ipw.Widget) -> Iterator[ipw.DOMWidget]:
+    """Yield the widgets within one that have a description and a tooltip."""
+    for child in getattr(widget, "children", ()):
+        yield from _described(child)
+    if isinstance(widget, ipw.Button | PageButton):
+        return
+    if all(widget.has_trait(name) and getattr(widget, name) for name in ("description", "tooltip")):
+        yield widget
+
+
+def _tip(widget: ipw.DOMWidget) -> tuple[str, str]:
+    """Mark a widget for the page; return the mark with its tooltip."""
+    mark = f"pls-tip-{zlib.crc32(widget.tooltip.encode()):08x}"
+    widget.add_class(mark)
+    return mark, widget.tooltip
 
 
 def _weakly(handler: Callable[..., Any]) -> Callable[[], Callable[..., Any] | None]:

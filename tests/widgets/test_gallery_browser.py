@@ -69,6 +69,42 @@ def test_enter_confirms_what_is_shown_and_the_labels_are_said_at_once(
     assert len(session.pins) == 2
 
 
+def test_a_screen_reader_hears_what_a_key_did_and_where_the_focus_is(
+    gallery: GalleryPanel, show: Callable[..., Host]
+) -> None:
+    host = show(gallery.grid)
+    page, press = host.page, host.page.keyboard.press
+    first, second, third = gallery.grid.tiles[:3]
+    said = page.locator(".pls-pictures > .pls-unseen")
+    assert said.get_attribute("role") == "status"
+    assert page.get_by_role("option").first.get_attribute("aria-label") == (
+        f"{first['name']}: {first['text']} {first['note']}"
+    )
+    grid = page.get_by_role("listbox")
+    grid.focus()
+    press("Home")
+    press("3")
+    assert said.inner_text() == f"{first['name']} labelled owl"
+    here = grid.get_attribute("aria-activedescendant")
+    assert page.locator(f"#{here}").get_attribute("aria-label").startswith(second["name"])
+    press("Enter")
+    assert said.inner_text() == f"{second['name']} confirmed as {second['text']}"
+    press("0")
+    assert said.inner_text() == f"{third['name']} left to the loop"
+    press("z")
+    assert said.inner_text() == "The last correction is taken back"
+    press("y")
+    assert said.inner_text() == "The correction is made again"
+    press("Home")
+    press("Shift+ArrowRight")
+    press("2")
+    assert said.inner_text() == "2 pictures labelled cat"
+    press("Space")  # behind an open dialog the page is silent
+    press("1")
+    assert page.locator("dialog .pls-unseen").inner_text().endswith("labelled dog")
+    host.settle()
+
+
 def test_the_order_stands_still_until_it_is_asked_for(gallery: GalleryPanel, settle: Any) -> None:
     settle(gallery)
     before = [tile["id"] for tile in gallery.grid.tiles]

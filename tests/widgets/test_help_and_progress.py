@@ -41,6 +41,27 @@ def test_progress_counts_and_says_how_long_it_takes():
     assert how_far(5000, 5000, 30.0) == "5,000 of 5,000"
 
 
+def test_a_screen_reader_is_told_of_each_step_and_not_of_every_picture(session, settle):
+    panel = ProgressPanel(session)
+    settle(panel)
+    heard, jobs = [], panel.jobs
+    panel.told.observe(lambda change: heard.append(change["new"]), "value")
+    assert "pls-live" in panel.told._dom_classes
+    assert "role=" not in panel.phase.value  # what changes with every picture is silent
+    jobs.busy = True
+    for phase in ("reading <images>", "refining"):
+        for done in range(1000):
+            jobs.report(phase, done, 1000)
+    jobs.busy = False
+    steps = [f": {part} %" for part in (25, 50, 75)]
+    assert heard == [
+        "working",
+        *(f"reading &lt;images&gt;{step}" for step in ["", *steps]),
+        *(f"refining{step}" for step in ["", *steps]),
+        "ready",
+    ]
+
+
 def test_it_is_said_that_the_sample_encoder_knows_no_photographs(tmp_path, session, settle):
     drawn = write_sample_pictures(tmp_path / "drawn", per_class=2).folder
     sample = Session(drawn, ["dog", "cat"], encoder="sample", store=tmp_path, progress=silent)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import threading
 import zipfile
 
@@ -22,6 +24,7 @@ from protolabel.widgets.panels.progress import ProgressPanel
 from protolabel.widgets.panels.runs import RunsPanel
 from protolabel.widgets.panels.settings import TOOLTIPS, SettingsPanel
 from protolabel.widgets.panels.timeline import TimelinePanel
+from protolabel.widgets.studio import Studio
 
 EVIL = "<img src=x onerror=alert(1)>"
 
@@ -54,6 +57,9 @@ def test_a_control_sets_its_trait_and_follows_it(session, name, value, settle):
 def test_every_control_says_what_it_does(session):
     panel = SettingsPanel(session)
     assert {name: one.tooltip for name, one in panel.controls.items()} == TOOLTIPS
+    tips = panel.widget.children[0].tips  # which the page shows
+    for control in panel.controls.values():
+        assert control.tooltip in [tips.get(mark) for mark in control._dom_classes]
 
 
 def test_rare_settings_are_folded_away_and_a_kept_iteration_is_said(session):
@@ -103,7 +109,7 @@ def test_a_slider_changes_the_labels(session, settle):
 def test_a_bad_value_is_shown_in_the_panel(session):
     panel = SettingsPanel(session)
     panel.min_cluster_size.value = 1
-    assert "min_cluster_size must be 2 or more" in panel.status.value
+    assert "Cluster size must be 2 or more" in panel.status.value
     assert session.min_cluster_size is None
     panel.min_cluster_size.value = 3
     assert panel.status.value == ""
@@ -302,6 +308,7 @@ def test_a_class_is_added_renamed_and_removed(session, settle):
 def test_several_names_are_added_at_once_and_taken_back_at_once(session):
     panel = ClassesPanel(session)
     panel.new.value = " panda, fish,"
+    assert len(session.names) == 3  # leaving the field adds nothing
     panel.add.click()
     assert session.names == ("red", "green", "blue", "panda", "fish")
     panel.undo.click()
@@ -771,3 +778,58 @@ def test_undo_with_nothing_to_undo_says_so(session):
         session.undo()
     with pytest.raises(ValueError, match="no correction to redo"):
         session.redo()
+
+
+def test_messages_speak_to_somebody_who_sees_buttons(session, settle, tmp_path):
+    studio = Studio(session)
+    settle(studio.gallery)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("x")
+    classes, export, sessions = studio.classes, studio.export, studio.sessions
+
+    def said(panel, act, *given):
+        act(*given)
+        settle(panel)
+        assert "pls-say bad" in panel.status.value, given
+        return html.unescape(re.sub("<[^>]+>", "", panel.status.value))
+
+    def write(field, value, button=None):
+        field.value = value
+        if button is not None:
+            button.click()
+
+    def ask(button):
+        button.click()
+
+    told = [said(studio.settings, write, studio.settings.min_cluster_size, 1)]
+    told += [said(classes, write, classes.new, name, classes.add) for name in ("red", "a\tb")]
+    told.append(said(classes, write, classes.rows[0].name, "green"))
+    told += [said(classes, write, classes.templates, text) for text in ("no place", "", "{} {}")]
+    classes.which.value = classes.into.value
+    told.append(said(classes, ask, classes.merge))
+    told += [
+        said(export, write, export.folder, folder, export.button_export)
+        for folder in ("", "/", "/proc/nothing", str(tmp_path / "full"), "a\0b")
+    ]
+    write(export.folder, str(tmp_path / "out"), export.button_export)
+    settle(export)
+    told.append(said(export, ask, export.button_export))
+    told += [
+        said(sessions, write, sessions.folder, folder, sessions.open)
+        for folder in ("", "/nothing", str(tmp_path / "full"), "a\0b")
+    ]
+    told += [
+        said(sessions, write, sessions.folder, folder, sessions.save)
+        for folder in ("/proc/nothing", str(tmp_path / "full"))
+    ]
+    grid = studio.gallery.grid
+    told += [
+        said(studio.gallery, grid._handle_custom_msg, message, [])
+        for message in ({"ids": [], "relabel": 0}, {"ids": [0], "relabel": 77}, {"everything": 99})
+    ]
+    told.append(said(studio.names, studio.names.list._handle_custom_msg, {"leave": 9}, []))
+    told.append(said(studio.runs, studio.runs.table._handle_custom_msg, {"pick": 99}, []))
+    python = r"\w=|\w\(|\bpass\b|Errno|Error:|\bNone\b|session\.|Session\.|\bpl\.|--\w|\w_\w"
+    plain = [re.sub(r"'[^']*'|(annotated_dataset|saved_session)\.", "", text) for text in told]
+    assert [text for text in plain if re.search(python, text)] == []
+    studio.close()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import ipywidgets as ipw
-
 from protolabel.common.wording import counted
-from protolabel.widgets.panel import Panel, escape
+from protolabel.widgets.panel import Panel, escape, live
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import ipywidgets as ipw
 
     from protolabel.session.journal import SavedCorrections
 
@@ -24,7 +24,7 @@ class CorrectionsPanel(Panel):
     def build(self) -> Iterator[ipw.Widget]:
         """Yield the line with its two buttons."""
         self._asked = False
-        self.offer = ipw.HTML()
+        self.offer = live()
         self.take_over = self.button(
             "Take over", "Apply these corrections to this session", button_style="primary"
         )
@@ -50,7 +50,7 @@ class CorrectionsPanel(Panel):
         shown = None if saved is not None else "none"
         self.line.layout.display = self.body.layout.display = shown
         if saved is not None:
-            self.offer.value = f'<span role="status">{escape(_words(saved))}</span>'
+            self.offer.value = escape(_words(saved))
 
     def _take_over(self, _: Any) -> None:
         self.session.restore_corrections()

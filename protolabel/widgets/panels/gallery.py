@@ -13,7 +13,7 @@ from protolabel.errors import InputError, Stopped
 from protolabel.widgets.grid import ThumbGrid, Thumbnails, tiles_of
 from protolabel.widgets.large_picture import send_large
 from protolabel.widgets.listing import listed
-from protolabel.widgets.panel import Panel, classes_of, colours_of, escape
+from protolabel.widgets.panel import Panel, classes_of, colours_of, escape, live
 from protolabel.widgets.panels.gallery_choice import GalleryChoice
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class GalleryPanel(Panel):
         )  # fmt: skip
         self.back = self.button("◀", "Earlier pictures")
         self.forth = self.button("▶", "More pictures")
-        self.count = ipw.HTML()
+        self.count = live()
         self.sort = self.button("Sort again", f"{_OUTDATED} Bring it up to date")
         outdated = ipw.HTML(f'<span role="status">{_OUTDATED}</span>')
         outdated.add_class("pls-outdated")
@@ -329,7 +329,7 @@ class GalleryPanel(Panel):
         nothing = "No picture passes the filter." if question.filters else _NONE[question.show]
         what = f": {question.what}" if question.show in ("words", "alike") else ""
         text = counted(found, "picture") + of + what if found else nothing
-        self.count.value = f'<span class="pls-faint" role="status">{escape(text)}</span>'
+        self.count.value = f'<span class="pls-faint">{escape(text)}</span>'
         self._remember(now)
         self._fetch(now, more=self._page + 1 < pages)
 

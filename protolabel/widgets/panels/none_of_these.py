@@ -10,7 +10,7 @@ import numpy as np
 from protolabel.errors import InputError
 from protolabel.evaluation.fit import DEFAULT_STRICTNESS
 from protolabel.widgets.grid import Thumbnails
-from protolabel.widgets.panel import Panel, close_widgets, escape
+from protolabel.widgets.panel import Panel, close_widgets, escape, live
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,7 @@ class NonePanel(Panel):
             tooltip="How well an image must fit its name: 0 sets none aside, 1 keeps only the "
             "best.", layout={"flex": "1 1 200px"}, style={"description_width": "70px"},
         )  # fmt: skip
-        self.count = ipw.HTML()
+        self.count = live()
         self.look = self.button(
             "Show them", "Look at these images in the gallery", (self.strictness, "value")
         )
@@ -117,9 +117,7 @@ class NonePanel(Panel):
             return
         number = self._fit.count_at(self.strictness.value)
         verb = "are" if self.on.value else "would be"
-        self.count.value = (
-            f'<span role="status"><b>{number:,}</b> of {len(self._fit):,} {verb} set aside</span>'
-        )
+        self.count.value = f"<span><b>{number:,}</b> of {len(self._fit):,} {verb} set aside</span>"
         self.look.disabled = number == 0
 
     def _measure(self) -> None:

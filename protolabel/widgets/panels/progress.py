@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as ipw
 
-from protolabel.widgets.panel import Panel, escape
+from protolabel.widgets.panel import Panel, escape, live
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ProgressPanel"]
 
+_TOLD = 25  # per cent between two reports to a screen reader
 _LISTED = 20  # skipped files that are named
 _SHOWN = ("busy", "phase", "fraction", "detail", "background", "stopped")  # traits of the jobs
 
@@ -26,6 +27,8 @@ class ProgressPanel(Panel):
         """Yield the summary, the bar and the buttons."""
         self.summary = ipw.HTML(layout={"flex": "1 1 300px"})
         self.phase = ipw.HTML()
+        self.told = live()  # the same for a screen reader, which is not told of every picture
+        self.told.add_class("pls-unseen")
         self.bar = ipw.FloatProgress(0.0, min=0.0, max=1.0, layout={"width": "140px"})
         self.stop = self.button("Stop", "Stop the work under way; nothing finished is lost")
         self.go_on = self.button("Go on", "Continue where it was stopped", button_style="primary")
@@ -37,7 +40,9 @@ class ProgressPanel(Panel):
         self.watch(self.jobs, self._show_work, *_SHOWN)
         self.follow_work(self._show, "embeddings", "settled", "problem")
         self._show_work()
-        line = self.row(self.summary, self.phase, self.bar, self.stop, self.go_on, self.again)
+        line = self.row(
+            self.summary, self.phase, self.told, self.bar, self.stop, self.go_on, self.again
+        )
         line.layout.min_height = "32px"
         yield line
 
@@ -59,10 +64,15 @@ class ProgressPanel(Panel):
         self.stop.layout.display = shown if jobs.busy or jobs.background else hidden
         self.go_on.layout.display = shown if jobs.stopped else hidden
         doing = (jobs.phase or "working") if jobs.busy else jobs.background
-        if jobs.busy and jobs.detail:
-            doing = f"{doing}: {jobs.detail}"
-        text = doing or ("stopped" if jobs.stopped else "")
-        self.phase.value = f'<span class="pls-faint" role="status">{escape(text)}&nbsp;</span>'
+        doing = doing or ("stopped" if jobs.stopped else "")
+        detail = f": {jobs.detail}" if jobs.busy and jobs.detail else ""
+        self.phase.value = f'<span class="pls-faint">{escape(doing + detail)}&nbsp;</span>'
+        self._tell(doing, _TOLD * int(100 * jobs.fraction / _TOLD))
+
+    def _tell(self, doing: str, percent: int) -> None:
+        """Report a step to a screen reader when it begins, now and then, and when it is done."""
+        idle = "ready" if self.told.value else ""
+        self.told.value = escape(f"{doing}: {percent} %" if doing and percent else doing or idle)
 
     def _show(self) -> None:
         labels, embedded = self.follower.settled, self.follower.embeddings

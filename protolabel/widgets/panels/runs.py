@@ -8,6 +8,7 @@ import ipywidgets as ipw
 import numpy as np
 
 from protolabel.common.wording import counted
+from protolabel.errors import InputError
 from protolabel.evaluation.scoring import compare
 from protolabel.widgets.grid import ThumbGrid, Thumbnails
 from protolabel.widgets.panel import Panel, colours_of, escape
@@ -72,6 +73,8 @@ class RunsPanel(Panel):
 
     def _pick(self, number: int) -> None:
         """Compare the run with the one that was clicked before, or with the newest."""
+        if number not in self._runs():  # the page shows the table from before
+            raise InputError("That run is no longer in the table: click another one.")
         self._picked = [*self._picked, number][-2:]
         if len(self._picked) == 2:
             left, right = sorted(self._picked)

@@ -9,7 +9,7 @@ import ipywidgets as ipw
 
 from protolabel.clustering.presets import PRESETS
 from protolabel.refinement.loop import METHODS
-from protolabel.widgets.panel import Panel
+from protolabel.widgets.panel import Panel, live
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +72,7 @@ class SettingsPanel(Panel):
         for name, control in self.controls.items():
             control.add_class(f"pls-{name.replace('_', '-')}")
             control.observe(self.guard(self._set, name), names="value")
-        self.kept = ipw.HTML()
+        self.kept = live()
         self.follow(self._show, *TOOLTIPS)
         self.follow(self._show_kept, "kept")
         rare = (self.preset, self.min_cluster_size, ipw.HTML(_ZERO), self.seed)
@@ -99,7 +99,7 @@ class SettingsPanel(Panel):
         self.kept.value = (
             ""
             if kept is None
-            else f'<span class="pls-faint" role="status">You keep the labels of {which}: settings '
+            else f'<span class="pls-faint">You keep the labels of {which}: settings '
             "change what follows. Back to the last, under the map, uses it.</span>"
         )
 

@@ -12,7 +12,7 @@ from protolabel.evaluation.diagnostics import diagnose
 from protolabel.evaluation.order import next_to_correct
 from protolabel.widgets.charts import line_chart
 from protolabel.widgets.page_button import PageButton
-from protolabel.widgets.panel import Panel, colours_of, escape
+from protolabel.widgets.panel import Panel, colours_of, escape, live
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,7 @@ class TimelinePanel(Panel):
             f"Pin {_PINS} images", "Show the pictures whose labels help most, to fix them by keys"
         )
         self.last.layout.display = self.pin.layout.display = "none"
-        self.kept = ipw.HTML()
+        self.kept = live()
         self.charts = ipw.HTML()
         self.findings = ipw.HTML()
         self.keep.on_click(self.guard(self._keep))
@@ -138,9 +138,7 @@ class TimelinePanel(Panel):
         self.keep.texts, self.keep.description = texts, texts[shown]
         self.last.layout.display = "none" if kept is None else None
         which = " (the last)" if kept is None else " (kept by you)"
-        self.kept.value = (
-            f'<span class="pls-faint" role="status">Labels in use: {_name(in_use)}{which}.</span>'
-        )
+        self.kept.value = f'<span class="pls-faint">Labels in use: {_name(in_use)}{which}.</span>'
         findings = diagnose(labels.at(shown)).findings
         sound = all(finding.severity == "good" for finding in findings)
         self.pin.layout.display = "none" if sound or labels.pinned.all() else None
