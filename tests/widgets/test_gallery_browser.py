@@ -132,6 +132,8 @@ def test_the_gallery_is_filtered_and_sorted(gallery: GalleryPanel, settle: Any) 
     settle(gallery)
     sure = gallery.follower.labels.agreement[[tile["id"] for tile in gallery.grid.tiles]]
     assert (np.diff(sure) >= 0).all()
+    captions = [int(tile["note"].rstrip("%")) for tile in gallery.grid.tiles]
+    assert captions == sorted(captions)  # what is read ascends as well
     gallery.session.pin([5, 50], "dog")
     gallery.open_only.value = True
     settle(gallery)

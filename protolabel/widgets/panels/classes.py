@@ -77,8 +77,8 @@ class ClassesPanel(Panel):
         self.add = self.button(
             "Add", "Add this class; the labels follow at once", (self.new, "value")
         )
-        self.undo = self.button("", "Undo the last change of classes or labels", icon="undo")
-        self.redo = self.button("", "Redo it", icon="repeat")
+        self.undo = self.button("", "Take the last change of classes or labels back", icon="undo")
+        self.redo = self.button("", "Make the change of classes or labels again", icon="repeat")
         self.templates = ipw.Textarea(
             continuous_update=False, rows=7, layout={"width": "auto"},
             tooltip="Sentences around each name, one a line; {} stands for the name",

@@ -22,7 +22,7 @@ def test_everything_has_a_name_a_role_and_a_tooltip_and_opens_by_keys(page, lab)
         page.keyboard.press("Enter")
         assert header.get_attribute("aria-expanded") == "true"
     page.get_by_label("Seed").wait_for()
-    for name in ("Remove the class dog", "Undo the last change of classes or labels",
+    for name in ("Remove the class dog", "Take the last change of classes or labels back",
                  "More pictures", "Keys, and every term in plain words"):  # fmt: skip
         assert page.get_by_role("button", name=name, exact=True).count() == 1
     for tab in TABS:

@@ -18,7 +18,7 @@ TABS = ("Gallery", "Audit", "Charts", "Runs", "None of these", "Export")
 @pytest.mark.timeout(600)
 def test_axe_finds_nothing_serious_on_the_whole_studio(page, lab):
     open_studio(page, lab, "JupyterLab", "axe.ipynb")
-    page.get_by_role("button", name="?", exact=True).click()
+    page.get_by_role("button", name="Keys, and every term in plain words").click()
     for folded in ("Order, colours, merging", "Prompt templates", "Advanced", "Filter"):
         page.get_by_text(folded, exact=True).click()
     found = {}
@@ -45,6 +45,8 @@ def test_a_studio_whose_kernel_is_gone_says_so_and_what_to_do(page, lab):
     assert "Run its cell again" not in page.evaluate(said)
     page.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
     page.wait_for_function(f"{said}.includes('Run its cell again')", timeout=60_000)
+    still = "[...document.querySelectorAll('.pls-studio > *')].map((e) => getComputedStyle(e))"
+    assert page.evaluate(f"{still}.every((style) => style.pointerEvents === 'none')")
 
 
 FIRST = "document.querySelector('.pls-tile')?.title"
@@ -71,7 +73,7 @@ def test_pictures_are_found_by_words_and_a_saved_session_opens_in_its_place(page
     page.get_by_label("Session", exact=True).fill("kept")
     page.get_by_role("button", name="Save", exact=True).click()
     wait_for_text(page, "The session is saved in", 120_000)
-    page.get_by_role("button", name="×").first.click()
+    page.get_by_role("button", name="Remove the class").first.click()
     wait_for_text(page, "4 classes")
     page.get_by_role("button", name="Open", exact=True).click()
     wait_for_text(page, "5 classes", 120_000)
