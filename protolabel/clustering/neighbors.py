@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from protolabel.clustering.inverted_file import neighbors_in_cells
 from protolabel.common.checks import as_indices, as_seed
 from protolabel.common.vectors import (
     Float32Array,
@@ -28,11 +28,11 @@ __all__ = ["KnnGraph", "NeighborIndex", "check_graph", "knn_graph"]
 EXACT_LIMIT = 20_000
 """Largest number of images whose pairs are all compared, block by block."""
 
-# Above the limit, images are grouped in cells around k-means centres, and every image is compared
-# with those of the cells nearest to its own. Many small cells find more neighbours than few large
-# ones at the same cost: of the five nearest on 100,000 simulated vectors, 600 cells find 99.9 %,
-# 250 find 97.1 %; on 10,000, 200 cells find 98.4 %, 66 find 90 %.
-_CANDIDATES = 3_072  # fewest images that an image is compared with
+_CANDIDATES = 3_072  # fewest images that an image is compared with, above the limit
+
+# An index groups its vectors in cells around k-means centres. Many small cells find more neighbours
+# than few large ones at the same cost: of the five nearest on 100,000 simulated vectors, 600 cells
+# find 99.9 %, 250 find 97.1 %; on 10,000, 200 cells find 98.4 %, 66 find 90 %.
 _CELLS = 2.0  # number of cells over the square root of the number of images
 _PROBES = 10  # nearest cells that an image votes for
 _VOTERS = 100_000  # most images that vote
@@ -134,8 +134,9 @@ def knn_graph(vectors: FloatArray, k: int = 15, *, seed: int = 0) -> KnnGraph:
     """Find the `k` nearest neighbours of every vector by cosine similarity.
 
     The search is exact up to `EXACT_LIMIT` vectors. Above, an image is compared with the images of
-    the k-means cells nearest to its own (an inverted file, as in Jegou et al., PAMI 2011). Both
-    are matrix products, so nothing is compiled before the first result.
+    the k-means cells nearest to its own (an inverted file, as in Jegou et al., PAMI 2011), by
+    coarse codes first and the best of them by whole vectors. All are matrix products, so nothing
+    is compiled before the first result.
 
     Parameters
     ----------
@@ -145,8 +146,9 @@ def knn_graph(vectors: FloatArray, k: int = 15, *, seed: int = 0) -> KnnGraph:
         Number of neighbours per image, 1 or more; at most N - 1 are returned.
     seed : int
         Seed of the cells, 0..2**32 - 1; the exact search is not random. The same seed gives the
-        same graph on the same machine, except where two cosines differ by less than the rounding
-        error of a matrix product, which may depend on the number of threads.
+        same graph on the same machine. Up to `EXACT_LIMIT` vectors, places can change where two
+        cosines differ by less than the rounding error of a matrix product, which may depend on the
+        number of threads.
 
     Returns
     -------
@@ -170,7 +172,7 @@ def knn_graph(vectors: FloatArray, k: int = 15, *, seed: int = 0) -> KnnGraph:
         return KnnGraph(np.empty((n, 0), np.int32), np.empty((n, 0), np.float32))
     if n <= EXACT_LIMIT:
         return _all_pairs(unit_rows(vectors), k)
-    return _in_cells(vectors, k, seed)
+    return KnnGraph(*neighbors_in_cells(vectors, k, seed, max(_CANDIDATES, 4 * k)))
 
 
 def _all_pairs(unit: Float32Array, k: int) -> KnnGraph:
@@ -221,32 +223,6 @@ def _largest(values: Float32Array, k: int) -> tuple[NDArray[np.intp], Float32Arr
     first = np.searchsorted(row, np.arange(m))
     chosen = order[first[:, None] + np.arange(k)]
     return column[chosen], value[chosen]
-
-
-def _in_cells(vectors: FloatArray, k: int, seed: int) -> KnnGraph:
-    """Search among the images of the nearest cells."""
-    index = NeighborIndex.of(vectors, seed)
-    unit, order = index.vectors, index.numbers
-    indices = np.empty((len(unit), k), np.int32)
-    similarities = np.empty((len(unit), k), np.float32)
-    wanted = max(_CANDIDATES, 4 * k)
-    for cell in np.flatnonzero(np.diff(index.starts)):
-        inside, *others = index.parts(int(cell), wanted)
-        # A cell with very many images, such as copies of one picture, is searched in pieces.
-        count = -(-(inside.stop - inside.start) // wanted)
-        pieces = np.linspace(inside.start, inside.stop, count + 1)
-        for start, stop in itertools.pairwise(pieces.astype(int)):
-            parts = [slice(start, stop), *others]
-            candidates = np.concatenate([unit[part] for part in parts])
-            numbers = np.concatenate([order[part] for part in parts])
-            for first in range(start, stop, _TILE):
-                rows = slice(first, min(first + _TILE, stop))
-                cosine = unit[rows] @ candidates.T
-                itself = np.arange(len(cosine))
-                cosine[itself, itself + first - start] = -np.inf
-                near, value = _largest(cosine, k)
-                indices[order[rows]], similarities[order[rows]] = numbers[near], value
-    return KnnGraph(indices, similarities)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from worlds import make_world
 
 import protolabel as pl
+from protolabel.clustering import inverted_file
 from protolabel.clustering import neighbors as module
 from protolabel.clustering.neighbors import KnnGraph, knn_graph
 from protolabel.common.vectors import unit_rows
@@ -143,6 +145,33 @@ def test_cells_find_what_the_exact_search_finds(monkeypatch):
     cosine = np.einsum("nd,nkd->nk", unit, unit[graph.indices])
     np.testing.assert_allclose(graph.similarities, cosine, atol=1e-4)
     np.testing.assert_array_equal(again.indices, graph.indices)
+
+
+def test_many_images_have_the_same_neighbours_with_any_number_of_threads(monkeypatch):
+    x = make_world((400,) * 3, dim=32).vectors
+    monkeypatch.setattr(module, "EXACT_LIMIT", 100)
+    monkeypatch.setattr(module, "_CANDIDATES", 300)
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            found.append(knn_graph(x, 10))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    np.testing.assert_array_equal(found[0].indices, found[1].indices)
+    np.testing.assert_array_equal(found[0].similarities, found[1].similarities)
+
+
+def test_neighbours_do_not_depend_on_what_the_processor_multiplies_fast(monkeypatch):
+    x = make_world((400,) * 3, dim=32).vectors
+    monkeypatch.setattr(module, "EXACT_LIMIT", 100)
+    monkeypatch.setattr(module, "_CANDIDATES", 1200)
+    found = []
+    for fast in (True, False):
+        monkeypatch.setattr(inverted_file, "_multiplies_bytes", lambda fast=fast: fast)
+        found.append(knn_graph(x, 10).indices)
+    assert np.mean(found[0] == found[1]) > 0.999
 
 
 @pytest.mark.parametrize("tile", [4, 100, 127, 300])
