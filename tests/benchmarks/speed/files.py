@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
+from timing import Seconds, timed
 
 import protolabel as pl
 from protolabel.common.progress import silent
@@ -28,7 +28,7 @@ def labelled(n: int) -> tuple[np.ndarray, pl.Labels]:
     return vectors, pl.label(run)
 
 
-def export_seconds(n: int) -> float:
+def export_seconds(n: int) -> Seconds:
     """Export `n` small files as hard links into class folders, splits and tables."""
     with tempfile.TemporaryDirectory() as home:
         photos = Path(home) / "photos"
@@ -39,18 +39,18 @@ def export_seconds(n: int) -> float:
             (photos / f"{number:05}.jpg").write_bytes(picture + b"%05d" % number)
         images = pl.find_images(photos)
         _, labels = labelled(n)
-        start = time.process_time()
-        pl.export(labels, images, Path(home) / "dataset", link="hardlink", progress=silent)
-        return time.process_time() - start
+        dataset = Path(home) / "dataset"
+        return timed(lambda: pl.export(labels, images, dataset, link="hardlink", progress=silent))[
+            0
+        ]
 
 
-def replay_page(n: int) -> tuple[float, float]:
+def replay_page(n: int) -> tuple[Seconds, float]:
     """Return the seconds to make a replay page of `n` images, and its megabytes."""
     vectors, labels = labelled(n)
     xy = np.ascontiguousarray(vectors[:, :2])
     states = labels.run.iterations if labels.run is not None else ()
     prototypes = np.stack([state.prototypes[:, :2] for state in states])
     images = pl.load_embeddings(vectors).images
-    start = time.process_time()
-    page = replay_html(labels, images, xy, prototypes)
-    return time.process_time() - start, len(page.encode()) / 1e6
+    seconds, page = timed(lambda: replay_html(labels, images, xy, prototypes))
+    return seconds, len(page.encode()) / 1e6
