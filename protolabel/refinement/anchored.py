@@ -70,7 +70,8 @@ PRIOR_PINS = 2.0  # pseudo-count: every name starts with this many pins that agr
 PRIOR_WEIGHT = 0.7  # eta: how far common classes are preferred, where names may be absent
 COHERENCE_WEIGHT = 1.5  # theta: how far coherent classes are preferred, likewise
 INCOHERENT, COHERENT = 0.05, 0.45  # below and above, a class is no less and no more preferred
-DAMPED_AFTER = 4  # passes: each further one moves the responsibilities half as far as the last
+DAMPED_AFTER = 4  # passes: the next one moves the responsibilities half of the way ...
+DAMPING = 0.25  # ... and each further one this much as far as the last
 SETTLED_AFTER = 2  # passes: a prior that is estimated in every pass starves small classes
 TEXT_WEIGHT_FEW, TEXT_WEIGHT_MANY = 2.0, 0.5  # lambda, by the images that stand behind a prototype
 FEW_IMAGES = 10.0  # behind each prototype at which the text weight is half-way between the two
@@ -291,12 +292,12 @@ def _held(
 def _damped(before: Float32Array, after: Float32Array, step: int) -> Float32Array:
     """Mix log-responsibilities with those of the pass before: late passes move less and less.
 
-    All passes after the fourth together move the responsibilities no further than a single one, so
-    that more iterations cannot drift away from the text.
+    All passes after the fifth together move the responsibilities a sixth of the way, so that more
+    iterations cannot drift away from the text.
     """
     if step < DAMPED_AFTER:
         return after
-    moved = 0.5 ** (step + 1 - DAMPED_AFTER)
+    moved = 0.5 * DAMPING ** (step - DAMPED_AFTER)
     return log_mixed(before, after, moved)
 
 
