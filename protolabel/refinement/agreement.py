@@ -22,6 +22,7 @@ __all__ = [
     "log_confidence",
     "size_odds",
     "text_fraction",
+    "text_weight",
 ]
 
 NEIGHBORS_PER_VOTER = 3  # neighbours in the evidence, for each neighbour that votes
@@ -33,6 +34,7 @@ BEST_CLASSES = 10  # over which the confidence of the votes is normalised
 TEXT_FRACTION = 0.9  # of the confidence is the text's, where names are misread ...
 # ... which the alignment of classes and names shows: so low, and no longer if it is so high.
 LOW_ALIGNMENT, HIGH_ALIGNMENT = 0.32, 0.42
+TEXT_IF_PRESENT = 0.5  # of that fraction counts where surely no name is absent
 
 _SAMPLE = 20_000  # images that the exponent is fitted to
 _RANGE = 30.0  # how far from its prior the exponent may be
@@ -49,7 +51,7 @@ class NeighborEvidence:
     labels of more neighbours than those that vote are further evidence:
     ``g_c^exponent (1 + neighbours that are c)^0.6``, normalised over the ten best classes.
     Where names are misread, neighbours share the errors of the text, and this is overconfident. A
-    part of the confidence is therefore the probability of the text alone; see `text_fraction`. The
+    part of the confidence is therefore the probability of the text alone; see `text_weight`. The
     text does not reflect how common the classes are, so its probability is corrected by the sizes
     that the loop found; see `size_odds`.
 
@@ -137,7 +139,7 @@ def log_confidence(
     exponent : float
         From `fitted_sharpness`.
     fraction : float
-        From `text_fraction`.
+        From `text_weight`.
     odds : (C,) float32
         From `size_odds`.
     """
@@ -170,7 +172,7 @@ def size_odds(mass: NDArray[np.floating], expected: NDArray[np.floating]) -> Flo
 def text_fraction(
     means: NDArray[np.floating], text: Float32Array, mass: NDArray[np.floating]
 ) -> float:
-    """Return how much of the confidence is the probability of the text alone, 0..0.9.
+    """Return how much the confidence has to rely on the text alone, 0..0.9.
 
     The classes of the images lie around their mean as the names lie around theirs, across the
     modality gap, if the names are read as they are meant. The cosine between both, averaged over
@@ -196,6 +198,22 @@ def text_fraction(
     cosine = np.einsum("cj,cj->c", names, means) / np.maximum(lengths, 1e-12)
     misread = (HIGH_ALIGNMENT - float(weight @ cosine)) / (HIGH_ALIGNMENT - LOW_ALIGNMENT)
     return TEXT_FRACTION * float(np.clip(misread, 0.0, 1.0))
+
+
+def text_weight(fraction: float, none_absent: float) -> float:
+    """Return how much of the confidence is the probability of the text alone, 0..0.9.
+
+    Where surely no name is absent it is half of `text_fraction`: no class can then form from the
+    images of another, so the labels are better than the text, also where names are misread.
+
+    Parameters
+    ----------
+    fraction : float
+        From `text_fraction`.
+    none_absent : float
+        How sure it is that no class is without images, 0..1.
+    """
+    return fraction * (1.0 - (1.0 - TEXT_IF_PRESENT) * none_absent)
 
 
 def fitted_sharpness(

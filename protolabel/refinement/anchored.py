@@ -24,6 +24,7 @@ from protolabel.refinement.agreement import (
     NeighborEvidence,
     size_odds,
     text_fraction,
+    text_weight,
 )
 from protolabel.refinement.iteration import (
     LoopInput,
@@ -190,7 +191,7 @@ class AnchoredLoop:
                 self.log_text,
                 self.zero_shot.labels,
                 pins,
-                fraction=own_text,
+                fraction=text_weight(own_text, weights.none_absent),
                 odds=size_odds(sizes, expected),
             )
             states.append(
@@ -395,7 +396,6 @@ def _vote_weights(mass: NDArray[np.float64], temperature: float) -> _VoteWeights
     present = alike / len(mass)
     even = float(np.clip((present - EVEN_FROM) / (EVEN_TO - EVEN_FROM), 0.0, 1.0))
     full = float(np.clip((present - FULL_FROM) / (FULL_TO - FULL_FROM), 0.0, 1.0))
-    sure = float(np.clip((present - SURE_FROM) / (SURE_TO - SURE_FROM), 0.0, 1.0))
     few = FEW_IMAGES / (float(mass.sum()) / alike + FEW_IMAGES)
     uneven = (1.0 - even) * min(1.0, PRIOR_TEMPERATURE / temperature)
     return _VoteWeights(
@@ -405,8 +405,14 @@ def _vote_weights(mass: NDArray[np.float64], temperature: float) -> _VoteWeights
         neighbors=NEIGHBOR_WEIGHT - full * few * (NEIGHBOR_WEIGHT - NEIGHBOR_WEIGHT_FEW),
         temperature=temperature * (1.0 - full * few * (1.0 - TEMPERATURE_FEW)),
         all_present=full,
-        none_absent=sure,
+        none_absent=none_absent(mass),
     )
+
+
+def none_absent(mass: NDArray[np.floating]) -> float:
+    """Return how sure it is that no class of these sizes, (C,), is without images, 0..1."""
+    present = effective_classes(mass) / len(mass)
+    return float(np.clip((present - SURE_FROM) / (SURE_TO - SURE_FROM), 0.0, 1.0))
 
 
 def _log_prior(

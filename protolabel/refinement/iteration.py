@@ -161,8 +161,8 @@ class Iteration:
     model : PrototypeModel
         Scores new images as this iteration does, without the votes of neighbours and clusters.
     text_fraction : float
-        How much of the agreement is the probability of the text alone, 0..0.9: high where the
-        classes lie elsewhere than their names; see `protolabel.refinement.agreement`.
+        How much the agreement has to rely on the text alone, 0..0.9: high where the classes lie
+        elsewhere than their names; see `protolabel.refinement.agreement`.
     """
 
     labels: NDArray[np.int32]

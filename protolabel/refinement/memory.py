@@ -17,8 +17,13 @@ import numpy as np
 from protolabel.clustering.image_space import image_space
 from protolabel.clustering.neighbors import NeighborIndex
 from protolabel.common.vectors import Float32Array, FloatArray, column_sums, log_softmax
-from protolabel.refinement.agreement import fitted_sharpness, size_odds, text_fraction
-from protolabel.refinement.anchored import MOST_NEIGHBORS, NEIGHBOR_WEIGHT
+from protolabel.refinement.agreement import (
+    fitted_sharpness,
+    size_odds,
+    text_fraction,
+    text_weight,
+)
+from protolabel.refinement.anchored import MOST_NEIGHBORS, NEIGHBOR_WEIGHT, none_absent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -197,7 +202,8 @@ def _text_fraction(memory: Memory, model: PrototypeModel) -> float:
     mass = np.bincount(memory.label, minlength=len(model.text)).astype(np.float64)
     sums = np.zeros(model.text.shape, np.float32)
     np.add.at(sums, memory.label, memory.index.in_order() - model.own.mean)
-    return text_fraction(sums / np.maximum(mass, 1)[:, None], model.text, mass)
+    fraction = text_fraction(sums / np.maximum(mass, 1)[:, None], model.text, mass)
+    return text_weight(fraction, none_absent(mass))
 
 
 def _odds(memory: Memory, model: PrototypeModel) -> Float32Array:

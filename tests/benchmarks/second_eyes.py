@@ -1,12 +1,14 @@
 """Accuracy with visual vectors beside those of CLIP: simulated worlds, and the sample pictures.
 
     python tests/benchmarks/second_eyes.py [--draws 5] [--encoder NAME --pretrained FILE]
+        [--photos FOLDER]
 
 The worlds are those of the quality benchmark; their second view is simulated, learnt apart from
 the first. "neighbours" is the share of the 5 nearest visual neighbours that have the same class,
 "weight" what the run made of the view without knowing that. The pictures are seen by what needs no
-download: colours, edges, an untrained network, a middle layer of the sample encoder itself. With
---encoder any model that `load_encoder` can load is shown as well.
+download: pixels, colours, edges, an untrained network, a middle layer of the sample encoder
+itself. With --encoder any model that `load_encoder` can load is shown as well. --photos has a
+folder of photographs for each class; their second view is real, their first is simulated.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +29,8 @@ from protolabel.samples import DEMO_CLASSES
 
 sys.path[:0] = [str(Path(__file__).parent / "quality"), str(Path(__file__).parents[1])]
 from settings import world_tasks  # noqa: E402 -- after the paths it lies on
+from simulated import WORLDS as ALL_WORLDS  # noqa: E402
+from simulated import make  # noqa: E402
 from views import accuracies  # noqa: E402
 from worlds import visual_view  # noqa: E402
 
@@ -58,6 +63,12 @@ def simulated(draws: int) -> None:
                 for kind, row in accuracies(task.vectors, task.classes, task.truth, views):
                     rows[kind].append(row)
             show(f"world {world!r}, {setting}, {draws} draws", rows)
+
+
+def pixels(pictures: list[Image.Image]) -> np.ndarray:
+    """32 x 32 pixels in three colours, centred."""
+    rows = [np.asarray(picture.resize((32, 32)), np.float32).ravel() for picture in pictures]
+    return np.array(rows) - np.mean(rows, axis=0)
 
 
 def colours(pictures: list[Image.Image]) -> np.ndarray:
@@ -116,18 +127,42 @@ def middle(encoder: pl.Encoder) -> See:
     return see
 
 
+def plain_views(second: pl.Encoder | None) -> dict[str, See]:
+    """Views that need no download, and the given encoder."""
+    views: dict[str, See] = {
+        "pixels": pixels,
+        "colours": colours,
+        "edges": edges,
+        "untrained net": untrained(),
+    }
+    if second is not None:
+        views[second.name.partition("/")[0][:13]] = second.encode_images
+    return views
+
+
+def photographs(folder: Path, draws: int, second: pl.Encoder | None) -> None:
+    """Photographs of a folder for each class: a simulated first view, second views of pixels."""
+    paths = sorted(path for path in folder.glob("*/*") if path.is_file())
+    pictures = [Image.open(path).convert("RGB") for path in paths]
+    _, truth = np.unique([path.parent.name for path in paths], return_inverse=True)
+    seen = {name: see(pictures) for name, see in plain_views(second).items()}
+    sizes = np.bincount(truth)
+    for name in WORLDS:
+        world = replace(ALL_WORLDS[name], classes=len(sizes), per_class=int(sizes.max()))
+        rows: dict[str, list[np.ndarray]] = {view: [] for view in seen}
+        for seed in range(draws):
+            task, _ = make(world, seed)
+            own = np.concatenate([np.flatnonzero(task.truth == c)[:n] for c, n in enumerate(sizes)])
+            for view, row in accuracies(task.vectors[own], task.classes, truth, seen):
+                rows[view].append(row)
+        show(f"{len(paths)} photographs, first view {name!r}, {draws} draws", rows)
+
+
 def sample_pictures(draws: int, second: pl.Encoder | None) -> None:
     """Drawn animals and the sample encoder, with views that need no download."""
     encoder = pl.load_encoder("sample")
     classes = pl.embed_classes(DEMO_CLASSES, encoder)
-    views: dict[str, See] = {
-        "colours": colours,
-        "edges": edges,
-        "untrained net": untrained(),
-        "middle layer": middle(encoder),
-    }
-    if second is not None:
-        views[second.name.partition("/")[0][:13]] = second.encode_images
+    views = plain_views(second) | {"middle layer": middle(encoder)}
     rows: dict[str, list[np.ndarray]] = {name: [] for name in views}
     for seed in range(draws):
         with tempfile.TemporaryDirectory() as folder:
@@ -147,10 +182,13 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--encoder")
     parser.add_argument("--pretrained")
+    parser.add_argument("--photos", type=Path, help="a folder of photographs for each class")
     options = parser.parse_args()
     second = None
     if options.encoder is not None:
         second = pl.load_encoder(options.encoder, options.pretrained)
+    if options.photos is not None:
+        photographs(options.photos, options.draws, second)
     sample_pictures(options.draws, second)
     simulated(options.draws)
 

@@ -15,6 +15,7 @@ from protolabel.refinement.agreement import (
     fitted_sharpness,
     size_odds,
     text_fraction,
+    text_weight,
 )
 
 NOBODY = np.empty((0, 2), np.int64)
@@ -160,6 +161,10 @@ def test_the_text_counts_where_classes_lie_elsewhere_than_their_names():
     lengths = np.linalg.norm(names, axis=1, keepdims=True)
     assert text_fraction(0.37 * names / lengths + half, text, mass) == pytest.approx(0.45)
     assert text_fraction(names, text, np.array([9.0, 0, 0, 0, 0, 0])) == 0  # nothing to compare
+
+
+def test_the_text_counts_half_where_surely_no_name_is_absent():
+    assert [text_weight(0.8, sure) for sure in (0.0, 0.5, 1.0)] == pytest.approx([0.8, 0.6, 0.4])
 
 
 def test_the_text_learns_how_large_the_classes_are():
