@@ -38,7 +38,8 @@ class _Row:
         self.synonyms = ipw.Text(
             synonyms, continuous_update=False, placeholder="synonyms", disabled=not words,
             tooltip=f"Other words for {name}, with commas between them",
-            layout={"width": "auto", "flex": "2 1 60px", "min_width": "0"},
+            layout={"width": "auto", "flex": "2 1 60px", "min_width": "0",
+                    "display": None if words else "none"},
         )  # fmt: skip
         self.remove = ipw.Button(
             description="×", tooltip=f"Remove the class {name}",

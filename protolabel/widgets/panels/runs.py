@@ -48,7 +48,7 @@ class RunsPanel(Panel):
         )  # fmt: skip
         self.result = ipw.HTML()
         self.sides = ipw.HTML()
-        self.grid = ThumbGrid()
+        self.grid = ThumbGrid(size=132)  # room for two names
         for choice in (self.left, self.right):
             choice.observe(self.guard(self._compare), names="value")
         self.again.on_click(self.guard(self._go_back))
