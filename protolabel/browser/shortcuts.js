@@ -54,9 +54,11 @@ function showTips(tips) {
 
 /** A button with a sign for a text is called by what it does. */
 function nameButtons() {
-  for (const button of document.querySelectorAll(".pls-panel .jupyter-button"))
-    if (button.title && !/\p{L}/u.test(button.textContent.replace(/[\ue000-\uf8ff]/g, "")))
-      button.setAttribute("aria-label", button.title);
+  for (const button of document.querySelectorAll(".pls-panel .jupyter-button")) {
+    const hasWords = /\p{L}/u.test(button.textContent); // a text may come later, and go again
+    if (hasWords && button.ariaLabel === button.title) button.removeAttribute("aria-label");
+    else if (!hasWords && button.title) button.setAttribute("aria-label", button.title);
+  }
 }
 
 function markFolded() {
