@@ -254,7 +254,8 @@ def _read_lines(listing: Path) -> list[str]:
     except OSError as error:
         raise StoreError(
             f"Expected the paths of the images in {str(listing)!r}, but it cannot be read: "
-            f"{error.strerror or error}. Pass image_paths=, one path a line."
+            f"{error.strerror or error}. Pass image_paths=, one path a line, "
+            "or the vectors as an array if they have no images."
         ) from error
     lines = [line.removesuffix("\r") for line in text.split("\n")]
     while lines and not lines[-1].strip():

@@ -74,6 +74,9 @@ class TorchDataset(torch.utils.data.Dataset[tuple[Any, int]]):
         self._transform = _as_tensor if transform is None else transform
         self._audit = metadata.get("audit")
 
+    def __repr__(self) -> str:
+        return f"TorchDataset({self.side}: {len(self)} images, {len(self.classes)} classes)"
+
     def __len__(self) -> int:
         return len(self.targets)
 

@@ -115,6 +115,23 @@ def test_texts_of_the_users_table_are_the_same_in_every_format(labelled, tmp_pat
     assert [task["data"]["source"] for task in tasks] == names
 
 
+def test_a_class_called_none_is_no_empty_cell_where_the_report_says_how(
+    labelled, tmp_path: Path
+) -> None:
+    pandas = pytest.importorskip("pandas")
+    names = ("None", "NA", "null")
+    case = labelled(names)
+    folder = export(
+        case.labels, case.embedded, tmp_path / "out", formats=("csv", "folders", "report"),
+        progress=silent,
+    ).folder  # fmt: skip
+    line = 'pandas.read_csv("labels.csv", keep_default_na=False, na_values="")'
+    assert line in (folder / "report.txt").read_text("utf-8")
+    read = pandas.read_csv(folder / "labels.csv", keep_default_na=False, na_values="")
+    assert read["label"].value_counts().to_dict() == {"None": 8, "NA": 6, "null": 4}
+    assert read["split"].isna().all()
+
+
 def test_columns_come_from_a_table_of_images_to_the_dataset(encoder, make_images, tmp_path) -> None:
     import protolabel as pl
 

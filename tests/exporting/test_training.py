@@ -54,6 +54,7 @@ def test_without_class_folders_too(labelled: Callable, tmp_path: Path, formats) 
 
 def test_a_loader_with_workers_takes_a_transform(dataset: Path) -> None:
     read = pl.torch_dataset(dataset, transform=np.asarray)
+    assert repr(read) == f"TorchDataset(train: {len(read)} images, 3 classes)"
     loader = torch.utils.data.DataLoader(read, batch_size=4, num_workers=1)
     assert next(iter(loader))[0].shape == (4, 8, 8, 3)
     assert len(pickle.loads(pickle.dumps(read))) == len(read)

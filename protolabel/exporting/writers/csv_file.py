@@ -44,5 +44,7 @@ CSV = Writer(
     files=("labels.csv",),
     write=write_csv,
     by_default=True,
-    usage='In pandas:  pandas.read_csv("labels.csv")',
+    usage="""\
+In pandas, which otherwise takes a class called None or NA for an empty cell:
+  pandas.read_csv("labels.csv", keep_default_na=False, na_values="")""",
 )
