@@ -19,7 +19,9 @@ __all__ = ["SUFFIXES", "as_array", "read_rows"]
 SUFFIXES = (".npy", ".npz", ".safetensors", ".pt", ".pth", ".parquet")
 """Extensions of files of vectors."""
 
-_NAMES = ("embeddings", "embedding", "vectors", "features", "image_embeddings", "arr_0")
+_NAMES = (
+    "embeddings", "embedding", "vectors", "features", "image_embeddings", "image_features", "arr_0",
+)  # fmt: skip
 
 
 def read_rows(path: Path) -> npt.NDArray[Any]:
@@ -30,8 +32,8 @@ def read_rows(path: Path) -> npt.NDArray[Any]:
     path : Path
         .npy (as a memory map), .npz, .safetensors, .pt and .pth (tensors alone, read with
         ``weights_only=True``), or .parquet with a column of lists. If a file holds several
-        arrays, the one called embeddings, vectors or features is read, or else the only one of
-        two dimensions.
+        arrays, the one called embeddings, vectors, features or image_features is read, or else
+        the only one of two dimensions.
 
     Returns
     -------

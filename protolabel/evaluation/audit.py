@@ -219,7 +219,7 @@ class Audit:
         self.planned = len(self.images)
 
     def __repr__(self) -> str:
-        return f"Audit({len(self._right)} of {len(self.images)} images checked)"
+        return f"Audit({len(self._right)} of {counted(len(self.images), 'image')} checked)"
 
     @classmethod
     def resume(

@@ -75,7 +75,8 @@ class TorchDataset(torch.utils.data.Dataset[tuple[Any, int]]):
         self._audit = metadata.get("audit")
 
     def __repr__(self) -> str:
-        return f"TorchDataset({self.side}: {len(self)} images, {len(self.classes)} classes)"
+        classes = counted(len(self.classes), "class", "classes")
+        return f"TorchDataset({self.side}: {counted(len(self), 'image')}, {classes})"
 
     def __len__(self) -> int:
         return len(self.targets)

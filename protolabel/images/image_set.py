@@ -114,7 +114,7 @@ class ImageSet:
 
     def __repr__(self) -> str:
         known = "" if self.truth is None else f", {len(set(self.truth))} true classes"
-        place = f"{len(self)} images in {str(self.root)!r}"
+        place = f"{len(self)} image{'s' * (len(self) != 1)} in {str(self.root)!r}"
         return f"ImageSet({place}, {len(self.skipped)} skipped{known})"
 
     def path(self, index: int) -> Path | StoredFile:

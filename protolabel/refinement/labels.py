@@ -10,6 +10,7 @@ import numpy as np
 
 from protolabel.common.checks import checked_apart_from
 from protolabel.common.vectors import is_whole_number
+from protolabel.common.wording import counted
 from protolabel.errors import InputError
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Labels:
     def __repr__(self) -> str:
         shown = ", ".join(f"{n} {c}" for n, c in zip(self.names[:8], self.counts, strict=False))
         more = ", ..." if len(self.names) > 8 else ""
-        return f"Labels({len(self)} images at iteration {self.iteration}: {shown}{more})"
+        return f"Labels({counted(len(self), 'image')} at iteration {self.iteration}: {shown}{more})"
 
     def __len__(self) -> int:
         return len(self.label)

@@ -786,6 +786,13 @@ class TestVectorsBroughtAlong:
             np.testing.assert_allclose(found.vectors, self.UNIT, atol=1e-6)
             assert found.images.names == ("a.jpg", "b.jpg")
 
+    def test_image_features_beside_those_of_texts(self, tmp_path):
+        np.savez(tmp_path / "clip.npz", text_features=np.eye(3, 2), image_features=self.ROWS)
+        found = load_embeddings(tmp_path / "clip.npz", ["/x/a.jpg", "/x/b.jpg"])
+        np.testing.assert_allclose(found.vectors, self.UNIT, atol=1e-6)
+        with pytest.raises(StoreError, match="or the vectors as an array if they have no images"):
+            load_embeddings(tmp_path / "clip.npz")
+
     @pytest.mark.parametrize("given", [ROWS, torch.from_numpy(ROWS), ROWS.tolist()])
     def test_arrays_and_tensors_with_and_without_files(self, given):
         found = load_embeddings(given, ["/x/a.jpg", "/x/b.jpg"])

@@ -221,6 +221,9 @@ class TestImageSet:
         with pytest.raises(InputError, match="one true class"):
             ImageSet(tmp_path, ("a.png",), truth=("x", "y"))
 
+    def test_a_single_image_is_not_called_images(self, tmp_path):
+        assert repr(ImageSet(tmp_path, ("a.jpg",))).startswith("ImageSet(1 image in ")
+
     def test_a_large_set_has_a_short_repr(self, tmp_path):
         images = ImageSet(tmp_path, tuple(f"{i}.png" for i in range(1000)))
         assert "1000 images" in repr(images)
