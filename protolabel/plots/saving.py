@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-_OURS = frozenset(
+_PICTURES = frozenset(
     (METADATA, "class_counts.png", "agreement.png", "micro_alignment.png", "meta_alignment.png",
      "map.png", "convergence.png", "contact_sheet.png")
 )  # fmt: skip
@@ -101,7 +101,7 @@ def _check_default(target: Path) -> None:
             "lead anywhere: pass the folder that you want as output."
         )
     try:
-        foreign = next((path.name for path in target.iterdir() if path.name not in _OURS), None)
+        foreign = next((path.name for path in target.iterdir() if path.name not in _PICTURES), None)
     except FileNotFoundError:
         return
     except OSError as error:

@@ -60,14 +60,15 @@ _FEATURES = {
     "double": "float64",
     "flag": "bool",
 }
-_OURS = (
+# Columns of protolabel that stand beside image and label.
+_KEPT = (
     "agreement", "margin", "runner_up", "pinned", "source", "micro_cluster", "meta_cluster",
 )  # fmt: skip
 
 
 def _columns(job: ExportJob) -> list[Column]:
     """Return the columns beside image and label, without those that describe the dataset."""
-    wanted = [column for column in job.columns if column.given is not None or column.name in _OURS]
+    wanted = [column for column in job.columns if column.given is not None or column.name in _KEPT]
     ranked = [column for column in job.columns if column.name.startswith(("best_", "score_"))]
     return [*wanted, *(column for column in ranked if column.given is None)]
 

@@ -93,7 +93,8 @@ def _write_columns(job: ExportJob) -> None:
 
 
 _CLUSTERS = ("micro_cluster", "meta_cluster")
-_OURS = ("label", "label_id", "agreement", "margin", "runner_up", "pinned", "source")
+# Columns of protolabel that have a value in every row.
+_FILLED = ("label", "label_id", "agreement", "margin", "runner_up", "pinned", "source")
 
 
 def _is_steady(column: Column, job: ExportJob) -> bool:
@@ -101,7 +102,7 @@ def _is_steady(column: Column, job: ExportJob) -> bool:
     if column.name in _CLUSTERS:
         return job.labels.run is not None and job.labels.run.clusters is not None
     if column.given is None:
-        return column.name in _OURS or column.name.startswith(("best_", "score_"))
+        return column.name in _FILLED or column.name.startswith(("best_", "score_"))
     if column.gaps or column.name == "file_name" or column.type != "text":
         return not column.gaps and column.name != "file_name"
     texts = [str(text) for text in column.values(job, slice(0, len(job)))]
