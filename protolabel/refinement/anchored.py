@@ -64,7 +64,7 @@ NEIGHBOR_WEIGHT = 3.0  # nu: the neighbours' vote
 NEIGHBOR_WEIGHT_FEW = 1.0  # where all names are present, but few images of each: most are strangers
 TEMPERATURE_FEW = 0.6  # times the temperature, likewise: prototypes are no strangers
 FULL_FROM, FULL_TO = 0.7, 0.9  # effective classes for each name: from some absent to all present
-SURE_FROM, SURE_TO = 0.85, 0.9  # the same: a name may be absent, and none is
+COMPLETE_FROM, COMPLETE_TO = 0.85, 0.9  # the same: a name may be absent, and none is
 MOST_NEIGHBORS = 5  # that vote on an image
 PIN_WEIGHT = 4.0  # a pin counts in its prototype like the anchor, in its cluster like 4 images
 PRIOR_PINS = 2.0  # pseudo-count: every name starts with this many pins that agree with it
@@ -412,7 +412,7 @@ def _vote_weights(mass: NDArray[np.float64], temperature: float) -> _VoteWeights
 def none_absent(mass: NDArray[np.floating]) -> float:
     """Return how sure it is that no class of these sizes, (C,), is without images, 0..1."""
     present = effective_classes(mass) / len(mass)
-    return float(np.clip((present - SURE_FROM) / (SURE_TO - SURE_FROM), 0.0, 1.0))
+    return float(np.clip((present - COMPLETE_FROM) / (COMPLETE_TO - COMPLETE_FROM), 0.0, 1.0))
 
 
 def _log_prior(
