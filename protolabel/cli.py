@@ -144,7 +144,7 @@ def _run(options: argparse.Namespace) -> None:
         visual=_visual(options),
         **settings,
     )
-    session.export(
+    written = session.export(
         options.output,
         formats=options.formats,
         link=options.link,
@@ -157,7 +157,8 @@ def _run(options: argparse.Namespace) -> None:
     if options.none_of_these is not None or options.vocabulary is not None:
         _print_missing(session)
     _print_skipped(session.embeddings.images.skipped)
-    print(f"Wrote {options.output}/ (start with report.txt)")
+    start = " (start with report.txt)" if "report" in written.formats else ""
+    print(f"Wrote {Path(options.output)}/{start}")
 
 
 def _suggest(options: argparse.Namespace) -> None:
@@ -249,7 +250,7 @@ def _apply(options: argparse.Namespace) -> None:
     )
     _print_labels(labels)
     _print_skipped(embedded.images.skipped)
-    print(f"Wrote {options.output}/ with the prototypes of {options.dataset}")
+    print(f"Wrote {Path(options.output)}/ with the prototypes of {options.dataset}")
 
 
 def _set_aside(

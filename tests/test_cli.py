@@ -77,6 +77,12 @@ def test_run_from_embeddings_writes_the_dataset(dataset):
     assert sum(len(list((dataset / name).iterdir())) for name in CLASSES) == 24
 
 
+def test_a_report_is_named_only_where_it_was_written(photos, vectors, tmp_path, capsys):
+    call = ["run", "--embeddings", str(vectors / "embeddings.npy"), "--classes", *CLASSES]
+    assert main([*call, "--formats", "csv", "--output", f"{tmp_path}/out/"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"Wrote {tmp_path}/out/"
+
+
 def test_wide_and_long_names_keep_their_columns(capsys):
     from worlds import make_world
 
