@@ -14,6 +14,8 @@ from protolabel.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from scipy.sparse import csr_array
+
 __all__ = [
     "Float32Array",
     "FloatArray",
@@ -28,6 +30,7 @@ __all__ = [
     "log_softmax",
     "row_argmax",
     "row_slices",
+    "sparse_product",
     "unit_blocks",
     "unit_rows",
 ]
@@ -43,6 +46,7 @@ _SHORT = 32  # columns: numpy reduces short rows one at a time, ten times slower
 _SUMMED = 1_024  # rows
 _NEAR = 2**16  # numbers of short rows at a time: what is made of them stays near the processor
 _HELD_BYTES = 256 * 2**20  # of float32: larger vectors are scaled whenever they are read
+_MANY = 2**22  # multiplications that are worth the import of torch
 _UNIT_ERROR = 1e-6  # lengths that differ from 1 by less are rounded in float32
 
 
@@ -269,6 +273,27 @@ def column_sums(x: NDArray[np.float32]) -> NDArray[np.float64]:
     sums: NDArray[np.float64] = parts.sum(axis=0, dtype=np.float64)
     sums += x[whole:].sum(axis=0, dtype=np.float64)
     return sums
+
+
+def sparse_product(matrix: csr_array, x: Float32Array) -> Float32Array:
+    """Multiply a sparse matrix, (M, N) of float32, by the columns of (N, C), to (M, C).
+
+    For many numbers torch does it, which takes a quarter of the time on 100,000 images.
+    """
+    if matrix.nnz * x.shape[1] < _MANY:
+        return np.asarray(matrix @ x)
+    import torch
+
+    sums = torch.nn.functional.embedding_bag(
+        torch.from_numpy(matrix.indices),
+        torch.from_numpy(np.ascontiguousarray(x)),
+        torch.from_numpy(matrix.indptr),
+        per_sample_weights=torch.from_numpy(matrix.data),
+        mode="sum",
+        include_last_offset=True,
+    )
+    product: Float32Array = sums.numpy()
+    return product
 
 
 def row_argmax(x: NDArray[np.float32]) -> NDArray[np.integer]:

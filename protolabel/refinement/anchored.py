@@ -17,7 +17,14 @@ import numpy as np
 from protolabel.clustering.clusters import Clusters, cluster, cluster_means
 from protolabel.clustering.neighbors import knn_graph
 from protolabel.common.progress import silent
-from protolabel.common.vectors import Float32Array, column_sums, log_mixed, log_softmax, row_slices
+from protolabel.common.vectors import (
+    Float32Array,
+    column_sums,
+    log_mixed,
+    log_softmax,
+    row_slices,
+    sparse_product,
+)
 from protolabel.errors import InputError
 from protolabel.refinement.agreement import (
     NEIGHBORS_PER_VOTER,
@@ -256,9 +263,10 @@ class _Neighbors:
     def __call__(self, g: Float32Array) -> Float32Array:
         """Return the votes of the neighbours on every image, (N, C)."""
         if self.second is None or self.mixed is None:
-            votes: Float32Array = self.together @ g
+            votes = sparse_product(self.together, g)
         else:
-            votes = self.first @ g + self.second @ self.for_second_view(g)
+            votes = sparse_product(self.first, g)
+            votes += sparse_product(self.second, self.for_second_view(g))
         return votes
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from protolabel.common import vectors as module
 from protolabel.common.vectors import (
@@ -13,6 +14,7 @@ from protolabel.common.vectors import (
     log_mixed,
     log_softmax,
     row_argmax,
+    sparse_product,
     unit_blocks,
     unit_rows,
 )
@@ -176,3 +178,16 @@ def test_a_mixture_of_logarithms_is_the_logarithm_of_the_mixture(fraction):
     got = log_mixed(first, second, fraction)
     assert got.dtype == np.float32
     np.testing.assert_allclose(got, wanted, rtol=1e-6, atol=1e-5)
+
+
+@pytest.mark.parametrize("many", [0, 2**40])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_sparse_product_is_the_product_however_large(monkeypatch, many, order):
+    rng = np.random.default_rng(0)
+    dense = rng.normal(size=(60, 40)).astype(np.float32) * (rng.random((60, 40)) < 0.1)
+    dense[7] = 0.0  # an image without neighbours
+    x = np.asarray(rng.normal(size=(40, 5)), np.float32, order=order)
+    monkeypatch.setattr(module, "_MANY", many)
+    product = sparse_product(csr_array(dense), x)
+    np.testing.assert_allclose(product, dense @ x, atol=1e-5)
+    assert product.dtype == np.float32
