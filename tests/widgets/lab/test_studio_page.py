@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from server import set_theme
 from test_lab import open_studio, wait_for_text
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from host import serious  # isort: skip
 
-TABS = ("Gallery", "Audit", "Charts", "Runs", "None of these", "Export")
+TABS = ("Gallery", "Audit", "Charts", "Runs", "None of these", "Names", "Export")
 
 
 @pytest.mark.timeout(600)
@@ -27,8 +28,13 @@ def test_axe_finds_nothing_serious_on_the_whole_studio(page, lab):
         if tab == "Audit":
             page.get_by_role("button", name="Draw a sample").click()
             page.wait_for_selector(".pls-audit-asks b")
-        page.wait_for_timeout(500)
-        found[tab] = serious(page, ".pls-studio")
+        if tab == "Names":
+            page.get_by_role("button", name="Suggest names").click()
+            page.wait_for_selector(".pls-name-group", timeout=180_000)
+        for theme in ("Dark", "Light"):
+            set_theme(page, theme)
+            page.wait_for_timeout(500)
+            found[f"{tab}, {theme}"] = serious(page, ".pls-studio")
     page.get_by_role("tab", name="Gallery").click()
     page.locator(".pls-grid").first.focus()
     page.keyboard.press("Home")
