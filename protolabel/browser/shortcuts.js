@@ -82,6 +82,7 @@ function tend(tips) {
   showTips(tips);
   nameButtons();
   markFolded();
+  for (const strip of document.querySelectorAll("img.pls-strip:not([alt])")) strip.alt = "Pictures of this group";
   for (const line of document.querySelectorAll(LIVE)) line.setAttribute("role", "status");
 }
 

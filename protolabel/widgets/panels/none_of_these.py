@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as ipw
 import numpy as np
 
+from protolabel.common.wording import counted
 from protolabel.errors import InputError
 from protolabel.evaluation.fit import DEFAULT_STRICTNESS
 from protolabel.widgets.grid import Thumbnails
@@ -145,12 +146,11 @@ class NonePanel(Panel):
         self._fit = fit
         self.say("")
         self._count()
-        lines = [_line(group) for group in found[:_SHOWN]]
-        if len(found) > _SHOWN:
-            lines.append(f"and {len(found) - _SHOWN:,} smaller groups")
-        items = "".join(f"<li>{line}</li>" for line in lines)
+        items = "".join(f"<li>{_line(group)}</li>" for group in found[:_SHOWN])
+        smaller = len(found) - _SHOWN
+        more = f" ({counted(smaller, 'smaller one')} not shown)" if smaller > 0 else ""
         self.missing.value = (
-            f"Groups of similar images that fit no name:<ol>{items}</ol>" if lines else ""
+            f"Groups of similar images that fit no name{more}:<ol>{items}</ol>" if found else ""
         )
         old = self.groups.children
         self.groups.children = [
