@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from protolabel.errors import InputError
 from protolabel.exporting.table import check_best, label_columns
 
@@ -51,7 +53,7 @@ def to_pandas(labels: Labels, images: ImageSet, best: int) -> DataFrame:
             "pip install 'protolabel[pandas]'."
         ) from error
     check_best(best)
-    job, rows = _Job(labels, images), slice(0, len(labels))
+    job, rows = _Job(labels, images), np.arange(len(labels))
     series: dict[str, Any] = {}
     for column in label_columns(labels, images, best):
         values = column.values(job, rows)

@@ -56,7 +56,7 @@ class Column:
         ``"text"``, ``"word"`` (text with few different values), ``"integer"`` (32 bits),
         ``"long"`` (64), ``"number"`` (float32), ``"double"`` or ``"flag"``.
     values : callable
-        ``values(job, rows)`` returns plain Python values for a slice of images.
+        ``values(job, rows)`` returns plain Python values for an array of image numbers.
     gaps : bool
         Whether a value may be None.
     given : str, optional
@@ -65,7 +65,7 @@ class Column:
 
     name: str
     type: str
-    values: Callable[[Any, slice], list[Any]]
+    values: Callable[[Any, NDArray[np.intp]], list[Any]]
     gaps: bool = False
     given: str | None = None
 
@@ -104,16 +104,25 @@ def check_best(best: Any) -> None:
         )
 
 
-def blocks(job: ExportJob) -> Iterator[dict[str, list[Any]]]:
-    """Yield the columns of consecutive images as lists of plain Python values.
+def blocks(
+    job: ExportJob, rows: Sequence[int] | NDArray[np.integer] | None = None
+) -> Iterator[dict[str, list[Any]]]:
+    """Yield the columns of a few thousand images at a time, as lists of plain Python values.
 
     ``file`` and ``split`` are None if the export has none; ``micro_cluster`` is -1 for noise and,
     like ``meta_cluster``, None if there are no clusters; ``near_duplicates`` is the number of the
     image's group, None for an image without near-duplicates.
+
+    Parameters
+    ----------
+    job : ExportJob
+    rows : sequence of int, optional
+        Numbers of the images, in the order wanted; by default all images.
     """
-    for start in range(0, len(job), _BLOCK):
-        rows = slice(start, min(start + _BLOCK, len(job)))
-        yield {column.name: column.values(job, rows) for column in job.columns}
+    wanted = np.arange(len(job)) if rows is None else np.asarray(rows, dtype=np.intp)
+    for start in range(0, len(wanted), _BLOCK):
+        part = wanted[start : start + _BLOCK]
+        yield {column.name: column.values(job, part) for column in job.columns}
 
 
 def _more(labels: Labels, images: ImageSet, best: int) -> list[Column]:
@@ -157,7 +166,11 @@ def _given(name: str, original: str, values: Sequence[Any]) -> Column:
         kind = "text"
         plain = [None if value is None else _as_text(value) for value in plain]
     return Column(
-        name, kind, lambda _, rows: plain[rows], gaps=len(known) < len(plain), given=original
+        name,
+        kind,
+        lambda _, rows: [plain[row] for row in rows.tolist()],
+        gaps=len(known) < len(plain),
+        given=original,
     )
 
 
@@ -179,44 +192,50 @@ def _as_text(value: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def records(job: ExportJob) -> Iterator[dict[str, Any]]:
-    """Yield the columns of each image by name, as `blocks` has them."""
-    for block in blocks(job):
+def records(
+    job: ExportJob, rows: Sequence[int] | NDArray[np.integer] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield the columns of each image by name; parameters and values are those of `blocks`."""
+    for block in blocks(job, rows):
         for values in zip(*block.values(), strict=True):
             yield dict(zip(block, values, strict=True))
 
 
-def _files(job: ExportJob, rows: slice) -> list[str | None]:
+def _files(job: ExportJob, rows: NDArray[np.intp]) -> list[str | None]:
     if not job.has_folders and job.side is None:
         return _nothing(rows)
-    return [job.exported(index) for index in range(rows.start, rows.stop)]
+    return [job.exported(index) for index in rows.tolist()]
+
+
+def _sources(job: _Labelled, rows: NDArray[np.intp]) -> list[str]:
+    return [job.images.names[index] for index in rows.tolist()]
 
 
 def _class_names(job: _Labelled, classes: NDArray[np.integer]) -> list[str]:
     return [job.labels.names[index] for index in classes.tolist()]
 
 
-def _micro(job: _Labelled, rows: slice) -> list[int | None]:
+def _micro(job: _Labelled, rows: NDArray[np.intp]) -> list[int | None]:
     run = job.labels.run
     if run is None or run.clusters is None:
         return _nothing(rows)
     return list(run.clusters.micro[rows].tolist())
 
 
-def _meta(job: _Labelled, rows: slice) -> list[int | None]:
+def _meta(job: _Labelled, rows: NDArray[np.intp]) -> list[int | None]:
     run = job.labels.run
     if run is None or run.clusters is None:
         return _nothing(rows)
     return list(run.clusters.meta_of_images[rows].tolist())
 
 
-def _splits(job: ExportJob, rows: slice) -> list[str | None]:
+def _splits(job: ExportJob, rows: NDArray[np.intp]) -> list[str | None]:
     if job.side is None:
         return _nothing(rows)
     return [SPLITS[side] if side >= 0 else None for side in job.side[rows].tolist()]
 
 
-def _near_duplicates(job: ExportJob, rows: slice) -> list[int | None]:
+def _near_duplicates(job: ExportJob, rows: NDArray[np.intp]) -> list[int | None]:
     if job.groups is None:
         return _nothing(rows)
     crowded = np.bincount(job.groups)[job.groups[rows]] > 1
@@ -226,8 +245,8 @@ def _near_duplicates(job: ExportJob, rows: slice) -> list[int | None]:
     ]
 
 
-def _nothing(rows: slice) -> list[Any]:
-    return [None] * (rows.stop - rows.start)
+def _nothing(rows: NDArray[np.intp]) -> list[Any]:
+    return [None] * len(rows)
 
 
 def _rounded(values: NDArray[np.floating]) -> list[float]:
@@ -237,7 +256,7 @@ def _rounded(values: NDArray[np.floating]) -> list[float]:
 
 _COLUMNS = (
     Column("file", "text", _files, gaps=True),
-    Column("source", "text", lambda job, rows: list(job.images.names[rows])),
+    Column("source", "text", _sources),
     Column("label", "word", lambda job, rows: _class_names(job, job.labels.label[rows])),
     Column("label_id", "integer", lambda job, rows: job.labels.label[rows].tolist()),
     Column("agreement", "number", lambda job, rows: _rounded(job.labels.agreement[rows])),

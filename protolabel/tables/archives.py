@@ -22,30 +22,35 @@ from protolabel.tables.shards import located
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
-__all__ = ["PLACE", "read_archives", "read_member"]
+__all__ = ["ARCHIVE", "KEY", "PLACE", "read_archives", "read_member"]
 
+KEY, ARCHIVE = "__key__", "__url__"
+"""Columns of a sample: its key, and the name of its archive."""
 PLACE = {"archive", "start", "size"}
 """Fields of the struct that says where an image lies: path or URL, and bytes."""
 
-_KEY, _ANY = "__key__", "image"
+_ANY = "image"
 _NAME = re.compile(r"((?:.*/|)[^.]+)[.]([^/]*)")  # key and field, as WebDataset cuts a name
-_LOOKED_AT = 20  # samples from which the columns are known
+_FIRST = 20  # samples from which the columns are known
 _BATCH = 10_000  # samples
 
 
-def read_archives(paths: Sequence[str]) -> Any:
+def read_archives(paths: Sequence[str], root: str) -> Any:
     """Open archives as a frame of Daft.
 
     Parameters
     ----------
     paths : sequence of str
         Uncompressed tar files, or URLs of them.
+    root : str
+        Folder that the names of the archives start from.
 
     Returns
     -------
     daft.DataFrame
-        A row for each sample: its ``__key__``, where its first image lies (``image``), and where
-        its images of each name lie that the first samples have (such as ``jpg``).
+        A row for each sample: its ``__key__``; the name of its archive (``__url__``); where its
+        image lies (``image``), unless the first samples have several; and where its images of
+        each name lie that the first samples have (such as ``jpg``).
 
     Raises
     ------
@@ -58,14 +63,18 @@ def read_archives(paths: Sequence[str]) -> Any:
     from daft.recordbatch import RecordBatch
     from daft.schema import Schema
 
-    known = {name for sample in islice(_samples(paths[0]), _LOOKED_AT) for name in sample}
+    first = list(islice(_samples(paths[0]), _FIRST))
+    known = {name for sample in first for name in sample}
     if _ANY not in known:
         raise InputError(
             f"Expected images in {paths[0]!r}, got samples without images: call the members of the "
             "archive 000001.jpg or the like."
         )
+    if any(len(sample.keys() - {KEY, _ANY}) > 1 for sample in first):
+        known.remove(_ANY)  # which of them is meant, the caller has to say
     place = kinds.struct({"archive": kinds.string(), "start": kinds.int64(), "size": kinds.int64()})
-    types = {name: kinds.string() if name == _KEY else place for name in sorted(known)}
+    types = {KEY: kinds.string(), ARCHIVE: kinds.string()}
+    types |= dict.fromkeys(sorted(known - {KEY}), place)
 
     class Archive(DataSourceTask):  # type: ignore[misc]
         def __init__(self, path: str, names: list[str]) -> None:
@@ -77,7 +86,10 @@ def read_archives(paths: Sequence[str]) -> Any:
 
         async def read(self) -> AsyncIterator[Any]:
             samples, arrow = _samples(self.path), self.schema.to_pyarrow_schema()
-            while batch := await asyncio.to_thread(lambda: list(islice(samples, _BATCH))):
+            name = {ARCHIVE: self.path.removeprefix(root).lstrip("/")}
+            while batch := await asyncio.to_thread(
+                lambda: [sample | name for sample in islice(samples, _BATCH)]
+            ):
                 rows = pa.RecordBatch.from_pylist(batch, schema=arrow)
                 yield RecordBatch.from_arrow_record_batches([rows], arrow)
 
@@ -86,9 +98,9 @@ def read_archives(paths: Sequence[str]) -> Any:
         schema = Schema.from_pydict(types)
 
         async def get_tasks(self, pushdowns: Any) -> AsyncIterator[Archive]:
-            asked = set(types if pushdowns.columns is None else pushdowns.columns)
+            wanted = set(types if pushdowns.columns is None else pushdowns.columns)
             for path in paths:
-                yield Archive(path, [name for name in types if name in asked])
+                yield Archive(path, [name for name in types if name in wanted])
 
     return Archives().read()
 
@@ -124,10 +136,10 @@ def _samples(path: str) -> Iterator[dict[str, Any]]:
                 if not member.isreg() or parts is None:
                     continue
                 key, field = parts[1], parts[2].lower()
-                if key != sample.get(_KEY):
+                if key != sample.get(KEY) or field in sample:
                     if sample:
                         yield sample
-                    sample = {_KEY: key}
+                    sample = {KEY: key}
                 if PurePosixPath(f"a.{field}").suffix in IMAGE_SUFFIXES:
                     place = {"archive": path, "start": member.offset_data, "size": member.size}
                     sample.setdefault(_ANY, place)

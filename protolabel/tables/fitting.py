@@ -24,9 +24,10 @@ from protolabel.refinement.classifier import PrototypeClassifier
 from protolabel.refinement.labels import Labels, label
 from protolabel.refinement.loop import refine
 from protolabel.tables.engine import expecting
+from protolabel.tables.ids import with_unique_ids
 from protolabel.tables.reading import read_table
 from protolabel.tables.sampling import sampled
-from protolabel.tables.shards import HEAD, Shards
+from protolabel.tables.shards import Shards, is_shards
 
 if TYPE_CHECKING:
     from protolabel.embedding.prompts import Classes, Templates
@@ -143,6 +144,7 @@ def fit_table(
         given = {} if templates is None else {"templates": templates}
         info, text = encoder_info(loaded), embed_classes(classes, loaded, **given)
     with expecting("vectors that can be read", InputError, "Correct the table."):
+        table, _ = with_unique_ids(table)
         ids, vectors = sampled(table, int(sample), seed)
     if not ids:
         raise InputError("Expected a table with vectors, got one without: embed the images first.")
@@ -211,12 +213,5 @@ def read_fitted(folder: str | os.PathLike[str]) -> Fitted:
 
 def _made_by(source: str | os.PathLike[str]) -> EncoderInfo | None:
     """Return the encoder of shards; None for other tables, which do not say."""
-    if (
-        "://" not in os.fspath(source)
-        and not (as_path(source, "a table of vectors") / HEAD).is_file()
-    ):
-        return None
-    try:
-        return EncoderInfo.from_dict(Shards(source).head()["encoder"])
-    except (StoreError, InputError, KeyError):
-        return None
+    recorded = Shards(source).head().get("encoder") if is_shards(source) else None
+    return None if recorded is None else EncoderInfo.from_dict(recorded)

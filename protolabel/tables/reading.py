@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from protolabel.common.checks import as_path
 from protolabel.errors import InputError
-from protolabel.tables.archives import PLACE, read_archives
+from protolabel.tables.archives import ARCHIVE, KEY, PLACE, read_archives
 from protolabel.tables.engine import engine, expecting
-from protolabel.tables.shards import located
+from protolabel.tables.shards import is_shards, located
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["ImageTable", "read_table"]
 
@@ -33,17 +34,41 @@ class ImageTable:
     Attributes
     ----------
     frame : daft.DataFrame
-        The column ``id`` with texts that are unique, the column ``image``, and the column
-        ``reason``: why a row of `embed_table` has no vector.
-    kind : {"path", "bytes", "file", "member", "vector"}
-        What ``image`` holds. Paths may be URLs; a member is one of an archive.
+        The text columns ``id`` and ``reason`` (why a row of `embed_table` has no vector), and the
+        column ``image``.
+    kind : {"path", "bytes", "struct", "member", "vector"}
+        What ``image`` holds. Paths may be URLs; a struct has ``bytes`` and ``path``; a member is
+        one of an archive.
     root : str
         Folder that relative paths start from.
+    source : str
+        Absolute path or URL of the table.
+    image_column, id_column : str
+        The columns of the source.
+    longer : daft.DataFrame or None
+        For archives: the frame with ids that start with the name of the archive, for keys that
+        several archives have.
+    is_shards : bool
+        Whether protolabel wrote the table, so that rows with one id are of one image.
     """
 
     frame: Any
     kind: str
     root: str
+    source: str
+    image_column: str
+    id_column: str
+    longer: Any = None
+    is_shards: bool = False
+
+    @property
+    def origin(self) -> dict[str, str]:
+        """What makes the ids and the images those of this table, for the head of its shards."""
+        return {
+            "table": self.source,
+            "image_column": self.image_column,
+            "id_column": self.id_column,
+        }
 
 
 def read_table(
@@ -62,9 +87,9 @@ def read_table(
         them, ``hf://datasets/OWNER/NAME``, or a URL of these in an object store.
     image_column : str, optional
         Column of the images: paths, URLs, encoded bytes, or a struct with ``bytes`` or ``path``
-        as of Hugging Face. By default the first column of a usual name.
+        as Hugging Face stores it. By default the first column of a usual name.
     id_column : str, optional
-        Column that identifies an image. By default the first one of a usual name, or the paths.
+        Column that identifies an image. By default the first column of a usual name, or the paths.
     vectors : bool
         Take a column of vectors where there is one and no column of images is named.
 
@@ -82,41 +107,66 @@ def read_table(
         frame = _read(source)
     columns = frame.column_names
     kinds = {name: _kind(frame.schema()[name].dtype) for name in columns}
-    chosen = image_column or next(
-        (
-            name
-            for name in ((*VECTORS, *IMAGES) if vectors else IMAGES)
-            if kinds.get(name) and (kinds[name] == "vector") == (name in VECTORS)
-        ),
-        None,
-    )
-    if chosen is None or not kinds.get(chosen):
+    image = image_column or _usual_column(kinds, vectors=vectors)
+    wanted = "images or vectors" if vectors else "images"
+    if image is None or image not in columns:
         raise InputError(
-            f"Expected a column of images{' or vectors' if vectors else ''} in {source!r}, got "
-            f"the columns {', '.join(columns)}: name it, on the command line with --image-column."
+            f"Expected a column of {wanted} in {source!r}, got {_listed(columns)}: name it, on the "
+            "command line with --image-column."
         )
-    kind = kinds[chosen]
-    key = id_column or next((name for name in IDS if name in columns and name != chosen), None)
+    if not kinds[image] or (kinds[image] == "vector" and not vectors):
+        raise InputError(
+            f"Expected {wanted} in the column {image!r} of {source!r}, got values of the type "
+            f"{frame.schema()[image].dtype}: name a column of paths, URLs or encoded bytes, on the "
+            "command line with --image-column."
+        )
+    kind = kinds[image]
+    key = id_column or next((name for name in IDS if name in columns and name != image), None)
     if key is None and kind == "path":
-        key = chosen
-    if key not in columns:
+        key = image
+    if key is None or key not in columns:
         raise InputError(
-            f"Expected a column that identifies the images of {source!r}, got the columns "
-            f"{', '.join(columns)}: name it, on the command line with --id-column."
+            f"Expected a column that identifies the images of {source!r}, got {_listed(columns)}: "
+            "name it, on the command line with --id-column; if there is none, number the rows."
         )
-    value = frame[chosen]
-    if kind == "struct":
-        value, kind = value["bytes"], "bytes"
     root = _root(source)
-    if kind == "path" and "://" in root:
-        whole = engine().functions.when(value.contains("://"), value)
-        value = whole.otherwise(engine().lit(f"{root}/") + value)
+    value = frame[image]
+    if kind == "struct" and "path" not in frame.schema()[image].dtype.fields:
+        value, kind = value["bytes"], "bytes"
+    if kind == "path":
+        value = _filled(value)
+        if "://" in root:
+            whole = engine().functions.when(value.contains("://"), value)
+            value = whole.otherwise(engine().lit(f"{root}/") + value)
     text = engine().DataType.string()
     reason = frame["error"] if kind == "vector" and "error" in columns else engine().lit(None)
-    frame = frame.select(
-        frame[key].cast(text).alias("id"), value.alias("image"), reason.cast(text).alias("reason")
-    )
-    return ImageTable(frame, kind, root)
+    names = _filled(frame[key].cast(text))
+    rest = value.alias("image"), reason.cast(text).alias("reason")
+    longer = None
+    if key == KEY and ARCHIVE in columns:
+        whole_names = frame[ARCHIVE] + engine().lit("/") + names
+        longer = frame.select(whole_names.alias("id"), *rest)
+    absolute = source if "://" in source else str(Path(source).expanduser().absolute())
+    table = frame.select(names.alias("id"), *rest)
+    ours = kind == "vector" and is_shards(source)
+    return ImageTable(table, kind, root, absolute, image, key, longer, ours)
+
+
+def _usual_column(kinds: Mapping[str, str], *, vectors: bool) -> str | None:
+    """Return the first column of a usual name that holds images, or vectors if they will do."""
+    for name in (*VECTORS, *IMAGES) if vectors else IMAGES:
+        if kinds.get(name) and (kinds[name] == "vector") == (name in VECTORS):
+            return name
+    return None
+
+
+def _filled(text: Any) -> Any:
+    """Return texts of Daft with null in place of empty ones."""
+    return engine().functions.when(text != "", text).otherwise(None)
+
+
+def _listed(columns: Sequence[str]) -> str:
+    return f"the columns {', '.join(columns)}"
 
 
 def _read(source: str) -> Any:
@@ -142,7 +192,8 @@ def _read(source: str) -> Any:
     readers = {
         ".parquet": daft.read_parquet,
         ".pq": daft.read_parquet,
-        ".csv": daft.read_csv,
+        ".csv": _read_csv,
+        ".tsv": partial(_read_csv, delimiter="\t"),
         ".jsonl": daft.read_json,
         ".ndjson": daft.read_json,
         ".lance": daft.read_lance,
@@ -151,12 +202,11 @@ def _read(source: str) -> Any:
         if isinstance(found, str):
             pattern = daft.from_glob_path(found) if "*" in found else None
             found = [found] if pattern is None else sorted(pattern.to_pydict()["path"])
-        return read_archives(found)
-    if suffix == ".tsv":
-        return daft.read_csv(found, delimiter="\t")
+            found = [path.removeprefix("file://") for path in found]
+        return read_archives(found, _root(source))
     if suffix not in readers:
         raise InputError(
-            f"Expected a table of images ({', '.join(readers)}, .tsv, .tar, or hf://datasets/...), "
+            f"Expected a table of images ({', '.join(readers)}, .tar, or hf://datasets/...), "
             f"got {source!r}: write the list of images as Parquet or CSV."
         )
     try:
@@ -168,6 +218,13 @@ def _read(source: str) -> Any:
         ) from error
 
 
+def _read_csv(found: str | Sequence[str], delimiter: str = ",") -> Any:
+    """Open CSV files; every value is text, as an id 007 is not 7."""
+    read = partial(engine().read_csv, found, delimiter=delimiter)
+    text = engine().DataType.string()
+    return read(schema=dict.fromkeys(read().column_names, text))
+
+
 def _inside(folder: str) -> list[str]:
     """Return the tables of one kind in a folder; hidden ones are being written."""
     from pyarrow import fs
@@ -175,7 +232,7 @@ def _inside(folder: str) -> list[str]:
     system, scheme, root = located(folder)
     found = system.get_file_info(fs.FileSelector(root, recursive=True, allow_not_found=True))
     inside = [entry.path.removeprefix(root).lstrip("/") for entry in found if entry.is_file]
-    for suffix in (".parquet", ".tar", ".csv", ".jsonl"):
+    for suffix in (".parquet", ".tar", ".csv", ".tsv", ".jsonl"):
         files = sorted(
             f"{scheme}{root}/{path}"
             for path in inside
@@ -196,8 +253,6 @@ def _kind(dtype: Any) -> str:
         return "path"
     if dtype.is_binary():
         return "bytes"
-    if dtype.is_file():
-        return "file"
     if dtype.is_struct():
         names = set(dtype.fields)
         return "member" if names == PLACE else "struct" if "bytes" in names else ""

@@ -20,6 +20,7 @@ from protolabel.errors import InputError, Stopped, StoreError
 from protolabel.evaluation.fit import check_strictness
 from protolabel.tables.engine import engine, expecting, on_ray
 from protolabel.tables.fitting import read_fitted
+from protolabel.tables.ids import Rows, with_unique_ids
 from protolabel.tables.reading import ImageTable, read_table
 from protolabel.tables.sampling import sampled
 from protolabel.tables.shards import Shards
@@ -44,9 +45,9 @@ __all__ = ["Summary", "apply_table", "embed_table"]
 
 _SHARD = (256, 8_192)  # fewest and most rows of a shard: 8 MB of 512 dimensions
 _SHARDS = 64  # that a small table is cut in, so that it can go on and shows how far it is
-_MOST = 10_000  # workers, and GPUs of each: more is a slip
-_REASONS = 3  # that a summary tells
-_LOOK = 2.0  # seconds between two looks at how far it is
+_LIMIT = 10_000  # workers, and GPUs of each: more is a slip
+_REASONS = 3  # in a summary
+_INTERVAL = 2.0  # seconds between two looks at how far it is
 
 
 @dataclass(frozen=True)
@@ -56,14 +57,19 @@ class Summary:
     Attributes
     ----------
     rows : int
-        Rows in the shards, which are those of the table unless an id stood in it twice.
+        Rows in the shards.
     errors : int
         Rows without a result, with the reason in the column ``error``.
     reasons : mapping of str to int
         The most frequent reasons, and how many rows have each.
-    torn, repeated : int
-        Shards that could not be read and were made again; rows that were there twice and were
-        deleted.
+    torn : int
+        Shards that could not be read and were written again.
+    repeated : int
+        Rows that two tasks wrote; one copy of each is kept.
+    same : int
+        Rows of the table that repeat the id and the image of another; they are left out.
+    without_id : int
+        Rows of the table without an id; they are left out.
     """
 
     rows: int
@@ -71,15 +77,21 @@ class Summary:
     reasons: Mapping[str, int]
     torn: int
     repeated: int
+    same: int = 0
+    without_id: int = 0
 
     def __str__(self) -> str:
         text = f"{counted(self.rows, 'row')}, {self.errors:,} without a result"
         if self.reasons:
             text += f" ({'; '.join(f'{count:,}: {why}' for why, count in self.reasons.items())})"
+        if self.same:
+            text += f"; {counted(self.same, 'row')} left out, with the id and image of another"
+        if self.without_id:
+            text += f"; {counted(self.without_id, 'row')} left out, without an id"
         if self.torn:
-            text += f"; {counted(self.torn, 'torn shard')} made again"
+            text += f"; {counted(self.torn, 'torn shard')} written again"
         if self.repeated:
-            text += f"; {counted(self.repeated, 'row')} deleted that were there twice"
+            text += f"; {counted(self.repeated, 'row')} written twice, one copy deleted"
         return text
 
 
@@ -137,12 +149,12 @@ def embed_table(
         If the encoder cannot be loaded.
     """
     _check_resources(workers, gpus)
-    info = _named(encoder, pretrained, device)
-    table = read_table(source, image_column=image_column, id_column=id_column)
+    info = _loadable(encoder, pretrained, device)
+    table, rows = _read(source, image_column, id_column)
     shards = Shards(output)
-    shards.start({"kind": "vectors", "encoder": info.to_dict()})
-    job = _Job(table, shards, "embedding images", resolve(progress))
-    with _coming_through():
+    shards.start({"kind": "vectors", "encoder": info.to_dict(), **table.origin})
+    job = _Job(table, rows, shards, "embedding images", resolve(progress))
+    with _finishing():
         return job.embed(info, device=device, workers=workers, gpus=gpus, retry=retry)
 
 
@@ -200,7 +212,7 @@ def apply_table(
     strictness = known.strictness if none_of_these is None else none_of_these
     if strictness is not None:
         strictness = check_strictness(strictness)
-    table = read_table(source, image_column=image_column, id_column=id_column, vectors=True)
+    table, rows = _read(source, image_column, id_column, vectors=True)
     info = None
     if table.kind != "vector":
         if known.encoder is None:
@@ -208,7 +220,7 @@ def apply_table(
                 f"Expected to know the encoder of {os.fspath(fitted)!r}, which does not name it: "
                 "embed the table first, and apply to its vectors."
             )
-        info = _named(known.encoder, None, device)
+        info = _loadable(known.encoder, None, device)
     shards = Shards(output)
     shards.start(
         {
@@ -216,18 +228,19 @@ def apply_table(
             "classifier": known.digest,
             "encoder": None if known.encoder is None else known.encoder.to_dict(),
             "none_of_these": strictness,
+            **table.origin,
         }
     )
-    with _coming_through():
+    with _finishing():
         if not shards.has(FITTED):
             write_classifier(shards, FITTED, known.classifier)
-        job = _Job(table, shards, "labelling images", resolve(progress))
+        job = _Job(table, rows, shards, "labelling images", resolve(progress))
         repaired = job.repair(retry=retry)
         vectors = shards.inside("_vectors")
         if info is not None and shards.rows < job.total:
             vectors.start({"kind": "vectors", "encoder": info.to_dict()})
             unknown = replace(table, frame=job.missing())
-            embedding = _Job(unknown, vectors, "embedding images", job.report)
+            embedding = replace(job, table=unknown, shards=vectors, phase="embedding images")
             embedding.embed(info, device=device, workers=workers, gpus=gpus, retry=retry)
             job = replace(job, table=read_table(str(vectors), vectors=True))
         if shards.rows < job.total and not shards.has(JOINED):
@@ -247,8 +260,33 @@ def apply_table(
         return job.summary(*repaired)
 
 
-def _coming_through() -> AbstractContextManager[None]:
-    return expecting("a run that comes through", StoreError, "Run it again: it goes on.")
+def _read(
+    source: str | os.PathLike[str],
+    image_column: str | None,
+    id_column: str | None,
+    *,
+    vectors: bool = False,
+) -> tuple[ImageTable, Rows]:
+    table = read_table(source, image_column=image_column, id_column=id_column, vectors=vectors)
+    with expecting(f"a table that can be read, {os.fspath(source)!r}", InputError, "Correct it."):
+        table, rows = with_unique_ids(table)
+    if not rows.kept:
+        raise InputError(
+            f"Expected images in {os.fspath(source)!r}, got "
+            + (
+                f"{counted(rows.without_id, 'row')} without an id: fill the column "
+                f"{table.id_column!r}, or name another, on the command line with --id-column."
+                if rows.without_id
+                else "an empty table: write a row for each image."
+            )
+        )
+    return table, rows
+
+
+def _finishing() -> AbstractContextManager[None]:
+    return expecting(
+        "the run to finish", StoreError, "Run the same command again: it goes on from there."
+    )
 
 
 def _join(
@@ -282,13 +320,13 @@ def _join(
 
 
 def _check_resources(workers: int | None, gpus: float | None) -> None:
-    if workers is not None and as_count(workers, "workers") > _MOST:
-        raise InputError(f"Expected at most {_MOST:,} workers, got {workers}: ask for fewer.")
-    if gpus is not None and not 0 <= gpus <= _MOST:
-        raise InputError(f"Expected GPUs of each worker from 0 to {_MOST:,}, got {gpus}: try 1.")
+    if workers is not None and as_count(workers, "workers") > _LIMIT:
+        raise InputError(f"Expected at most {_LIMIT:,} workers, got {workers}: ask for fewer.")
+    if gpus is not None and not 0 <= gpus <= _LIMIT:
+        raise InputError(f"Expected GPUs of each worker from 0 to {_LIMIT:,}, got {gpus}: try 1.")
 
 
-def _named(
+def _loadable(
     encoder: str | Encoder | EncoderInfo, pretrained: str | None, device: str
 ) -> EncoderInfo:
     """Return the record by which every worker loads the encoder; it is loaded here as a check."""
@@ -306,6 +344,7 @@ class _Job:
     """One run over a table."""
 
     table: ImageTable
+    rows: Rows
     shards: Shards
     phase: str
     report: ProgressFn
@@ -374,14 +413,27 @@ class _Job:
             most = failed.groupby("error").agg(count).sort(["count", "error"], desc=[True, False])
             found = most.limit(_REASONS).to_pydict()
             reasons = dict(zip(found["error"], found["count"], strict=True))
-        return Summary(self.shards.rows, errors, reasons, torn, repeated)
+        return Summary(
+            rows=self.shards.rows,
+            errors=errors,
+            reasons=reasons,
+            torn=torn,
+            repeated=repeated,
+            same=self.rows.same,
+            without_id=self.rows.without_id,
+        )
 
     def _fetched(self, todo: Any) -> Any:
         """Return the bytes behind URLs; local files are opened where they are decoded."""
         daft = engine()
-        if self.table.kind != "path":
+        if self.table.kind == "path":
+            path = todo["image"]
+        elif self.table.kind == "struct":
+            path = todo["image"]["path"].cast(daft.DataType.string())
+            path = daft.functions.when(todo["image"]["bytes"].is_null(), path).otherwise(None)
+        else:
             return daft.lit(None).cast(daft.DataType.binary())
-        url = daft.functions.when(todo["image"].contains("://"), todo["image"]).otherwise(None)
+        url = daft.functions.when(path.contains("://"), path).otherwise(None)
         settings = daft.context.get_context().daft_planning_config.default_io_config
         if repr(settings.http) == repr(daft.io.HTTPConfig()):
             # Daft tries five times, which takes more than two minutes for a server that is gone.
@@ -398,7 +450,7 @@ class _Job:
         def look() -> None:
             import _thread
 
-            while not ended.wait(_LOOK):
+            while not ended.wait(_INTERVAL):
                 try:
                     self.report(self.phase, min(self.shards.rows, total), total)
                 except Stopped as error:
@@ -417,7 +469,7 @@ class _Job:
             raise
         finally:
             ended.set()
-            watcher.join(_LOOK)
+            watcher.join(_INTERVAL)
         self.report(self.phase, total, total)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
-__all__ = ["Shards", "located"]
+__all__ = ["Shards", "is_shards", "located"]
 
 HEAD = "_shards.json"
 _FORMAT = 1
@@ -53,10 +53,25 @@ def located(place: str | os.PathLike[str]) -> tuple[Any, str, str]:
     return system, place.partition("://")[0] + "://", root
 
 
+def is_shards(place: str | os.PathLike[str]) -> bool:
+    """Say whether a place holds shards of protolabel."""
+    try:
+        system, _, root = located(place)
+        return bool(system.get_file_info(f"{root}/{HEAD}").is_file)
+    except (StoreError, OSError):
+        return False
+
+
 def _reached(place: str) -> AbstractContextManager[None]:
     return expecting(
         f"a place for shards, {place!r}, that can be used", StoreError, "Choose another."
     )
+
+
+def _described(name: str, value: Any) -> str:
+    """Return an entry of a head in words, such as ``image column ('photo')``."""
+    words = name.replace("_", " ")
+    return f"{words} ({value!r})" if name.endswith(("table", "column")) else words
 
 
 class Shards:
@@ -92,9 +107,10 @@ class Shards:
                 if wanted.get(name) != found.get(name)
             )  # fmt: skip
             if different:
+                what = ", ".join(_described(name, found.get(name)) for name in different)
                 raise StoreError(
                     f"Expected to go on with the shards in {str(self)!r}, but they were made with "
-                    f"another {', '.join(different)}: choose another folder, or delete that one."
+                    f"another {what}: choose another folder, or delete that one."
                 )
             return
         foreign = [name for name in self._names() if not name.startswith(".")]

@@ -6,6 +6,7 @@ import io
 import os
 import tempfile
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -119,8 +120,7 @@ def embedding_step(
     gpus : float
         Of each of them.
     """
-    daft = engine()
-    kinds = daft.DataType
+    kinds = engine().DataType
     fields = {"error": kinds.string(), "vector": kinds.list(kinds.float16())}
     kind, root = table.kind, table.root
 
@@ -129,16 +129,13 @@ def embedding_step(
             self.encoder = load_encoder(info, device=device)
             self.pool = Workers(min(16, os.cpu_count() or 1), "decode")
 
-        @daft.method.batch(  # type: ignore[untyped-decorator]
-            return_dtype=kinds.struct(fields), batch_size=PICTURES
-        )
         def rows(self, images: Any, fetched: Any) -> Any:
             files, missing = _files(kind, images, fetched, root, self.pool)
             vectors, failed = embed_files(files, self.encoder, self.pool)
             reasons = [first or second for first, second in zip(missing, failed, strict=True)]
             return _struct(columns_of(reasons, vectors, None))
 
-    return _pooled(Embedder, workers, gpus).rows
+    return _once_a_worker(Embedder, fields, PICTURES, workers=workers, gpus=gpus)
 
 
 def labelling_step(
@@ -159,8 +156,7 @@ def labelling_step(
     workers : int
         As for `embedding_step`.
     """
-    daft = engine()
-    kinds = daft.DataType
+    kinds = engine().DataType
     text, number = kinds.string(), kinds.float32()
     labels = dict(zip(LABELS, (text, number, text, number, kinds.bool()), strict=True))
     vector = {"vector": kinds.list(kinds.float16())} if with_vectors else {}
@@ -171,9 +167,6 @@ def labelling_step(
         def __init__(self) -> None:
             self.labeller = Labeller.of(Shards(place), strictness)
 
-        @daft.method.batch(  # type: ignore[untyped-decorator]
-            return_dtype=kinds.struct(fields), batch_size=VECTORS
-        )
         def rows(self, column: Any, known: Any) -> Any:
             vectors, usable = read_vectors(column, dim)
             reasons = [
@@ -183,7 +176,7 @@ def labelling_step(
             labels = self.labeller(vectors[usable]) if usable.any() else {}
             return _struct(columns_of(reasons, vectors if with_vectors else None, labels))
 
-    return _pooled(Labelling, workers, 0.0).rows
+    return _once_a_worker(Labelling, fields, VECTORS, workers=workers)
 
 
 def columns_of(
@@ -222,13 +215,54 @@ def _struct(columns: dict[str, Any]) -> Any:
     return pa.StructArray.from_arrays(list(columns.values()), list(columns))
 
 
-def _pooled(kind: type, workers: int, gpus: float) -> Any:
-    """Return an instance of a class that Daft makes once in each of the workers."""
+def _once_a_worker(
+    kind: type, fields: dict[str, Any], batch: int, *, workers: int, gpus: float = 0.0
+) -> Any:
+    """Return the method `rows` of a class, which is made once in each worker, for expressions.
+
+    Parameters
+    ----------
+    kind : type
+        ``rows(columns...)`` returns an Arrow array of structs.
+    fields : dict of str to daft.DataType
+        Fields of the structs.
+    batch : int
+        The most rows of a call.
+    workers : int
+        Number of processes.
+    gpus : float
+        GPUs of each worker.
+    """
     daft = engine()
-    # Without a count, each thread, and each task of a Ray cluster, would load the model.
-    here = not on_ray() and workers == 1
-    options = {"use_process": False} if here else {}
-    return daft.cls(kind, gpus=gpus, max_concurrency=workers, **options)()
+    options = {"return_dtype": daft.DataType.struct(fields), "batch_size": batch}
+    if on_ray() or workers > 1:
+        # Without a count, each task of a Ray cluster would load the model.
+        kind.rows = daft.method.batch(**options)(kind.rows)  # type: ignore[attr-defined]
+        return daft.cls(kind, gpus=gpus, max_concurrency=workers)().rows
+    shared = _Shared(kind)
+
+    # With a count, Daft starts a process, which imports torch again, whatever use_process says.
+    @daft.func.batch(gpus=gpus, use_process=False, **options)  # type: ignore[untyped-decorator]
+    def rows(*columns: Any) -> Any:
+        return shared.rows(*columns)
+
+    return rows
+
+
+class _Shared:
+    """One instance of a class for all threads of Daft in this process, made when it is needed."""
+
+    def __init__(self, kind: type) -> None:
+        self._kind, self._lock = kind, Lock()
+        self._made: Any = None
+
+    def __reduce__(self) -> tuple[type[_Shared], tuple[type]]:
+        return _Shared, (self._kind,)  # Daft wants what it runs to be serializable
+
+    def rows(self, *columns: Any) -> Any:
+        with self._lock:
+            self._made = self._made or self._kind()
+            return self._made.rows(*columns)
 
 
 def writing_step(shards: Shards, rows: int) -> Any:
@@ -266,31 +300,28 @@ def _files(
     kind: str, images: Any, fetched: Any, root: str, pool: Workers
 ) -> tuple[list[ImageFile], list[str | None]]:
     """Return what can be opened, and a reason where there is nothing to open."""
-    files: list[ImageFile] = []
-    missing: list[str | None] = []
     values = images.to_pylist()
-    there = fetched.to_pylist() if kind != "member" else pool.map(_member, values)
-    for value, data in zip(values, there, strict=True):
-        reason = None
-        file: ImageFile = io.BytesIO()
-        if value is None:
-            reason = "the row holds no image"
-        elif kind == "bytes":
-            file = io.BytesIO(value)
-        elif kind == "file":
-            with value.open() as stream:
-                file = io.BytesIO(stream.read())
-        elif kind == "member":
-            reason = "its archive cannot be read" if data is None else None
-            file = io.BytesIO(data or b"")
-        elif "://" in value:
-            reason = "it could not be downloaded" if data is None else None
-            file = io.BytesIO(data or b"")
-        else:
-            file = Path(root) / value
-        files.append(file)
-        missing.append(reason)
-    return files, missing
+    contents = pool.map(_member, values) if kind == "member" else fetched.to_pylist()
+    found = [
+        _file(kind, value, content, root) for value, content in zip(values, contents, strict=True)
+    ]
+    return [file for file, _ in found], [reason for _, reason in found]
+
+
+def _file(kind: str, value: Any, content: bytes | None, root: str) -> tuple[ImageFile, str | None]:
+    if kind == "struct" and value is not None:
+        kind = "path" if value["bytes"] is None else "bytes"
+        value = value[kind]
+    if value is None:
+        return io.BytesIO(), "the row holds no image"
+    if kind == "bytes":
+        return io.BytesIO(value), None
+    if kind == "path" and "://" not in value:
+        return Path(root) / value, None
+    if content is None:
+        missing = "its archive cannot be read" if kind == "member" else "it could not be downloaded"
+        return io.BytesIO(), missing
+    return io.BytesIO(content), None
 
 
 def _member(place: dict[str, Any] | None) -> bytes | None:

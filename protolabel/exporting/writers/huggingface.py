@@ -103,7 +103,7 @@ def _table(job: ExportJob, rows: list[int], schema: Any) -> Any:
         "label": job.labels.label[rows].tolist(),
     }
     for column in _columns(job):
-        values = [value for row in rows for value in column.values(job, slice(row, row + 1))]
+        values = column.values(job, np.asarray(rows))
         if column.type == "word":
             values = [number[value] for value in values]
         elif column.type == "text":

@@ -105,7 +105,7 @@ def _is_steady(column: Column, job: ExportJob) -> bool:
         return column.name in _FILLED or column.name.startswith(("best_", "score_"))
     if column.gaps or column.name == "file_name" or column.type != "text":
         return not column.gaps and column.name != "file_name"
-    texts = [str(text) for text in column.values(job, slice(0, len(job)))]
+    texts = [str(text) for text in column.values(job, np.arange(len(job)))]
     numbers = sum(bool(_NUMBER.fullmatch(text.strip())) for text in texts)
     return all(text.strip() for text in texts) and numbers in (0, len(texts))
 

@@ -31,17 +31,17 @@ def write_webdataset(job: ExportJob) -> None:
     """
     folder = job.folder / "webdataset"
     folder.mkdir()
-    samples = list(records(job))
     done = 0
-    for side, members in job.sides():
-        order = np.random.default_rng(job.seed).permutation(members).tolist()
+    for side, images in job.sides():
+        order = np.random.default_rng(job.seed).permutation(images).tolist()
         for start in range(0, len(order), _SHARD):
+            members = order[start : start + _SHARD]
             with tarfile.open(folder / f"{side}-{start // _SHARD:06}.tar", "w") as tar:
-                for index in order[start : start + _SHARD]:
+                for index, record in zip(members, records(job, members), strict=True):
                     if done % 64 == 0:
                         job.progress("exporting to WebDataset", done, len(job))
                     content, suffix = image_bytes(job.images.path(index), _DECODED)
-                    about = unicode_text(json.dumps(samples[index], ensure_ascii=False)).encode()
+                    about = unicode_text(json.dumps(record, ensure_ascii=False)).encode()
                     _add(tar, f"{index:09}.{suffix}", content)
                     _add(tar, f"{index:09}.cls", str(int(job.labels.label[index])).encode())
                     _add(tar, f"{index:09}.json", about)
