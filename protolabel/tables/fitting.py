@@ -26,7 +26,7 @@ from protolabel.refinement.loop import refine
 from protolabel.tables.engine import expecting
 from protolabel.tables.ids import with_unique_ids
 from protolabel.tables.reading import read_table
-from protolabel.tables.sampling import sampled
+from protolabel.tables.sampling import sampled, usable_rows
 from protolabel.tables.shards import Shards, is_shards
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def fit_table(
         info, text = encoder_info(loaded), embed_classes(classes, loaded, **given)
     with expecting("vectors that can be read", InputError, "Correct the table."):
         table, _ = with_unique_ids(table)
-        ids, vectors = sampled(table, int(sample), seed)
+        ids, vectors = sampled(table, usable_rows(table), int(sample), seed)
     if not ids:
         raise InputError("Expected a table with vectors, got one without: embed the images first.")
     report = resolve(progress)
@@ -157,8 +157,8 @@ def fit_table(
         progress=report,
     )  # fmt: skip
     labels = label(run)
-    made = expecting(f"to write {str(folder)!r}", StoreError, "Choose another folder.")
-    with made, replacing(folder) as new:
+    advice = "Choose another folder."
+    with expecting(f"to write {str(folder)!r}", StoreError, advice), replacing(folder) as new:
         PrototypeClassifier.from_labels(labels, vectors).save(new / CLASSIFIER)
         about: dict[str, Any] = {
             "generator": "protolabel",

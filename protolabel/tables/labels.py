@@ -54,10 +54,8 @@ def export_labels(shards: str | os.PathLike[str], output: str | os.PathLike[str]
         raise InputError(
             f"Expected labels in {os.fspath(shards)!r}, got none: run protolabel apply first."
         )
-    refusing = expecting(
-        f"to write {str(target)!r}", ExportError, "Choose another path, or try again."
-    )
-    with refusing, writing(target) as file:
+    advice = "Choose another path, or try again."
+    with expecting(f"to write {str(target)!r}", ExportError, advice), writing(target) as file:
         frame = engine().read_parquet(place.files()).select(*COLUMNS)
         return (_csv if target.suffix == ".csv" else _parquet)(frame, file)
 

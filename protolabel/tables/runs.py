@@ -1,4 +1,4 @@
-"""Embed and label a table of images: a run that can be killed and goes on."""
+"""Embed and label a table of images, in runs that can be killed and continued."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from protolabel.tables.engine import engine, expecting, on_ray
 from protolabel.tables.fitting import read_fitted
 from protolabel.tables.ids import Rows, with_unique_ids
 from protolabel.tables.reading import ImageTable, read_table
-from protolabel.tables.sampling import sampled
+from protolabel.tables.sampling import sampled, usable_rows
 from protolabel.tables.shards import Shards
 from protolabel.tables.worker import (
     FITTED,
@@ -44,10 +44,10 @@ if TYPE_CHECKING:
 __all__ = ["Summary", "apply_table", "embed_table"]
 
 _SHARD = (256, 8_192)  # fewest and most rows of a shard: 8 MB of 512 dimensions
-_SHARDS = 64  # that a small table is cut in, so that it can go on and shows how far it is
+_SHARDS = 64  # of a small table, so that it shows progress and can be continued
 _LIMIT = 10_000  # workers, and GPUs of each: more is a slip
 _REASONS = 3  # in a summary
-_INTERVAL = 2.0  # seconds between two looks at how far it is
+_INTERVAL = 2.0  # seconds between two reports of progress
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def embed_table(
 ) -> Summary:
     """Embed a table of images into Parquet shards with the columns id, error and vector.
 
-    A run that was killed goes on with the rows that are missing. Daft reads the table and spreads
+    A run that was killed continues with the rows that are missing. Daft reads the table and spreads
     the work; its own settings choose between processes of this machine and a Ray cluster.
 
     Parameters
@@ -298,13 +298,15 @@ def _join(
     """
     import pyarrow as pa
 
-    rows = job.table.frame.where(job.table.frame["image"].not_null()).count_rows()
-    room = known.joining(rows)
-    ids, vectors = sampled(job.table, room, 0) if room else ([], np.empty((0, 0), np.float16))
-    if not known.joining(len(ids)):
+    rows = usable_rows(job.table)
+    joining = known.joining(rows)
+    if not joining:
+        return
+    ids, vectors = sampled(job.table, rows, joining, seed=0)
+    if not known.joining(len(ids)):  # rows whose vector cannot be used are left out
         return
     richer, labels = known.join(vectors, progress=job.report)
-    if room == rows:
+    if joining == rows:
         found = Labeller(richer, strictness, known).columns(labels, vectors)
         missing = set(job.missing().select("id").to_pydict()["id"])
         rest = np.array([name in missing for name in ids])
@@ -329,7 +331,7 @@ def _check_resources(workers: int | None, gpus: float | None) -> None:
 def _loadable(
     encoder: str | Encoder | EncoderInfo, pretrained: str | None, device: str
 ) -> EncoderInfo:
-    """Return the record by which every worker loads the encoder; it is loaded here as a check."""
+    """Return the record by which workers load the encoder, which is loaded here as a check."""
     info = encoder_info(load_encoder(encoder, pretrained, device=device))
     if info.model in UNLOADABLE:
         raise InputError(
@@ -447,7 +449,7 @@ class _Job:
         ended = threading.Event()
         stopped: list[BaseException] = []
 
-        def look() -> None:
+        def report_rows() -> None:
             import _thread
 
             while not ended.wait(_INTERVAL):
@@ -459,7 +461,7 @@ class _Job:
                     return
 
         self.report(self.phase, min(self.shards.rows, total), total)
-        watcher = threading.Thread(target=look, name="protolabel-shards", daemon=True)
+        watcher = threading.Thread(target=report_rows, name="protolabel-shards", daemon=True)
         watcher.start()
         try:
             yield

@@ -14,19 +14,28 @@ if TYPE_CHECKING:
 
     from protolabel.tables.reading import ImageTable
 
-__all__ = ["sampled"]
+__all__ = ["sampled", "usable_rows"]
 
 _HASHES = 2**32
 _SPARE = 6.0  # standard deviations more than wanted are read, so that there are enough
 
 
-def sampled(table: ImageTable, size: int, seed: int) -> tuple[list[str], NDArray[np.float16]]:
+def usable_rows(table: ImageTable) -> int:
+    """Count the rows that hold a vector."""
+    return int(table.frame.where(table.frame["image"].not_null()).count_rows())
+
+
+def sampled(
+    table: ImageTable, rows: int, size: int, seed: int
+) -> tuple[list[str], NDArray[np.float16]]:
     """Read the vectors whose ids have the smallest hashes.
 
     Parameters
     ----------
     table : ImageTable
         Of vectors.
+    rows : int
+        How many rows hold a vector, from `usable_rows`.
     size : int
         The most vectors that are read.
     seed : int
@@ -40,7 +49,6 @@ def sampled(table: ImageTable, size: int, seed: int) -> tuple[list[str], NDArray
         Rows without a usable vector are left out.
     """
     frame = table.frame.where(table.frame["image"].not_null())
-    rows = frame.count_rows()
     chance = frame["id"].hash(seed=seed) % _HASHES
     frame = frame.select("id", "image", chance.alias("chance"))
     if rows > size:

@@ -235,14 +235,14 @@ def _once_a_worker(
     """
     daft = engine()
     options = {"return_dtype": daft.DataType.struct(fields), "batch_size": batch}
-    if on_ray() or workers > 1:
+    if on_ray() or workers > 1 or gpus:
         # Without a count, each task of a Ray cluster would load the model.
         kind.rows = daft.method.batch(**options)(kind.rows)  # type: ignore[attr-defined]
         return daft.cls(kind, gpus=gpus, max_concurrency=workers)().rows
     shared = _Shared(kind)
 
     # With a count, Daft starts a process, which imports torch again, whatever use_process says.
-    @daft.func.batch(gpus=gpus, use_process=False, **options)  # type: ignore[untyped-decorator]
+    @daft.func.batch(use_process=False, **options)  # type: ignore[untyped-decorator]
     def rows(*columns: Any) -> Any:
         return shared.rows(*columns)
 

@@ -79,8 +79,8 @@ def drive(arguments: list[str], *, ray: bool, wait: bool = True) -> subprocess.P
         text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     if wait:
-        said, _ = process.communicate()
-        print(f"    {said.strip()}", flush=True)
+        printed, _ = process.communicate()
+        print(f"    {printed.strip()}", flush=True)
         if process.returncode:
             sys.exit(f"the driver failed with {process.returncode}")
     return process
@@ -140,8 +140,8 @@ def processes(*words: str, parent: int | None = None) -> list[int]:
     ):
         if any(word in title(process).split(" ")[0] for word in words):
             with suppress(OSError):
-                said = re.search(r"PPid:\t([0-9]+)", Path(f"/proc/{process}/status").read_text())
-                found += [process] if said and parent in {None, int(said[1])} else []
+                line = re.search(r"PPid:\t([0-9]+)", Path(f"/proc/{process}/status").read_text())
+                found += [process] if line and parent in {None, int(line[1])} else []
     return found
 
 
@@ -187,12 +187,14 @@ def disturbed(arguments: list[str], total: int, temporary: Path) -> None:
         kill("node", [node], output)
     another = threading.Thread(target=start_node, args=(temporary,), kwargs={"head": False})
     another.start()
-    if wait_for(output, 5 * total // 8, driver):
-        kill("driver", [driver.pid], output)
-    else:
-        print(f"    the driver gave up at {rows_in(output):,} rows", flush=True)
-    driver.wait()
+    going = wait_for(output, 5 * total // 8, driver)
     another.join()
+    if not going:
+        print(f"    the driver gave up at {rows_in(output):,} rows; it starts again", flush=True)
+        driver = drive(arguments, ray=True, wait=False)
+        wait_for(output, 5 * total // 8, driver)
+    kill("driver", [driver.pid] if driver.poll() is None else [], output)
+    driver.wait()
     drive_in_notebook(arguments, temporary.parent)
 
 
