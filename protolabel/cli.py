@@ -287,7 +287,8 @@ def _fit(options: argparse.Namespace) -> None:
         **given,
     )
     _print_labels(labels)
-    print(f"Wrote {options.output}/; label with protolabel apply {shlex.quote(options.output)}")
+    fitted = shlex.quote(options.output)
+    print(f"Wrote {options.output}/; label with: protolabel apply {fitted} IMAGES --output FOLDER")
 
 
 def _labels(options: argparse.Namespace) -> None:

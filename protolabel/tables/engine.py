@@ -7,6 +7,7 @@ Daft's own settings choose the runner: by default the local one, with ``DAFT_RUN
 from __future__ import annotations
 
 import os
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from protolabel.errors import InputError, ProtolabelError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["engine", "expecting", "on_ray"]
+__all__ = ["engine", "expecting", "literal", "on_ray"]
 
 _QUIET = {
     # Both send usage statistics by default; Daft reads this when it is imported.
@@ -51,6 +52,11 @@ def on_ray() -> bool:
     from daft import get_or_infer_runner_type
 
     return bool(get_or_infer_runner_type() == "ray")
+
+
+def literal(path: str) -> str:
+    """Return a path with a backslash before each character that Daft takes for a pattern."""
+    return re.sub(r"([][*?{}\\])", r"\\\1", path)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from protolabel.common.checks import as_path
 from protolabel.errors import InputError
 from protolabel.tables.archives import ARCHIVE, KEY, PLACE, read_archives
-from protolabel.tables.engine import engine, expecting
+from protolabel.tables.engine import engine, expecting, literal
 from protolabel.tables.shards import is_shards, located
 
 if TYPE_CHECKING:
@@ -124,13 +124,23 @@ def read_table(
     key = id_column or next((name for name in IDS if name in columns and name != image), None)
     if key is None and kind == "path":
         key = image
-    if key is None or key not in columns:
+    value = frame[image]
+    if key is None and kind == "struct" and "path" in frame.schema()[image].dtype.fields:
+        key, name = f"{image}.path", value["path"]
+    elif key is not None and key in columns:
+        name = frame[key]
+    else:
         raise InputError(
             f"Expected a column that identifies the images of {source!r}, got {_listed(columns)}: "
             "name it, on the command line with --id-column; if there is none, number the rows."
         )
+    if key in columns and not _is_plain(frame.schema()[key].dtype):
+        raise InputError(
+            f"Expected texts or numbers in the column {key!r} of {source!r}, got values of the "
+            f"type {frame.schema()[key].dtype}: name another column, on the command line with "
+            "--id-column."
+        )
     root = _root(source)
-    value = frame[image]
     if kind == "struct" and "path" not in frame.schema()[image].dtype.fields:
         value, kind = value["bytes"], "bytes"
     if kind == "path":
@@ -140,7 +150,7 @@ def read_table(
             value = whole.otherwise(engine().lit(f"{root}/") + value)
     text = engine().DataType.string()
     reason = frame["error"] if kind == "vector" and "error" in columns else engine().lit(None)
-    names = _filled(frame[key].cast(text))
+    names = _filled(name.cast(text))
     rest = value.alias("image"), reason.cast(text).alias("reason")
     longer = None
     if key == KEY and ARCHIVE in columns:
@@ -166,7 +176,7 @@ def _filled(text: Any) -> Any:
 
 
 def _listed(columns: Sequence[str]) -> str:
-    return f"the columns {', '.join(columns)}"
+    return f"the columns {', '.join(columns)}" if columns else "no columns"
 
 
 def _read(source: str) -> Any:
@@ -180,7 +190,7 @@ def _read(source: str) -> Any:
     if "://" not in source:
         local = as_path(source, "a table of images")
         source = str(local.absolute())
-        found = source
+        found = literal(source) if local.exists() else source
         if "*" not in source and not local.exists():
             raise InputError(
                 f"Expected a table of images, but {source!r} does not exist: correct it."
@@ -188,7 +198,8 @@ def _read(source: str) -> Any:
     is_folder = not Path(source).suffix if "://" in source else local.is_dir()
     if is_folder and local.suffix != ".lance":
         found = _inside(source)
-    suffix = Path((found if isinstance(found, str) else found[0]).split("?")[0]).suffix.lower()
+    first = source if isinstance(found, str) else found[0]
+    suffix = Path(first.split("?")[0] if "://" in first else first).suffix.lower()
     readers = {
         ".parquet": daft.read_parquet,
         ".pq": daft.read_parquet,
@@ -200,15 +211,19 @@ def _read(source: str) -> Any:
     }
     if suffix == ".tar":
         if isinstance(found, str):
-            pattern = daft.from_glob_path(found) if "*" in found else None
-            found = [found] if pattern is None else sorted(pattern.to_pydict()["path"])
-            found = [path.removeprefix("file://") for path in found]
+            pattern = "*" in source and not local.exists()
+            matches = (
+                sorted(daft.from_glob_path(found).to_pydict()["path"]) if pattern else [source]
+            )
+            found = [path.removeprefix("file://") for path in matches]
         return read_archives(found, _root(source))
     if suffix not in readers:
         raise InputError(
             f"Expected a table of images ({', '.join(readers)}, .tar, or hf://datasets/...), "
             f"got {source!r}: write the list of images as Parquet or CSV."
         )
+    if not isinstance(found, str):
+        found = [literal(path) for path in found]
     try:
         return readers[suffix](found)
     except ImportError as error:
@@ -232,7 +247,8 @@ def _inside(folder: str) -> list[str]:
     system, scheme, root = located(folder)
     found = system.get_file_info(fs.FileSelector(root, recursive=True, allow_not_found=True))
     inside = [entry.path.removeprefix(root).lstrip("/") for entry in found if entry.is_file]
-    for suffix in (".parquet", ".tar", ".csv", ".tsv", ".jsonl"):
+    suffixes = (".parquet", ".tar", ".csv", ".tsv", ".jsonl")
+    for suffix in suffixes:
         files = sorted(
             f"{scheme}{root}/{path}"
             for path in inside
@@ -242,8 +258,9 @@ def _inside(folder: str) -> list[str]:
         if files:
             return files
     raise InputError(
-        f"Expected tables (.parquet, .csv, .jsonl, .tar) in {folder!r}, got none. A folder of "
-        "pictures needs no table: run protolabel embed without --shards."
+        f"Expected tables ({', '.join(suffixes)}) in {folder!r}, got none: a folder of pictures "
+        "needs no table, so run protolabel embed without --shards; for a dataset that "
+        "save_to_disk wrote, call its to_parquet first."
     )
 
 
@@ -261,6 +278,12 @@ def _kind(dtype: Any) -> str:
         if inner.is_float16() or inner.is_float32() or inner.is_float64():
             return "vector"
     return ""
+
+
+def _is_plain(dtype: Any) -> bool:
+    """Say whether values of a type can be written as text."""
+    kinds = ("string", "integer", "numeric", "boolean", "temporal", "decimal128", "uuid", "null")
+    return any(getattr(dtype, f"is_{kind}")() for kind in kinds)
 
 
 def _root(source: str) -> str:

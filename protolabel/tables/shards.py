@@ -20,7 +20,7 @@ from uuid import uuid4
 from protolabel.common.checks import as_path
 from protolabel.common.files import DAMAGED
 from protolabel.errors import StoreError
-from protolabel.tables.engine import engine, expecting
+from protolabel.tables.engine import engine, expecting, literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -178,7 +178,7 @@ class Shards:
     def files(self) -> list[str]:
         """Return the shards as Daft reads them, sorted by name."""
         names = sorted(name for name in self._names() if _NAME.fullmatch(name))
-        return [f"{self}/{name}" for name in names]
+        return [literal(f"{self}/{name}") for name in names]
 
     @property
     def rows(self) -> int:

@@ -175,6 +175,32 @@ def test_another_table_with_the_same_ids_is_not_taken_for_done(photos, tmp_path)
         embed(tmp_path / "y" / "list.parquet", tmp_path / "out")
 
 
+def test_images_of_a_hugging_face_table_are_identified_by_their_paths(photos, tmp_path):
+    """The columns of most image datasets: image and label."""
+    images = [{"bytes": photo.read_bytes(), "path": photo.name} for photo in photos]
+    table = pa.table({"image": images, "label": [0] * len(photos)})
+    pq.write_table(table, tmp_path / "list.parquet")
+    embed(tmp_path / "list.parquet", tmp_path / "out")
+    assert sorted(vectors(tmp_path / "out")) == [photo.name for photo in photos]
+    with pytest.raises(pl.InputError, match=r"texts or numbers.*--id-column"):
+        embed(tmp_path / "list.parquet", tmp_path / "other", id_column="image")
+
+
+def test_brackets_in_the_name_of_a_table_are_no_pattern(photos, tmp_path):
+    folder = tmp_path / "a[1] {x}?"
+    folder.mkdir()
+    table = write(folder, "paths", ["a"], photos[:1])
+    for source, output in ((table, "b[2]"), (folder, "c")):
+        assert embed(source, tmp_path / output).rows == 1
+        assert embed(source, tmp_path / output).rows == 1
+
+
+def test_a_dataset_of_save_to_disk_is_told_apart_from_a_table(tmp_path):
+    (tmp_path / "data-00000-of-00001.arrow").write_bytes(b"")
+    with pytest.raises(pl.InputError, match="to_parquet"):
+        embed(tmp_path, tmp_path / "out")
+
+
 def test_an_image_is_read_by_its_path_where_its_bytes_are_missing(photos, tmp_path):
     """The struct of Hugging Face datasets that refer to files."""
     images = [
