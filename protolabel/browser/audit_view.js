@@ -37,18 +37,18 @@ export class AuditView {
       closed: () => this.root.focus({ preventScroll: true }),
     });
     this.root.addEventListener("keydown", (event) => this.keyDown(event));
-    this.heard = {
+    this.listeners = {
       "change:items": () => this.begin(), "change:classes": () => this.offer(),
       "msg:custom": (message, buffers) => this.receive(message, buffers),
     };
-    for (const [event, action] of Object.entries(this.heard)) model.on(event, action);
+    for (const [event, action] of Object.entries(this.listeners)) model.on(event, action);
     el.append(this.frame);
     this.offer();
     this.begin();
   }
 
   dispose() {
-    for (const [event, action] of Object.entries(this.heard)) this.model.off(event, action);
+    for (const [event, action] of Object.entries(this.listeners)) this.model.off(event, action);
     this.forget();
     this.picker.dispose();
     this.frame.remove();

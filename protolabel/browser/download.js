@@ -32,13 +32,13 @@ function render({ model, el }) {
     parts = [];
     show();
   };
-  const heard = { "change:name": show, "change:size": show, "msg:custom": receive };
-  for (const [event, action] of Object.entries(heard)) model.on(event, action);
+  const listeners = { "change:name": show, "change:size": show, "msg:custom": receive };
+  for (const [event, action] of Object.entries(listeners)) model.on(event, action);
   const frame = make("div", "pls-panel", {}, node);
   el.append(frame);
   show();
   return () => {
-    for (const [event, action] of Object.entries(heard)) model.off(event, action);
+    for (const [event, action] of Object.entries(listeners)) model.off(event, action);
     frame.remove();
   };
 }

@@ -11,7 +11,7 @@ const METHODS = ["Plain loop", "Anchored loop"];
 const [WIDE, TALL, ROOM] = [460, 300, 22]; // of a map, in its own units
 const [CHART, HIGH] = [220, 96];
 const STAR = "0,-9 2.6,-3.6 8.6,-2.8 4.2,1.4 5.3,7.3 0,4.4 -5.3,7.3 -4.2,1.4 -8.6,-2.8 -2.6,-3.6";
-const HEARD = ["content", "points", "labels", "prototypes", "temperature", "iteration", "playing"];
+const WATCHED = ["content", "points", "labels", "prototypes", "temperature", "iteration", "playing"];
 
 export class Lesson {
   constructor(model, el) {
@@ -34,8 +34,8 @@ export class Lesson {
     this.theme = new Theme(this.root, () => this.theme.read("auto"));
     el.append(this.root);
     this.theme.read("auto");
-    this.heard = HEARD.map((name) => [`change:${name}`, () => this.schedule(!["temperature", "iteration", "playing"].includes(name))]);
-    for (const [event, action] of this.heard) model.on(event, action);
+    this.listeners = WATCHED.map((name) => [`change:${name}`, () => this.schedule(!["temperature", "iteration", "playing"].includes(name))]);
+    for (const [event, action] of this.listeners) model.on(event, action);
     this.schedule(true);
   }
 
@@ -207,7 +207,7 @@ export class Lesson {
   }
 
   dispose() {
-    for (const [event, action] of this.heard) this.model.off(event, action);
+    for (const [event, action] of this.listeners) this.model.off(event, action);
     cancelAnimationFrame(this.waiting);
     for (const part of [this.theme, this.timeline]) part.dispose();
     this.root.remove();

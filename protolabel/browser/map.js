@@ -114,16 +114,16 @@ export class ImageMap {
   }
 
   listen() {
-    this.heard = Object.entries(DIRTIES).map(([name, what]) => [`change:${name}`, () => this.mark(what)]);
-    this.heard.push(["msg:custom", (message, buffers) => this.card.receive(message, buffers)]);
-    for (const [event, action] of this.heard) this.model.on(event, action);
+    this.listeners = Object.entries(DIRTIES).map(([name, what]) => [`change:${name}`, () => this.mark(what)]);
+    this.listeners.push(["msg:custom", (message, buffers) => this.card.receive(message, buffers)]);
+    for (const [event, action] of this.listeners) this.model.on(event, action);
     this.root.addEventListener("keydown", (event) => this.keyDown(event), { signal: this.ending.signal });
     this.resizer = new ResizeObserver(() => this.mark("size"));
     this.resizer.observe(this.stage);
   }
 
   dispose() {
-    for (const [event, action] of this.heard) this.model.off(event, action);
+    for (const [event, action] of this.listeners) this.model.off(event, action);
     this.ending.abort();
     this.resizer.disconnect();
     for (const part of [this.theme, this.card, this.timeline]) part.dispose();

@@ -15,18 +15,18 @@ export class NameList {
       make("span", "", {}, "coarse"), this.level, make("span", "", {}, "fine"), this.count, this.all, this.merge);
     this.list = make("div", "pls-names-list", { role: "list" });
     this.root = make("div", "pls-pictures pls-names", { "data-lm-suppress-shortcuts": "true" }, this.control, this.list);
-    this.heard = {
+    this.listeners = {
       "change:groups": () => this.draw(), "change:sheet": () => this.draw(),
       "change:level": () => this.drawLevel(), "change:counts": () => this.drawLevel(),
     };
-    for (const [event, action] of Object.entries(this.heard)) model.on(event, action);
+    for (const [event, action] of Object.entries(this.listeners)) model.on(event, action);
     el.append(this.root);
     this.drawLevel();
     this.draw();
   }
 
   dispose() {
-    for (const [event, action] of Object.entries(this.heard)) this.model.off(event, action);
+    for (const [event, action] of Object.entries(this.listeners)) this.model.off(event, action);
     URL.revokeObjectURL(this.address);
     this.root.remove();
   }

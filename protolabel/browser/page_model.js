@@ -11,7 +11,7 @@ export async function unpack(text) {
 export class PageModel {
   constructor(state) {
     this.state = state;
-    this.heard = new Map();
+    this.listeners = new Map();
   }
 
   get(name) {
@@ -21,15 +21,15 @@ export class PageModel {
   set(name, value) {
     if (Object.is(this.state[name], value)) return;
     this.state[name] = value;
-    for (const action of this.heard.get(`change:${name}`) ?? []) action();
+    for (const action of this.listeners.get(`change:${name}`) ?? []) action();
   }
 
   on(event, action) {
-    this.heard.set(event, [...(this.heard.get(event) ?? []), action]);
+    this.listeners.set(event, [...(this.listeners.get(event) ?? []), action]);
   }
 
   off(event, action) {
-    this.heard.set(event, (this.heard.get(event) ?? []).filter((one) => one !== action));
+    this.listeners.set(event, (this.listeners.get(event) ?? []).filter((known) => known !== action));
   }
 
   save_changes() {}

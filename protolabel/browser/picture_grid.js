@@ -51,12 +51,12 @@ export class PictureGrid {
       undo: () => this.undo(),
       redo: () => this.redo(),
     });
-    this.heard = {
+    this.listeners = {
       "change:tiles": () => this.update(), "change:chosen": () => this.hear(), "change:size": () => this.resize(),
       "change:classes": () => this.offer(), "change:can_undo": () => this.showBar(), "change:can_redo": () => this.showBar(),
       "msg:custom": (message, buffers) => this.receive(message, buffers),
     };
-    for (const [event, action] of Object.entries(this.heard)) model.on(event, action);
+    for (const [event, action] of Object.entries(this.listeners)) model.on(event, action);
     this.bar.node.hidden = !model.get("acts");
     this.bar.node.addEventListener("keydown", (event) => this.keyDown(event));
     this.said = make("div", "pls-unseen", { role: "status" });
@@ -68,7 +68,7 @@ export class PictureGrid {
   }
 
   dispose() {
-    for (const [event, action] of Object.entries(this.heard)) this.model.off(event, action);
+    for (const [event, action] of Object.entries(this.listeners)) this.model.off(event, action);
     URL.revokeObjectURL(this.address);
     this.large.dispose();
     this.picker.dispose();
