@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fakes import ColourEncoder, draw
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+settings.register_profile("protolabel", deadline=None)  # a timing is never a test
+settings.load_profile("protolabel")
 
 
 def pytest_configure(config: pytest.Config) -> None:
