@@ -67,6 +67,9 @@ CHANGES: dict[str, tuple[str, str]] = {
 }
 """How the iterations changed labels and prototypes: name -> (light, dark)."""
 
+DROPDOWN_ARROW = "#7b8594"
+"""One grey for both themes: the arrow is a picture in a style sheet, which reads no variable."""
+
 RIGHT, WRONG = OKABE_ITO[0], OKABE_ITO[3]
 """Cells of a confusion matrix, on and off the diagonal."""
 

@@ -8,9 +8,8 @@ after the pixels; of jupyter-scatter's hover and lasso, at the frame after its t
 
     python tests/benchmarks/map_latency.py [10000 100000 1000000] [--scatter PYTHON]
 
-Plotly comes with ``pip install -e '.[benchmarks]'``. PYTHON is an interpreter that has
-jupyter-scatter, if this one has not: it needs nothing else of protolabel, so
-``python -m venv x && x/bin/pip install jupyter-scatter`` is enough.
+PYTHON is an interpreter that has jupyter-scatter, if this one has not: it needs nothing else of
+protolabel, so ``python -m venv x && x/bin/pip install jupyter-scatter`` is enough.
 """
 
 from __future__ import annotations

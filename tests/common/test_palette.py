@@ -30,8 +30,9 @@ def test_no_other_file_states_a_colour() -> None:
         for colour in COLOUR.findall(path.read_text("utf-8"))
     }
     # A picture inside a style sheet cannot read a custom property.
-    arrow = f"browser/panels.css: %23{palette.THEME['faint'][1][1:]}"
+    arrow = f"browser/panels.css: %23{palette.DROPDOWN_ARROW[1:]}"
     assert stated == {arrow}
+    assert all(contrast(palette.DROPDOWN_ARROW, bg) >= 3 for bg in palette.THEME["bg"])
 
 
 def test_a_class_has_one_colour_in_plots_panels_and_on_the_map() -> None:
