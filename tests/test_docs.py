@@ -130,7 +130,7 @@ def test_no_link_between_our_pages_is_broken(page):
 def test_the_pictures_of_our_pages_are_there_and_load_at_once():
     found = r'(?:!\[[^\]]*\]\(|<img [^>]*src=")([^)"\s:]+)[)"]'
     shown = {page.parent / one for page in PAGES for one in re.findall(found, markdown(page))}
-    assert ROOT / "docs" / "images" / "studio_light.png" in shown
+    assert ROOT / "docs" / "images" / "studio_light.webp" in shown
     for picture in shown | set((ROOT / "docs" / "images").iterdir()):
         assert 0 < picture.stat().st_size < 600_000, picture.name
 

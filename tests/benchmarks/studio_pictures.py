@@ -2,8 +2,8 @@
 
     python tests/benchmarks/studio_pictures.py docs/images [--whole]
 
-Writes ``studio_light.png`` and ``studio_dark.png`` with few colours, for the page; with ``--whole``
-also every tab at two widths in full colour, to be looked at.
+Writes ``studio_light.webp`` and ``studio_dark.webp``; with ``--whole`` also every tab at two
+widths, to be looked at.
 """
 
 from __future__ import annotations
@@ -15,15 +15,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from palettes import by_count, painted
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "widgets" / "lab"))
 import server
 from test_lab import CELLS, wait_for_text
 
-COLOURS, BRIGHT = 72, 14
-WIDTH = 820  # of a picture for the page
 TABS = ("Gallery", "Audit", "Charts", "Runs", "None of these", "Export")
 
 
@@ -32,14 +29,6 @@ def shot(page: Any) -> Image.Image:
     page.wait_for_timeout(900)
     data = page.locator(".pls-studio").screenshot()
     return Image.open(io.BytesIO(data)).convert("RGB")
-
-
-def few_colours(picture: Image.Image) -> Image.Image:
-    """Scaled down, with a palette that keeps the colours of the classes: they are few pixels."""
-    small = picture.resize((WIDTH, picture.height * WIDTH // picture.width), Image.LANCZOS)
-    upper = small.crop((0, 0, WIDTH, small.height * 58 // 100))
-    bright = [colour for colour in by_count(upper) if max(colour) - min(colour) > 70][:BRIGHT]
-    return painted([small], bright, COLOURS)[0]
 
 
 def main() -> None:
@@ -61,8 +50,8 @@ def main() -> None:
         page.get_by_role("button", name="Got it").click()
         for theme in ("Light", "Dark"):
             server.set_theme(page, theme)
-            name = f"studio_{theme.lower()}.png"
-            few_colours(shot(page)).save(asked.folder / name, optimize=True)
+            name = f"studio_{theme.lower()}.webp"
+            shot(page).save(asked.folder / name, quality=80, method=6)
             if asked.whole:
                 page.locator(".pls-tile").first.click()  # a correction, so that runs differ
                 page.get_by_role("button", name="1 dog").click()
