@@ -25,9 +25,9 @@ RESTLESS_CHURN = 0.02  # fraction of labels that change in the last iteration; a
 LOST_CLASSES = 0.7  # fraction of zero-shot's effective classes below which classes were lost
 USELESS_WEIGHT = 0.3  # visual vectors with a lower weight do more harm than good
 WAVERING = 0.5  # margin below which an image is between its label and the runner-up
-CONFUSED = 5  # images between two names that are mentioned, at least ...
-CONFUSED_OF_ALL = 0.002  # ... with so many expected errors, as a fraction of the folder
-BESIDE, BESIDE_OF_ALL = 3, 0.005  # expected errors of a pair that is mentioned beside another
+# Fewest images, and smallest fraction of the folder, between two names that are mentioned.
+CONFUSED, CONFUSED_OF_ALL = 5, 0.005
+FEWEST_EXPECTED = 3  # errors between two names that are mentioned beside another pair
 MISREAD = 0.45  # weight of the text in the agreement from which names may be misread
 ALIKE_DISTANCE = 0.35  # prototypes closer than this fraction of the mean distance are similar
 SMALL_FOLDER = 30  # images; in a smaller folder refinement can cost one
@@ -350,25 +350,19 @@ def confused_pairs(labels: Labels) -> list[tuple[str, str, int]]:
     labels : Labels
         Labels of a run.
     """
-    pairs, counts = _wavering(labels)
-    order = np.argsort(-counts, kind="stable")
-    return [(labels.names[pairs[0, i]], labels.names[pairs[1, i]], int(counts[i])) for i in order]
-
-
-def _wavering(labels: Labels) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Return pairs of classes, (2, P), the lower index first, and how many images are between."""
     wavering = labels.margin < WAVERING
     two = np.sort(np.stack([labels.label, labels.runner_up])[:, wavering], axis=0)
     pairs, counts = np.unique(two[:, two[0] < two[1]], axis=1, return_counts=True)
-    return pairs, counts
+    order = np.argsort(-counts, kind="stable")
+    return [(labels.names[pairs[0, i]], labels.names[pairs[1, i]], int(counts[i])) for i in order]
 
 
 def named_pairs(labels: Labels) -> list[tuple[str, str, int, int]]:
     """Return the pairs of names that the finding names, at most three.
 
-    Of the pairs with five wavering images, those with the most expected errors: the agreement that
-    images of either name would have as the other. The first must have as many as 0.2 % of the
-    folder, a second or third three, and 0.5 %.
+    Of the pairs with enough wavering images, those with the most expected errors: the agreement
+    that images of either name would have as the other. A second or third pair is named only if
+    these are enough as well.
 
     Parameters
     ----------
@@ -381,42 +375,33 @@ def named_pairs(labels: Labels) -> list[tuple[str, str, int, int]]:
         Two names, the images that waver between them, and how many of these labels are expected
         to be wrong.
     """
-    pairs, counts = _wavering(labels)
-    pairs, counts = pairs[:, counts >= CONFUSED], counts[counts >= CONFUSED]
-    errors = _expected_errors(labels, pairs)
-    least = np.full(3, max(BESIDE, BESIDE_OF_ALL * len(labels)))
-    least[0] = CONFUSED_OF_ALL * len(labels)
-    best = np.lexsort((-counts, -errors))[:3]
-    return [
-        (labels.names[a], labels.names[b], int(counts[i]), _wrong_between(labels, a, b))
-        for i, enough in zip(best, least, strict=False)
-        if errors[i] >= enough
-        for a, b in [pairs[:, i]]
+    least = max(CONFUSED, CONFUSED_OF_ALL * len(labels))
+    notable = [
+        (_expected_errors(labels, a, b), a, b, count)
+        for a, b, count in confused_pairs(labels)
+        if count >= least
     ]
+    notable.sort(key=lambda pair: -pair[0])
+    enough = max(FEWEST_EXPECTED, CONFUSED_OF_ALL * len(labels))
+    named = notable[:1] + [pair for pair in notable[1:3] if pair[0] >= enough]
+    return [(a, b, count, _wrong_between(labels, a, b)) for _, a, b, count in named]
 
 
-def _expected_errors(labels: Labels, pairs: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Sum the agreement that images of each of two classes would have as the other, (P,)."""
+def _expected_errors(labels: Labels, *pair: str) -> float:
+    """Sum the agreement that images of each of two names would have as the other."""
+    a, b = (labels.names.index(name) for name in pair)
     others = np.column_stack([labels.runner_up, labels.further])
     agreement = np.column_stack([labels.agreement - labels.margin, labels.further_agreement])
-    own = np.broadcast_to(labels.label[:, None], others.shape)
-    keys, which = np.unique(_key(labels, own, others), return_inverse=True)
-    sums = np.bincount(which.ravel(), weights=agreement.ravel(), minlength=len(keys))
-    at = np.searchsorted(keys, _key(labels, *pairs))
-    return sums[at].astype(np.float64)
+    either = np.isin(labels.label, (a, b))[:, None]
+    of_other = (others == np.where(labels.label == a, b, a)[:, None]) & either
+    return float(agreement[of_other].sum(dtype=np.float64))
 
 
-def _key(labels: Labels, a: NDArray[np.integer], b: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Return a number for each pair of classes, the same in either order."""
-    count = len(labels.names)
-    key: NDArray[np.int64] = np.minimum(a, b).astype(np.int64) * count + np.maximum(a, b)
-    return key
-
-
-def _wrong_between(labels: Labels, a: int, b: int) -> int:
-    """Return how many labels of images that waver between two classes are expected to be wrong."""
-    two = _key(labels, labels.label, labels.runner_up)
-    between = (labels.margin < WAVERING) & (two == min(a, b) * len(labels.names) + max(a, b))
+def _wrong_between(labels: Labels, *pair: str) -> int:
+    """Return how many labels of images that waver between two names are expected to be wrong."""
+    two = np.sort(np.stack([labels.label, labels.runner_up]), axis=0)
+    a, b = sorted(labels.names.index(name) for name in pair)
+    between = (labels.margin < WAVERING) & (two[0] == a) & (two[1] == b)
     return round(float(np.sum(1.0 - labels.agreement[between], dtype=np.float64)))
 
 
