@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import itertools
 import platform
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from protolabel.common.threads import Workers
+from protolabel.common.threads import Workers, one_torch_thread
 from protolabel.common.vectors import Float32Array, FloatArray, unit_rows
 
 if TYPE_CHECKING:
@@ -38,7 +37,6 @@ _MEASURED = 20_000  # most images that the mean and the range of the codes are m
 _SPARE = 5  # candidates beyond the neighbours that are compared by their whole vectors
 _ROWS = 4_096  # images at a time
 _MULTIPLE = 64
-_ONE_AT_A_TIME = threading.Lock()  # two searches would leave torch with the other's threads
 _LEAST = -(2**30)  # below every score
 
 
@@ -109,16 +107,8 @@ def _in_threads(call: Callable[[int], Any], numbers: Iterable[int]) -> list[Any]
     Within a call torch uses one thread, so that the results are the same for any number of them.
     Threads that share every small product would wait for one another.
     """
-    import torch
-
-    with _ONE_AT_A_TIME:
-        count = torch.get_num_threads()
-        torch.set_num_threads(1)  # for threads that begin
-        try:
-            with Workers(count, "neighbours") as workers:
-                return list(workers.map(call, numbers))
-        finally:
-            torch.set_num_threads(count)
+    with one_torch_thread() as count, Workers(count, "neighbours") as workers:
+        return list(workers.map(call, numbers))
 
 
 @dataclass(frozen=True, eq=False)

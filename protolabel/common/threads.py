@@ -6,16 +6,32 @@ import queue
 import threading
 import time
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["Workers"]
+__all__ = ["Workers", "one_torch_thread"]
 
 T = TypeVar("T")
 
 _PATIENCE = 0.5  # seconds
+_ONE_AT_A_TIME = threading.Lock()  # two at a time would leave torch with each other's threads
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[int]:
+    """Let torch use one thread here and in threads that begin; yields how many it has elsewhere."""
+    import torch
+
+    with _ONE_AT_A_TIME:
+        count = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield count
+        finally:
+            torch.set_num_threads(count)
 
 
 class Workers:

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 
 import pytest
+import torch
 
-from protolabel.common.threads import Workers
+from protolabel.common.threads import Workers, one_torch_thread
 
 
 def test_results_come_in_the_order_of_the_items():
@@ -32,3 +33,22 @@ def test_a_call_that_hangs_keeps_nobody_waiting():
     never.set()
     with pytest.raises(CancelledError):
         waiting.result(5)
+
+
+def test_torch_has_its_threads_again_also_after_an_error_and_of_two_at_a_time() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+
+    def inside(_: int) -> tuple[int, int]:
+        with one_torch_thread() as elsewhere:
+            time.sleep(0.01)
+            return elsewhere, torch.get_num_threads()
+
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert set(pool.map(inside, range(8))) == {(3, 1)}
+        with pytest.raises(ZeroDivisionError), one_torch_thread():
+            _ = 1 / 0
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
