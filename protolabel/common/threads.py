@@ -17,21 +17,48 @@ __all__ = ["Workers", "one_torch_thread"]
 T = TypeVar("T")
 
 _PATIENCE = 0.5  # seconds
-_ONE_AT_A_TIME = threading.Lock()  # two at a time would leave torch with each other's threads
+
+
+class _TorchThreads:
+    """How many calls need torch in one thread, and how many threads it has otherwise."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._otherwise = 1
+
+    def enter(self) -> int:
+        import torch
+
+        with self._lock:
+            if not self._inside:
+                self._otherwise = torch.get_num_threads()
+            self._inside += 1
+            torch.set_num_threads(1)
+            return self._otherwise
+
+    def leave(self) -> None:
+        import torch
+
+        with self._lock:
+            self._inside -= 1
+            torch.set_num_threads(self._otherwise)  # of this thread, and of those that begin
+
+
+_TORCH = _TorchThreads()
 
 
 @contextmanager
 def one_torch_thread() -> Iterator[int]:
-    """Let torch use one thread here and in threads that begin; yields how many it has elsewhere."""
-    import torch
+    """Let torch use one thread here and in threads that begin; yields how many it has elsewhere.
 
-    with _ONE_AT_A_TIME:
-        count = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            yield count
-        finally:
-            torch.set_num_threads(count)
+    Its threads wait in a loop for more work, which takes the processors from the threads of numpy.
+    """
+    count = _TORCH.enter()
+    try:
+        yield count
+    finally:
+        _TORCH.leave()
 
 
 class Workers:

@@ -87,7 +87,8 @@ def _widened(x: FloatArray) -> NDArray[np.float32]:
     # product. For many vectors that is worth its import.
     import torch
 
-    wide: NDArray[np.float32] = torch.from_numpy(np.array(x)).float().numpy()
+    with one_torch_thread():
+        wide: NDArray[np.float32] = torch.from_numpy(np.array(x)).float().numpy()
     return wide
 
 
@@ -279,8 +280,7 @@ def column_sums(x: NDArray[np.float32]) -> NDArray[np.float64]:
 def sparse_product(matrix: csr_array, x: Float32Array) -> Float32Array:
     """Multiply a sparse matrix, (M, N) of float32, by the columns of (N, C), to (M, C).
 
-    For many numbers torch does it, which takes a quarter of the time on 100,000 images, in one
-    thread: its threads would go on to wait for work, and take the processors from numpy's.
+    For many numbers torch does it, which takes a quarter of the time on 100,000 images,.
     """
     if matrix.nnz * x.shape[1] < _MANY:
         return np.asarray(matrix @ x)
