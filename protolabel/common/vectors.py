@@ -280,7 +280,7 @@ def column_sums(x: NDArray[np.float32]) -> NDArray[np.float64]:
 def sparse_product(matrix: csr_array, x: Float32Array) -> Float32Array:
     """Multiply a sparse matrix, (M, N) of float32, by the columns of (N, C), to (M, C).
 
-    For many numbers torch does it, which takes a quarter of the time on 100,000 images,.
+    For many numbers torch does it, which takes a quarter of the time on 100,000 images.
     """
     if matrix.nnz * x.shape[1] < _MANY:
         return np.asarray(matrix @ x)
