@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +14,7 @@ from protolabel.common.checks import as_path
 from protolabel.errors import InputError
 from protolabel.tables.archives import ARCHIVE, KEY, PLACE, read_archives
 from protolabel.tables.engine import engine, expecting, literal
+from protolabel.tables.saved import STATE, files_of, read_saved
 from protolabel.tables.shards import is_shards, located
 
 if TYPE_CHECKING:
@@ -25,6 +28,8 @@ IMAGES = (
     "image", "img", "path", "file", "filename", "file_name", "image_path", "filepath", "url",
     "uri", "image_url", "bytes", "image_bytes", "jpg", "jpeg", "png", "webp",
 )  # fmt: skip
+
+_LOOKED_INTO, _ENDS = 16, 65_536  # files, and bytes at each of their ends
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +48,8 @@ class ImageTable:
         Folder that relative paths start from.
     source : str
         Absolute path or URL of the table.
+    files : str or None
+        What tells the files of a table on disk from those of another, wherever they lie.
     image_column, id_column : str
         The columns of the source.
     longer : daft.DataFrame or None
@@ -56,16 +63,18 @@ class ImageTable:
     kind: str
     root: str
     source: str
+    files: str | None
     image_column: str
     id_column: str
     longer: Any = None
     is_shards: bool = False
 
     @property
-    def origin(self) -> dict[str, str]:
+    def origin(self) -> dict[str, str | None]:
         """What makes the ids and the images those of this table, for the head of its shards."""
         return {
             "table": self.source,
+            "files": self.files,
             "image_column": self.image_column,
             "id_column": self.id_column,
         }
@@ -104,7 +113,8 @@ def read_table(
     """
     source = os.fspath(source)
     with expecting(f"a table of images in {source!r}", InputError, "Correct the path or the file."):
-        frame = _read(source)
+        place, files = _files(source)
+        frame = _read(place, files)
     columns = frame.column_names
     kinds = {name: _kind(frame.schema()[name].dtype) for name in columns}
     image = image_column or _usual_column(kinds, vectors=vectors)
@@ -140,7 +150,7 @@ def read_table(
             f"type {frame.schema()[key].dtype}: name another column, on the command line with "
             "--id-column."
         )
-    root = _root(source)
+    root = _root(place)
     if kind == "struct" and "path" not in frame.schema()[image].dtype.fields:
         value, kind = value["bytes"], "bytes"
     if kind == "path":
@@ -156,10 +166,9 @@ def read_table(
     if key == KEY and ARCHIVE in columns:
         whole_names = frame[ARCHIVE] + engine().lit("/") + names
         longer = frame.select(whole_names.alias("id"), *rest)
-    absolute = source if "://" in source else str(Path(source).expanduser().absolute())
     table = frame.select(names.alias("id"), *rest)
     ours = kind == "vector" and is_shards(source)
-    return ImageTable(table, kind, root, absolute, image, key, longer, ours)
+    return ImageTable(table, kind, root, place, _fingerprint(root, files), image, key, longer, ours)
 
 
 def _usual_column(kinds: Mapping[str, str], *, vectors: bool) -> str | None:
@@ -179,27 +188,37 @@ def _listed(columns: Sequence[str]) -> str:
     return f"the columns {', '.join(columns)}" if columns else "no columns"
 
 
-def _read(source: str) -> Any:
-    daft = engine()
-    found: str | Sequence[str] = source
-    if source.startswith("hf://"):
-        name = source.removeprefix("hf://").removeprefix("datasets/")
-        if name.count("/") == 1 and not Path(name).suffix:
-            return daft.read_huggingface(name)
+def _files(source: str) -> tuple[str, list[str]]:
+    """Return the absolute path or URL of a table, and the files that hold it."""
     local = Path(source)
     if "://" not in source:
         local = as_path(source, "a table of images")
         source = str(local.absolute())
-        found = literal(source) if local.exists() else source
         if "*" not in source and not local.exists():
             raise InputError(
                 f"Expected a table of images, but {source!r} does not exist: correct it."
             )
     is_folder = not Path(source).suffix if "://" in source else local.is_dir()
-    if is_folder and local.suffix != ".lance":
-        found = _inside(source)
-    first = source if isinstance(found, str) else found[0]
+    if is_folder and local.suffix != ".lance" and not source.startswith("hf://"):
+        return source, _inside(source)
+    if "*" in source and ("://" in source or not local.exists()):
+        matches = engine().from_glob_path(source).to_pydict()["path"]
+        return source, sorted(path.removeprefix("file://") for path in matches)
+    return source, [source]
+
+
+def _read(source: str, files: Sequence[str]) -> Any:
+    daft = engine()
+    if source.startswith("hf://"):
+        name = source.removeprefix("hf://").removeprefix("datasets/")
+        if name.count("/") == 1 and not Path(name).suffix:
+            return daft.read_huggingface(name)
+    first = files[0]
     suffix = Path(first.split("?")[0] if "://" in first else first).suffix.lower()
+    if suffix == ".tar":
+        return read_archives(files, _root(source))
+    if suffix == ".arrow":
+        return read_saved(files)
     readers = {
         ".parquet": daft.read_parquet,
         ".pq": daft.read_parquet,
@@ -207,25 +226,17 @@ def _read(source: str) -> Any:
         ".tsv": partial(_read_csv, delimiter="\t"),
         ".jsonl": daft.read_json,
         ".ndjson": daft.read_json,
-        ".lance": daft.read_lance,
+        ".lance": lambda _: daft.read_lance(source),
     }
-    if suffix == ".tar":
-        if isinstance(found, str):
-            pattern = "*" in source and not local.exists()
-            matches = (
-                sorted(daft.from_glob_path(found).to_pydict()["path"]) if pattern else [source]
-            )
-            found = [path.removeprefix("file://") for path in matches]
-        return read_archives(found, _root(source))
     if suffix not in readers:
         raise InputError(
             f"Expected a table of images ({', '.join(readers)}, .tar, or hf://datasets/...), "
             f"got {source!r}: write the list of images as Parquet or CSV."
         )
-    if not isinstance(found, str):
-        found = [literal(path) for path in found]
     try:
-        return readers[suffix](found)
+        # A question mark in a URL begins its query.
+        is_url = "://" in source and list(files) == [source]
+        return readers[suffix](source if is_url else [literal(path) for path in files])
     except ImportError as error:
         needed = "pip install daft-lance" if suffix == ".lance" else str(error)
         raise InputError(
@@ -247,7 +258,10 @@ def _inside(folder: str) -> list[str]:
     system, scheme, root = located(folder)
     found = system.get_file_info(fs.FileSelector(root, recursive=True, allow_not_found=True))
     inside = [entry.path.removeprefix(root).lstrip("/") for entry in found if entry.is_file]
-    suffixes = (".parquet", ".tar", ".csv", ".tsv", ".jsonl")
+    states = [path for path in inside if path.rpartition("/")[2] == STATE]
+    if states:
+        return [file for path in sorted(states) for file in files_of(f"{scheme}{root}/{path}")]
+    suffixes = (".parquet", ".tar", ".csv", ".tsv", ".jsonl", ".arrow")
     for suffix in suffixes:
         files = sorted(
             f"{scheme}{root}/{path}"
@@ -259,8 +273,7 @@ def _inside(folder: str) -> list[str]:
             return files
     raise InputError(
         f"Expected tables ({', '.join(suffixes)}) in {folder!r}, got none: a folder of pictures "
-        "needs no table, so run protolabel embed without --shards; for a dataset that "
-        "save_to_disk wrote, call its to_parquet first."
+        "needs no table, so run protolabel embed without --shards."
     )
 
 
@@ -290,5 +303,33 @@ def _root(source: str) -> str:
     """Return the folder that relative paths start from: that of the table."""
     if "://" in source:
         return source.rpartition("/")[0] if Path(source).suffix else source.rstrip("/")
-    path = Path(source).expanduser().absolute()
+    path = Path(source)
     return str(path if path.is_dir() else path.parent)
+
+
+def _fingerprint(root: str, files: Sequence[str]) -> str | None:
+    """Return a digest of the names, sizes and some content of local files; None for URLs.
+
+    Parameters
+    ----------
+    root : str
+        Folder of the table, in which the names start.
+    files : sequence of str
+        The files, of which up to `_LOOKED_INTO` are opened, for their first and last bytes: all
+        of a large table would take hours.
+    """
+    if "://" in root:
+        return None
+    paths = [
+        path for file in files
+        for path in (sorted(Path(file).rglob("*")) if Path(file).is_dir() else [Path(file)])
+        if path.is_file()
+    ]  # fmt: skip
+    names = [(os.path.relpath(path, root), path.stat().st_size) for path in paths]
+    digest = hashlib.sha256(json.dumps(names).encode())
+    for path in paths[:: -(-len(paths) // _LOOKED_INTO)]:
+        with path.open("rb") as file:
+            digest.update(file.read(_ENDS))
+            file.seek(max(0, path.stat().st_size - _ENDS))
+            digest.update(file.read(_ENDS))
+    return digest.hexdigest()

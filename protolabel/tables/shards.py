@@ -100,10 +100,14 @@ class Shards:
         with _reached(str(self)):
             self._system.create_dir(self._root, recursive=True)
         wanted = {"generator": "protolabel", "format": _FORMAT, **head}
-        if HEAD in self._names():
-            found = self.head()
+        names = self._names()
+        found = self.head() if HEAD in names else None
+        if found is not None:
+            # A table may grow where it lies, or be moved as it is.
+            moved = wanted.get("files") is not None and wanted["files"] == found.get("files")
+            may_differ = {"files", "table"} if moved else {"files"}
             different = sorted(
-                name for name in wanted.keys() | found.keys()
+                name for name in (wanted.keys() | found.keys()) - may_differ
                 if wanted.get(name) != found.get(name)
             )  # fmt: skip
             if different:
@@ -112,14 +116,13 @@ class Shards:
                     f"Expected to go on with the shards in {str(self)!r}, but they were made with "
                     f"another {what}: choose another folder, or delete that one."
                 )
-            return
-        foreign = [name for name in self._names() if not name.startswith(".")]
-        if foreign:
+        elif foreign := [name for name in names if not name.startswith(".")]:
             raise StoreError(
                 f"Expected {str(self)!r} to be empty or to hold shards of protolabel, but it "
                 f"holds {min(foreign)!r}: choose another folder."
             )
-        self.put(HEAD, json.dumps(wanted, indent=1).encode() + b"\n")
+        if wanted != found:
+            self.put(HEAD, json.dumps(wanted, indent=1).encode() + b"\n")
 
     def head(self) -> dict[str, Any]:
         """Return what made the shards.

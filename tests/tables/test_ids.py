@@ -195,12 +195,6 @@ def test_brackets_in_the_name_of_a_table_are_no_pattern(photos, tmp_path):
         assert embed(source, tmp_path / output).rows == 1
 
 
-def test_a_dataset_of_save_to_disk_is_told_apart_from_a_table(tmp_path):
-    (tmp_path / "data-00000-of-00001.arrow").write_bytes(b"")
-    with pytest.raises(pl.InputError, match="to_parquet"):
-        embed(tmp_path, tmp_path / "out")
-
-
 def test_an_image_is_read_by_its_path_where_its_bytes_are_missing(photos, tmp_path):
     """The struct of Hugging Face datasets that refer to files."""
     images = [

@@ -137,6 +137,42 @@ def test_rows_that_two_tasks_wrote_are_there_once(home, tmp_path):
     assert len(pq.read_table(tmp_path)) == 62
 
 
+def test_a_run_goes_on_where_table_and_results_were_moved_together(home, tmp_path, monkeypatch):
+    monkeypatch.setattr("protolabel.tables.runs._SHARD", (16, 16))
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "list.parquet").write_bytes((home / "list.parquet").read_bytes())
+    embed(tmp_path / "old" / "list.parquet", tmp_path / "old" / "out")
+    next((tmp_path / "old" / "out").glob("part-*")).unlink()
+    (tmp_path / "old").rename(tmp_path / "new")
+    kept = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "new/out").glob("part-*")}
+    (tmp_path / "new" / "pictures").symlink_to(home / "pictures")
+    summary = embed(tmp_path / "new" / "list.parquet", tmp_path / "new" / "out")
+    assert summary.rows == 62
+    for name, written in kept.items():
+        assert (tmp_path / "new" / "out" / name).stat().st_mtime_ns == written
+
+
+def test_a_table_that_grew_goes_on_and_another_table_does_not(home, tmp_path):
+    names = sorted(str(path) for path in (home / "pictures").rglob("*.jpg"))
+    table, other = tmp_path / "list.csv", tmp_path / "other" / "list.csv"
+    other.parent.mkdir()
+    write_lines(table, names[:3])
+    embed(table, tmp_path / "out")
+    write_lines(other, names[3:6])
+    assert other.stat().st_size == table.stat().st_size
+    with pytest.raises(pl.StoreError, match=r"another table .*list\.csv"):
+        embed(other, tmp_path / "out")
+    write_lines(table, names[:5])
+    assert embed(table, tmp_path / "out").rows == 5
+    table.rename(tmp_path / "other" / "list.csv")
+    assert embed(other, tmp_path / "out").rows == 5
+
+
+def write_lines(path: Path, names: list[str]) -> None:
+    """A table whose ids say nothing about its images."""
+    path.write_text("\n".join(["id,path", *(f"{n},{name}" for n, name in enumerate(names))]))
+
+
 def test_errors_can_be_tried_again(home, tmp_path):
     pq.write_table(pa.table({"path": ["later.jpg"]}), tmp_path / "list.parquet")
     assert embed(tmp_path / "list.parquet", tmp_path / "out").errors == 1

@@ -128,6 +128,48 @@ def test_a_hugging_face_dataset_that_was_pushed(pictures, wanted, tmp_path):
     agree(through(str(tmp_path / "name"), str(tmp_path), tmp_path), wanted)
 
 
+def test_a_dataset_that_was_saved_to_disk(pictures, wanted, tmp_path):
+    """In two splits, with an earlier save in more files, a cache of map, and a matrix feature."""
+    datasets = pytest.importorskip("datasets")
+    features = datasets.Features(
+        {
+            "id": datasets.Value("string"),
+            "image": datasets.Image(),
+            "matrix": datasets.Array2D((2, 2), "float32"),
+        }
+    )
+    rows = {
+        "id": list(pictures),
+        "image": [{"bytes": data, "path": None} for data in pictures.values()],
+        "matrix": [np.eye(2)] * len(pictures),
+    }
+    made = datasets.Dataset.from_dict(rows, features=features)
+    half = len(made) // 2
+    for name, part in (("test", range(half)), ("train", range(half, len(made)))):
+        place = str(tmp_path / "saved" / name)
+        made.select(part).save_to_disk(place, num_shards=3)
+        made.select(part).save_to_disk(place, num_shards=2)
+        datasets.load_from_disk(place).map(lambda row: {"id": f"new {row['id']}"})
+    assert list((tmp_path / "saved").rglob("cache-*.arrow"))
+    assert list((tmp_path / "saved").rglob("data-00000-of-00003.arrow"))
+    agree(through(str(tmp_path / "saved"), str(tmp_path), tmp_path), wanted)
+    pl_embed(tmp_path / "saved" / "test", tmp_path / "half")
+    assert sorted(pq.read_table(tmp_path / "half")["id"].to_pylist()) == sorted(pictures)[:half]
+
+
+@pytest.mark.parametrize("state", ["", "[]", '{"_data_files": [{"filename": "gone.arrow"}]}'])
+def test_a_saved_dataset_that_is_damaged_is_a_clear_error(tmp_path, state):
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "state.json").write_text(state)
+    with pytest.raises(pl.InputError, match="Expected a"):
+        pl_embed(tmp_path / "saved", tmp_path / "out")
+    for content in (b"", b"ARROW1 but no stream"):
+        (tmp_path / "list.arrow").write_bytes(content)
+        with pytest.raises(pl.InputError, match=r"Expected a stream of Arrow.*list\.arrow"):
+            pl_embed(tmp_path / "list.arrow", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_dataset_of_the_hub_is_read_by_its_name(pictures, tmp_path, monkeypatch):
     pq.write_table(hugging_face(pictures), tmp_path / "list.parquet")
     asked = []
