@@ -112,6 +112,7 @@ def read_table(
         If there is no such table or column.
     """
     source = os.fspath(source)
+    engine()  # says what to install, before anything else is said
     with expecting(f"a table of images in {source!r}", InputError, "Correct the path or the file."):
         place, files = _files(source)
         frame = _read(place, files)
