@@ -6,7 +6,9 @@ A setting that is not on the command line keeps the default of `Session`.
 from __future__ import annotations
 
 import argparse
+import difflib
 import io
+import itertools
 import os
 import re
 import shlex
@@ -469,8 +471,9 @@ def _lines(file: str) -> list[str]:
     try:
         lines = Path(file).read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise InputError(
-            f"Expected a text file with one name a line, got {file!r}: {error}."
+            f"Expected a text file with one name a line, got {file!r} ({why}): check the file."
         ) from error
     return [line.strip() for line in lines if line.strip()]
 
@@ -485,8 +488,28 @@ def _print_skipped(skipped: Sequence[Any]) -> None:
         print(f"  and {len(skipped) - 5} more")
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that names a misspelt option before it asks for the option that is then missing."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        given = list(sys.argv[1:] if args is None else args)
+        ours = (lambda a: a.startswith("-")) if self._subparsers else (lambda a: a != "--")
+        for option in itertools.takewhile(ours, given):  # beyond a command, they are the command's
+            self._check(option.partition("=")[0])
+        return super().parse_known_args(given, namespace)
+
+    def _check(self, given: str) -> None:
+        known = self._option_string_actions
+        dashes = re.match("--?(?=[A-Za-z])", given)
+        if not dashes or " " in given or any(option.startswith(given) for option in known):
+            return
+        near = difflib.get_close_matches(f"--{given[dashes.end() :]}".lower(), known, n=1)
+        advice = f"did you mean {near[0]}?" if near else f"see {self.prog} --help"
+        self.error(f"unknown option {given}: {advice}")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="protolabel",
         description="Turn a folder of unlabelled images and a list of class names into a "
         "labelled dataset.",

@@ -426,3 +426,34 @@ def test_suggest_beside_classes_lists_what_fits_none_of_them(photos, capsys):
     said = capsys.readouterr().out
     assert "fit no name" in said
     assert "giraffe" in said
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("run photos --clases dog cat --output out", "--clases: did you mean --classes?"),
+        ("run photos -classes dog cat --output out", "-classes: did you mean --classes?"),
+        ("run photos --classes dog cat --otput=out", "--otput: did you mean --output?"),
+        ("fit vectors --quick", "--quick: see protolabel fit --help"),
+        ("--quick run photos", "--quick: see protolabel --help"),
+    ],
+)
+def test_a_misspelt_option_is_named_before_what_is_then_missing(call, said, capsys):
+    with pytest.raises(SystemExit):
+        main(call.split())
+    assert capsys.readouterr().err.splitlines()[-1].endswith(f"error: unknown option {said}")
+
+
+@pytest.mark.parametrize("call", ["run photos --clas dog --output out", "run photos --output out"])
+def test_a_short_form_or_a_missing_option_is_no_misspelling(call, capsys):
+    with pytest.raises(SystemExit):
+        main(call.split())
+    assert "unknown" not in capsys.readouterr().err
+
+
+def test_a_list_of_names_that_is_not_there_is_said_in_words(photos, tmp_path, capsys):
+    listing = str(tmp_path / "names.txt")
+    call = ["run", str(photos), "--classes-file", listing, "--output", str(tmp_path / "out")]
+    assert main(call) == 1
+    said = capsys.readouterr().err
+    assert f"got {listing!r} (No such file or directory): check the file." in said

@@ -5,11 +5,11 @@ import { CLUSTER_COLOURS } from "./decode.js";
 export function colouring(data, { by, step, theme, palette }) {
   if (!data.steps) return { codes: data.unlabelled, colours: [theme.grey] };
   const labels = data.at(data.labels, step);
-  const sure = data.sure(step);
-  if (by === "agreement" && sure) {
+  const agreement = data.agreementAt(step);
+  if (by === "agreement" && agreement) {
     const low = 255 / Math.max(2, data.names.length);
     const colours = Array.from({ length: 256 }, (_, v) => theme.agreement((v - low) / (255 - low)));
-    return { codes: sure, colours };
+    return { codes: agreement, colours };
   }
   if (by === "changed") {
     const codes = changeCodes(labels, data.at(data.labels, Math.max(0, step - 1)), data.at(data.labels, 0));

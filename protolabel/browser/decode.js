@@ -69,7 +69,7 @@ export class MapData {
   }
 
   /** The agreement of an iteration, or null where it is not known (yet). */
-  sure(step) {
+  agreementAt(step) {
     const row = step - this.agreementFrom;
     const rows = this.n ? this.agreement.length / this.n : 0;
     return this.steps && row >= 0 && row < rows ? this.at(this.agreement, row) : null;

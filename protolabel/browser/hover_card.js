@@ -3,7 +3,7 @@
 import { typed } from "./bytes.js";
 import { css } from "./colours.js";
 import { make } from "./dom.js";
-import { fileName } from "./wording.js";
+import { fileName, percent } from "./wording.js";
 
 const SIDE = 128; // of the picture in CSS pixels
 const MOST_PICTURES = 300;
@@ -131,11 +131,12 @@ function factsOf(data, i, step, palette) {
   const swatch = make("span", "pl-swatch");
   swatch.style.background = css(palette[label]);
   const facts = [];
-  const sure = data.sure(step);
-  if (sure) facts.push(`agreement ${(sure[i] / 255).toFixed(2)}`);
+  const agreement = data.agreementAt(step);
+  const pinned = data.pins.includes(i);
+  if (agreement && !pinned && !data.unfit?.[i]) facts.push(`agreement ${percent(agreement[i] / 255)}`);
   if (first !== label) facts.push(`zero-shot: ${data.names[first] ?? ""}`);
   if (data.unfit?.[i]) facts.push("set aside: none of these");
-  if (data.pins.includes(i)) facts.push("fixed by you");
+  if (pinned) facts.push("fixed by you");
   return [
     make("div", "pl-name", {}, swatch, make("span", "", {}, data.names[label] ?? "")),
     ...facts.map((fact) => make("div", "", {}, fact)),

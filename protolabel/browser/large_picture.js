@@ -2,6 +2,7 @@
 // grid says which picture is shown; keys go to the grid, so they mean the same as over the tiles.
 import { typed } from "./bytes.js";
 import { button, icon, make } from "./dom.js";
+import { percent } from "./wording.js";
 
 const HINT = "← → other pictures · number keys label · Enter confirms the label · Z takes back · Escape closes";
 const SHARED = 0.005; // a vote of less is not worth a line
@@ -156,7 +157,7 @@ function votesOf(votes) {
     make("td", "", {}, ...says.filter(({ share }) => share >= SHARED).map(({ name, share, colour }) => {
       const bar = make("span", "pls-large-bar");
       Object.assign(bar.style, { width: `${Math.round(100 * share)}%`, background: colour });
-      return make("div", "", {}, bar, make("span", "", {}, `${name} ${Math.min(99, Math.floor(100 * share))}%`));
+      return make("div", "", {}, bar, make("span", "", {}, `${name} ${percent(share)}`));
     }))));
   return rows.length ? [make("table", "", {}, make("caption", "", {}, "What speaks for which label"), make("tbody", "", {}, ...rows))] : [];
 }

@@ -93,9 +93,8 @@ function keyOf({ data, theme, by }) {
       g.fillStyle = css(theme.agreement(k / 99));
       g.fillRect(k, 0, 1, 1);
     }
-    const low = (1 / Math.max(2, data.names.length)).toFixed(2);
-    return ["How far the votes agree", bar,
-      make("div", "", {}, make("span", "", {}, `${low} doubtful`), make("span", "", {}, "sure 1"))];
+    const ends = [`${Math.round(100 / Math.max(2, data.names.length))}\u00a0%`, "100\u00a0%"];
+    return ["Agreement, from low to high", bar, make("div", "", {}, ...ends.map((end) => make("span", "", {}, end)))];
   }
   const line = (className, text) => make("div", "pl-line", {}, make("span", className), text);
   if (by === "changed")

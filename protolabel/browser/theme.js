@@ -48,7 +48,7 @@ export class Theme {
       given[k] ? parseColour(given[k]) : this.classes[k % this.classes.length]);
   }
 
-  /** From doubtful (0) to sure (1). */
+  /** From the lowest agreement (0) to the highest (1). */
   agreement(value) {
     return between(this.stops, value);
   }

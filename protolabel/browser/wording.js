@@ -9,6 +9,11 @@ export function counted(count, noun, others = `${noun}s`) {
   return `${number(count)} ${count === 1 ? noun : others}`;
 }
 
+/** A share of 0..1 in words: never 100 %, which would suggest that a label needs no check. */
+export function percent(share) {
+  return `${Math.min(99, Math.floor(100 * share))}\u00a0%`;
+}
+
 /** The shown iteration and its effect: ["Iteration 2 of 5", "31 changed"]. */
 export function stepWords(step, last, changed) {
   if (step === 0) return ["Zero-shot", "before refinement"];

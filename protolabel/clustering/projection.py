@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["place", "place_centroids", "place_prototypes", "project"]
 
 _NEAREST = 15  # images whose coordinates are averaged to place a prototype
+_PARTS = 5  # an empty strip takes at most one part of the map in so many
 
 
 @checked_apart_from("preset", "seed", "method")
@@ -38,7 +39,10 @@ def project(
     """Lay out the images on a plane.
 
     With more than `Preset.map_sample` images, UMAP lays out a random sample, and every other image
-    is placed among its neighbours.
+    is placed among its neighbours. Between groups that UMAP puts far from each other, empty strips
+    are narrowed until none takes more than a fifth of the map's width or height: such distances say
+    little, and one far group would leave most of the map empty. Groups keep their shapes, and what
+    is left of another group, or above it, stays there.
 
     Parameters
     ----------
@@ -92,7 +96,7 @@ def project(
         inner = knn_graph(part, settings.neighbors, seed=seed)
         xy = _spread(graph, chosen, _layout(part, inner, settings, seed))
     report("map", 2, 2)
-    return xy
+    return np.column_stack([_narrowed(xy[:, axis]) for axis in range(2)])
 
 
 @checked
@@ -204,6 +208,23 @@ def _layout(
     return umap_layout(
         vectors, graph, dimensions=2, min_dist=apart, epochs=settings.epochs, seed=seed
     )
+
+
+def _narrowed(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Narrow the gaps between the values of an axis until none takes more than its part."""
+    order = np.argsort(values, kind="stable")
+    gaps = np.diff(values[order].astype(np.float64))
+    widest = -np.sort(np.partition(-gaps, _PARTS - 1)[:_PARTS])
+    # With k gaps of the same width w, the others take the rest: (parts - k) * w.
+    for k in range(_PARTS):
+        widths = (gaps.sum() - widest[:k].sum()) / (_PARTS - k)
+        if widest[k] <= widths:
+            break
+    if k == 0 or widths == 0:
+        return values
+    moved = np.empty_like(values)
+    moved[order] = values[order[0]] + np.append(0, np.minimum(gaps, widths).cumsum())
+    return moved
 
 
 def _spread(

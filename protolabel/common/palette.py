@@ -262,4 +262,4 @@ CLASS_COLOURS = tuple(
 """(light, dark) of 40 classes."""
 
 AGREEMENT_RAMP = tuple(_both(colour) for colour in ("#d55e00", "#edb04f", "#8dbbd3", "#0072b2"))
-"""(light, dark) from doubtful to sure, evenly spaced."""
+"""(light, dark) from low to high agreement, evenly spaced."""

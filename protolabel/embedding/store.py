@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from protolabel.common.files import DAMAGED, sync_folder, write_bytes
+from protolabel.common.system_errors import system_says
 from protolabel.encoders.base import EncoderInfo
 from protolabel.errors import StoreError
 
@@ -379,8 +380,7 @@ class VectorStore:
     def _unwritable(self, error: OSError) -> UnwritableStoreError:
         return UnwritableStoreError(
             f"Expected to write the store {str(self.folder)!r}, but the system says: "
-            f"{error.strerror or error}. What was finished before is kept; free the disk or "
-            "choose another folder, and run again."
+            f"{system_says(error)} What was finished before is kept: run again to go on from there."
         )
 
 

@@ -25,6 +25,7 @@ from protolabel.common.files import (
     write_bytes,
     writing,
 )
+from protolabel.common.system_errors import system_says
 from protolabel.embedding.vectorformats import as_array, read_rows
 from protolabel.encoders.base import EncoderInfo
 from protolabel.errors import InputError, StoreError
@@ -72,7 +73,7 @@ def save_vectors(
     except OSError as error:
         raise StoreError(
             f"Expected a folder to write embeddings to, but for {str(folder)!r} the system says: "
-            f"{error.strerror or error}. Choose another folder or free the disk."
+            f"{system_says(error)}"
         ) from error
 
 
@@ -142,7 +143,7 @@ def load_vectors(
     except OSError as error:
         raise StoreError(
             f"Expected to finish saving the vectors in {str(path.parent)!r}, which a process that "
-            f"died began, but the system says: {error.strerror or error}. Make it writable."
+            f"died began, but the system says: {system_says(error, 'make it writable')}"
         ) from error
     listing = (image_paths or path.with_name(PATHS)).expanduser()
     rows = read_rows(path)

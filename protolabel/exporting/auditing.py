@@ -14,6 +14,7 @@ from protolabel.browser.page import still_page
 from protolabel.common.cells import safe_cell
 from protolabel.common.checks import as_path, checked
 from protolabel.common.files import write_text
+from protolabel.common.system_errors import system_says
 from protolabel.common.wording import escape
 from protolabel.errors import ExportError, ImageReadError, InputError
 from protolabel.evaluation.audit import Audit, AuditEstimate
@@ -87,7 +88,10 @@ def write_audit(
         write_text(table, text.getvalue())
         write_text(sheet, _sheet(Path(dataset).expanduser(), metadata, images))
     except OSError as error:
-        raise ExportError(f"Expected a folder to write to, got {str(folder)!r}: {error}") from error
+        raise ExportError(
+            f"Expected a folder to write to, but for {str(folder)!r} the system says: "
+            f"{system_says(error)}"
+        ) from error
     return table, sheet
 
 
@@ -169,7 +173,8 @@ def record_audit(dataset: str | PathLike[str], estimate: AuditEstimate) -> None:
         if isinstance(error, ExportError):
             raise
         raise ExportError(
-            f"Expected a dataset that can be written, got {str(folder)!r}: {error}"
+            f"Expected a dataset that can be written, but for {str(folder)!r} the system says: "
+            f"{system_says(error, 'run protolabel again to write the report anew')}"
         ) from error
 
 

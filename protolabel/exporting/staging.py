@@ -28,10 +28,11 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from protolabel.common.files import sync_folder
+from protolabel.common.system_errors import DISK_FULL, system_says
 from protolabel.errors import ExportError, InputError
 from protolabel.exporting.existing import check_replaceable, is_ours
 from protolabel.exporting.moving import move_new
-from protolabel.exporting.transfer import DISK_FULL, FULL
+from protolabel.exporting.transfer import NO_ROOM
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,7 +110,7 @@ def check_free(target: Path, images: ImageSet, *, overwrite: bool) -> None:
     except OSError as error:  # too long a name, a file or a closed folder on the way
         raise ExportError(
             f"Expected a folder that can be used, but for {str(target)!r} the system says: "
-            f"{error.strerror}. Choose another folder."
+            f"{system_says(error)}"
         ) from error
     if not target.is_dir():
         raise ExportError(
@@ -121,7 +122,7 @@ def check_free(target: Path, images: ImageSet, *, overwrite: bool) -> None:
     except OSError as error:
         raise ExportError(
             f"Expected a folder that can be read, but for {str(target)!r} the system says: "
-            f"{error.strerror}. Choose another folder."
+            f"{system_says(error)}"
         ) from error
     if not is_ours(target):
         raise ExportError(
@@ -167,7 +168,7 @@ def staging(target: Path, images: ImageSet, *, overwrite: bool) -> Iterator[Path
         _remove_empty(made)
         raise ExportError(
             f"Expected to create a folder in {str(target.parent)!r}, but the system says: "
-            f"{error.strerror}. Choose another place to export to."
+            f"{system_says(error)}"
         ) from error
     try:
         yield work / NEW
@@ -332,12 +333,9 @@ def _move_beside(folder: Path, target: Path) -> Path:
 
 
 def _write_message(error: OSError) -> str:
-    if error.errno in FULL:
-        return DISK_FULL
-    return (
-        f"The dataset cannot be written ({error.strerror or error}). Nothing was exported. Export "
-        "to another place, or make this one writable."
-    )
+    if error.errno in DISK_FULL:
+        return NO_ROOM
+    return f"Nothing was exported, because the dataset cannot be written. {system_says(error)}"
 
 
 def _make_parents(folder: Path) -> list[Path]:
@@ -352,8 +350,7 @@ def _make_parents(folder: Path) -> list[Path]:
     except OSError as error:
         _remove_empty(missing)
         raise ExportError(
-            f"Expected to create {str(missing[0])!r}, but the system says: {error.strerror}. "
-            "Choose another place to export to."
+            f"Expected to create {str(missing[0])!r}, but the system says: {system_says(error)}"
         ) from error
     return missing
 

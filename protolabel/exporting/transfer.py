@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, TypeVar
 
+from protolabel.common.system_errors import DISK_FULL, of_the_target, system_says
 from protolabel.errors import ExportError, ImageReadError
 from protolabel.exporting.names import KEPT_SUFFIXES, image_format, keeps_its_bytes
 from protolabel.images.files import StoredFile, open_file
@@ -29,13 +30,11 @@ __all__ = ["LINKS", "image_bytes", "repeat_files", "transfer"]
 LINKS = ("copy", "hardlink", "symlink")
 """How images can get into a dataset."""
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
-"""Numbers of the errors of a full disk."""
-DISK_FULL = (
+NO_ROOM = (
     "The disk is full. Nothing was exported. Make room, export to another disk, or pass "
     'link="hardlink" or link="symlink", which need almost no room.'
 )
-"""The message for them."""
+"""The message for the errors of `DISK_FULL`."""
 
 _CHUNK = 64  # files that a thread takes at a time
 _AHEAD = 4  # chunks that wait for each thread: a million futures would fill memory
@@ -222,8 +221,9 @@ def not_transferred(source: str, link: str, error: OSError | ImageReadError | No
             "leave it out."
         )
     why = error.strerror or type(error).__name__
-    if error.errno in FULL:
-        return DISK_FULL
+    if of_the_target(error):
+        refused = f"A place for {source!r} cannot be written. {no_dataset} {system_says(error)}"
+        return NO_ROOM if error.errno in DISK_FULL else refused
     if link == "hardlink" and error.errno != errno.ENOENT:
         return (
             f"{source!r} cannot be hard-linked ({why}): that works only within one disk, and "

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["GOOD", "Group", "NameTree", "Suggestions", "group_images"]
 
 GOOD = 0.1
-"""Least `Group.sure` of a word that is suggested as a name."""
+"""Least `Group.agreement` of a word that is suggested as a name."""
 
 # Chosen on five sets of real features; see tests/benchmarks/naming.
 _FOLDER = 0.3  # fraction of the folder's mean vector that is subtracted from each image
@@ -86,7 +86,7 @@ class Group:
         return len(self.images)
 
     @property
-    def sure(self) -> float:
+    def agreement(self) -> float:
         """The mean posterior of the first word, 0..1; 0 without words."""
         return self.words[0][1] if self.words else 0.0
 
@@ -96,7 +96,8 @@ class Group:
         if self.name is None:
             return f"{count}: no good word" + (f", perhaps {words}" if words else "")
         others = ", ".join(word for word, _ in self.words[1:4])
-        return f"{self.name}: {count}, sure {self.sure:.2f}" + (f" (or {others})" if others else "")
+        text = f"{self.name}: {count}, agreement {self.agreement:.2f}"
+        return f"{text} (or {others})" if others else text
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ from protolabel.browser.atlas import square
 from protolabel.browser.page import still_page
 from protolabel.common.checks import as_count, as_path, checked
 from protolabel.common.files import write_text
+from protolabel.common.system_errors import system_says
 from protolabel.common.wording import counted, escape
 from protolabel.errors import ExportError, ImageReadError, InputError
 
@@ -63,7 +64,9 @@ def write_sheet(path: str | os.PathLike[str], suggestions: Suggestions, images: 
     try:
         write_text(page, text)
     except OSError as error:
-        raise ExportError(f"Expected a file to write to, got {str(page)!r}: {error}.") from error
+        raise ExportError(
+            f"Expected to write {str(page)!r}, but the system says: {system_says(error)}"
+        ) from error
     return page
 
 
@@ -107,7 +110,7 @@ def group_pictures(group: Group, images: ImageSet, side: int = _SIDE) -> list[by
 def _section(group: Group, images: ImageSet) -> str:
     others = group.words[1:] if group.name else group.words
     words = ", ".join(escape(word) for word, _ in others)
-    note = f"sure {group.sure:.2f}; or " if group.name else "perhaps "
+    note = f"agreement {group.agreement:.2f}; or " if group.name else "perhaps "
     pictures = "".join(
         f"<img alt='' src='data:image/jpeg;base64,{base64.b64encode(data).decode()}'>"
         for data in group_pictures(group, images)

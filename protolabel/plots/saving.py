@@ -12,6 +12,7 @@ import numpy as np
 
 from protolabel.common.checks import as_path, checked
 from protolabel.common.files import write_bytes
+from protolabel.common.system_errors import system_says
 from protolabel.errors import ExportError
 from protolabel.exporting.existing import MARK, METADATA, PLOTS, read_metadata
 from protolabel.plots.figures import (
@@ -89,7 +90,7 @@ def save_plots(
     except OSError as error:
         raise ExportError(
             f"Expected to save pictures in {str(target)!r}, but the system says: "
-            f"{error.strerror}. Pass another output."
+            f"{system_says(error, 'pass another output')}"
         ) from error
     return saved
 
@@ -107,7 +108,7 @@ def _check_default(target: Path) -> None:
     except OSError as error:
         raise ExportError(
             f"Expected to save pictures in {str(target)!r}, but the system says: "
-            f"{error.strerror}. Pass another output."
+            f"{system_says(error, 'pass another output')}"
         ) from error
     if foreign is not None:
         raise ExportError(

@@ -21,6 +21,7 @@ from protolabel.clustering.presets import choose_preset
 from protolabel.common.checks import as_path
 from protolabel.common.files import DAMAGED, check_regular, write_bytes
 from protolabel.common.progress import ProgressFn, silent
+from protolabel.common.system_errors import system_says
 from protolabel.common.vectors import (
     FloatArray,
     as_vectors,
@@ -382,7 +383,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         except (OSError, ValueError) as error:  # a path without a name, such as ".."
             raise ExportError(
                 f"Expected a file to save the classifier to, but for {str(path)!r} the system "
-                f"says: {getattr(error, 'strerror', None) or error}. Choose another place."
+                f"says: {system_says(error)}"
             ) from error
         return path
 

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
     import torch
 
-__all__ = ["DRAWINGS_ONLY", "MODEL_FOLDER", "MODEL_NAME", "SampleModel", "load_sample_model"]
+__all__ = [
+    "DRAWINGS_ONLY",
+    "MODEL_FOLDER",
+    "MODEL_NAME",
+    "SampleModel",
+    "load_sample_model",
+    "sample_tokenizer",
+]
 
 MODEL_NAME = "protolabel-sample-v1"
 """The name under which vectors of the sample encoder are recorded."""
@@ -50,6 +57,11 @@ class SampleModel:
     name: str = MODEL_NAME
 
 
+def sample_tokenizer(folder: Path = MODEL_FOLDER, context_length: int = 16) -> SampleTokenizer:
+    """Return the tokenizer of the sample encoder, which needs neither weights nor torch."""
+    return SampleTokenizer.from_file(folder / "vocabulary.txt", context_length)
+
+
 @checked
 def load_sample_model(device: str = "cpu", *, folder: str | Path = MODEL_FOLDER) -> SampleModel:
     """Load the sample encoder, without a download.
@@ -79,9 +91,7 @@ def load_sample_model(device: str = "cpu", *, folder: str | Path = MODEL_FOLDER)
         model, preprocess = open_clip.create_model_from_pretrained(
             f"local-dir:{folder}", device=device, precision="fp32"
         )
-        tokenizer = SampleTokenizer.from_file(
-            folder / "vocabulary.txt", context_length=int(model.context_length)
-        )
+        tokenizer = sample_tokenizer(folder, int(model.context_length))
     except (OSError, RuntimeError, ValueError) as error:
         raise EncoderError(
             f"Expected the sample encoder in {str(folder)!r}, but it could not be loaded "

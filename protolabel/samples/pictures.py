@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from protolabel.common.checks import as_seed
+from protolabel.common.system_errors import system_says
 from protolabel.common.vectors import is_whole_number
 from protolabel.errors import ExportError, InputError
 from protolabel.samples.drawing.animals import ANIMALS, build
@@ -176,10 +177,9 @@ def write_sample_pictures(
         jobs = [(name, styles[k % len(styles)]) for name in classes for k in range(per_class)]
         return _write(Path(folder), jobs, seed, size)
     except (OSError, TypeError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
         raise ExportError(
-            f"Expected a folder to write pictures to, got {folder!r} ({why}): choose another "
-            "folder or free the disk."
+            f"Expected a folder to write pictures to, but for {folder!r} the system says: "
+            f"{system_says(error)}"
         ) from error
 
 

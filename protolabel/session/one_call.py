@@ -96,8 +96,8 @@ def suggest_classes(
     --------
     >>> found = suggest_classes("photos")
     >>> print(found)
-    dog: 40 images, sure 0.91 (or puppy, hound)
-    cat: 38 images, sure 0.87 (or kitten, tiger cat)
+    dog: 40 images, agreement 0.91 (or puppy, hound)
+    cat: 38 images, agreement 0.87 (or kitten, tiger cat)
     >>> session = Session("photos", found.classes)
     """
     return Session(source, vocabulary=vocabulary, **settings).suggest(count)

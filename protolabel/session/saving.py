@@ -26,6 +26,7 @@ from protolabel.common.files import (
     write_json,
     writing,
 )
+from protolabel.common.system_errors import system_says
 from protolabel.embedding.embed import Embeddings, load_embeddings
 from protolabel.embedding.prompts import DEFAULT_TEMPLATES, ClassPrompts, ClassVectors
 from protolabel.errors import InputError, StoreError
@@ -116,7 +117,7 @@ def save_session(
     except OSError as error:
         raise StoreError(
             f"Expected a folder to save a session to, but for {str(folder)!r} the system says: "
-            f"{error.strerror or error}. Choose another folder or free the disk."
+            f"{system_says(error)}"
         ) from error
     return folder
 

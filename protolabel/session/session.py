@@ -230,15 +230,26 @@ class Session(traitlets.HasTraits):
     @traitlets.validate("classes")
     def _valid_classes(self, proposal: Any) -> Any:
         value, known = proposal["value"], self.classes
+        if isinstance(value, ClassPrompts):
+            with refusing():
+                self._source.check_words(value)
         # Equal values are no change, so a panel may write back the value that it shows.
         same = isinstance(known, ClassPrompts) and isinstance(value, ClassPrompts)
         return known if same and vars(known) == vars(value) else value
+
+    @traitlets.validate("vocabulary")
+    def _valid_vocabulary(self, proposal: Any) -> Any:
+        words = proposal["value"]
+        if words is not None and not isinstance(words, ClassVectors):
+            with refusing():
+                self._source.check_words(ClassPrompts.parse(words))
+        return words
 
     @traitlets.validate("templates")
     def _valid_templates(self, proposal: Any) -> Any:
         if isinstance(self.classes, ClassPrompts):
             with refusing():
-                ClassPrompts.parse(self.classes, proposal["value"])
+                self._source.check_words(ClassPrompts.parse(self.classes, proposal["value"]))
         return proposal["value"]
 
     @traitlets.validate("kept")

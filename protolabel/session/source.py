@@ -14,11 +14,13 @@ from protolabel.errors import EncoderError
 from protolabel.images.image_set import ImageSet
 from protolabel.images.sources.finding import find_images, is_folder
 from protolabel.images.sources.folder import check_folder
+from protolabel.samples.encoder import sample_tokenizer
 
 if TYPE_CHECKING:
     import os
 
     from protolabel.common.progress import ProgressFn
+    from protolabel.embedding.prompts import ClassPrompts
     from protolabel.encoders.base import Encoder, EncoderInfo
 
 __all__ = ["Source", "checked_record"]
@@ -97,6 +99,22 @@ class Source:
                         DEFAULT_MODEL if model is None else model, pretrained, device=device
                     )
             return self._encoder
+
+    def check_words(self, prompts: ClassPrompts) -> None:
+        """Raise for a word that the encoder does not know, before anything is embedded.
+
+        Raises
+        ------
+        VocabularyError
+            If the sample encoder does not know a word; other encoders take any.
+        """
+        chosen = self._choice[0]
+        record = self.recorded if chosen is None else getattr(chosen, "info", chosen)
+        if getattr(record, "model", record) == "sample":
+            tokenizer = sample_tokenizer()
+            for index in range(len(prompts)):
+                for text in prompts.of(index):
+                    tokenizer.encode(text)
 
     def share(self, other: Source) -> None:
         """Use the encoder of another source, which the user chose there."""

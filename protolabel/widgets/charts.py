@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["line_chart"]
 
-_WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 280, 140, 42, 26, 20
-_APART = 11  # pixels between two names
+_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 280, 140, 42, 12, 26, 20
 
 
 def line_chart(
@@ -30,7 +29,7 @@ def line_chart(
     bottom: float = 0.0,
     names: bool = False,
 ) -> str:
-    """Return a line chart as SVG.
+    """Return a line chart as SVG, with a key below it if asked for.
 
     Parameters
     ----------
@@ -47,16 +46,15 @@ def line_chart(
     bottom : float
         Lowest value of the axis.
     names : bool
-        Whether to write the name of each line at its end.
+        Whether to name the lines in a key, from the highest end to the lowest.
     """
     count = max((len(values) for _, values, _ in series), default=0)
     top = max((value for _, values, _ in series for value in values), default=0.0)
     top = top if top > bottom else bottom + 1.0
     last = max(first + count - 1, 1)
-    right = 86 if names else 12
 
     def x(step: float) -> float:
-        return _LEFT + (_WIDTH - _LEFT - right) * step / last
+        return _LEFT + (_WIDTH - _LEFT - _RIGHT) * step / last
 
     def y(value: float) -> float:
         return _HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * (value - bottom) / (top - bottom)
@@ -66,7 +64,7 @@ def line_chart(
         parts.append(
             f'<text x="{_LEFT - 6}" y="{y(value) + 4:.1f}" text-anchor="end">'
             f"{_short(value, 2)}{unit}</text>"
-            f'<line x1="{_LEFT}" x2="{_WIDTH - right}" y1="{y(value):.1f}" y2="{y(value):.1f}" '
+            f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}" '
             f'stroke="var(--pls-line)"{dash}/>'
         )
     parts.append(
@@ -89,34 +87,19 @@ def line_chart(
             f"{escape(name)}, iteration {first + i}: {_short(values[i])}{unit}</title></circle>"
             for i, (a, b) in enumerate(points)
         ]
-    if names:
-        ends = [y(values[-1]) + 4 for _, values, _ in series]
-        for (name, _, colour), place in zip(series, _spread(ends), strict=True):
-            shown = name if len(name) <= 11 else f"{name[:10]}…"
-            parts.append(
-                f'<rect x="{_WIDTH - right + 9}" y="{place - 7.5:.1f}" width="6" height="6" rx="1" '
-                f'fill="{escape(colour)}"/>'
-                f'<text x="{_WIDTH - right + 19}" y="{place:.1f}">{escape(shown)}'
-                f"<title>{escape(name)}</title></text>"
-            )
     spoken = "; ".join(f"{name} ends at {_short(v[-1])}{unit}" for name, v, _ in series if len(v))
-    return (
+    svg = (
         f'<svg class="pls-chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
         f'aria-label="{escape(title)}. {escape(spoken)}">{"".join(parts)}</svg>'
     )
-
-
-def _spread(places: list[float]) -> list[float]:
-    """Move texts down, then up, until none overlap."""
-    order = sorted(range(len(places)), key=places.__getitem__)
-    moved = dict.fromkeys(order, 0.0)
-    lowest = -1e9
-    for i in order:
-        lowest = moved[i] = max(places[i], lowest + _APART)
-    highest = float(_HEIGHT)
-    for i in reversed(order):
-        highest = moved[i] = min(moved[i], highest - _APART)
-    return [moved[i] for i in range(len(places))]
+    if not names:
+        return svg
+    entries = (
+        f'<li><span style="background:{escape(colour)}"></span>'
+        f"{escape(name)} <b>{_short(values[-1])}</b></li>"
+        for name, values, colour in sorted(series, key=lambda line: -line[1][-1])
+    )
+    return f'{svg}<ul class="pls-chart-key" aria-hidden="true">{"".join(entries)}</ul>'
 
 
 def _short(value: float, digits: int = 3) -> str:

@@ -256,5 +256,7 @@ def _note(labels: Labels, i: int) -> str:
         return "fixed"
     if labels.unfit[i]:
         return "set aside"
-    # Never 100 %, which would suggest that the label needs no check.
-    return f"{min(99, int(100 * labels.agreement[i]))}%"
+    # In 255ths, as on the map, so that both show the same; never 100 %, which would suggest that
+    # the label needs no check.
+    agreement = round(float(255 * labels.agreement[i])) / 255
+    return f"{min(99, int(100 * agreement))}\u00a0%"

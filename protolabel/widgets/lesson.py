@@ -14,6 +14,7 @@ import traitlets
 from protolabel.browser.bundle import module, style
 from protolabel.browser.page import html_page, packed
 from protolabel.common.files import write_text
+from protolabel.common.system_errors import system_says
 from protolabel.common.wording import counted
 from protolabel.errors import ExportError, InputError
 from protolabel.evaluation.sweep import sweep_temperatures
@@ -174,8 +175,7 @@ class LoopLesson(anywidget.AnyWidget):
             write_text(target, page)
         except OSError as error:
             raise ExportError(
-                f"Expected to write {str(target)!r}, got {error.strerror or error}: choose another "
-                "path, or make room."
+                f"Expected to write {str(target)!r}, but the system says: {system_says(error)}"
             ) from error
         return target
 

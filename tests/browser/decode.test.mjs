@@ -74,7 +74,7 @@ test("colours by class, with circles for what is set aside", () => {
   assert.deepEqual(hollow.colours.at(-1), theme.grey);
 });
 
-test("agreement runs from chance, which is doubtful, to one, which is sure", () => {
+test("agreement runs from chance, the lowest, to one, the highest", () => {
   const made = data({ agreement: Uint8Array.from({ length: 12 }, (_, i) => 20 * i) });
   const { codes, colours } = colouring(made, { by: "agreement", step: 1, theme, palette });
   assert.deepEqual([...codes], [80, 100, 120, 140]);
@@ -85,10 +85,10 @@ test("agreement runs from chance, which is doubtful, to one, which is sure", () 
 test("the agreement of an iteration is known once it is sent, and others may follow", () => {
   const rows = Uint8Array.from({ length: 12 }, (_, i) => 20 * i);
   const last = data({ agreement: rows.subarray(8), agreement_from: 2 });
-  assert.deepEqual([0, 1].map((step) => last.sure(step)), [null, null]);
-  assert.deepEqual([...last.sure(2)], [160, 180, 200, 220]);
-  assert.deepEqual([...data({ agreement: rows }).sure(1)], [80, 100, 120, 140]);
-  assert.equal(data({}).sure(0), null);
+  assert.deepEqual([0, 1].map((step) => last.agreementAt(step)), [null, null]);
+  assert.deepEqual([...last.agreementAt(2)], [160, 180, 200, 220]);
+  assert.deepEqual([...data({ agreement: rows }).agreementAt(1)], [80, 100, 120, 140]);
+  assert.equal(data({}).agreementAt(0), null);
   const { colours } = colouring(last, { by: "agreement", step: 1, theme, palette });
   assert.equal(colours, palette);
 });

@@ -7,6 +7,7 @@ import pytest
 from worlds import clustered_world, make_world
 
 import protolabel as pl
+from protolabel.clustering import projection
 from protolabel.clustering.clusters import Clusters
 from protolabel.clustering.presets import PRESETS
 from protolabel.clustering.projection import (
@@ -64,6 +65,36 @@ def test_tiny_folders_have_a_map(n):
     xy = project(np.random.default_rng(n).normal(size=(n, 5)), progress=silent)
     assert xy.shape == (n, 2)
     assert np.isfinite(xy).all()
+
+
+def test_a_far_group_leaves_no_map_mostly_empty(monkeypatch):
+    rng = np.random.default_rng(0)
+    near, far = rng.normal(size=(60, 2)), rng.normal([400, -90], 0.5, (12, 2))
+    laid_out = np.vstack([near, far]).astype(np.float32)
+    monkeypatch.setattr(projection, "_layout", lambda *_: laid_out)
+    xy = project(rng.normal(size=(72, 5)), progress=silent)
+    for axis, values in enumerate(xy.T):
+        before = laid_out[:, axis]
+        assert np.diff(np.sort(values)).max() == pytest.approx(np.ptp(values) / 5, rel=1e-4)
+        assert (np.argsort(values, kind="stable") == np.argsort(before, kind="stable")).all()
+    for group in (slice(60), slice(60, None)):  # moved as a whole
+        moved = xy[group] - laid_out[group]
+        np.testing.assert_allclose(moved, np.broadcast_to(moved[0], moved.shape), atol=1e-4)
+
+
+def test_a_map_without_wide_gaps_is_that_of_the_layout(monkeypatch):
+    laid_out = np.random.default_rng(0).random((80, 2), dtype=np.float32)
+    monkeypatch.setattr(projection, "_layout", lambda *_: laid_out)
+    xy = project(np.random.default_rng(1).normal(size=(80, 5)), progress=silent)
+    np.testing.assert_array_equal(xy, laid_out)
+
+
+@pytest.mark.parametrize("places", [[0] * 9, [0] * 4 + [1] * 5, [0, 0, 1, 1, 2, 2, 9, 9, 30]])
+def test_images_on_few_spots_keep_apart(places, monkeypatch):
+    laid_out = np.array([places, places], dtype=np.float32).T
+    monkeypatch.setattr(projection, "_layout", lambda *_: laid_out)
+    xy = project(np.random.default_rng(1).normal(size=(9, 5)), progress=silent)
+    np.testing.assert_array_equal(xy, laid_out)
 
 
 def test_principal_components_need_no_layout():

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +25,7 @@ from protolabel.exporting import (
     staging,
 )
 from protolabel.exporting.names import class_folders
+from protolabel.exporting.transfer import not_transferred
 from protolabel.exporting.writers import RESERVED_NAMES
 from protolabel.images import ImageSet, find_images
 from protolabel.refinement.classifier import PrototypeClassifier
@@ -448,6 +451,43 @@ def test_a_full_disk_is_a_clear_error(
     monkeypatch.setattr("protolabel.exporting.transfer.shutil.copy2", full)
     with pytest.raises(ExportError, match="disk is full"):
         save(labelled(), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("link", ["copy", "hardlink", "symlink"])
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.EDQUOT, "The disk is full"),
+        (errno.EFBIG, "a disk that takes larger files"),
+        (errno.EROFS, "a disk that can be written"),
+        (errno.ENAMETOOLONG, "choose a shorter name"),
+        (errno.EMFILE, "raise the limit"),
+        (errno.ENOENT, "Put the file back"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_not_taken_for_a_missing_image(
+    number: int, advice: str, link: str
+) -> None:
+    said = not_transferred("dog.jpg", link, OSError(number, os.strerror(number)))
+    assert advice in said
+    assert ("Put the file back" in said) is (number == errno.ENOENT)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sets a limit of the process")
+def test_a_file_that_is_too_large_for_its_disk_is_a_clear_error(
+    labelled: Callable, tmp_path: Path
+) -> None:
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    case = labelled()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(ExportError, match=r"File too large: choose .* takes larger files"):
+            save(case, tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert not (tmp_path / "out").exists()
 
 

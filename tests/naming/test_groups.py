@@ -65,7 +65,7 @@ def test_every_kind_is_found_under_its_own_name(world):
     assert sorted(found.names) == sorted(KINDS)
     for group in found:
         assert set(truth[group.images]) == {group.name}
-        assert group.sure > 0.5
+        assert group.agreement > 0.5
 
 
 def test_the_number_of_groups_is_found(world):

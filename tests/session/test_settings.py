@@ -159,3 +159,29 @@ def test_a_session_that_nobody_holds_is_freed(image_folder, encoder, tmp_path):
     del session
     gc.collect()
     assert gone() is None
+
+
+def test_a_word_that_the_sample_encoder_does_not_know_is_refused_before_it_is_loaded(tmp_path):
+    folder = pl.write_sample_pictures(tmp_path, classes=["dog"], per_class=2).folder
+    with pytest.raises(pl.InputError, match=r"does not know 'submarine' in .*load_encoder"):
+        pl.Session(folder, ["dog", "submarine"], encoder="sample")
+    session = pl.Session(folder, ["dog", "cat"], encoder="sample", progress=silent)
+    for name, value in (
+        ("classes", ["dog", "submarine"]),
+        ("templates", ["a submarine with a {}"]),
+        ("vocabulary", ["lion", "submarine"]),
+    ):
+        before = getattr(session, name)
+        with pytest.raises(pl.InputError, match="'submarine'"):
+            setattr(session, name, value)
+        assert getattr(session, name) == before
+    with pytest.raises(pl.InputError, match="'submarine'"):
+        session.add_class("submarine")
+    assert session.names == ("dog", "cat")
+    assert not session.computed
+    session.templates = ["a drawing of a {}"]  # its words are known
+
+
+def test_other_encoders_take_any_word(session):
+    session.classes = ["red", "submarine"]
+    assert session.names == ("red", "submarine")

@@ -169,7 +169,7 @@ def test_hover_shows_the_picture_and_says_what_it_is(show: Any) -> None:
     host.page.wait_for_timeout(150)
     host.settle()
     card = host.page.locator(".pl-facts").inner_text()
-    assert card.split("\n") == ["cat" if (40 % 12) // 4 == 0 else "owl", "agreement 0.80",
+    assert card.split("\n") == ["cat" if (40 % 12) // 4 == 0 else "owl", "agreement 80\u00a0%",
                                 "zero-shot: cat", "img40.png"]  # fmt: skip
     assert host.widget.hovered == 40
     pixel = host.page.evaluate(

@@ -14,6 +14,7 @@ from protolabel.common.checks import as_path, checked
 from protolabel.common.files import write_text
 from protolabel.common.palette import chosen_colours, legible
 from protolabel.common.progress import ProgressFn, silent
+from protolabel.common.system_errors import system_says
 from protolabel.common.wording import counted, shown
 from protolabel.errors import ExportError, InputError
 from protolabel.evaluation.diagnostics import diagnose
@@ -181,8 +182,7 @@ def write_replay(
         write_text(target, page)
     except OSError as error:
         raise ExportError(
-            f"Expected to write {str(target)!r}, but the system says: {error.strerror or error}. "
-            "Choose another path, or free the disk."
+            f"Expected to write {str(target)!r}, but the system says: {system_says(error)}"
         ) from error
     return target
 

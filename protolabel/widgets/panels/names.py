@@ -259,7 +259,7 @@ class NamesPanel(Panel):
 def _of_group(number: int, group: Group) -> _Entry:
     note = counted(len(group), "image")
     if group.words:
-        fit = f"{100 * group.sure:.0f} % for this name, the rest for other words"
+        fit = f"{100 * group.agreement:.0f} % for this name, the rest for other words"
         note += f"; {fit}" if group.name else "; no word fits well"
     words = tuple(word for word, _ in group.words)
     return _Entry(number, group.images, group.examples, words, group.name or "", note)
