@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from protolabel.clustering.density import density_clusters
 from protolabel.clustering.neighbors import KnnGraph, check_graph, knn_graph
 from protolabel.clustering.presets import Preset, choose_preset
 from protolabel.clustering.reduction import principal_components
@@ -298,16 +299,7 @@ def _density(
     n, k = len(graph), graph.k
     if n < 2 * min_cluster_size or k == 0:
         return np.full(n, -1, dtype=np.int32)
-    from sklearn.cluster import HDBSCAN
-
-    model = HDBSCAN(
-        metric="precomputed",
-        min_cluster_size=min_cluster_size,
-        min_samples=min(min_samples, k),
-        cluster_selection_method="eom",
-        copy=False,
-    )
-    return np.asarray(model.fit_predict(_distances(points, graph)), dtype=np.int32)
+    return density_clusters(_distances(points, graph), min_cluster_size, min(min_samples, k))
 
 
 def _distances(points: NDArray[np.float32], graph: KnnGraph) -> csr_array:

@@ -9,16 +9,14 @@ from __future__ import annotations
 import itertools
 import platform
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protolabel.common.threads import Workers, one_torch_thread
+from protolabel.common.threads import in_threads
 from protolabel.common.vectors import Float32Array, FloatArray, unit_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -97,18 +95,8 @@ def neighbors_in_cells(
             indices[order[start:stop]] = np.take_along_axis(number, first, axis=1)
             similarities[order[start:stop]] = np.take_along_axis(cosine, first, axis=1)
 
-    _in_threads(search, range(len(centres)))
+    in_threads(search, range(len(centres)))
     return indices, similarities
-
-
-def _in_threads(call: Callable[[int], Any], numbers: Iterable[int]) -> list[Any]:
-    """Call a function for each number, in as many threads as torch uses, and return the results.
-
-    Within a call torch uses one thread, so that the results are the same for any number of them.
-    Threads that share every small product would wait for one another.
-    """
-    with one_torch_thread() as count, Workers(count, "neighbours") as workers:
-        return list(workers.map(call, numbers))
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +137,7 @@ class _Codes:
             part = codes.coded(_unit(torch.from_numpy(np.array(vectors[rows]))))
             codes.values[rows], codes.bias[rows] = part.values, part.bias
 
-        _in_threads(fill, range(0, len(vectors), _ROWS))
+        in_threads(fill, range(0, len(vectors), _ROWS))
         return codes
 
     def coded(self, unit: Tensor) -> _Codes:
@@ -241,7 +229,7 @@ def _ordered(vectors: FloatArray, order: NDArray[np.intp]) -> tuple[Tensor, Tens
         ordered[rows] = part
         inverse_length[rows] = 1.0 / torch.linalg.vector_norm(part.float(), dim=1)
 
-    _in_threads(fill, range(0, len(order), _ROWS))
+    in_threads(fill, range(0, len(order), _ROWS))
     return ordered, inverse_length
 
 
@@ -262,7 +250,7 @@ def _cells(codes: _Codes, vectors: FloatArray, seed: int) -> tuple[NDArray[np.in
     count = max(1, round(_FIRST * n**0.5))
     rows = np.sort(rng.choice(n, min(n, _SAMPLE * count), replace=False))
     firsts = _means(codes, vectors, rows, count=count, rounds=_ROUNDS, rng=rng)
-    nearest = _in_threads(
+    nearest = in_threads(
         lambda start: codes[start : start + _ROWS].nearest(firsts), range(0, n, _ROWS)
     )
     first = torch.cat(nearest).numpy()
@@ -282,7 +270,7 @@ def _cells(codes: _Codes, vectors: FloatArray, seed: int) -> tuple[NDArray[np.in
             rng=np.random.default_rng([seed, own]),
         )
 
-    parts = _in_threads(divided, range(count))
+    parts = in_threads(divided, range(count))
     begins = np.concatenate([[0], np.cumsum([len(part) for part in parts])])
     centres = _Codes(
         torch.cat([part.values for part in parts]),
@@ -300,7 +288,7 @@ def _cells(codes: _Codes, vectors: FloatArray, seed: int) -> tuple[NDArray[np.in
             images, options = codes[torch.from_numpy(rows)], centres[torch.from_numpy(near)]
             cell[rows] = near[images.nearest(options).numpy()]
 
-    _in_threads(assign, range(count))
+    in_threads(assign, range(count))
     return cell, centres
 
 
@@ -346,5 +334,5 @@ def _preferred(centres: _Codes, starts: NDArray[np.int64], wanted: int) -> list[
         pairs = zip(near[:, 1:].numpy(), before[:, 1:].numpy(), strict=True)
         return [cells[held < wanted] for cells, held in pairs]
 
-    found = _in_threads(chosen, range(0, len(centres), _MULTIPLE))
+    found = in_threads(chosen, range(0, len(centres), _MULTIPLE))
     return list(itertools.chain.from_iterable(found))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from protolabel.clustering.inverted_file import neighbors_in_cells
 from protolabel.common.checks import as_indices, as_seed
+from protolabel.common.threads import in_threads
 from protolabel.common.vectors import (
     Float32Array,
     FloatArray,
@@ -20,7 +23,6 @@ from protolabel.common.vectors import (
 from protolabel.errors import InputError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
 __all__ = ["KnnGraph", "NeighborIndex", "check_graph", "knn_graph"]
@@ -40,8 +42,12 @@ _ROUNDS = 6  # iterations of k-means
 _SAMPLE = 20  # images per cell that k-means is fitted on
 
 _TILE = 2_048  # rows and columns of the similarities that are computed at a time: 16 MB
+_STRIP = 16  # rows that are transposed at a time
 _QUERIES = 65_536  # vectors whose neighbours in an index are searched at a time
 _COMPARED = 2_048  # fewest indexed vectors that a query is compared with
+
+
+_Nearest = tuple[NDArray[np.intp], Float32Array]  # columns and values
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,25 +185,36 @@ def _all_pairs(unit: Float32Array, k: int) -> KnnGraph:
     """Compare every pair once: a tile of similarities serves its rows and its columns."""
     n = len(unit)
     tiles = [slice(start, min(start + _TILE, n)) for start in range(0, n, _TILE)]
-    found: list[list[tuple[NDArray[np.intp], Float32Array]]] = [[] for _ in tiles]
-    for row, rows in enumerate(tiles):
-        for column, columns in enumerate(tiles[row:], row):
-            cosine = unit[rows] @ unit[columns].T
-            if row == column:
-                np.fill_diagonal(cosine, -np.inf)
-            else:
-                near, value = _largest(np.ascontiguousarray(cosine.T), k)
-                found[column].append((near + rows.start, value))
-            near, value = _largest(cosine, k)
-            found[row].append((near + columns.start, value))
-    indices, similarities = np.empty((n, k), np.int32), np.empty((n, k), np.float32)
-    for rows, parts in zip(tiles, found, strict=True):
-        near = np.concatenate([part for part, _ in parts], axis=1)
-        value = np.concatenate([part for _, part in parts], axis=1)
+
+    def compared(pair: tuple[int, int]) -> dict[tuple[int, int], _Nearest]:
+        row, column = pair
+        cosine = unit[tiles[row]] @ unit[tiles[column]].T
+        if row == column:
+            np.fill_diagonal(cosine, -np.inf)
+            return {pair: _largest(cosine, k)}
+        return {pair: _largest(cosine, k), (column, row): _largest(_transposed(cosine), k)}
+
+    pairs = itertools.combinations_with_replacement(range(len(tiles)), 2)
+    found = dict(itertools.chain.from_iterable(p.items() for p in in_threads(compared, pairs)))
+
+    def merged(row: int) -> _Nearest:
+        parts = [found[row, column] for column in range(len(tiles))]
+        starts = range(0, n, _TILE)
+        near = np.hstack([near + start for (near, _), start in zip(parts, starts, strict=True)])
+        value = np.hstack([value for _, value in parts])
         order = np.lexsort((near, -value), axis=1)[:, :k]
-        indices[rows] = np.take_along_axis(near, order, axis=1)
-        similarities[rows] = np.take_along_axis(value, order, axis=1)
-    return KnnGraph(indices, similarities)
+        return np.take_along_axis(near, order, axis=1), np.take_along_axis(value, order, axis=1)
+
+    near, value = zip(*in_threads(merged, range(len(tiles))), strict=True)
+    return KnnGraph(np.concatenate(near).astype(np.int32), np.concatenate(value))
+
+
+def _transposed(x: Float32Array) -> Float32Array:
+    """Return `x.T` in memory of its own, a few columns at a time, which is faster."""
+    result = np.empty(x.shape[::-1], np.float32)
+    for start in range(0, len(x), _STRIP):
+        result[:, start : start + _STRIP] = x[start : start + _STRIP].T
+    return result
 
 
 def _largest(values: Float32Array, k: int) -> tuple[NDArray[np.intp], Float32Array]:
@@ -217,12 +234,18 @@ def _largest(values: Float32Array, k: int) -> tuple[NDArray[np.intp], Float32Arr
     if np.count_nonzero(reached) > 8 * k * m:  # copies of a picture: keep the first of them
         equal = values == bound
         reached &= ~equal | (equal.cumsum(axis=1, dtype=np.int32) <= k)
-    row, column = np.divmod(np.flatnonzero(reached), n)
-    value = values[row, column]
-    order = np.lexsort((column, -value, row))
+    place = np.flatnonzero(reached)
+    row, column = np.divmod(place, n)
     first = np.searchsorted(row, np.arange(m))
-    chosen = order[first[:, None] + np.arange(k)]
-    return column[chosen], value[chosen]
+    # Row, falling value and column in the bits of one number each, which are sorted at once.
+    bits = (values.ravel()[place].astype(np.float32) + 0.0).view(np.int32)  # -0.0 becomes 0.0
+    falling = np.where(bits < 0, bits, bits ^ 0x7FFFFFFF).view(np.uint32)
+    shift = np.uint64(int(n - 1).bit_length())
+    key = ((row.astype(np.uint64) << np.uint64(32) | falling) << shift) | column.astype(np.uint64)
+    key.sort()
+    chosen = key[first[:, None] + np.arange(k)] & ((np.uint64(1) << shift) - np.uint64(1))
+    near = chosen.astype(np.intp)
+    return near, np.take_along_axis(values, near, axis=1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import queue
+import sys
 import threading
 import time
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["Workers", "one_torch_thread"]
+    from threadpoolctl import ThreadpoolController
+
+__all__ = ["Workers", "in_threads", "one_torch_thread"]
 
 T = TypeVar("T")
 
@@ -27,12 +32,14 @@ class _TorchThreads:
         self._inside = 0
         self._otherwise = 1
 
-    def enter(self) -> int:
+    def enter(self, *, inner: bool = False) -> int:
         import torch
 
         with self._lock:
-            if not self._inside:
-                self._otherwise = torch.get_num_threads()
+            # Asked in any case: the first question in a thread undoes what was set before it.
+            count = torch.get_num_threads()
+            if not self._inside and not inner:
+                self._otherwise = count
             self._inside += 1
             torch.set_num_threads(1)
             return self._otherwise
@@ -49,16 +56,59 @@ _TORCH = _TorchThreads()
 
 
 @contextmanager
-def one_torch_thread() -> Iterator[int]:
+def one_torch_thread(*, inner: bool = False) -> Iterator[int]:
     """Let torch use one thread here and in threads that begin; yields how many it has elsewhere.
 
     Its threads wait in a loop for more work, which takes the processors from the threads of numpy.
+    The count of an `inner` thread, which works for another one, says nothing of elsewhere.
     """
-    count = _TORCH.enter()
+    count = _TORCH.enter(inner=inner)
     try:
         yield count
     finally:
         _TORCH.leave()
+
+
+@lru_cache
+def _matrix_library() -> ThreadpoolController:
+    """Return what sets the threads of numpy's matrix products; it takes milliseconds to find."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")
+
+
+def in_threads(call: Callable[[Any], T], items: Iterable[Any]) -> list[T]:
+    """Call a function for each item, in as many threads as torch or numpy use.
+
+    Within a call both use one thread, so that the results are the same for any number of them.
+    Threads that share every small product would wait for one another.
+
+    Parameters
+    ----------
+    call : callable
+        What it computes must not depend on the other items.
+    items : iterable
+        Arguments of the calls.
+
+    Returns
+    -------
+    list
+        A result for each item, in their order.
+    """
+    torch_too = "torch" in sys.modules
+
+    def alone(item: Any) -> T:
+        with one_torch_thread(inner=True) if torch_too else nullcontext():
+            return call(item)
+
+    with ExitStack() as stack:
+        counts = [library["num_threads"] for library in _matrix_library().info()]
+        count = max(counts, default=os.cpu_count() or 1)
+        stack.enter_context(_matrix_library().limit(limits=1))
+        if torch_too:
+            count = stack.enter_context(one_torch_thread())
+        workers = stack.enter_context(Workers(count, "compute"))
+        return list(workers.map(alone, items))
 
 
 class Workers:

@@ -174,6 +174,20 @@ def test_neighbours_do_not_depend_on_what_the_processor_multiplies_fast(monkeypa
     assert np.mean(found[0] == found[1]) > 0.999
 
 
+def test_pairs_have_the_same_neighbours_with_any_number_of_threads(monkeypatch):
+    x = make_world((400,) * 3, dim=32).vectors
+    monkeypatch.setattr(module, "_TILE", 200)
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            found.append(knn_graph(x, 10))
+    finally:
+        torch.set_num_threads(before)
+    np.testing.assert_array_equal(found[0].indices, found[1].indices)
+    np.testing.assert_array_equal(found[0].similarities, found[1].similarities)
+
+
 @pytest.mark.parametrize("tile", [4, 100, 127, 300])
 def test_neighbours_do_not_depend_on_tiles(monkeypatch, tile):
     x = np.concatenate([make_world((100, 100)).vectors, make_world((50, 50)).vectors])
@@ -206,7 +220,9 @@ def test_many_copies_of_one_picture_are_searched_in_pieces(monkeypatch):
 
 @pytest.mark.parametrize(("columns", "k"), [(1, 1), (7, 7), (100, 3), (1000, 15), (5000, 15)])
 def test_the_largest_of_a_row_are_those_of_a_stable_sort(columns, k):
-    values = np.random.default_rng(columns).integers(40, size=(30, columns)).astype(np.float32)
+    rng = np.random.default_rng(columns)
+    values = rng.integers(-20, 20, size=(30, columns)).astype(np.float32)
+    values *= rng.choice([1.0, -1.0], size=values.shape)  # some zeros are negative
     column, value = module._largest(values, k)
     wanted = np.argsort(-values, axis=1, kind="stable")[:, :k]
     np.testing.assert_array_equal(column, wanted)

@@ -7,7 +7,7 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 import pytest
 import torch
 
-from protolabel.common.threads import Workers, one_torch_thread
+from protolabel.common.threads import Workers, _matrix_library, in_threads, one_torch_thread
 
 
 def test_results_come_in_the_order_of_the_items():
@@ -52,3 +52,25 @@ def test_torch_has_its_threads_again_also_after_an_error_and_of_two_at_a_time() 
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
+
+
+def test_numpy_and_torch_have_one_thread_within_a_call_and_theirs_again_after_it() -> None:
+    numpy_too = _matrix_library()
+    before = torch.get_num_threads(), numpy_too.info()
+    torch.set_num_threads(3)
+
+    def inside(number: int) -> tuple[int, int, set[int]]:
+        time.sleep(0.01)
+        return number, torch.get_num_threads(), {each["num_threads"] for each in numpy_too.info()}
+
+    try:
+        assert in_threads(inside, range(4)) == [(number, 1, {1}) for number in range(4)]
+        with pytest.raises(ZeroDivisionError):
+            in_threads(lambda number: 1 / number, [1, 0])
+        assert (torch.get_num_threads(), numpy_too.info()) == (3, before[1])
+        with ThreadPoolExecutor(2) as pool:
+            for found in pool.map(lambda _: in_threads(inside, range(4)), range(3)):
+                assert [count for _, count, _ in found] == [1] * 4
+        assert (torch.get_num_threads(), numpy_too.info()) == (3, before[1])
+    finally:
+        torch.set_num_threads(before[0])
