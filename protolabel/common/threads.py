@@ -69,6 +69,9 @@ def one_torch_thread(*, inner: bool = False) -> Iterator[int]:
         _TORCH.leave()
 
 
+_COMPUTING = threading.Lock()  # the limit of numpy's threads is one for the whole process
+
+
 @lru_cache
 def _matrix_library() -> ThreadpoolController:
     """Return what sets the threads of numpy's matrix products; it takes milliseconds to find."""
@@ -81,7 +84,8 @@ def in_threads(call: Callable[[Any], T], items: Iterable[Any]) -> list[T]:
     """Call a function for each item, in as many threads as torch or numpy use.
 
     Within a call both use one thread, so that the results are the same for any number of them.
-    Threads that share every small product would wait for one another.
+    Threads that share every small product would wait for one another. While another call of
+    `in_threads` is running, the items are computed one after another in this thread.
 
     Parameters
     ----------
@@ -101,7 +105,10 @@ def in_threads(call: Callable[[Any], T], items: Iterable[Any]) -> list[T]:
         with one_torch_thread(inner=True) if torch_too else nullcontext():
             return call(item)
 
+    if not _COMPUTING.acquire(blocking=False):  # others have the processors
+        return [alone(item) for item in items]
     with ExitStack() as stack:
+        stack.callback(_COMPUTING.release)
         counts = [library["num_threads"] for library in _matrix_library().info()]
         count = max(counts, default=os.cpu_count() or 1)
         stack.enter_context(_matrix_library().limit(limits=1))
