@@ -213,8 +213,10 @@ def as_path(path: Any, what: str) -> Path:
     Raises
     ------
     InputError
-        If it is not a path, holds a NUL, is too long, or names an unknown home.
+        If it is not a path, is empty, holds a NUL, is too long, or names an unknown home.
     """
+    if isinstance(path, str) and not path:
+        raise InputError(f"Expected the path of {what}, got an empty text: name one.")
     try:
         found = Path(path).expanduser()
         found.exists()
@@ -265,7 +267,8 @@ def as_count(count: Any, what: str, least: int = 1) -> int:
     """
     if isinstance(count, bool) or not is_whole_number(count, least):
         raise InputError(
-            f"Expected {what} as a whole number of {least} or more, got {described(count)}."
+            f"Expected {what} as a whole number of {least} or more, got {described(count)}: choose "
+            "another."
         )
     return int(count)
 

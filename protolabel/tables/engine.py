@@ -25,6 +25,7 @@ _QUIET = {
     # It counts tasks; protolabel counts images.
     "DAFT_PROGRESS_BAR": "0",
 }
+_ENGINES = {"daft", "pyarrow", "ray", "httpx", "httpx2", "huggingface_hub"}  # pyarrow asks the hub
 
 
 def engine() -> Any:
@@ -77,11 +78,16 @@ def expecting(what: str, error: type[ProtolabelError], advice: str) -> Iterator[
     except ProtolabelError:
         raise
     except Exception as found:
-        # Both engines raise dozens of kinds; by their own names, as neither has a common root.
-        engines = {"daft", "pyarrow"} & {
-            kind.__module__.split(".")[0] for kind in type(found).__mro__
-        }
+        # They raise dozens of kinds; by their own names, as they have no common root.
+        engines = _ENGINES & {kind.__module__.split(".")[0] for kind in type(found).__mro__}
         if not engines and not isinstance(found, OSError | ValueError | RuntimeError):
             raise
-        reason = str(found).strip().partition("\n")[0][:300] or type(found).__name__
-        raise error(f"Expected {what}, got: {reason}. {advice}") from found
+        raise error(f"Expected {what}, got: {_reason(found)}. {advice}") from found
+
+
+def _reason(found: Exception) -> str:
+    """Return what an engine says in one line: the last of the causes that Daft lists."""
+    first, _, causes = str(found).strip().partition("\n\nCaused by")
+    line = causes.strip().rpartition("\n")[2] or first.partition("\n")[0]
+    reason = re.sub(r"^ *([0-9]+: |DaftError::\w+ )", "", line).rstrip(".")
+    return reason[:300] or type(found).__name__

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from protolabel.clustering.clusters import cluster
 from protolabel.clustering.neighbors import knn_graph
 from protolabel.clustering.presets import choose_preset
-from protolabel.common.checks import as_path, as_seed, checked, checked_apart_from
+from protolabel.common.checks import as_seed, checked, checked_apart_from
 from protolabel.common.files import DAMAGED, replacing, write_json
 from protolabel.common.progress import ProgressFn, resolve
 from protolabel.common.vectors import is_whole_number
@@ -27,9 +27,11 @@ from protolabel.tables.engine import expecting
 from protolabel.tables.ids import with_unique_ids
 from protolabel.tables.reading import read_table
 from protolabel.tables.sampling import sampled, usable_rows
-from protolabel.tables.shards import Shards, is_shards
+from protolabel.tables.shards import Shards, is_shards, on_this_machine
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from protolabel.embedding.prompts import Classes, Templates
 
 __all__ = ["Fitted", "fit_table", "read_fitted"]
@@ -118,12 +120,8 @@ def fit_table(
     """
     if not is_whole_number(sample, 3):
         raise InputError(f"Expected a sample of 3 vectors or more, got {sample!r}: try {SAMPLE}.")
-    seed, folder = as_seed(seed), as_path(output, "a folder for the classifier")
-    if (folder / CLASSIFIER).exists() and not (folder / ABOUT).is_file():
-        raise StoreError(
-            f"Expected a folder of its own, got {str(folder)!r}, whose {CLASSIFIER} something else "
-            "wrote: choose another folder."
-        )
+    seed, folder = as_seed(seed), on_this_machine(output, "a folder for the classifier")
+    _check_folder(folder)
     table = read_table(source, image_column=image_column, id_column=id_column, vectors=True)
     if table.kind != "vector":
         raise InputError(
@@ -134,20 +132,24 @@ def fit_table(
     if isinstance(classes, ClassVectors):
         text = classes
     else:
-        wanted = encoder or info
+        wanted = info if encoder is None else encoder
         if wanted is None:
             raise InputError(
-                "Expected an encoder for the class names, as this table does not name its own: "
-                "pass encoder=, on the command line --encoder."
+                f"Expected an encoder for the class names, got {os.fspath(source)!r}, which does "
+                "not name its own: pass encoder=, on the command line --encoder."
             )
         loaded = load_encoder(wanted, pretrained, device=device)
         given = {} if templates is None else {"templates": templates}
         info, text = encoder_info(loaded), embed_classes(classes, loaded, **given)
     with expecting("vectors that can be read", InputError, "Correct the table."):
         table, _ = with_unique_ids(table)
-        ids, vectors = sampled(table, usable_rows(table), int(sample), seed)
+        dim = text.vectors.shape[1]
+        ids, vectors = sampled(table, usable_rows(table), int(sample), seed, dim)
     if not ids:
-        raise InputError("Expected a table with vectors, got one without: embed the images first.")
+        raise InputError(
+            f"Expected vectors of {dim} numbers, as the class names have, got a table without: "
+            "embed the images with the same encoder."
+        )
     report = resolve(progress)
     preset = choose_preset(None, len(vectors))
     graph = knn_graph(vectors, preset.neighbors, seed=seed)
@@ -182,7 +184,12 @@ def read_fitted(folder: str | os.PathLike[str]) -> Fitted:
     StoreError, ExportError
         If it cannot be read.
     """
-    folder = as_path(folder, "a fitted classifier")
+    folder = on_this_machine(folder, "a fitted classifier")
+    if not folder.is_dir():
+        raise InputError(
+            f"Expected a folder that protolabel fit or an export wrote, but {str(folder)!r} is "
+            "none: correct the path."
+        )
     saved = folder / CLASSIFIER
     strictness = None
     if (folder / ABOUT).is_file():
@@ -209,6 +216,17 @@ def read_fitted(folder: str | os.PathLike[str]) -> Fitted:
         strictness=strictness if classifier.memory_ is not None else None,
         digest=hashlib.sha256(saved.read_bytes()).hexdigest(),
     )
+
+
+def _check_folder(folder: Path) -> None:
+    """Check that nothing but a fit has written to a folder."""
+    with expecting(f"to write {str(folder)!r}", StoreError, "Choose another folder."):
+        names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    if ABOUT not in names and (foreign := [name for name in names if not name.startswith(".")]):
+        raise StoreError(
+            f"Expected a folder of its own, got {str(folder)!r}, where something else wrote "
+            f"{min(foreign)!r}: choose another folder."
+        )
 
 
 def _made_by(source: str | os.PathLike[str]) -> EncoderInfo | None:

@@ -8,11 +8,11 @@ import os
 from typing import IO, Any
 
 from protolabel.common.cells import safe_cell
-from protolabel.common.checks import as_path, checked
+from protolabel.common.checks import checked
 from protolabel.common.files import writing
 from protolabel.errors import ExportError, InputError
 from protolabel.tables.engine import engine, expecting
-from protolabel.tables.shards import Shards
+from protolabel.tables.shards import Shards, is_shards, on_this_machine
 from protolabel.tables.worker import LABELS
 
 __all__ = ["export_labels"]
@@ -46,9 +46,14 @@ def export_labels(shards: str | os.PathLike[str], output: str | os.PathLike[str]
     ExportError
         If it cannot be written.
     """
-    target = as_path(output, "the file to write")
+    target = on_this_machine(output, "the file to write")
     if target.suffix not in {".csv", ".parquet"}:
         raise InputError(f"Expected a .csv or .parquet file, got {target.name!r}: rename it.")
+    if is_shards(target.parent):
+        raise InputError(
+            f"Expected a file outside of the shards in {str(target.parent)!r}, got "
+            f"{target.name!r}: choose another folder."
+        )
     place = Shards(shards)
     if place.head().get("kind") != "labels" or not place.files():
         raise InputError(

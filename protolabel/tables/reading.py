@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.request import url2pathname
 
 from protolabel.common.checks import as_path
 from protolabel.errors import InputError
 from protolabel.tables.archives import ARCHIVE, KEY, PLACE, read_archives
 from protolabel.tables.engine import engine, expecting, literal
 from protolabel.tables.saved import STATE, files_of, read_saved
-from protolabel.tables.shards import is_shards, located
+from protolabel.tables.shards import HEAD, is_shards, located
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -117,10 +118,11 @@ def read_table(
         place, files = _files(source)
         frame = _read(place, files)
     columns = frame.column_names
+    _check_columns(source, columns, image_column, id_column)
     kinds = {name: _kind(frame.schema()[name].dtype) for name in columns}
-    image = image_column or _usual_column(kinds, vectors=vectors)
+    image = _usual_column(kinds, vectors=vectors) if image_column is None else image_column
     wanted = "images or vectors" if vectors else "images"
-    if image is None or image not in columns:
+    if image is None:
         raise InputError(
             f"Expected a column of {wanted} in {source!r}, got {_listed(columns)}: name it, on the "
             "command line with --image-column."
@@ -132,13 +134,14 @@ def read_table(
             "command line with --image-column."
         )
     kind = kinds[image]
-    key = id_column or next((name for name in IDS if name in columns and name != image), None)
+    usual = next((name for name in IDS if name in columns and name != image), None)
+    key = usual if id_column is None else id_column
     if key is None and kind == "path":
         key = image
     value = frame[image]
     if key is None and kind == "struct" and "path" in frame.schema()[image].dtype.fields:
         key, name = f"{image}.path", value["path"]
-    elif key is not None and key in columns:
+    elif key is not None:
         name = frame[key]
     else:
         raise InputError(
@@ -172,6 +175,21 @@ def read_table(
     return ImageTable(table, kind, root, place, _fingerprint(root, files), image, key, longer, ours)
 
 
+def _check_columns(source: str, columns: Sequence[str], *named: str | None) -> None:
+    """Check that every column has a name of its own, and that those that were named are there."""
+    if repeated := sorted({name for name in columns if columns.count(name) > 1}):
+        raise InputError(
+            f"Expected columns with names of their own in {source!r}, got {repeated[0]!r} "
+            f"{columns.count(repeated[0])} times: rename them."
+        )
+    for name in named:
+        if name is not None and name not in columns:
+            raise InputError(
+                f"Expected a column {name!r} in {source!r}, got {_listed(columns)}: name one of "
+                "them."
+            )
+
+
 def _usual_column(kinds: Mapping[str, str], *, vectors: bool) -> str | None:
     """Return the first column of a usual name that holds images, or vectors if they will do."""
     for name in (*VECTORS, *IMAGES) if vectors else IMAGES:
@@ -191,6 +209,8 @@ def _listed(columns: Sequence[str]) -> str:
 
 def _files(source: str) -> tuple[str, list[str]]:
     """Return the absolute path or URL of a table, and the files that hold it."""
+    if source.startswith("file:///"):
+        source = url2pathname(source.removeprefix("file://"))
     local = Path(source)
     if "://" not in source:
         local = as_path(source, "a table of images")
@@ -203,8 +223,13 @@ def _files(source: str) -> tuple[str, list[str]]:
     if is_folder and local.suffix != ".lance" and not source.startswith("hf://"):
         return source, _inside(source)
     if "*" in source and ("://" in source or not local.exists()):
-        matches = engine().from_glob_path(source).to_pydict()["path"]
-        return source, sorted(path.removeprefix("file://") for path in matches)
+        matches = (row["path"] for row in engine().from_glob_path(source).iter_rows())
+        files = sorted(path.removeprefix("file://") for path in matches)
+        if not files:
+            raise InputError(
+                f"Expected files that match {source!r}, got none: correct the pattern."
+            )
+        return source, files
     return source, [source]
 
 
@@ -259,6 +284,8 @@ def _inside(folder: str) -> list[str]:
     system, scheme, root = located(folder)
     found = system.get_file_info(fs.FileSelector(root, recursive=True, allow_not_found=True))
     inside = [entry.path.removeprefix(root).lstrip("/") for entry in found if entry.is_file]
+    if HEAD in inside:
+        inside = [path for path in inside if path.startswith("part-")]
     states = [path for path in inside if path.rpartition("/")[2] == STATE]
     if states:
         return [file for path in sorted(states) for file in files_of(f"{scheme}{root}/{path}")]
@@ -285,8 +312,13 @@ def _kind(dtype: Any) -> str:
     if dtype.is_binary():
         return "bytes"
     if dtype.is_struct():
-        names = set(dtype.fields)
-        return "member" if names == PLACE else "struct" if "bytes" in names else ""
+        fields = dtype.fields
+        if fields.keys() == PLACE:
+            return "member"
+        data, path = fields.get("bytes"), fields.get("path")
+        has_data = data is not None and (data.is_binary() or data.is_null())
+        has_path = path is None or path.is_string() or path.is_null()
+        return "struct" if has_data and has_path else ""
     if dtype.is_list() or dtype.is_fixed_size_list() or dtype.is_embedding():
         inner = dtype.dtype
         if inner.is_float16() or inner.is_float32() or inner.is_float64():

@@ -214,7 +214,9 @@ def apply_table(
         strictness = check_strictness(strictness)
     table, rows = _read(source, image_column, id_column, vectors=True)
     info = None
-    if table.kind != "vector":
+    if table.kind == "vector":
+        _check_length(table, known.classifier.model_.dim)
+    else:
         if known.encoder is None:
             raise InputError(
                 f"Expected to know the encoder of {os.fspath(fitted)!r}, which does not name it: "
@@ -283,6 +285,17 @@ def _read(
     return table, rows
 
 
+def _check_length(table: ImageTable, dim: int) -> None:
+    """Check the length of the first vector; others of another length become rows with a reason."""
+    with expecting(f"a table that can be read, {table.source!r}", InputError, "Correct it."):
+        rows = table.frame.where(table.frame["image"].not_null()).limit(1).to_pydict()["image"]
+    if rows and len(rows[0]) != dim:
+        raise InputError(
+            f"Expected vectors of {dim} numbers, as those of the classifier, in {table.source!r}, "
+            f"got {len(rows[0])}: embed the images with its encoder."
+        )
+
+
 def _finishing() -> AbstractContextManager[None]:
     return expecting(
         "the run to finish", StoreError, "Run the same command again: it goes on from there."
@@ -302,7 +315,7 @@ def _join(
     joining = known.joining(rows)
     if not joining:
         return
-    ids, vectors = sampled(job.table, rows, joining, seed=0)
+    ids, vectors = sampled(job.table, rows, joining, 0, known.model_.dim)
     if not known.joining(len(ids)):  # rows whose vector cannot be used are left out
         return
     richer, labels = known.join(vectors, progress=job.report)

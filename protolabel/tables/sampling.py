@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protolabel.tables.columns import plain_array, read_vectors
+from protolabel.common.vectors import unit_rows
+from protolabel.tables.columns import read_vectors
 from protolabel.tables.engine import engine
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def usable_rows(table: ImageTable) -> int:
 
 
 def sampled(
-    table: ImageTable, rows: int, size: int, seed: int
+    table: ImageTable, rows: int, size: int, seed: int, dim: int
 ) -> tuple[list[str], NDArray[np.float16]]:
     """Read the vectors whose ids have the smallest hashes.
 
@@ -40,13 +41,15 @@ def sampled(
         The most vectors that are read.
     seed : int
         Of the hash.
+    dim : int
+        Length of a vector.
 
     Returns
     -------
     ids : list of str, n
         Sorted.
-    vectors : (n, d) float16
-        Rows without a usable vector are left out.
+    vectors : (n, dim) float16
+        Of length 1. Rows without a usable vector are left out.
     """
     frame = table.frame.where(table.frame["image"].not_null())
     chance = frame["id"].hash(seed=seed) % _HASHES
@@ -57,16 +60,11 @@ def sampled(
     ids: list[str] = []
     chances: list[NDArray[np.uint64]] = []
     parts: list[NDArray[np.float16]] = []
-    dim = 0
     for batch in frame.to_arrow_iter():
-        if not len(batch):
-            continue
-        column = plain_array(batch.column("image"))
-        dim = dim or len(column[0])
-        vectors, usable = read_vectors(column, dim)
+        vectors, usable = read_vectors(batch.column("image"), dim)
         ids += batch.column("id").filter(usable).to_pylist()
         chances.append(batch.column("chance").to_numpy(zero_copy_only=False)[usable])
-        parts.append(vectors[usable].astype(np.float16))
+        parts.append(unit_rows(vectors[usable]).astype(np.float16))
     if not ids:
         return [], np.empty((0, dim), np.float16)
     names = np.array(ids)

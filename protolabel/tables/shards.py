@@ -19,14 +19,14 @@ from uuid import uuid4
 
 from protolabel.common.checks import as_path
 from protolabel.common.files import DAMAGED
-from protolabel.errors import StoreError
+from protolabel.errors import InputError, StoreError
 from protolabel.tables.engine import engine, expecting, literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
-__all__ = ["Shards", "is_shards", "located"]
+__all__ = ["HEAD", "Shards", "is_shards", "located", "on_this_machine"]
 
 HEAD = "_shards.json"
 _FORMAT = 1
@@ -53,19 +53,33 @@ def located(place: str | os.PathLike[str]) -> tuple[Any, str, str]:
     return system, place.partition("://")[0] + "://", root
 
 
+def on_this_machine(path: str | os.PathLike[str], what: str) -> Path:
+    """Check that a path is not a URL, and return it as `as_path` does.
+
+    Raises
+    ------
+    InputError
+        If it is one, or no path.
+    """
+    if isinstance(path, str) and "://" in path:
+        raise InputError(
+            f"Expected the path of {what} on this machine, got the URL {path!r}: choose a path, "
+            "and copy what lies there."
+        )
+    return as_path(path, what)
+
+
 def is_shards(place: str | os.PathLike[str]) -> bool:
     """Say whether a place holds shards of protolabel."""
     try:
         system, _, root = located(place)
         return bool(system.get_file_info(f"{root}/{HEAD}").is_file)
-    except (StoreError, OSError):
+    except (StoreError, OSError, ValueError):  # of a name that is no Unicode
         return False
 
 
 def _reached(place: str) -> AbstractContextManager[None]:
-    return expecting(
-        f"a place for shards, {place!r}, that can be used", StoreError, "Choose another."
-    )
+    return expecting(f"a place that can be used, {place!r}", StoreError, "Choose another.")
 
 
 def _described(name: str, value: Any) -> str:

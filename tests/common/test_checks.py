@@ -86,7 +86,9 @@ def test_a_checked_function_keeps_its_name_and_signature():
     assert list(inspect.signature(_example).parameters)[:2] == ["path", "values"]
 
 
-@pytest.mark.parametrize("path", ["a\0b", "x" * 5000, "~nobody-of-this-name/x", 3, None, b"\xff"])
+@pytest.mark.parametrize(
+    "path", ["", "a\0b", "x" * 5000, "~nobody-of-this-name/x", 3, None, b"\xff"]
+)
 def test_what_can_be_no_path_is_refused(path):
     with pytest.raises(InputError, match="Expected the path of a dataset"):
         as_path(path, "a dataset")

@@ -8,9 +8,30 @@ import pytest
 
 import protolabel as pl
 from protolabel.tables import embed_table
+from protolabel.tables.engine import expecting
 
 
 def test_a_missing_daft_is_named_with_the_extra(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "daft", None)
     with pytest.raises(pl.InputError, match=r"protolabel\[scale\]"):
         embed_table("list.parquet", tmp_path, encoder="sample")
+
+
+class Unreachable(Exception):  # noqa: N818 -- a stand-in for those of other libraries
+    """What a library raises that has no root in common with the others."""
+
+
+@pytest.mark.parametrize("library", ["daft.exceptions", "ray.exceptions", "httpx2"])
+def test_what_an_engine_raises_is_said_by_its_last_cause(monkeypatch, library):
+    monkeypatch.setattr(Unreachable, "__module__", library)
+    said = "MiscTransient\n\nCaused by the following errors:\n  1: a path\n  2: Connection refused"
+    with (
+        pytest.raises(pl.InputError, match="got: Connection refused"),
+        expecting("a table", pl.InputError, "Check it."),
+    ):
+        raise Unreachable(said)
+
+
+def test_a_fault_of_our_own_is_not_taken_for_one_of_the_engine():
+    with pytest.raises(Unreachable), expecting("a table", pl.InputError, "Check it."):
+        raise Unreachable("a fault")
