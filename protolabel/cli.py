@@ -44,6 +44,7 @@ _SOURCE = (
     "a URL, or - to read paths from standard input"
 )
 _DATASET = "folder that protolabel run wrote"
+_OR_TABLE = "; with --shards a table, a folder of tables, or the URL of one"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -83,6 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _embed(options: argparse.Namespace) -> None:
+    options.check(options)
     if options.shards:
         from protolabel.encoders.loading import DEFAULT_MODEL
         from protolabel.tables.runs import embed_table
@@ -196,6 +198,7 @@ def _suggest(options: argparse.Namespace) -> None:
 
 
 def _apply(options: argparse.Namespace) -> None:
+    options.check(options)
     if options.shards:
         from protolabel.tables.runs import apply_table
 
@@ -542,7 +545,7 @@ def _add_embed(commands: Any) -> None:
     from protolabel.embedding.embed import DTYPES
 
     embed = _command(commands, "embed", _embed, "Embed images once, for later runs.")
-    embed.add_argument("images", help=_SOURCE)
+    embed.add_argument("images", help=_SOURCE + _OR_TABLE)
     embed.add_argument(
         "--output", required=True, metavar="FOLDER", help="folder to write the vectors to"
     )
@@ -552,7 +555,7 @@ def _add_embed(commands: Any) -> None:
     embed.add_argument(
         "--dtype", choices=DTYPES, default="float32", help="type of the vectors (default: float32)"
     )
-    _add_shards(embed)
+    _add_shards(embed, "batch_size", "dtype")
     _add_encoder(embed)
 
 
@@ -628,10 +631,13 @@ def _add_apply(commands: Any) -> None:
     apply = _command(
         commands, "apply", _apply, "Label new images with the prototypes of a dataset."
     )
-    apply.add_argument("dataset", help=_DATASET)
-    apply.add_argument("images", help=_SOURCE)
+    apply.add_argument("dataset", help="folder that protolabel run or protolabel fit wrote")
+    apply.add_argument("images", help=_SOURCE + _OR_TABLE)
     _add_none(apply)
-    _add_shards(apply)
+    _add_shards(
+        apply, "encoder", "pretrained", "visual", "visual_pretrained", "link", "groups",
+        "overwrite", "best", "store",
+    )  # fmt: skip
     _add_encoder(apply)
     _add_visual(apply)
     _add_dataset(apply)
@@ -717,22 +723,40 @@ def _add_fit(commands: Any) -> None:
 
 def _add_labels(commands: Any) -> None:
     labels = _command(commands, "labels", _labels, "Write the labels of a table to one file.")
-    labels.add_argument("shards", help="folder that protolabel apply --shards wrote")
+    labels.add_argument("shards", help="folder or URL that protolabel apply --shards wrote to")
     labels.add_argument("--output", required=True, metavar="FILE", help="a .csv or .parquet file")
 
 
-def _add_shards(parser: argparse.ArgumentParser) -> None:
+def _add_shards(parser: argparse.ArgumentParser, *of_folders: str) -> None:
+    """Add the options of tables; those of folders alone are refused with ``--shards``."""
+    of_tables = ("image_column", "id_column", "workers", "gpus", "retry_errors")
+
+    def check(options: argparse.Namespace) -> None:
+        names, how = (of_folders, "with") if options.shards else (of_tables, "without")
+        for name in names:
+            if getattr(options, name) != parser.get_default(name):
+                flag = f"--{name.replace('_', '-')}"
+                raise InputError(
+                    f"Expected no {flag} {how} --shards, got {getattr(options, name)!r}: it would "
+                    f"change nothing, so leave {flag} out."
+                )
+
+    parser.set_defaults(check=check)
     parser.add_argument(
         "--shards", action="store_true",
         help="read a table with Daft and write Parquet shards, for more than fits one machine",
     )  # fmt: skip
     _add_columns(parser)
     parser.add_argument(
-        "--workers", type=int, metavar="N", help="with --shards: processes that load the model"
-    )
+        "--workers", type=int, metavar="N",
+        help="with --shards: processes that load the model (default: 1, or one for each node or "
+        "GPU of a Ray cluster)",
+    )  # fmt: skip
     parser.add_argument(
-        "--gpus", type=float, metavar="N", help="with --shards: GPUs of each worker"
-    )
+        "--gpus", type=float, metavar="N",
+        help="with --shards: GPUs of each worker, 0.25 if four are to share one (default: 1, or 0 "
+        "where there is none)",
+    )  # fmt: skip
     parser.add_argument(
         "--retry-errors", action="store_true", help="with --shards: try unreadable images again"
     )
@@ -740,9 +764,15 @@ def _add_shards(parser: argparse.ArgumentParser) -> None:
 
 def _add_columns(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--image-column", metavar="NAME", help="column of a table with images or vectors"
-    )
-    parser.add_argument("--id-column", metavar="NAME", help="column that identifies an image")
+        "--image-column", metavar="NAME",
+        help="column of a table with images or vectors (default: path, image, url, vector or the "
+        "like)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--id-column", metavar="NAME",
+        help="column of a table that identifies an image (default: id, key or the like, else the "
+        "path)",
+    )  # fmt: skip
 
 
 def _add_none(parser: argparse.ArgumentParser) -> None:

@@ -457,3 +457,19 @@ def test_a_list_of_names_that_is_not_there_is_said_in_words(photos, tmp_path, ca
     assert main(call) == 1
     said = capsys.readouterr().err
     assert f"got {listing!r} (No such file or directory): check the file." in said
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("embed list.csv --shards --batch-size 0", "no --batch-size with --shards"),
+        ("apply fit list.csv --shards --link symlink", "no --link with --shards"),
+        ("apply fit list.csv --shards --encoder sample", "no --encoder with --shards"),
+        ("embed photos --workers 3", "no --workers without --shards"),
+        ("apply fit photos --id-column id", "no --id-column without --shards"),
+    ],
+)
+def test_an_option_that_would_change_nothing_is_refused(tmp_path, capsys, words, says):
+    assert main([*words.split(), "--output", str(tmp_path / "out")]) == 1
+    assert says in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -394,7 +394,7 @@ def _clean(text: Any, what: str) -> str:
         raise InputError(f"Expected a {what} that is a string, got {text!r}: write it in quotes.")
     clean = unicodedata.normalize("NFC", str(text)).strip()
     if not clean:
-        raise InputError(f"Expected a {what} with at least one character, got {text!r}.")
+        raise InputError(f"Expected a {what} with at least one character, got {text!r}: write one.")
     # Cc: control characters, Cs: lone surrogates, Zl and Zp: line breaks of Unicode. XML forbids
     # U+FFFE and U+FFFF.
     unseen = {"Cc", "Cs", "Zl", "Zp"}

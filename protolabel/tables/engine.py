@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ _QUIET = {
     # It counts tasks; protolabel counts images.
     "DAFT_PROGRESS_BAR": "0",
 }
+_PATIENCE = 20.0  # seconds
 _ENGINES = {"daft", "pyarrow", "ray", "httpx", "httpx2", "huggingface_hub"}  # pyarrow asks the hub
 
 
@@ -34,7 +36,7 @@ def engine() -> Any:
     Raises
     ------
     InputError
-        If it is not installed.
+        If it is not installed, or is to work on a Ray cluster that does not answer.
     """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
@@ -45,7 +47,31 @@ def engine() -> Any:
             "Expected Daft, which reads tables of images, got an environment without it: "
             'pip install "protolabel[scale]", or "protolabel[ray]" for a Ray cluster.'
         ) from error
+    if os.environ.get("DAFT_RUNNER", "").lower() == "ray":
+        _check_cluster()
     return daft
+
+
+def _check_cluster() -> None:
+    """Ask the Ray cluster for an answer; Ray itself would go on asking for a quarter of an hour."""
+    try:
+        import ray
+    except ImportError as error:
+        raise InputError(
+            "Expected Ray, as DAFT_RUNNER says, got an environment without it: "
+            'pip install "protolabel[ray]".'
+        ) from error
+    address = os.environ.get("RAY_ADDRESS", "")
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if ray.is_initialized() or not host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(
+            f"Expected a Ray cluster at {address}, as RAY_ADDRESS says, got no answer ({error}): "
+            "start it, or correct the address."
+        ) from error
 
 
 def on_ray() -> bool:

@@ -49,6 +49,11 @@ def export_labels(shards: str | os.PathLike[str], output: str | os.PathLike[str]
     target = on_this_machine(output, "the file to write")
     if target.suffix not in {".csv", ".parquet"}:
         raise InputError(f"Expected a .csv or .parquet file, got {target.name!r}: rename it.")
+    if not target.parent.is_dir():
+        raise ExportError(
+            f"Expected a folder that exists for {target.name!r}, got {str(target.parent)!r}: "
+            "create it."
+        )
     if is_shards(target.parent):
         raise InputError(
             f"Expected a file outside of the shards in {str(target.parent)!r}, got "

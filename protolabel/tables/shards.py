@@ -30,6 +30,7 @@ __all__ = ["HEAD", "Shards", "is_shards", "located", "on_this_machine"]
 
 HEAD = "_shards.json"
 _FORMAT = 1
+_GOOGLE_PATIENCE = "?retry_limit_seconds=60"  # by default 15 minutes, also without a network
 _NAME = re.compile(r"part-[0-9a-f]{20}-([0-9]+)\.parquet")
 
 
@@ -48,8 +49,9 @@ def located(place: str | os.PathLike[str]) -> tuple[Any, str, str]:
         raise
     if not (isinstance(place, str) and "://" in place):
         return fs.LocalFileSystem(), "", str(as_path(place, "shards").absolute())
+    patience = "" if "?" in place or not place.startswith("gs://") else _GOOGLE_PATIENCE
     with _reached(place):
-        system, root = fs.FileSystem.from_uri(place)
+        system, root = fs.FileSystem.from_uri(place + patience)
     return system, place.partition("://")[0] + "://", root
 
 
@@ -73,8 +75,9 @@ def is_shards(place: str | os.PathLike[str]) -> bool:
     """Say whether a place holds shards of protolabel."""
     try:
         system, _, root = located(place)
-        return bool(system.get_file_info(f"{root}/{HEAD}").is_file)
-    except (StoreError, OSError, ValueError):  # of a name that is no Unicode
+        with _reached(str(place)):
+            return bool(system.get_file_info(f"{root}/{HEAD}").is_file)
+    except StoreError:
         return False
 
 
@@ -146,13 +149,16 @@ class Shards:
         StoreError
             If there are none.
         """
+        unusable = StoreError(
+            f"Expected shards that protolabel wrote, but {str(self)!r} holds no usable {HEAD}: "
+            "correct the path."
+        )
+        if not self.has(HEAD):
+            raise unusable
         try:
             head = dict(json.loads(self.get(HEAD)))
         except DAMAGED as error:
-            raise StoreError(
-                f"Expected shards that protolabel wrote, but {str(self)!r} holds no usable "
-                f"{HEAD}: correct the path."
-            ) from error
+            raise unusable from error
         if (head.get("generator"), head.get("format")) != ("protolabel", _FORMAT):
             raise StoreError(
                 f"Expected shards of protolabel, format {_FORMAT}, in {str(self)!r}, got format "

@@ -17,6 +17,17 @@ def test_a_missing_daft_is_named_with_the_extra(monkeypatch, tmp_path):
         embed_table("list.parquet", tmp_path, encoder="sample")
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "ray://127.0.0.1:9", "127.0.0.1:99999"])
+def test_a_ray_cluster_that_does_not_answer_is_said_at_once(monkeypatch, tmp_path, address):
+    pytest.importorskip("daft", reason="needs protolabel[scale], in an environment of its own")
+    pytest.importorskip("ray", reason="needs protolabel[ray]")
+    monkeypatch.setenv("DAFT_RUNNER", "ray")
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(pl.InputError, match=f"Ray cluster at {address}.*no answer"):
+        embed_table("list.parquet", tmp_path / "out", encoder="sample")
+    assert not (tmp_path / "out").exists()
+
+
 class Unreachable(Exception):  # noqa: N818 -- a stand-in for those of other libraries
     """What a library raises that has no root in common with the others."""
 
