@@ -28,7 +28,7 @@ export class AuditView {
     },
       make("div", "pls-audit-stage", {}, this.picture),
       make("div", "pls-audit-side", {}, this.count, this.asks, this.right,
-        make("div", "pls-faint", {}, "If not, it shows"), this.classes,
+        make("div", "pls-faint", {}, "If not, what does it show?"), this.classes,
         make("div", "pls-audit-row", {}, this.other, this.none, this.back), this.said,
         make("div", "pls-faint", {}, "Enter: right · numbers or C: it shows another class · 0: none of these · ← → move")));
     this.frame = make("div", "pls-pictures", {}, this.root);

@@ -287,11 +287,10 @@ def _absent_names(case: _Case) -> Finding | None:
     if not absent:
         return None
     shown = ", ".join(absent[:8]) + (" and others" if len(absent) > 8 else "")
-    return Finding(
-        "note",
-        f"No image was labelled {shown}. Remove the name, or reword it if the folder does have "
-        "such images.",
-    )
+    advice = "Remove the name, or reword it if the folder does have such images."
+    if len(absent) > 1:
+        advice = "Remove the names, or reword those of which the folder does have images."
+    return Finding("note", f"No image was labelled {shown}. {advice}")
 
 
 def _set_aside(case: _Case) -> Finding | None:

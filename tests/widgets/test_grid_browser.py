@@ -40,6 +40,27 @@ def tile(host: Any, place: int) -> Any:
     return host.page.locator(".pls-tile").nth(place)
 
 
+@pytest.mark.parametrize("size", [(1100, 1800), (1100, 700), (390, 844)])
+def test_the_small_picture_that_comes_first_covers_no_facts(
+    show: Any, grid: ThumbGrid, size: tuple[int, int]
+) -> None:
+    grid.opens = True
+    host = show(grid)
+    host.page.set_viewport_size({"width": size[0], "height": size[1]})
+    tile(host, 3).click()
+    host.page.keyboard.press("Space")
+    small, stage, facts = (
+        host.page.locator(f".pls-large-{part}").bounding_box()
+        for part in ("thumb", "stage", "facts")
+    )
+    assert small["width"] == pytest.approx(small["height"], abs=1)  # not distorted
+    assert small["width"] > 100
+    for start, extent in (("x", "width"), ("y", "height")):
+        assert small[start] >= stage[start]
+        assert small[start] + small[extent] <= stage[start] + stage[extent]
+    assert stage["x"] + stage["width"] <= facts["x"] or stage["y"] + stage["height"] <= facts["y"]
+
+
 def test_clicks_choose_one_several_and_a_range(show: Any, grid: ThumbGrid) -> None:
     host = show(grid)
     tile(host, 3).click()

@@ -6,6 +6,7 @@ import io
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,9 @@ from host import serious
 from protolabel.browser.atlas import make_atlas
 from protolabel.common.palette import class_colours as palette_colours
 from protolabel.common.palette import rgb
+from protolabel.images import ImageSet
 from protolabel.plots import class_colours
+from protolabel.widgets.grid import tiles_of
 from protolabel.widgets.map_view import MapView
 
 if TYPE_CHECKING:
@@ -159,6 +162,27 @@ def test_the_slider_and_the_buttons_write_the_traits(show: Any) -> None:
     assert host.widget.iteration == 1
     assert host.widget.color_by == "changed"
     assert colour_at(host, 0) == (0xD5, 0x5E, 0x00)
+
+
+def test_the_map_writes_an_agreement_as_the_gallery_does(show: Any) -> None:
+    view = grid_view()
+    agreement = np.resize(np.float32([0.0, 0.004, 0.799, 0.8, 0.805, 0.996, 1.0]), 96)
+    first = np.zeros((1, 96), dtype=np.int64)
+    view.set_run(first, agreement[None], NAMES)
+    host = show(view)
+    images = ImageSet(Path(), tuple(f"{i}.png" for i in range(96)))
+    none = np.zeros(96, dtype=bool)
+    labels: Any = SimpleNamespace(
+        names=NAMES, label=first[0], agreement=agreement, pinned=none, unfit=none
+    )
+    tiles = tiles_of(images, labels, range(7), ["red"] * 3)
+    assert [tile["note"] for tile in tiles][-1] == "99\u00a0%"  # never 100 %
+    for i, tile in enumerate(tiles):
+        host.page.mouse.move(*places(host)[i])
+        host.page.wait_for_timeout(150)
+        host.settle()
+        said = host.page.locator(".pl-facts").inner_text()
+        assert said.split("\n")[1] == f"agreement {tile['note']}"
 
 
 def test_hover_shows_the_picture_and_says_what_it_is(show: Any) -> None:

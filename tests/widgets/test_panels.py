@@ -479,6 +479,14 @@ def test_a_chart_is_drawn_of_nothing_and_of_one_point():
     assert line_chart("x", [("a", [0.0], "#000000")], mark=0).count("<circle") == 1
 
 
+def test_the_key_of_a_chart_holds_whole_names_from_the_highest_line_to_the_lowest():
+    low = "Staffordshire bull terrier asleep on a sofa"
+    lines = [(low, [3.0, 2.0], "#000000"), ("<dog>", [0.0, 7.0], "#ff0000")]
+    key = line_chart("x", lines, mark=0, names=True).partition("</svg>")[2]
+    assert f"{low} <b>2</b>" in key
+    assert key.index("&lt;dog&gt; <b>7</b>") < key.index(low)
+
+
 def test_untrusted_text_is_escaped():
     assert escape(EVIL + "\n'\"") == (
         "&lt;img src=x onerror=alert(1)&gt;\N{REPLACEMENT CHARACTER}&#x27;&quot;"

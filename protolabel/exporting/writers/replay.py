@@ -211,4 +211,7 @@ REPLAY = Writer(
 def _facts(labels: Labels) -> list[list[str]]:
     run = labels.run
     assert run is not None  # noqa: S101 -- for the type checker; replay_html has looked
-    return [[name.replace("_", " "), shown(value)] for name, value in run.parameters.items()]
+    used = dict(run.parameters)
+    if used.get("method") == "anchored":
+        used.pop("units", None)  # of the plain loop
+    return [[name.replace("_", " "), shown(value)] for name, value in used.items()]

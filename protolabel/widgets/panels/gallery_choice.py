@@ -65,13 +65,13 @@ class GalleryChoice:
             style=style, layout={"width": "190px"},
         )  # fmt: skip
         self.other = ipw.Dropdown(
-            options=[_ANYTHING], description="or else", style=style,
-            tooltip="Only pictures with this second choice", layout={"width": "190px"},
+            options=[_ANYTHING], description="Second choice", style={"description_width": "92px"},
+            tooltip="Only pictures with this second choice", layout={"width": "240px"},
         )  # fmt: skip
         self.agreement = ipw.IntRangeSlider(
-            value=(0, 100), min=0, max=100, description="Agreement", continuous_update=False,
+            value=(0, 100), min=0, max=100, description="Agreement, %", continuous_update=False,
             tooltip="Only pictures whose agreement in per cent lies between",
-            style={"description_width": "76px"}, layout={"width": "266px"},
+            style={"description_width": "92px"}, layout={"width": "282px"},
         )  # fmt: skip
         self.open_only = ipw.Checkbox(
             description="Not yet fixed", indent=False,
