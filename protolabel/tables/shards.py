@@ -19,6 +19,7 @@ from uuid import uuid4
 
 from protolabel.common.checks import as_path
 from protolabel.common.files import DAMAGED
+from protolabel.common.threads import Workers
 from protolabel.errors import InputError, StoreError
 from protolabel.tables.engine import engine, expecting, literal
 
@@ -30,6 +31,7 @@ __all__ = ["HEAD", "Shards", "is_shards", "located", "on_this_machine"]
 
 HEAD = "_shards.json"
 _FORMAT = 1
+_FOOTERS = 16  # files that are looked into at a time: a store answers in milliseconds
 _GOOGLE_PATIENCE = "?retry_limit_seconds=60"  # by default 15 minutes, also without a network
 _NAME = re.compile(r"part-[0-9a-f]{20}-([0-9]+)\.parquet")
 
@@ -233,22 +235,13 @@ class Shards:
 
     def drop_torn(self) -> int:
         """Delete shards that cannot be read, and return how many: their rows are missing again."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        torn = 0
-        for path in self.files():
-            name = path.rpartition("/")[2]
-            match = _NAME.fullmatch(name)
-            try:
-                with self._system.open_input_file(f"{self._root}/{name}") as file:
-                    whole = match and pq.ParquetFile(file).metadata.num_rows == int(match[1])
-            except (pa.ArrowException, OSError):
-                whole = False
-            if not whole:
-                self._system.delete_file(f"{self._root}/{name}")
-                torn += 1
-        return torn
+        names = [name for name in self._names() if _NAME.fullmatch(name)]
+        with Workers(_FOOTERS, "footers") as pool:
+            whole = dict(zip(names, pool.map(self._is_whole, names), strict=True))
+        torn = [name for name in names if not whole[name]]
+        for name in torn:
+            self._system.delete_file(f"{self._root}/{name}")
+        return len(torn)
 
     def drop_errors(self) -> int:
         """Delete the rows of images that could not be read, and return how many they were."""
@@ -293,6 +286,18 @@ class Shards:
                 self._replace(path, table.filter(keep))
                 dropped += keep.count(False)
         return dropped
+
+    def _is_whole(self, name: str) -> bool:
+        """Say whether a shard has a footer, with as many rows as its name says."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            with self._system.open_input_file(f"{self._root}/{name}") as file:
+                rows = int(pq.ParquetFile(file).metadata.num_rows)
+        except (pa.ArrowException, OSError):
+            return False
+        return name.endswith(f"-{rows}.parquet")
 
     def _replace(self, path: str, table: Any) -> None:
         # The new file first: a run that is killed in between leaves rows twice, never none.
