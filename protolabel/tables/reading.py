@@ -163,7 +163,8 @@ def read_table(
             whole = engine().functions.when(value.contains("://"), value)
             value = whole.otherwise(engine().lit(f"{root}/") + value)
     text = engine().DataType.string()
-    reason = frame["error"] if kind == "vector" and "error" in columns else engine().lit(None)
+    told = kind == "vector" and "error" in columns and frame.schema()["error"].dtype.is_string()
+    reason = frame["error"] if told else engine().lit(None)
     names = _filled(name.cast(text))
     rest = value.alias("image"), reason.cast(text).alias("reason")
     longer = None
@@ -313,7 +314,11 @@ def _kind(dtype: Any) -> str:
         return "bytes"
     if dtype.is_struct():
         fields = dtype.fields
-        if fields.keys() == PLACE:
+        if (
+            fields.keys() == PLACE
+            and fields["archive"].is_string()
+            and fields["start"].is_integer()
+        ):
             return "member"
         data, path = fields.get("bytes"), fields.get("path")
         has_data = data is not None and (data.is_binary() or data.is_null())

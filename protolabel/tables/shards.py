@@ -314,6 +314,6 @@ class Shards:
     def _names(self) -> list[str]:
         from pyarrow import fs
 
-        selector = fs.FileSelector(self._root, allow_not_found=True)
         with _reached(str(self)):
+            selector = fs.FileSelector(self._root, allow_not_found=True)
             return [entry.base_name for entry in self._system.get_file_info(selector)]

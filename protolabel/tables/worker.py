@@ -14,6 +14,7 @@ import numpy as np
 from protolabel.common.threads import Workers
 from protolabel.embedding.embed import embed_files
 from protolabel.encoders.loading import load_encoder
+from protolabel.errors import ProtolabelError
 from protolabel.evaluation.fit import RememberedFit
 from protolabel.refinement.classifier import PrototypeClassifier
 from protolabel.tables.archives import read_member
@@ -327,5 +328,5 @@ def _file(kind: str, value: Any, content: bytes | None, root: str) -> tuple[Imag
 def _member(place: dict[str, Any] | None) -> bytes | None:
     try:
         return read_member(place) if place is not None else None
-    except OSError:
+    except (ProtolabelError, OSError, MemoryError):  # damaged archives name sizes beyond measure
         return None

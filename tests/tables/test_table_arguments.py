@@ -130,6 +130,20 @@ def test_a_row_whose_vector_has_another_length_does_not_keep_out_the_others(home
     assert len(labels) == len(rows["id"])
 
 
+def test_a_column_of_errors_that_holds_no_texts_is_no_reason(home, tmp_path):
+    rows = pq.read_table(home / "vectors").to_pydict()
+    errors = [{"code": 1}] * len(rows["id"])
+    table = write(tmp_path, id=rows["id"], vector=rows["vector"], error=errors)
+    assert apply(home, table, tmp_path / "out").errors == 0
+
+
+def test_a_place_beyond_its_archive_is_a_row_with_the_reason(home, tmp_path):
+    places = [(str(home / "list.parquet"), 2**40, 2**60), ("gone.tar", 0, 9), (None, None, None)]
+    members = [dict(zip(("archive", "start", "size"), place, strict=True)) for place in places]
+    summary = embed(write(tmp_path, id=list("abc"), image=members), tmp_path / "out")
+    assert summary.reasons == {"its archive cannot be read": 3}
+
+
 @pytest.mark.parametrize("factor", [1e-9, 1e5])
 def test_labels_depend_on_the_direction_of_a_vector_alone(home, tmp_path, factor):
     """A shard holds float16, in which these numbers would be zero or infinite."""
