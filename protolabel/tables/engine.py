@@ -63,8 +63,12 @@ def _check_cluster() -> None:
         ) from error
     address = os.environ.get("RAY_ADDRESS", "")
     host, _, port = address.removeprefix("ray://").rpartition(":")
-    if ray.is_initialized() or not host or not port.isdecimal():
+    if ray.is_initialized() or address in {"", "auto", "local"}:
         return
+    if not host or not port.isdecimal():
+        raise InputError(
+            f"Expected RAY_ADDRESS as HOST:PORT, or auto, got {address!r}: correct it."
+        )
     try:
         socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
     except (OSError, OverflowError) as error:

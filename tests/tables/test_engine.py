@@ -28,6 +28,16 @@ def test_a_ray_cluster_that_does_not_answer_is_said_at_once(monkeypatch, tmp_pat
     assert not (tmp_path / "out").exists()
 
 
+def test_an_address_of_a_ray_cluster_has_a_port(monkeypatch, tmp_path):
+    pytest.importorskip("daft", reason="needs protolabel[scale], in an environment of its own")
+    pytest.importorskip("ray", reason="needs protolabel[ray]")
+    monkeypatch.setenv("DAFT_RUNNER", "ray")
+    for address in ("nonsense", "host:", ":6379", "host:port"):
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        with pytest.raises(pl.InputError, match=f"HOST:PORT.*{address}"):
+            embed_table("list.parquet", tmp_path / "out", encoder="sample")
+
+
 class Unreachable(Exception):  # noqa: N818 -- a stand-in for those of other libraries
     """What a library raises that has no root in common with the others."""
 
