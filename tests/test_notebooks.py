@@ -21,15 +21,18 @@ MOST_MEMORY = 1_000  # MiB: half of what Binder gives
 # torch imports triton, which compiles for GPUs; Binder's torch comes without it.
 AS_ON_BINDER = "import sys; sys.modules['pandas'] = sys.modules['triton'] = None"
 
-# Binder gets a torch without GPU libraries, so what these occupy here does not count.
+# Binder gets a torch without GPU libraries, so what these occupy here does not count. Zeroed memory
+# of a library (81 MiB of cuBLAS's) is a mapping without a name that begins where the file's ends.
 MEMORY = """
 import re
 gpu = re.compile(r"lib(cu|nv|nccl|torch_cuda|torch_nvshmem|triton|c10_cuda)[^/]*$")
-spent, name = 0, ""
+spent, name, end = 0, "", ""
 with open("/proc/self/smaps") as maps:
     for line in maps:
-        if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
-            name = line.split(maxsplit=5)[5].strip() if line.count(" ") > 5 else ""
+        if place := re.match(r"([0-9a-f]+)-([0-9a-f]+) ", line):
+            named = len(fields := line.split(maxsplit=5)) > 5
+            name = fields[5].strip() if named else name if place[1] == end else ""
+            end = place[2]
         elif line.startswith("Rss:") and gpu.search(name):
             spent += int(line.split()[1])
 # Not ru_maxrss: a child begins with its parent's.
