@@ -17,10 +17,15 @@ import protolabel as pl
 from protolabel import cli
 from protolabel.clustering.image_space import image_space
 from protolabel.common.progress import silent
-from protolabel.common.vectors import log_softmax
+from protolabel.common.vectors import log_softmax, unit_rows
 from protolabel.embedding.visual import embed_visual
 from protolabel.evaluation.calibration import error_auroc
-from protolabel.refinement.second_view import mixed_classes, new_information, visual_weight
+from protolabel.refinement.second_view import (
+    autocorrelation,
+    mixed_classes,
+    new_information,
+    visual_weight,
+)
 
 
 def accuracy(run, world, iteration=-1):
@@ -83,6 +88,26 @@ class TestTrust:
             )
         for nothing in (copy, random.normal(size=copy.shape), world.vectors):
             assert new_information(image_space(nothing.astype(np.float32)), first, g, 5) == 0
+
+    @pytest.mark.parametrize("seed", range(3))
+    @pytest.mark.parametrize("axes", [4, 12])
+    def test_the_luckiest_copy_of_a_small_folder_carries_no_information(self, axes, seed):
+        world = make_world((7,) * 7, seed=seed)
+        votes = 100 * world.vectors @ world.classes.vectors.T
+        g = np.exp(log_softmax(votes.astype(np.float32)))
+        random, first = np.random.default_rng(seed), image_space(world.vectors)
+
+        def agreement(copy):
+            return autocorrelation(pl.knn_graph(copy, 3).weights(3), g)
+
+        copies = [
+            unit_rows((world.vectors @ random.normal(size=(64, axes))).astype(np.float32))
+            for _ in range(100)
+        ]
+        luckiest = image_space(max(copies, key=agreement))
+        assert new_information(luckiest, first, g, 3) == 0
+        own = image_space(visual_view(world.truth, "plain", seed))
+        assert new_information(own, first, g, 3) == 1
 
     def test_classes_that_look_the_same_to_it_share_what_it_is_told(self):
         g = np.repeat(np.eye(3, dtype=np.float32), 200, axis=0)
