@@ -817,9 +817,10 @@ class Session(traitlets.HasTraits):
     )  # fmt: skip
     def _loop(self) -> PreparedLoop:
         """The loop, prepared once for the many runs that a slider asks for."""
+        text = self.text  # first: hours of embedding would be lost to a name that is refused
         return prepare(
             self._space,
-            self.text,
+            text,
             self.clusters,
             method=cast("Any", self.method),
             units=cast("Any", self.units),

@@ -675,3 +675,13 @@ def test_words_find_the_pictures_they_describe(session):
 
 def test_the_picture_itself_is_most_like_it(session):
     assert session.similar(4)[0] == 4
+
+
+def test_a_refused_name_is_known_before_any_image_is_embedded(session, encoder, monkeypatch):
+    def refuse(_: list[str]) -> np.ndarray:
+        raise pl.InputError("Expected another word.")
+
+    monkeypatch.setattr(encoder, "encode_texts", refuse)
+    with pytest.raises(pl.InputError, match="another word"):
+        _ = session.labels
+    assert encoder.seen == 0
