@@ -116,8 +116,13 @@ def expecting(what: str, error: type[ProtolabelError], advice: str) -> Iterator[
 
 
 def _reason(found: Exception) -> str:
-    """Return what an engine says in one line: the last of the causes that Daft lists."""
-    first, _, causes = str(found).strip().partition("\n\nCaused by")
-    line = causes.strip().rpartition("\n")[2] or first.partition("\n")[0]
-    reason = re.sub(r"^ *([0-9]+: |DaftError::\w+ )", "", line).rstrip(".")
+    """Return what an engine says in one line: the last cause of Daft, what a task of Ray raised."""
+    lines = [line.strip() for line in str(found).splitlines() if line.strip()] or [""]
+    is_list = "ray::" in lines[0] or any(line.startswith("Caused by") for line in lines)
+    reason = re.sub(
+        r"^([0-9]+: )?([\w.]+(Error|Exception): )?(DaftError::\w+ )?",
+        "",
+        lines[-1 if is_list else 0],
+    )
+    reason = reason.rstrip(".")
     return reason[:300] or type(found).__name__

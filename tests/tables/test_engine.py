@@ -42,15 +42,25 @@ class Unreachable(Exception):  # noqa: N818 -- a stand-in for those of other lib
     """What a library raises that has no root in common with the others."""
 
 
-@pytest.mark.parametrize("library", ["daft.exceptions", "ray.exceptions", "httpx2"])
-def test_what_an_engine_raises_is_said_by_its_last_cause(monkeypatch, library):
+@pytest.mark.parametrize(
+    ("library", "said"),
+    [
+        (
+            "daft.exceptions",
+            "MiscTransient\n\nCaused by the following errors:\n  1: a path\n  2: {}",
+        ),
+        ("daft.exceptions", "DaftError::CorruptFile {}."),
+        ("ray.exceptions", "\33[36mray::Runner.next()\33[39m (pid=3)\n  File 3\nValueError: {}"),
+        ("httpx2", "{}"),
+    ],
+)
+def test_what_an_engine_raises_is_said_by_its_last_cause(monkeypatch, library, said):
     monkeypatch.setattr(Unreachable, "__module__", library)
-    said = "MiscTransient\n\nCaused by the following errors:\n  1: a path\n  2: Connection refused"
     with (
         pytest.raises(pl.InputError, match="got: Connection refused"),
         expecting("a table", pl.InputError, "Check it."),
     ):
-        raise Unreachable(said)
+        raise Unreachable(said.format("Connection refused"))
 
 
 def test_a_fault_of_our_own_is_not_taken_for_one_of_the_engine():
