@@ -328,9 +328,11 @@ def _parse_words(
     for given in _listed(classes, "class names", "['dog', 'cat']"):
         name = _clean(given, "class name")
         key = name_key(name)
+        if names.get(key) == name:
+            raise InputError(f"Expected every class name once, got {name!r} twice: remove one.")
         if key in names:
             raise InputError(
-                f"Expected class names that differ in more than upper and lower case, got "
+                "Expected class names that differ in more than upper and lower case, got "
                 f"{names[key]!r} and {name!r}: remove or rename one of them."
             )
         names[key] = name

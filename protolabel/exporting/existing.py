@@ -144,7 +144,7 @@ def _is_record(record: dict[str, Any], classes: set[str]) -> bool:
         and isinstance(record.get("pinned"), bool)
         and isinstance(record.get("none_of_these", False), bool)
         and (file is None or (isinstance(file, str) and _is_inside(file)))
-        and (split is None or isinstance(split, str))
+        and (split is None or (isinstance(split, str) and file is not None))
     )
 
 

@@ -63,14 +63,14 @@ class TorchDataset(torch.utils.data.Dataset[tuple[Any, int]]):
         side: str,
         transform: Callable[[Image.Image], Any] | None,
     ) -> None:
-        records = [record for record in metadata["images"] if record["split"] == side]
+        records = [record for record in metadata["images"] if record.get("split") == side]
         self.classes = tuple(metadata["classes"])
         number = {name: index for index, name in enumerate(self.classes)}
         self.side = side
         self.targets = np.array([number[record["label"]] for record in records], dtype=np.int64)
         self.agreement = np.array([record["agreement"] for record in records], dtype=np.float32)
         self.pinned = np.array([record["pinned"] for record in records], dtype=bool)
-        self._paths = [folder / str(record["file"]) for record in records]
+        self._paths = [folder / record["file"] for record in records]
         self._transform = _as_tensor if transform is None else transform
         self._audit = metadata.get("audit")
 

@@ -395,5 +395,5 @@ def _class_key(name: str) -> str:
 def _real(path: str) -> str:
     try:
         return os.path.realpath(path)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: text from a file that no file name can be
         return path

@@ -55,6 +55,7 @@ def change(folder: Path, *keys: Any, to: Any) -> None:
         (["images", 3, "file"], "/etc/passwd"),
         (["images", 3, "file"], "../../secret.png"),
         (["images", 3, "file"], "C:\\secret.png"),
+        (["images", 3, "file"], None),  # an image in a split has a file
         (["images", 3, "pinned"], 2),
         (["class_folders"], ["..", "a", "b"]),
         (["contents"], [1]),

@@ -56,6 +56,11 @@ def test_paths_are_taken_from_the_working_directory_and_through_links(tmp_path, 
     assert list(lookup.find(words).images.values()) == [0, 1, 1]
 
 
+def test_a_root_that_no_folder_can_have_is_no_obstacle():
+    lookup = ImageLookup(["a.png"], PurePosixPath("/\ud800"))  # text from a stranger's dataset
+    assert lookup.find(["a.png", "b.png"]).images == {"a.png": 0}
+
+
 def test_a_file_name_that_two_images_have_stands_for_neither(lookup):
     found = lookup.find(["0001.jpg", "t/0001.jpg", "gone.jpg", "s0/0002.jpg"])
     assert found.images == {"s0/0002.jpg": 2}
