@@ -279,22 +279,30 @@ def test_ctrl_c_ends_everything_within_two_seconds(image_folder, tmp_path, name)
         except KeyboardInterrupt:
             os.write(1, f"ended {time.process_time()}".encode())
     """)
+    # On a busy machine it may need another try.
+    assert any(seconds_to_end(code, tmp_path / str(n), image_folder) < 2 for n in range(3))
+
+
+def seconds_to_end(code, place, image_folder):
+    """Interrupt `code` at work, and return how long it still ran."""
+    place.mkdir()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     process = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path), str(image_folder)],
+        [sys.executable, "-c", code, str(place), str(image_folder)],
         env=os.environ | bare(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
     )  # fmt: skip
     assert process.stdout.readline() == b"working\n", process.stderr.read()
     start = time.monotonic()
     process.send_signal(signal.SIGINT)
     said = process.stdout.read(5)
-    assert time.monotonic() - start < 2
+    seconds = time.monotonic() - start
     rest, complaints = process.communicate(timeout=60)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert said == b"ended", complaints
     # What is left is Python's own end; in processor time, as the machine may be busy.
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     assert used - float(rest) < 2
+    return seconds
 
 
 def test_a_second_process_on_one_folder_reads_along(image_folder, tmp_path):

@@ -25,17 +25,17 @@ def test_threads_that_ask_together_wait_for_one_computation():
     def compute() -> int:
         asked.append(1)
         begun.set()
-        go.wait(10)
+        go.wait(60)
         return 7
 
     value, seen = Later(compute), []
     threads = [threading.Thread(target=lambda: seen.append(value())) for _ in range(3)]
     for thread in threads:
         thread.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     go.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert (seen, asked) == ([7, 7, 7], [1])
 
 

@@ -93,7 +93,7 @@ def test_deep_or_broken_json_is_an_error(tmp_path: Path, content: str) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(120)  # a pipe would be waited for without end
 def test_a_pipe_is_not_waited_for(dataset: Path, tmp_path: Path) -> None:
     (dataset / "map.npy").unlink()
     os.mkfifo(dataset / "map.npy")

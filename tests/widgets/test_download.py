@@ -24,7 +24,8 @@ def test_a_file_is_saved_from_the_browser_whole(show: Any, tmp_path: Path, monke
     assert host.page.locator("button").inner_text() == "Download dataset.zip (5 kB)"
     with host.page.expect_download() as saving:
         host.page.locator("button").click()
-        for _ in range(20):
+        end = time.monotonic() + 60
+        while not saving.is_done() and time.monotonic() < end:
             time.sleep(0.05)
             host.settle()
     saved = tmp_path / "saved"
