@@ -59,7 +59,7 @@ def save_vectors(
     vectors : array of shape (N, d)
         Float16 or float32 unit rows; may be a memory map.
     images : ImageSet
-        Of length N.
+        The N images, in the order of the rows.
     encoder : EncoderInfo
 
     Raises

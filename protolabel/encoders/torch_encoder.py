@@ -210,7 +210,13 @@ def cut_ends(image: Image.Image) -> Image.Image:
 
 
 def choose_device(wanted: str) -> str:
-    """Return a torch device of this machine; "auto" selects the fastest kind."""
+    """Return a torch device of this machine; "auto" selects the fastest kind.
+
+    Raises
+    ------
+    InputError
+        If this machine has no such device.
+    """
     import torch
 
     if wanted == "auto":
@@ -230,7 +236,13 @@ def choose_device(wanted: str) -> str:
 
 
 def choose_precision(wanted: str, device: str) -> str:
-    """Return "fp32", "fp16" or "bf16"; "auto" is fp16 on CUDA and fp32 elsewhere."""
+    """Return "fp32", "fp16" or "bf16"; "auto" is fp16 on CUDA and fp32 elsewhere.
+
+    Raises
+    ------
+    InputError
+        If `wanted` is none of these.
+    """
     if wanted not in _PRECISIONS:
         raise InputError(f"Expected precision one of {', '.join(_PRECISIONS)}, got {wanted!r}.")
     if wanted != "auto":

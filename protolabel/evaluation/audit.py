@@ -232,7 +232,25 @@ class Audit:
         pinned: NDArray[np.bool_] | None = None,
         unfit: NDArray[np.bool_] | None = None,
     ) -> Audit:
-        """Return the audit of images that were drawn earlier, in the given order."""
+        """Return the audit of images that were drawn earlier.
+
+        Parameters
+        ----------
+        names, label, agreement, pinned, unfit
+            As for `Audit`.
+        images : ndarray
+            (n,) int64 indices of the images, in the order in which they were drawn.
+
+        Returns
+        -------
+        Audit
+            Without answers.
+
+        Raises
+        ------
+        InputError
+            If an image is pinned or set aside, or as for `Audit`.
+        """
         audit = cls(names, label, agreement, 1, pinned=pinned, unfit=unfit)
         if not np.isin(images, audit._free).all():
             raise InputError("Expected images as they were drawn, got pinned ones, or set aside.")
@@ -259,7 +277,18 @@ class Audit:
 
     @classmethod
     def from_state(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Audit:
-        """Return the audit that `state` described, with its answers.
+        """Return the audit that `state` described, with its answers; both parts are untrusted.
+
+        Parameters
+        ----------
+        plain : mapping of str to object
+            The plain values.
+        arrays : mapping of str to ndarray
+            The arrays, (N,) but for the drawn images.
+
+        Returns
+        -------
+        Audit
 
         Raises
         ------

@@ -44,6 +44,15 @@ def to_pandas(labels: Labels, images: ImageSet, best: int) -> DataFrame:
         The N images.
     best : int
         Number of best classes of each image, 1 to 5.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Raises
+    ------
+    InputError
+        If pandas is not installed, or `best` is not a whole number from 1 to 5.
     """
     try:
         import pandas as pd

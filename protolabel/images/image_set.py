@@ -155,20 +155,41 @@ class ImageSet:
     def open(self, index: int) -> IO[bytes]:
         """Open an image as a binary file.
 
+        Parameters
+        ----------
+        index : int
+            Number of the image, 0 to N - 1.
+
+        Returns
+        -------
+        binary file
+
         Raises
         ------
         ImageReadError
             If it cannot be opened, or is not a regular file.
+        InputError
+            If there is no such image.
         """
         return open_file(self.path(index))
 
     def stamp(self, index: int) -> Stamp:
         """Return two numbers that change when an image does.
 
+        Parameters
+        ----------
+        index : int
+            Number of the image, 0 to N - 1.
+
         Returns
         -------
         (int, int)
             For a file, its size in bytes and its time of change in ns; (-1, -1) if it is gone.
+
+        Raises
+        ------
+        InputError
+            If there is no such image.
         """
         self._check(index)
         try:
@@ -218,6 +239,11 @@ class ImageSet:
         -------
         ImageSet
             With the same root and the same skipped files.
+
+        Raises
+        ------
+        InputError
+            If an index is not a whole number, or there is no such image.
         """
         try:
             chosen = [operator.index(index) for index in indices]

@@ -128,7 +128,13 @@ class Labels:
         return classes[:, :count].astype(np.int32), scores[:, :count].astype(np.float32)
 
     def at(self, iteration: int) -> Labels:
-        """Return the labels of another iteration of the same run; 0 is zero-shot."""
+        """Return the labels of another iteration of the same run; 0 is zero-shot.
+
+        Raises
+        ------
+        InputError
+            If there is no such iteration, or the labels are from saved prototypes.
+        """
         if self.run is None:
             raise InputError(
                 "Expected labels of a run, got labels from saved prototypes, which have no "
@@ -147,6 +153,11 @@ class Labels:
         Returns
         -------
         Labels
+
+        Raises
+        ------
+        InputError
+            If there is not one boolean for each image.
         """
         images = np.asarray(images)
         if images.shape != (len(self),) or images.dtype != np.bool_:

@@ -67,7 +67,13 @@ def add_class(
 
 
 def remove_class(classes: Classes, templates: Templates, name: str) -> Edited:
-    """Remove a class and its templates."""
+    """Remove a class and its templates.
+
+    Raises
+    ------
+    InputError
+        If there is no such class, or it is the only one.
+    """
     place = class_index(classes, name)
     if len(classes) == 1:
         raise InputError(
@@ -98,7 +104,13 @@ def rename_class(classes: Classes, templates: Templates, old: str, new: str) -> 
 
 
 def move_class(classes: Classes, templates: Templates, name: str, place: int) -> Edited:
-    """Move a class to another place, 0 to C - 1."""
+    """Move a class to another place, 0 to C - 1.
+
+    Raises
+    ------
+    InputError
+        If there is no such class, or no such place.
+    """
     if not is_whole_number(place, 0) or place >= len(classes):
         raise InputError(f"Expected a place from 0 to {len(classes) - 1}, got {place!r}.")
     order = list(range(len(classes)))
@@ -112,7 +124,13 @@ def move_class(classes: Classes, templates: Templates, name: str, place: int) ->
 
 
 def merge_classes(classes: Classes, templates: Templates, name: str, into: str) -> Edited:
-    """Make the words of a class synonyms of another."""
+    """Make the words of a class synonyms of another.
+
+    Raises
+    ------
+    InputError
+        If there is no such class, both are the same, or the classes are vectors.
+    """
     prompts = _prompts(classes, "merge classes")
     first, second = (prompts.names[class_index(prompts, word)] for word in (name, into))
     if first == second:

@@ -801,7 +801,13 @@ class Session(traitlets.HasTraits):
 
     @stage(settings=("classes", "templates"))
     def text(self) -> ClassVectors:
-        """One text vector for each class."""
+        """One text vector for each class.
+
+        Raises
+        ------
+        InputError
+            If there are no class names yet, or as for `embed_classes`.
+        """
         if isinstance(self.classes, ClassVectors):
             return self.classes
         if not self.names:
@@ -1154,6 +1160,11 @@ class Session(traitlets.HasTraits):
         ----------
         callback : callable
             Takes no arguments. The callback that was registered last is called first.
+
+        Raises
+        ------
+        InputError
+            If it cannot be called.
         """
         if not callable(callback):
             raise InputError(f"Expected a function to call, got {callback!r}.")

@@ -99,7 +99,17 @@ def describe_formats() -> str:
 
 
 def check_formats(formats: Iterable[str]) -> tuple[Writer, ...]:
-    """Return the writers to run, in order; the one of metadata.json is always among them.
+    """Return the writers to run, in order.
+
+    Parameters
+    ----------
+    formats : iterable of str
+        Names of formats, in any order.
+
+    Returns
+    -------
+    tuple of Writer
+        Always with that of metadata.json.
 
     Raises
     ------

@@ -29,7 +29,13 @@ def is_hugging_face(source: Any) -> bool:
 
 
 def saved_dataset(folder: Path) -> Any:
-    """Open a folder that ``Dataset.save_to_disk`` wrote, or return None for another folder."""
+    """Open a folder that ``Dataset.save_to_disk`` wrote, or return None for another folder.
+
+    Raises
+    ------
+    InputError
+        If the library datasets is not installed.
+    """
     if not (folder / "dataset_info.json").is_file() or not (folder / "state.json").is_file():
         return None
     try:
@@ -166,6 +172,11 @@ def find_in_samples(dataset: Any) -> ImageSet:
     -------
     ImageSet
         With a column ``label`` if the dataset has classes.
+
+    Raises
+    ------
+    InputError
+        If the dataset is empty.
     """
     names = list(getattr(dataset, "classes", []) or [])
 

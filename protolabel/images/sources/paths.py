@@ -69,7 +69,13 @@ def is_pattern(path: str) -> bool:
 
 
 def find_by_pattern(pattern: str) -> ImageSet:
-    """Find the files that match a pattern; ``**`` stands for any number of folders."""
+    """Find the files that match a pattern; ``**`` stands for any number of folders.
+
+    Raises
+    ------
+    InputError
+        If no file matches, or none of them is an image.
+    """
     files = sorted(
         path for path in glob.glob(str(as_path(pattern, "images")), recursive=True)  # noqa: PTH207 -- absolute patterns too
         if not os.path.isdir(path)  # noqa: PTH112
