@@ -341,6 +341,8 @@ class TestMemory:
         ([], "at least one"),
         (7, "got int"),
         (None, "got NoneType"),
+        ({"path": 1}, "column 'path' of the mapping as a list"),
+        ({"path": ["a.png"], "label": "red"}, "column 'label' of the mapping as a list"),
     ])  # fmt: skip
     def test_what_is_refused_says_what_to_do(self, source, says):
         with pytest.raises(InputError, match=says):

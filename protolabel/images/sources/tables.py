@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from protolabel.common.cells import read_rows
-from protolabel.common.checks import with_home
+from protolabel.common.checks import described, with_home
 from protolabel.errors import InputError
 from protolabel.images.lookup import CLASS_COLUMNS, IMAGE_COLUMNS, column
 from protolabel.images.sources.memory import find_in_memory, is_picture
@@ -99,7 +100,18 @@ def find_in_columns(columns: Mapping[str, Sequence[Any]], folder: Path, what: st
     Returns
     -------
     ImageSet
+
+    Raises
+    ------
+    InputError
+        If a column is no list, or no column holds images.
     """
+    for name, values in columns.items():
+        if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+            raise InputError(
+                f"Expected the column {name!r} of {what} as a list with one value for each image, "
+                f"got {described(values)}."
+            )
     found = column(columns, IMAGE_COLUMNS)
     if found is None and len(columns) == 1:
         found = next(iter(columns))
