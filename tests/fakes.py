@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 import zlib
 from typing import TYPE_CHECKING
 
@@ -73,6 +74,14 @@ def draw(colour: str = "red", seed: int = 0, size: tuple[int, int] = (24, 20)) -
     pixels = np.array(COLOURS[colour]) + rng.normal(0, 12, (size[1], size[0], 3))
     pixels += rng.normal(0, 12, 3)
     return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+
+
+def slowdown() -> float:
+    """Return how many times longer work takes now than it would on a free processor, 1 or more."""
+    wall, own = time.monotonic(), time.process_time()
+    while time.process_time() - own < 0.1:
+        pass
+    return max(1.0, (time.monotonic() - wall) / (time.process_time() - own))
 
 
 def killed_at(point: int, work: Callable[[], object]) -> bool:

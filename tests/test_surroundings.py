@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from fakes import ColourEncoder, draw
+from fakes import ColourEncoder, draw, slowdown
 
 import protolabel as pl
 from protolabel.common.progress import silent
@@ -279,8 +279,10 @@ def test_ctrl_c_ends_everything_within_two_seconds(image_folder, tmp_path, name)
         except KeyboardInterrupt:
             os.write(1, f"ended {time.process_time()}".encode())
     """)
-    # On a busy machine it may need another try.
-    assert any(seconds_to_end(code, tmp_path / str(n), image_folder) < 2 for n in range(3))
+    # On a busy machine two seconds are longer, and it may need another try.
+    assert any(
+        seconds_to_end(code, tmp_path / str(n), image_folder) < 2 * slowdown() for n in range(3)
+    )
 
 
 def seconds_to_end(code, place, image_folder):

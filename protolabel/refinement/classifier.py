@@ -404,6 +404,7 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 arrays = {_OLD_KEYS.get(name, name): stored[name] for name in stored.files}
             classes = arrays["classes"]
             model = _model(arrays)
+            _check_sizes(model, classes)
             memory = _memory(arrays, model) if "memory_label" in arrays else None
         except DAMAGED as error:
             raise StoreError(
@@ -514,6 +515,38 @@ def _model(arrays: Mapping[str, NDArray[Any]]) -> PrototypeModel:
     return PrototypeModel(**fields, own=_prototypes(arrays, "own"), visual=visual)
 
 
+def _check_sizes(model: PrototypeModel, classes: NDArray[Any]) -> None:
+    """Raise a ValueError if the arrays of a file, which may be a stranger's, do not fit."""
+    count, dim = len(classes), model.dim
+    sizes: list[tuple[NDArray[Any], tuple[int, ...]]] = [
+        (model.text, (count, dim)),
+        (model.text_bias, (count,)),
+        (model.confusion, (len(model.confused_classes), count)),
+        (model.log_prior, (count,)),
+    ]
+    for part in (model.own, model.visual):
+        if part is not None:
+            sizes += [
+                (part.mean, (len(part.mean),)),
+                (part.centres, (count, len(part.mean))),
+                (part.axes, (len(part.axis_weights), len(part.mean))),
+                (part.axis_weights, (len(part.axis_weights),)),
+                (np.array(part.sharpness), ()),
+            ]
+    sizes += [(np.array([model.text_scale, model.text_weight]), (2,))]
+    confused = model.confused_classes
+    if (
+        classes.ndim != 1
+        or not count
+        or len(np.unique(classes)) < count
+        or any(values.shape != shape for values, shape in sizes)
+        or any(values.dtype.kind != "f" or not np.isfinite(values).all() for values, _ in sizes)
+        or confused.dtype.kind != "i"
+        or (len(confused) and not (confused.min() >= 0 and confused.max() < count))
+    ):
+        raise ValueError("the arrays of the model do not fit together")
+
+
 def _prototypes(arrays: Mapping[str, NDArray[Any]], prefix: str) -> Prototypes:
     names = Prototypes.__dataclass_fields__
     parts: dict[str, Any] = {name: arrays[f"{prefix}_{name}"] for name in names}
@@ -543,10 +576,12 @@ def _memory(arrays: Mapping[str, NDArray[Any]], model: PrototypeModel) -> Memory
     )
     inside = len(named) and named.min() >= 0 and named.max() < len(model.text)
     sized = memory.odds.shape == (len(model.text),) and np.isfinite(memory.odds).all()
+    numbers = (memory.visual_weight, memory.exponent, memory.text_fraction, memory.temperature)
     if (
         len(sizes) > 1
         or not inside
         or not sized
+        or not np.isfinite(numbers).all()
         or named.dtype != np.int32
         or pinned.dtype != np.bool_
     ):
@@ -556,6 +591,10 @@ def _memory(arrays: Mapping[str, NDArray[Any]], model: PrototypeModel) -> Memory
 
 def _index(arrays: Mapping[str, NDArray[Any]], prefix: str, dim: int) -> NeighborIndex:
     names = NeighborIndex.__dataclass_fields__
+    whole = ("numbers", "starts", "preferred")
+    if any(arrays[prefix + name].dtype.kind != "i" for name in whole):
+        raise ValueError("the index of the remembered images has fractions")
+    as_vectors(arrays[prefix + "centres"])
     index = NeighborIndex(**{name: arrays[prefix + name] for name in names})
     count = len(index.centres)
     fits = (

@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 import pytest
-from fakes import ColourEncoder, draw
+from fakes import ColourEncoder, draw, slowdown
 
 from protolabel.embedding import embed_images
 from protolabel.errors import InputError
@@ -63,4 +63,5 @@ def test_ctrl_c_ends_decoding_within_two_seconds_whatever_a_decoder_does(tmp_pat
         process.wait(30)
         return time.monotonic() - start
 
-    assert any(seconds_to_end() < 2 for _ in range(3))  # a busy machine may need another try
+    # On a busy machine two seconds are longer, and it may need another try.
+    assert any(seconds_to_end() < 2 * slowdown() for _ in range(3))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 from protolabel.common.progress import silent
 from protolabel.errors import ExportError
@@ -20,6 +21,11 @@ from protolabel.plots import save_plots
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+ALL_PLOTS = {
+    "class_counts", "agreement", "micro_alignment", "meta_alignment", "map", "convergence",
+    "contact_sheet",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -106,7 +112,11 @@ def test_a_pipe_is_not_waited_for(dataset: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["map.npy", "prototype_map.npy", "micro_alignment.npy"])
 @pytest.mark.parametrize("value", ["huge", "text", "object", "shape", "cut"])
-def test_pictures_of_a_damaged_array_are_left_out(dataset: Path, name: str, value: str) -> None:
+def test_pictures_of_a_damaged_array_are_left_out(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    # What is drawn is asked here, not how it looks: rendering takes most of the time.
+    monkeypatch.setattr(Figure, "savefig", lambda self, file, **_: file.write(b"PNG"))
     path = dataset / name
     if value == "huge":
         with path.open("wb") as file:
@@ -120,7 +130,8 @@ def test_pictures_of_a_damaged_array_are_left_out(dataset: Path, name: str, valu
         np.save(path, np.zeros((2, 7, 5), np.float32))
     else:
         path.write_bytes(path.read_bytes()[:90])
-    assert len(save_plots(dataset)) >= 4
+    drawn = {path.stem for path in save_plots(dataset)}
+    assert drawn == ALL_PLOTS - {path.stem}
 
 
 @given(st.data())

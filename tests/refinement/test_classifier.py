@@ -169,6 +169,27 @@ def test_other_files_are_refused(tmp_path, name):
         PrototypeClassifier.load(path)
 
 
+@pytest.mark.parametrize("how", ["shorter", "words", "no number", "none"])
+def test_arrays_that_do_not_fit_are_refused_or_make_no_difference(tmp_path, how):
+    """A stranger's classifier is refused when it is loaded, or labels as any other does."""
+    classifier, _, world = remembering(120)
+    with np.load(classifier.save(tmp_path / "c.npz")) as stored:
+        fields = dict(stored)
+    for name, values in fields.items():
+        changed = {
+            "shorter": values.ravel()[:-1],
+            "words": values.astype(str),
+            "no number": np.full(values.shape, np.nan),
+            "none": np.zeros(0, values.dtype),
+        }[how]
+        np.savez(tmp_path / "odd.npz", **{**fields, name: changed})
+        try:
+            odd = PrototypeClassifier.load(tmp_path / "odd.npz")
+            assert np.isfinite(odd.label(world.vectors[120:140], together=False).agreement).all()
+        except pl.StoreError:
+            pass
+
+
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(pl.StoreError, match=r"saved classifier .* which is not one"):
         PrototypeClassifier.load(tmp_path / "nothing.npz")
