@@ -66,6 +66,7 @@ def test_every_kind_is_found_under_its_own_name(world):
     for group in found:
         assert set(truth[group.images]) == {group.name}
         assert group.agreement > 0.5
+        assert f"images, agreement {group.agreement:.2f}" in str(group)
 
 
 def test_the_number_of_groups_is_found(world):
