@@ -34,6 +34,7 @@ _LEVELS = 63  # codes are -63..63: sums of two products fit in 16 bits, which ol
 _MEASURED = 20_000  # most images that the mean and the range of the codes are measured on
 _SPARE = 5  # candidates beyond the neighbours that are compared by their whole vectors
 _ROWS = 4_096  # images at a time
+_STRIP = 32  # images whose candidates are read at a time: they stay near the processor
 _MULTIPLE = 64
 _LEAST = -(2**30)  # below every score
 
@@ -68,7 +69,7 @@ def neighbors_in_cells(
     order = np.argsort(cell, kind="stable")
     starts = np.concatenate([[0], np.cumsum(np.bincount(cell, minlength=len(centres)))])
     preferred = _preferred(centres, starts, wanted)
-    codes = codes[torch.from_numpy(order)]
+    codes = codes.at(order)
     # In the order of the cells, so that a cell is one slice.
     ordered, inverse_length = _ordered(vectors, order)
     numbers = torch.arange(len(order))
@@ -86,10 +87,7 @@ def neighbors_in_cells(
             score = codes[start:stop].scores(codes.joined(parts))
             score.fill_diagonal_(_LEAST)
             best = places[score.topk(min(k + _SPARE, len(places) - 1), dim=1).indices]
-            itself = ordered[start:stop].float() * inverse_length[start:stop, None]
-            # numpy multiplies many small matrices by vectors faster than torch
-            cosine = np.matmul(ordered[best].float().numpy(), itself.numpy()[:, :, None])[:, :, 0]
-            cosine *= inverse_length[best].numpy()
+            cosine = _cosines(ordered, inverse_length, start, best)
             number = order[best.numpy()]
             first = np.lexsort((number, -cosine), axis=1)[:, :k]
             indices[order[start:stop]] = np.take_along_axis(number, first, axis=1)
@@ -106,7 +104,8 @@ class _Codes:
     Attributes
     ----------
     values : (n, d) tensor
-        Whole numbers, as int8 where the processor multiplies them faster, else as float32.
+        Whole numbers, as int8 where the processor multiplies them faster, else as float32. Rows of
+        padding may follow.
     bias : (n,) tensor
         What a row has along the mean, to be added to all of its scores.
     mean : (d,) float32
@@ -152,17 +151,27 @@ class _Codes:
         )
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.bias)
 
-    def __getitem__(self, rows: slice | Tensor) -> _Codes:
+    def __getitem__(self, rows: slice) -> _Codes:
         return _Codes(self.values[rows], self.bias[rows], self.mean, self.step)
 
-    def joined(self, parts: list[slice]) -> _Codes:
-        """Return the codes of several ranges of rows, one after another."""
+    def at(self, rows: NDArray[np.integer]) -> _Codes:
+        """Return the codes of some rows."""
         import torch
 
+        index = torch.from_numpy(rows)  # faster than indexing by a tensor
+        values, bias = self.values.index_select(0, index), self.bias.index_select(0, index)
+        return _Codes(values, bias, self.mean, self.step)
+
+    def joined(self, parts: list[slice]) -> _Codes:
+        """Return the codes of several ranges of rows, one after another, and rows of padding."""
+        import torch
+
+        count = sum(part.stop - part.start for part in parts)
+        padding = self.values.new_zeros(-count % _MULTIPLE, self.values.shape[1])
         return _Codes(
-            torch.cat([self.values[part] for part in parts]),
+            torch.cat([*(self.values[part] for part in parts), padding]),
             torch.cat([self.bias[part] for part in parts]),
             self.mean,
             self.step,
@@ -175,9 +184,9 @@ class _Codes:
         if self.values.dtype == torch.int8:
             one, other = _padded(self.values), _padded(others.values)
             products = torch._int_mm(one, other.T)  # noqa: SLF001 -- it has no public name
-            products = products[: len(self), : len(others)]
         else:
             products = self.values @ others.values.T
+        products = products[: len(self), : len(others)]
         products += others.bias
         return products
 
@@ -203,7 +212,8 @@ def _padded(rows: Tensor) -> Tensor:
     """
     import torch
 
-    return torch.nn.functional.pad(rows, (0, 0, 0, -len(rows) % _MULTIPLE))
+    missing = -len(rows) % _MULTIPLE
+    return torch.nn.functional.pad(rows, (0, 0, 0, missing)) if missing else rows
 
 
 def _unit(rows: Tensor) -> Tensor:
@@ -231,6 +241,21 @@ def _ordered(vectors: FloatArray, order: NDArray[np.intp]) -> tuple[Tensor, Tens
 
     in_threads(fill, range(0, len(order), _ROWS))
     return ordered, inverse_length
+
+
+def _cosines(ordered: Tensor, inverse_length: Tensor, start: int, best: Tensor) -> Float32Array:
+    """Return the cosines of consecutive vectors, from `start` on, and some others, (n, m)."""
+    cosine = np.empty(best.shape, np.float32)
+    for first in range(0, len(best), _STRIP):
+        others = best[first : first + _STRIP]
+        rows = slice(start + first, start + first + len(others))
+        itself = ordered[rows].float() * inverse_length[rows, None]
+        near = ordered.index_select(0, others.flatten()).float().view(*others.shape, -1)
+        # numpy multiplies many small matrices by vectors faster than torch
+        out = cosine[first : first + _STRIP, :, None]
+        np.matmul(near.numpy(), itself.numpy()[:, :, None], out=out)
+    cosine *= inverse_length[best].numpy()
+    return cosine
 
 
 def _cells(codes: _Codes, vectors: FloatArray, seed: int) -> tuple[NDArray[np.int64], _Codes]:
@@ -285,7 +310,7 @@ def _cells(codes: _Codes, vectors: FloatArray, seed: int) -> tuple[NDArray[np.in
         rows = order[starts[own] : starts[own + 1]]
         near = np.concatenate([np.arange(begins[c], begins[c + 1]) for c in beside[own]])
         if len(rows):
-            images, options = codes[torch.from_numpy(rows)], centres[torch.from_numpy(near)]
+            images, options = codes.at(rows), centres.at(near)
             cell[rows] = near[images.nearest(options).numpy()]
 
     in_threads(assign, range(count))
@@ -305,7 +330,7 @@ def _means(
     import torch
 
     unit = _unit(torch.from_numpy(np.array(vectors[rows])))
-    sample = codes[torch.from_numpy(rows)]
+    sample = codes.at(rows)
     centres = unit[torch.from_numpy(np.sort(rng.choice(len(rows), count, replace=False)))]
     for _ in range(rounds):
         nearest = sample.nearest(codes.coded(centres.clone()))

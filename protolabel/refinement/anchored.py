@@ -208,6 +208,7 @@ class AnchoredLoop:
                     shift,
                     model,
                     log_confidence,
+                    mass=sizes,
                     text_fraction=own_text,
                 )
             )

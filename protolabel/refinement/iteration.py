@@ -237,6 +237,7 @@ def summarize(
     model: PrototypeModel,
     log_confidence: Callable[[], NDArray[np.float32]] | None = None,
     *,
+    mass: NDArray[np.float64] | None = None,
     text_fraction: float = 0.0,
 ) -> Iteration:
     """Reduce the responsibilities of a pass to the `Iteration` that is kept.
@@ -249,16 +250,19 @@ def summarize(
         Returns (N, C) float32, the calibrated log-probability of every class, from
         `NeighborEvidence`; by default the responsibilities themselves, for a single model. It is
         called later, unless the responsibilities are too large to be held until then.
+    mass : (C,) float64, optional
+        Sums of the responsibilities, if they are known.
     """
     labels = row_argmax(log_g).astype(np.int32)
     ranks = Later(lambda: _ranks(labels, log_g if log_confidence is None else log_confidence()))
     if log_g.size > _HELD:
         ranks()
+    mass = column_sums(np.exp(log_g)) if mass is None else mass
     return Iteration(
         labels=labels,
         ranks=ranks,
         prototypes=unit_rows(prototypes),
-        class_mass=column_sums(np.exp(log_g)).astype(np.float32),
+        class_mass=mass.astype(np.float32),
         shift=float(shift),
         model=model,
         text_fraction=text_fraction,
