@@ -22,8 +22,8 @@ _ADVICE = {
     errno.ENFILE: "close other notebooks and programs, and try again",
     errno.EIO: "check the disk and its cable or connection, or choose a folder on another",
     errno.ENOENT: "check that its folder is still there, or choose another",
-    errno.ENOTDIR: "a file has the name of a folder on the way: choose another folder",
-    errno.EISDIR: "a folder has this name: choose another",
+    errno.ENOTDIR: "choose another folder, because a file has the name of one on the way",
+    errno.EISDIR: "choose another path, because a folder has this name",
 }
 # An image was read a moment ago, or another file was: these are about the place of the new file.
 _OF_TARGET = {

@@ -24,7 +24,7 @@ ADVICE = {
     errno.ENFILE: "close other notebooks",
     errno.EIO: "check the disk",
     errno.ENOENT: "still there",
-    errno.ENOTDIR: "name of a folder",
+    errno.ENOTDIR: "a file has the name of one",
     errno.EISDIR: "a folder has this name",
     errno.EBUSY: "choose another folder",
 }
