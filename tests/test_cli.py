@@ -399,6 +399,16 @@ def test_an_audit_of_other_labels_is_refused(dataset, tmp_path, capsys):
     assert "columns named image, label and truth" in capsys.readouterr().err
 
 
+def test_an_audit_with_two_answers_for_an_image_is_refused(dataset, tmp_path, capsys):
+    table, image = tmp_path / "audit.csv", metadata(dataset)["images"][0]
+    row = f"1,{image['source']},{image['label']},"
+    table.write_text(f"number,image,label,truth\n{row}yes\n{row}no\n", "utf-8")
+    assert main(["audit", str(dataset), "--answers", str(table)]) == 1
+    assert (
+        f"every image once in '{table}', got '{image['source']}' 2 times" in capsys.readouterr().err
+    )
+
+
 def test_suggest_names_a_folder_and_writes_a_page_with_pictures(photos, tmp_path, capsys):
     page = tmp_path / "names.html"
     call = ["suggest", str(photos), "--encoder", "sample", "--sheet", str(page)]

@@ -135,6 +135,13 @@ def read_audit(dataset: str | PathLike[str], table: str | PathLike[str]) -> Audi
                 f"not in {str(dataset)!r}: an audit is valid for its own dataset; draw a new one."
             )
     drawn = np.array([place[row[heads["image"]]] for row in rows], dtype=np.int64)
+    images, count = np.unique(drawn, return_counts=True)
+    if (count > 1).any():
+        twice = metadata["images"][images[count.argmax()]]["source"]
+        raise InputError(
+            f"Expected every image once in {str(table)!r}, got {twice!r} {count.max()} times: "
+            "remove the other rows."
+        )
     audit = Audit.resume(**_arrays(metadata), images=drawn)
     names = {name.casefold() for name in audit.names}
     for image, row in zip(drawn.tolist(), rows, strict=True):
@@ -209,7 +216,7 @@ def _sheet(dataset: Path, metadata: dict[str, Any], images: Sequence[dict[str, A
 
 
 def _picture(dataset: Path, metadata: dict[str, Any], image: dict[str, Any]) -> str:
-    places = [Path(metadata["source_root"]) / image["source"]]
+    places = [Path(str(metadata.get("source_root", "."))) / image["source"]]
     if image.get("file"):
         places.insert(0, dataset / image["file"])
     for path in places:
