@@ -470,7 +470,9 @@ def _is_tree(merges: NDArray[np.float64], count: int) -> bool:
         return count == 1
     from scipy.cluster.hierarchy import is_valid_linkage
 
-    return merges.shape == (count - 1, 4) and bool(is_valid_linkage(merges))
+    # SciPy's own check lets NaN and fractions through, which would crash `fcluster`.
+    whole = merges.shape == (count - 1, 4) and np.isfinite(merges).all()
+    return bool(whole and (merges[:, :2] % 1 == 0).all() and is_valid_linkage(merges))
 
 
 def _followed(

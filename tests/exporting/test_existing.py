@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 
 from protolabel.common.progress import silent
 from protolabel.errors import ExportError
-from protolabel.exporting import evaluate_dataset, export, read_metadata
+from protolabel.evaluation import Audit
+from protolabel.exporting import evaluate_dataset, export, read_metadata, record_audit
 from protolabel.exporting.existing import METADATA, is_ours
 from protolabel.plots import save_plots
 
@@ -79,6 +80,16 @@ def test_what_an_export_never_wrote_is_an_error_and_says_what(
     for read in (read_metadata, save_plots, lambda folder: evaluate_dataset(folder, {"a": "dog"})):
         with pytest.raises(ExportError, match="sound dataset"):
             read(dataset)
+
+
+def test_an_audit_is_not_recorded_among_numbers_that_are_not_finite(dataset: Path) -> None:
+    audit = Audit(("dog", "cat"), np.zeros(4, np.int32), np.ones(4), 2)
+    audit.confirm(int(audit.images[0]))
+    change(dataset, "seed", to=float("inf"))
+    before = (dataset / METADATA).read_bytes()
+    with pytest.raises(ExportError, match="finite numbers"):
+        record_audit(dataset, audit.estimate())
+    assert (dataset / METADATA).read_bytes() == before
 
 
 @pytest.mark.parametrize("key", ["classes", "class_index", "images"])

@@ -105,3 +105,13 @@ def test_groups_of_a_stranger_never_reach_compiled_code_unchecked(session, tmp_p
     for damaged in (half, far) if name in ("merges", "leaf", "words") else (half,):
         with pytest.raises((pl.InputError, ValueError)):
             NameTree.from_state({**state, name: damaged}, tree.vectors)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.5])
+def test_merges_that_are_no_numbers_of_images_are_refused(session, value):
+    """They crashed the interpreter."""
+    tree = session.name_tree
+    merges = tree.merges.copy()
+    merges[1, 0] = value
+    with pytest.raises(pl.InputError):
+        NameTree.from_state({**tree.state(), "merges": merges}, tree.vectors)

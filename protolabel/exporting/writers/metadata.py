@@ -17,6 +17,7 @@ import numpy as np
 import protolabel
 from protolabel.common.files import writing
 from protolabel.common.palette import chosen_colours
+from protolabel.errors import ExportError
 from protolabel.exporting.existing import CHECKSUM, FORMAT, MARK, METADATA, read_metadata
 from protolabel.exporting.job import Writer
 from protolabel.exporting.splits import SPLITS, count_sides
@@ -67,13 +68,19 @@ def add_to_metadata(folder: Path, key: str, value: Any) -> None:
     Raises
     ------
     ExportError
-        If the folder is not a dataset of protolabel.
+        If the folder is not a dataset of protolabel, or has a number that is not finite.
     """
     metadata = read_metadata(folder)
     images = metadata.pop("images")
     del metadata["generator"]
-    with writing(folder / METADATA) as file:
-        _write(file, {**metadata, key: plain(value)}, map(_encoded, images))
+    try:
+        with writing(folder / METADATA) as file:
+            _write(file, {**metadata, key: plain(value)}, map(_encoded, images))
+    except ValueError as error:  # of a stranger: an export writes neither NaN nor infinity
+        raise ExportError(
+            f"Expected finite numbers in {str(folder / METADATA)!r}, got others: export the "
+            "dataset again."
+        ) from error
 
 
 def _lines(job: ExportJob) -> Iterator[bytes]:
