@@ -9,7 +9,7 @@ import threading
 import time
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, nullcontext
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 if TYPE_CHECKING:
@@ -101,11 +101,13 @@ def in_threads(call: Callable[[Any], T], items: Iterable[Any]) -> list[T]:
     """
     torch_too = "torch" in sys.modules
 
-    def alone(item: Any) -> T:
-        with one_torch_thread(inner=True) if torch_too else nullcontext():
+    def alone(item: Any, *, inner: bool = False) -> T:
+        with one_torch_thread(inner=inner) if torch_too else nullcontext():
             return call(item)
 
-    if not _COMPUTING.acquire(blocking=False):  # others have the processors
+    items = list(items)
+    # A single item needs no thread; while another call computes, that one has the processors.
+    if len(items) < 2 or not _COMPUTING.acquire(blocking=False):
         return [alone(item) for item in items]
     with ExitStack() as stack:
         stack.callback(_COMPUTING.release)
@@ -115,7 +117,7 @@ def in_threads(call: Callable[[Any], T], items: Iterable[Any]) -> list[T]:
         if torch_too:
             count = stack.enter_context(one_torch_thread())
         workers = stack.enter_context(Workers(count, "compute"))
-        return list(workers.map(alone, items))
+        return list(workers.map(partial(alone, inner=True), items))
 
 
 class Workers:

@@ -69,6 +69,10 @@ def test_numpy_and_torch_have_one_thread_within_a_call_and_theirs_again_after_it
 
     try:
         assert in_threads(inside, range(4)) == [(number, 1, {1}) for number in range(4)]
+        torch.set_num_threads(2)
+        assert in_threads(inside, [7])[0][:2] == (7, 1)
+        assert torch.get_num_threads() == 2
+        torch.set_num_threads(3)
         with pytest.raises(ZeroDivisionError):
             in_threads(lambda number: 1 / number, [1, 0])
         assert (torch.get_num_threads(), numpy_too.info()) == (3, before[1])
