@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NEIGHBORS_PER_VOTER",
+    "TEXT_FRACTION",
     "NeighborEvidence",
     "fitted_sharpness",
     "log_confidence",

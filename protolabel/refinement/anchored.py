@@ -28,6 +28,7 @@ from protolabel.common.vectors import (
 from protolabel.errors import InputError
 from protolabel.refinement.agreement import (
     NEIGHBORS_PER_VOTER,
+    TEXT_FRACTION,
     NeighborEvidence,
     size_odds,
     text_fraction,
@@ -84,6 +85,9 @@ SETTLED_AFTER = 2  # passes: a prior that is estimated in every pass starves sma
 TEXT_WEIGHT_FEW, TEXT_WEIGHT_MANY = 2.0, 0.5  # lambda, by the images that stand behind a prototype
 FEW_IMAGES = 10.0  # behind each prototype at which the text weight is half-way between the two
 EVEN_FROM, EVEN_TO = 0.3, 0.7  # share of the names that the folder is like: few of them, or all
+MISREAD_WEIGHT = 2.0  # of the text, where names are misread and each class has many images
+CLASSES_FROM, CLASSES_TO = 1.5, 3.5  # effective classes: of one, the alignment shows nothing
+HARDLY_WON, HARDLY_SHARE = 0.1, 0.02  # images, and of an even share: a name that expects fewer
 PRIOR_TEMPERATURE = 0.1  # softer distances would leave the prior too strong: it softens as well
 
 
@@ -158,11 +162,12 @@ class AnchoredLoop:
             return LoopResult(tuple(states), *alignments(g, given.clusters), self.trusted)
         neighbors, centres = self.neighbors, self.updates[0].anchors
         sizes = expected = column_sums(g)
+        competing = _competing(expected)
         for step in range(passes.iterations):
             around = neighbors(g)
             if step <= SETTLED_AFTER:
                 mass = sizes
-                weights = _vote_weights(mass, passes.temperature)
+                weights = _vote_weights(mass, competing, passes.temperature)
                 coherent = coherence(neighbors.together, g, around)
                 settled = log_prior = _log_prior(weights, mass, coherent)
             else:
@@ -173,14 +178,16 @@ class AnchoredLoop:
                 for update, of_view in zip(self.updates, of_views, strict=False)
             ]
             own = moved[0]
+            own_text = text_fraction(own.means, classes.vectors, own.mass)
+            of_text = max(weights.text, _misread_weight(own_text, sizes))
             model = replace(
                 self.reading,
-                text_weight=weights.text,
+                text_weight=of_text,
                 own=own.prototypes,
                 visual=None if given.second is None else moved[1].prototypes,
                 log_prior=log_prior,
             )
-            votes = [(weights.text, self.text_votes)]
+            votes = [(of_text, self.text_votes)]
             votes += [(-found.prototypes.sharpness, found.distances) for found in moved]
             votes += [(share, vote(of_views[view])) for view, share, vote in self.cluster_votes]
             counted = _weighted(votes, log_prior)
@@ -191,7 +198,6 @@ class AnchoredLoop:
             sizes = column_sums(g)
             before, centres = centres, own.prototypes.centres
             shift = float(np.linalg.norm(centres - before, axis=1).mean())
-            own_text = text_fraction(own.means, classes.vectors, own.mass)
             log_confidence = partial(
                 self.evidence.log_confidence,
                 log_g,
@@ -384,26 +390,58 @@ class _VoteWeights:
     none_absent: float
 
 
-def _vote_weights(mass: NDArray[np.float64], temperature: float) -> _VoteWeights:
+def _competing(expected: NDArray[np.float64]) -> int:
+    """Return how many names win images, of which the text expects `expected`, (C,).
+
+    A name that is expected on less than a tenth of an image, and less than a fiftieth of an even
+    share, takes no image from others: that it is absent does not matter.
+    """
+    least = min(HARDLY_WON, HARDLY_SHARE * float(expected.mean()))
+    return int(np.count_nonzero(expected >= least))
+
+
+def _misread_weight(fraction: float, mass: NDArray[np.float64]) -> float:
+    """Return the least weight of the text, 0 or more.
+
+    Many images make a prototype certain of what they have in common, not of what its name means.
+    The less classes and names are aligned, the more the text counts by itself.
+
+    Parameters
+    ----------
+    fraction : float
+        From `text_fraction`.
+    mass : (C,) float64
+        Estimated number of images of each class.
+    """
+    alike = effective_classes(mass)
+    many = 1.0 - FEW_IMAGES / (float(mass.sum()) / alike + FEW_IMAGES)
+    several = float(np.clip((alike - CLASSES_FROM) / (CLASSES_TO - CLASSES_FROM), 0.0, 1.0))
+    return MISREAD_WEIGHT * fraction / TEXT_FRACTION * many * several
+
+
+def _vote_weights(mass: NDArray[np.float64], competing: int, temperature: float) -> _VoteWeights:
     """Weigh the votes by how many of the names the folder is like.
 
-    If the effective number of classes is 70 % of the names or more (as in a long tail), no class
-    is preferred for being common, and prototypes count for more. At 30 % or fewer, most names are
-    absent, so common and coherent classes are preferred. The prototype of few images is uncertain,
-    so the text counts for more. If all names are present (70 % to 90 %) with few images of each,
-    neighbours count for less and distances for more. Distances also count for more if surely no
-    name is absent (85 % to 90 %), because no prototype can then move to images of other classes.
+    If the effective number of classes is 70 % of the names that win images or more (as in a long
+    tail), no class is preferred for being common, and prototypes count for more. At 30 % or fewer,
+    most names are absent, so common and coherent classes are preferred. The prototype of few
+    images is uncertain, so the text counts for more. If all names are present (70 % to 90 %) with
+    few images of each, neighbours count for less and distances for more. Distances also count for
+    more if surely no name is absent (85 % to 90 %), because no prototype can then move to images
+    of other classes.
 
     Parameters
     ----------
     mass : (C,) float64
         Estimated number of images of each class.
+    competing : int
+        Number of names that win images, from `_competing`.
     temperature : float
         Above 0.
     """
     alike = effective_classes(mass)
     present = alike / len(mass)
-    even = float(np.clip((present - EVEN_FROM) / (EVEN_TO - EVEN_FROM), 0.0, 1.0))
+    even = float(np.clip((alike / competing - EVEN_FROM) / (EVEN_TO - EVEN_FROM), 0.0, 1.0))
     full = float(np.clip((present - FULL_FROM) / (FULL_TO - FULL_FROM), 0.0, 1.0))
     few = FEW_IMAGES / (float(mass.sum()) / alike + FEW_IMAGES)
     uneven = (1.0 - even) * min(1.0, PRIOR_TEMPERATURE / temperature)

@@ -189,13 +189,15 @@ def literal(
     anchor = np.clip(s, 0.05, 3) * u
     count = np.array([4.0 if i in pins else 1.0 for i in range(n)])[:, None]
     axes = np.linalg.eigh(np.cov(x, rowvar=False, bias=True))[1][:, ::-1][:, :8].T
+    expected = g.sum(axis=0)
+    competing = (expected >= min(0.1, 0.02 * n / c)).sum()  # names that win images
     states, log_g = [], votes
     for step in range(iterations):
         last = log_g
         if step <= 2:  # from then on the prior and the weights stay as they are
             mass = g.sum(axis=0)
             alike = like(mass)
-            even = np.clip((alike / c - 0.3) / 0.4, 0, 1)
+            even = np.clip((alike / competing - 0.3) / 0.4, 0, 1)
             full = np.clip((alike / c - 0.7) / 0.2, 0, 1)
             sure = np.clip((alike / c - 0.85) / 0.05, 0, 1)
             few = 10 / (n / alike + 10)
@@ -226,7 +228,14 @@ def literal(
         sharpest = 2 * (np.square(v_axis).sum() + rest) / (v * d) ** 2  # 2 / effective dimensions
         soft = max(temperature * (1 - 0.4 * full * few), sharpest)
         soft = (1 - sure / 2) * np.log(soft) + sure / 2 * np.log(sharpest)
-        e = weight * votes - d2 / (2 * sigma2 * np.exp(soft))
+        # Where names are misread, the text counts by itself, also if classes have many images.
+        names = t - held @ t / total
+        angle = (names * means).sum(axis=1)
+        angle /= np.linalg.norm(names, axis=1) * np.linalg.norm(means, axis=1)
+        misread = np.clip((0.42 - held @ angle / total) / 0.1, 0, 1)
+        now = like(g.sum(axis=0))
+        misread *= 2 * (1 - 10 / (n / now + 10)) * np.clip((now - 1.5) / 2, 0, 1)
+        e = max(weight, misread) * votes - d2 / (2 * sigma2 * np.exp(soft))
         e += prior + lost
         for i in range(n if micro is not None else 0):
             rest = (micro == micro[i]) & (np.arange(n) != i)
@@ -310,7 +319,9 @@ def test_the_variance_within_the_classes_is_the_direct_one(monkeypatch):
 
 
 def test_the_weights_follow_what_the_folder_seems_to_hold():
-    weigh = anchored._vote_weights
+    def weigh(mass: np.ndarray, temperature: float, competing: int = 10) -> anchored._VoteWeights:
+        return anchored._vote_weights(mass, competing, temperature)
+
     # All ten names, 1,000 images each: prototypes of so many images count, no class is preferred.
     all_present = weigh(np.full(10, 1000.0), 0.1)
     assert all_present.text == pytest.approx(2 * 10 / 1010 + 0.25 * 1000 / 1010)
@@ -343,6 +354,30 @@ def test_the_weights_follow_what_the_folder_seems_to_hold():
     assert some.none_absent == 0
     assert some.neighbors == pytest.approx(3 - 2 * 0.5 * 0.5)
     assert some.temperature == pytest.approx(0.1 - 0.04 * 0.5 * 0.5)
+    # Names that win no image do not make classes that do rare: here 3 of 3 are present.
+    alone = weigh(few, 0.1, 3)
+    assert alone.prior == alone.coherence == 0
+    assert alone.text == pytest.approx(2 * 10 / 1010 + 0.25 * 1000 / 1010, rel=1e-4)
+
+
+def test_names_that_the_text_expects_on_no_image_do_not_compete():
+    # 5 images a name: a fiftieth of an even share is a tenth of an image.
+    assert anchored._competing(np.array([9.0, 10.9, 0.101, 0.099, 5.0, 4.9])) == 5
+    # In a small folder a name competes with less, in a large one a tenth of an image is enough.
+    assert anchored._competing(np.array([0.999, 0.99, 0.011, 0.0])) == 3
+    assert anchored._competing(np.array([999.0, 1000.8, 0.11, 0.09])) == 3
+
+
+def test_the_text_counts_more_where_names_are_misread_and_classes_are_large():
+    least = anchored._misread_weight
+    large = np.full(4, 90.0)
+    assert least(0.0, large) == 0
+    assert least(0.9, large) == pytest.approx(2 * 0.9)  # nine tenths of it: 90 of 90 + 10 images
+    assert least(0.45, large) == pytest.approx(0.9)
+    assert least(0.9, np.full(4, 10.0)) == pytest.approx(1.0)
+    # One class shows no alignment with its name; two show some of it.
+    assert least(0.9, np.array([360.0, 0, 0, 0])) == 0
+    assert least(0.9, np.array([180.0, 180.0, 0, 0])) == pytest.approx(0.25 * 2 * 18 / 19)
 
 
 def test_common_and_coherent_classes_are_preferred():
