@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from protolabel.common.threads import in_threads, one_matrix_thread
 from protolabel.common.vectors import (
     Float32Array,
     FloatArray,
@@ -288,15 +289,17 @@ def principal_axes(vectors: FloatArray, count: int) -> tuple[NDArray[np.float64]
     """
     from scipy.linalg import eigh
 
+    def sums(x: Float32Array) -> tuple[int, NDArray[np.float64], Float32Array]:
+        return len(x), x.sum(axis=0, dtype=np.float64), x.T @ x
+
     dim = vectors.shape[1]
-    total, second, seen = np.zeros(dim), np.zeros((dim, dim)), 0
-    for x in _sample_blocks(vectors):
-        total += x.sum(axis=0, dtype=np.float64)
-        second += x.T @ x
-        seen += len(x)
+    seen, total, second = 0, np.zeros(dim), np.zeros((dim, dim))
+    for rows, first, square in in_threads(sums, _sample_blocks(vectors)):
+        seen, total, second = seen + rows, total + first, second + square
     mean = total / seen
     largest = (max(0, dim - count), dim - 1)
-    variances, columns = eigh(second / seen - np.outer(mean, mean), subset_by_index=largest)
+    with one_matrix_thread():
+        variances, columns = eigh(second / seen - np.outer(mean, mean), subset_by_index=largest)
     variances, columns = variances[::-1], columns[:, ::-1]
     peak = np.take_along_axis(columns, np.abs(columns).argmax(axis=0)[None], axis=0)
     columns = columns * np.sign(peak)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from threadpoolctl import ThreadpoolController
 
-__all__ = ["Workers", "in_threads", "one_torch_thread"]
+__all__ = ["Workers", "in_threads", "one_matrix_thread", "one_torch_thread"]
 
 T = TypeVar("T")
 
@@ -80,6 +80,24 @@ def _matrix_library() -> ThreadpoolController:
     return ThreadpoolController().select(user_api="blas")
 
 
+@contextmanager
+def one_matrix_thread() -> Iterator[int | None]:
+    """Let numpy and SciPy use one thread; yields how many they have elsewhere.
+
+    Beside other programs, their threads wait for one another longer than a small problem takes. Of
+    two at a time, the second changes nothing and gets None.
+    """
+    if not _COMPUTING.acquire(blocking=False):
+        yield None
+        return
+    try:
+        counts = [library["num_threads"] for library in _matrix_library().info()]
+        with _matrix_library().limit(limits=1):
+            yield max(counts, default=os.cpu_count() or 1)
+    finally:
+        _COMPUTING.release()
+
+
 def in_threads(call: Callable[[Any], T], items: Iterable[Any]) -> list[T]:
     """Call a function for each item, in as many threads as torch or numpy use.
 
@@ -106,14 +124,11 @@ def in_threads(call: Callable[[Any], T], items: Iterable[Any]) -> list[T]:
             return call(item)
 
     items = list(items)
-    # A single item needs no thread; while another call computes, that one has the processors.
-    if len(items) < 2 or not _COMPUTING.acquire(blocking=False):
-        return [alone(item) for item in items]
     with ExitStack() as stack:
-        stack.callback(_COMPUTING.release)
-        counts = [library["num_threads"] for library in _matrix_library().info()]
-        count = max(counts, default=os.cpu_count() or 1)
-        stack.enter_context(_matrix_library().limit(limits=1))
+        # A single item needs no thread; while another call computes, that one has the processors.
+        count = stack.enter_context(one_matrix_thread()) if len(items) > 1 else None
+        if count is None:
+            return [alone(item) for item in items]
         if torch_too:
             count = stack.enter_context(one_torch_thread())
         workers = stack.enter_context(Workers(count, "compute"))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from protolabel.clustering.neighbors import knn_graph
+from protolabel.common.threads import one_matrix_thread
 from protolabel.common.vectors import unit_rows
 
 if TYPE_CHECKING:
@@ -119,7 +120,8 @@ def new_information(second: ImageSpace, first: ImageSpace, g: Float32Array, k: i
     def draw() -> tuple[Float32Array, Float32Array]:
         """Return a random projection, a rotation if nothing has to be lost, and noise like it."""
         sizes = sorted((first.dim, second.dim), reverse=True)
-        axes = np.linalg.qr(random.normal(size=sizes).astype(np.float32))[0]
+        with one_matrix_thread():
+            axes = np.linalg.qr(random.normal(size=sizes).astype(np.float32))[0]
         shown = (x - first.mean) @ (axes if first.dim >= second.dim else axes.T)
         noise = random.normal(size=shown.shape).astype(np.float32)
         return shown / max(float(shown.std()), 1e-12), noise
@@ -200,7 +202,9 @@ def _explained(x: Float32Array, v: Float32Array) -> float:
         alike = known @ known.T
         alike[np.diag_indices(len(alike))] += RIDGE * np.trace(alike) / len(alike)
         mean = v[some].mean(axis=0)
-        guess = (x[other] - x[some].mean(axis=0)) @ known.T @ np.linalg.solve(alike, v[some] - mean)
+        with one_matrix_thread():
+            dual = np.linalg.solve(alike, v[some] - mean)
+        guess = (x[other] - x[some].mean(axis=0)) @ known.T @ dual
         left += float(np.square(v[other] - mean - guess).sum(dtype=np.float64))
         total += float(np.square(v[other] - mean).sum(dtype=np.float64))
     return 1.0 - left / max(total, 1e-12)

@@ -7,7 +7,13 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 import pytest
 import torch
 
-from protolabel.common.threads import Workers, _matrix_library, in_threads, one_torch_thread
+from protolabel.common.threads import (
+    Workers,
+    _matrix_library,
+    in_threads,
+    one_matrix_thread,
+    one_torch_thread,
+)
 
 
 def test_results_come_in_the_order_of_the_items():
@@ -82,3 +88,19 @@ def test_numpy_and_torch_have_one_thread_within_a_call_and_theirs_again_after_it
         assert (torch.get_num_threads(), numpy_too.info()) == (3, before[1])
     finally:
         torch.set_num_threads(before[0])
+
+
+def test_numpy_has_its_threads_again_also_after_an_error_and_of_two_at_a_time() -> None:
+    def counts() -> set[int]:
+        return {library["num_threads"] for library in _matrix_library().info()}
+
+    before = counts()
+    with one_matrix_thread() as elsewhere:
+        assert (elsewhere, counts()) == (max(before), {1})
+        with one_matrix_thread() as second:
+            assert second is None
+        assert counts() == {1}
+    assert counts() == before
+    with pytest.raises(ZeroDivisionError), one_matrix_thread():
+        _ = 1 / 0
+    assert counts() == before
