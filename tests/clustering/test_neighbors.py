@@ -147,10 +147,13 @@ def test_cells_find_what_the_exact_search_finds(monkeypatch):
     np.testing.assert_array_equal(again.indices, graph.indices)
 
 
-def test_many_images_have_the_same_neighbours_with_any_number_of_threads(monkeypatch):
+@pytest.mark.parametrize(
+    "settings", [{"EXACT_LIMIT": 100, "_CANDIDATES": 300}, {"_TILE": 200}], ids=["cells", "pairs"]
+)
+def test_neighbours_are_the_same_with_any_number_of_threads(settings, monkeypatch):
     x = make_world((400,) * 3, dim=32).vectors
-    monkeypatch.setattr(module, "EXACT_LIMIT", 100)
-    monkeypatch.setattr(module, "_CANDIDATES", 300)
+    for name, value in settings.items():
+        monkeypatch.setattr(module, name, value)
     before, found = torch.get_num_threads(), []
     try:
         for threads in (1, 3):
@@ -172,20 +175,6 @@ def test_neighbours_do_not_depend_on_what_the_processor_multiplies_fast(monkeypa
         monkeypatch.setattr(inverted_file, "_multiplies_bytes", lambda fast=fast: fast)
         found.append(knn_graph(x, 10).indices)
     assert np.mean(found[0] == found[1]) > 0.999
-
-
-def test_pairs_have_the_same_neighbours_with_any_number_of_threads(monkeypatch):
-    x = make_world((400,) * 3, dim=32).vectors
-    monkeypatch.setattr(module, "_TILE", 200)
-    before, found = torch.get_num_threads(), []
-    try:
-        for threads in (1, 3):
-            torch.set_num_threads(threads)
-            found.append(knn_graph(x, 10))
-    finally:
-        torch.set_num_threads(before)
-    np.testing.assert_array_equal(found[0].indices, found[1].indices)
-    np.testing.assert_array_equal(found[0].similarities, found[1].similarities)
 
 
 @pytest.mark.parametrize("tile", [4, 100, 127, 300])
