@@ -106,24 +106,24 @@ def _grow(first: NDArray[np.int32], second: NDArray[np.int32], smallest: int) ->
     group, arriving = [-1] * (n - 1), [0] * (n - 1)
     halves: list[tuple[int, int] | None] = []
     for number, ends in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
-        one, other = ends
-        while above[one] != one:
-            above[one] = one = above[above[one]]
+        root, other = ends
+        while above[root] != root:
+            above[root] = root = above[above[root]]
         while above[other] != other:
             above[other] = other = above[above[other]]
-        left, right, total = own[one], own[other], size[one] + size[other]
+        left, right, total = own[root], own[other], size[root] + size[other]
         joined, more = max(left, right), total
         if left >= 0 and right >= 0:
             joined = len(halves)
             halves.append((left, right))
         elif joined >= 0:
-            more = size[one] if left < 0 else size[other]
+            more = size[root] if left < 0 else size[other]
         elif total >= smallest:
             joined = len(halves)
             halves.append(None)
-        if size[one] < size[other]:
-            one, other = other, one
-        above[other], size[one], own[one] = one, total, joined
+        if size[root] < size[other]:
+            root, other = other, root
+        above[other], size[root], own[root] = root, total, joined
         group[number], arriving[number] = joined, more
     return _Grown(np.array(group), np.array(arriving), halves)
 
