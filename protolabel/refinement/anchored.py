@@ -55,6 +55,7 @@ from protolabel.refinement.prototypes import (
     text_model,
 )
 from protolabel.refinement.second_view import mixed_classes, new_information, visual_weight
+from protolabel.refinement.taught_names import taught_names
 from protolabel.refinement.text_scale import calibrated_scale
 
 if TYPE_CHECKING:
@@ -334,8 +335,18 @@ def _corrected_text(
     bias = label_bias(text_votes, neighbors, pins[:, 1])
     votes = log_softmax(text_votes + bias)
     confused_classes, confusion = _confusion(votes, pins)
+    taught = None
+    if len(pins):
+        taught = taught_names(space, votes, pins, PRIOR_PINS)
+        moved = -(taught @ space.mean)
+        bias = bias + moved
+        votes = log_softmax(votes + space.products(taught) + moved)
     model = replace(
-        zero_shot, text_bias=bias, confused_classes=confused_classes, confusion=confusion
+        zero_shot,
+        text_bias=bias,
+        taught=taught,
+        confused_classes=confused_classes,
+        confusion=confusion,
     )
     return model, confused_votes(votes, confused_classes, confusion)
 

@@ -507,8 +507,9 @@ def _model(arrays: Mapping[str, NDArray[Any]]) -> PrototypeModel:
     """Rebuild a model from the result of `_flat`."""
     # Classifiers of version 0.1 have no text bias.
     arrays = {"text_bias": np.zeros(len(arrays["text"]), np.float32), **arrays}
-    known = set(PrototypeModel.__dataclass_fields__) - {"own", "visual"}
+    known = set(PrototypeModel.__dataclass_fields__) - {"own", "visual", "taught"}
     fields: dict[str, Any] = {name: arrays[name] for name in known}
+    fields["taught"] = arrays.get("taught")  # None without pins
     for name in ("text_scale", "text_weight"):
         fields[name] = float(fields[name])
     visual = _prototypes(arrays, "visual") if "visual_mean" in arrays else None
@@ -524,6 +525,8 @@ def _check_sizes(model: PrototypeModel, classes: NDArray[Any]) -> None:
         (model.confusion, (len(model.confused_classes), count)),
         (model.log_prior, (count,)),
     ]
+    if model.taught is not None:
+        sizes.append((model.taught, (count, dim)))
     for part in (model.own, model.visual):
         if part is not None:
             sizes += [

@@ -97,7 +97,7 @@ class PrototypeModel:
 
     For an image x, class c scores ::
 
-        text_weight * log softmax_c(text_scale * x . text_c + text_bias_c)
+        text_weight * log softmax_c(x . (text_scale * text_c + taught_c) + text_bias_c)
         - own.votes(x)_c - visual.votes(its visual vector)_c + log_prior_c
 
     Zero-shot has a text weight of 1 and prototypes without influence; the plain loop has its
@@ -110,7 +110,8 @@ class PrototypeModel:
     text_scale, text_weight : float
         The logit scale that multiplies a cosine, and the weight of the text vote.
     text_bias : (C,) float32
-        Log-odds of weak names, added to the scaled cosines; see `label_bias`.
+        Log-odds of weak names, added to the scaled cosines; see `label_bias`. With `taught`, less
+        the product of the mean image with it.
     confused_classes, confusion : (Q,) int64 and (Q, C) float32
         Classes whose images the text confuses with other names, according to the pins, and the
         probability that the text takes them for each name; rows sum to 1. The text vote of such a
@@ -121,6 +122,8 @@ class PrototypeModel:
         Those among visual vectors of d2 dimensions; None if there were none.
     log_prior : (C,) float32
         Logarithm of the prior of each class.
+    taught : (C, d) float32 or None
+        What pins taught about the names; see `taught_names`. None if there were no pins.
     """
 
     text: NDArray[np.float32]
@@ -132,6 +135,7 @@ class PrototypeModel:
     own: Prototypes
     visual: Prototypes | None
     log_prior: NDArray[np.float32]
+    taught: NDArray[np.float32] | None = None
 
     @property
     def dim(self) -> int:
@@ -152,6 +156,8 @@ class PrototypeModel:
     def text_votes(self, images: ImageSpace) -> NDArray[np.float32]:
         """Return the log-probabilities of the text alone, with weight 1, (N, C) float32."""
         scaled = np.float32(self.text_scale) * images.products(self.text)
+        if self.taught is not None:
+            scaled += images.products(self.taught)
         votes = log_softmax(scaled + self.text_bias)
         return confused_votes(votes, self.confused_classes, self.confusion)
 
