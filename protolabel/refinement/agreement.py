@@ -90,7 +90,7 @@ class NeighborEvidence:
         self,
         log_g: Float32Array,
         log_text: Float32Array,
-        zero_shot: NDArray[np.integer],
+        read: NDArray[np.integer],
         pins: NDArray[np.int64],
         *,
         fraction: float,
@@ -104,8 +104,8 @@ class NeighborEvidence:
             Log-responsibilities of two or more classes.
         log_text : (N, C) float32
             Log-probabilities of the text alone, with pinned images held.
-        zero_shot : (N,) integer
-            Labels by the text alone.
+        read : (N,) integer
+            Labels by the text alone: zero-shot, or as the pins moved the names.
         pins : (P, 2) int64
             Image index and class index: fixed images carry no information about the scale.
         fraction : float
@@ -113,7 +113,7 @@ class NeighborEvidence:
         odds : (C,) float32
             From `size_odds`.
         """
-        exponent = fitted_sharpness(log_g, zero_shot[self.nearest], pins[:, 0])
+        exponent = fitted_sharpness(log_g, read[self.nearest], pins[:, 0])
         around = self.around @ np.exp(log_g)
         return log_confidence(log_g, around, log_text, exponent, fraction=fraction, odds=odds)
 

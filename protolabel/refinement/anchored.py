@@ -22,6 +22,7 @@ from protolabel.common.vectors import (
     column_sums,
     log_mixed,
     log_softmax,
+    row_argmax,
     row_slices,
     sparse_product,
 )
@@ -121,6 +122,8 @@ class AnchoredLoop:
             pins=pins,
         )
         self.log_text = hold_pins(self.text_votes.copy(), pins)
+        # What the text reads, as evidence for the agreement: with pins, as they moved the names.
+        self.read = row_argmax(self.log_text) if len(pins) else self.zero_shot.labels
         self.trusted = None if given.second is None else 0.0
         if given.is_trivial:
             return
@@ -180,6 +183,7 @@ class AnchoredLoop:
             ]
             own = moved[0]
             own_text = text_fraction(own.means, classes.vectors, own.mass)
+            moved_text = text_fraction(own.means, self.reading.read_text, own.mass)
             of_text = max(weights.text, _misread_weight(own_text, sizes))
             model = replace(
                 self.reading,
@@ -203,9 +207,9 @@ class AnchoredLoop:
                 self.evidence.log_confidence,
                 log_g,
                 self.log_text,
-                self.zero_shot.labels,
+                self.read,
                 pins,
-                fraction=text_weight(own_text, weights.none_absent),
+                fraction=text_weight(moved_text, weights.none_absent),
                 odds=size_odds(sizes, expected),
             )
             states.append(

@@ -193,8 +193,12 @@ def _exponent(memory: Memory, model: PrototypeModel) -> float:
     votes, _ = memory.votes(x, also, len(model.text), known=True)
     log_g = log_softmax(model.scores(x, also) + votes)
     near, _ = memory.index.search(x, 2)
-    neighbor_name = (vectors[near[:, -1]] @ model.text.T).argmax(axis=1)
-    return fitted_sharpness(log_g, neighbor_name, np.flatnonzero(memory.pinned[rows]))
+    neighbors = vectors[near[:, -1]]
+    if model.taught is None:
+        votes = neighbors @ model.text.T
+    else:
+        votes = model.text_votes(image_space(neighbors, model.own.mean, model.own.axes))
+    return fitted_sharpness(log_g, votes.argmax(axis=1), np.flatnonzero(memory.pinned[rows]))
 
 
 def _text_fraction(memory: Memory, model: PrototypeModel) -> float:
@@ -202,7 +206,7 @@ def _text_fraction(memory: Memory, model: PrototypeModel) -> float:
     mass = np.bincount(memory.label, minlength=len(model.text)).astype(np.float64)
     sums = np.zeros(model.text.shape, np.float32)
     np.add.at(sums, memory.label, memory.index.in_order() - model.own.mean)
-    fraction = text_fraction(sums / np.maximum(mass, 1)[:, None], model.text, mass)
+    fraction = text_fraction(sums / np.maximum(mass, 1)[:, None], model.read_text, mass)
     return text_weight(fraction, none_absent(mass))
 
 

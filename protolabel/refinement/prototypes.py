@@ -153,6 +153,13 @@ class PrototypeModel:
         own = self.own
         return unit_rows(own.mean + own.centres) if own.sharpness else self.text
 
+    @property
+    def read_text(self) -> NDArray[np.float32]:
+        """(C, d) float32: the text vectors as pins moved them; without pins, `text`."""
+        if self.taught is None:
+            return self.text
+        return self.text + self.taught / np.float32(self.text_scale)
+
     def text_votes(self, images: ImageSpace) -> NDArray[np.float32]:
         """Return the log-probabilities of the text alone, with weight 1, (N, C) float32."""
         scaled = np.float32(self.text_scale) * images.products(self.text)
