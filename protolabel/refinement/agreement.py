@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from protolabel.common.vectors import Float32Array, log_mixed, log_softmax
+from protolabel.common.vectors import (
+    Float32Array,
+    log_mixed,
+    log_softmax,
+    row_argmax,
+    row_slices,
+)
+from protolabel.refinement.label_bias import effective_classes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,11 +26,16 @@ __all__ = [
     "NEIGHBORS_PER_VOTER",
     "TEXT_FRACTION",
     "NeighborEvidence",
+    "believed_fraction",
+    "class_odds",
     "fitted_sharpness",
+    "label_odds",
+    "level_shift",
     "log_confidence",
     "size_odds",
     "text_fraction",
     "text_weight",
+    "with_label_odds",
 ]
 
 NEIGHBORS_PER_VOTER = 3  # neighbours in the evidence, for each neighbour that votes
@@ -36,6 +48,11 @@ TEXT_FRACTION = 0.9  # of the confidence is the text's, where names are misread 
 # ... which the alignment of classes and names shows: so low, and no longer if it is so high.
 LOW_ALIGNMENT, HIGH_ALIGNMENT = 0.32, 0.42
 TEXT_IF_PRESENT = 0.5  # of that fraction counts where surely no name is absent
+LOST, MOST_LOST = 5.0, 0.5  # of the confidence, for each 1 of cosine below the low one, and at most
+# Weights in the log-odds of a label: its confidence, the text alone, and the prototypes alone ...
+CONFIDENCE_WEIGHT, TEXT_WEIGHT, PROTOTYPE_WEIGHT = 0.6, 0.15, 0.25
+SUREST = 8.0  # ... each at most so sure, in log-odds
+CLARITY_WEIGHT = 0.5  # of the log-odds that images that read as a name have that label
 
 _SAMPLE = 20_000  # images that the exponent is fitted to
 _RANGE = 30.0  # how far from its prior the exponent may be
@@ -55,6 +72,12 @@ class NeighborEvidence:
     part of the confidence is therefore the probability of the text alone; see `text_weight`. The
     text does not reflect how common the classes are, so its probability is corrected by the sizes
     that the loop found; see `size_odds`.
+
+    This confidence tells how many labels are right. Which of them are, is better told by a
+    logarithmic pool of several opinions (Genest and Zidek, "Combining Probability Distributions",
+    Statistical Science 1986): this confidence, the text alone, the prototypes alone, and how far
+    the name of the class is to be trusted; see `label_odds` and `class_odds`. The log-odds of all
+    labels are shifted by the same number, so that the mean stays; see `level_shift`.
 
     Attributes
     ----------
@@ -85,6 +108,55 @@ class NeighborEvidence:
         only some of the classes would lower the confidence in all of them.
         """
         return NeighborEvidence(self.nearest, self.around + np.float32(weight) * others.around)
+
+    def log_agreement(
+        self,
+        log_g: Float32Array,
+        log_text: Float32Array,
+        read: NDArray[np.integer],
+        pins: NDArray[np.int64],
+        *,
+        prototypes: Float32Array,
+        sizes: NDArray[np.floating],
+        expected: NDArray[np.floating],
+        fraction: float,
+        believed: float,
+    ) -> Float32Array:
+        """Return the logarithm of the agreement that every class would have, (N, C) float32.
+
+        Parameters
+        ----------
+        log_g : (N, C) float32
+            Log-responsibilities of two or more classes.
+        log_text : (N, C) float32
+            Log-probabilities of the text alone, with pinned images held.
+        read : (N,) integer
+            Labels by the text alone: zero-shot, or as the pins moved the names.
+        pins : (P, 2) int64
+            Image index and class index. Pinned images keep their class.
+        prototypes : (N, C) float32
+            Votes of the prototypes, times their weight.
+        sizes, expected : (C,) floating
+            Number of images of each class, whole or soft: as found, and by the text alone.
+        fraction : float
+            From `text_weight`.
+        believed : float
+            From `believed_fraction`.
+        """
+        odds = size_odds(sizes, expected)
+        confidence = self.log_confidence(log_g, log_text, read, pins, fraction=fraction, odds=odds)
+        labels = row_argmax(log_g)
+        free = np.ones(len(labels), dtype=bool)
+        free[pins[:, 0]] = False
+        if not free.any():
+            return confidence
+        trust = class_odds(log_text, labels, sizes, expected)
+        found = label_odds(confidence, log_text + odds, prototypes, labels) + trust[labels]
+        sure = np.exp(confidence[free, labels[free]])
+        found += level_shift(found[free], believed * float(sure.mean(dtype=np.float64)))
+        agreement = with_label_odds(confidence, labels, found)
+        agreement[~free] = confidence[~free]
+        return agreement
 
     def log_confidence(
         self,
@@ -170,6 +242,115 @@ def size_odds(mass: NDArray[np.floating], expected: NDArray[np.floating]) -> Flo
     return np.log((mass + 1.0) / (expected + 1.0)).astype(np.float32)
 
 
+def class_odds(
+    log_text: Float32Array,
+    labels: NDArray[np.integer],
+    sizes: NDArray[np.floating],
+    expected: NDArray[np.floating],
+) -> Float32Array:
+    """Return how far the name of each class is to be trusted, as log-odds, (C,) float32.
+
+    A clear name is read where the label is, and nowhere else. The text is an annotator whose
+    confusion shows without any truth (after Dawid and Skene, Applied Statistics 1979): of the
+    images that it expects of a name, so many are labelled otherwise. Other names attract images of
+    all kinds ("hubs": Radovanovic et al., JMLR 2010): the text expects more of them than of a class
+    of typical size, and the odds of their labels fall as that number rises.
+
+    Parameters
+    ----------
+    log_text : (N, C) float32
+        Log-probabilities of the text alone.
+    labels : (N,) integer
+        Class of each image.
+    sizes, expected : (C,) floating
+        Number of images of each class, whole or soft: as found, and by the text alone.
+    """
+    own = np.exp(log_text[np.arange(len(labels)), labels])
+    inside = np.bincount(labels, own, minlength=len(expected))
+    outside = np.maximum(expected - inside, 0.0)
+    typical = sizes.sum() / effective_classes(sizes)
+    hub = np.maximum(np.log((expected + 1.0) / typical), 0.0)
+    odds: Float32Array = (CLARITY_WEIGHT * np.log((inside + 1.0) / (outside + 1.0)) - hub).astype(
+        np.float32
+    )
+    return odds
+
+
+def label_odds(
+    confidence: Float32Array,
+    text: Float32Array,
+    prototypes: Float32Array,
+    labels: NDArray[np.integer],
+) -> NDArray[np.float64]:
+    """Return the log-odds of the label of every image, pooled from three opinions, (N,).
+
+    Parameters
+    ----------
+    confidence : (N, C) float32
+        From `log_confidence`, normalised.
+    text, prototypes : (N, C) float32
+        Scores by the text alone, corrected by `size_odds`, and by the prototypes alone.
+    labels : (N,) integer
+        Class of each image.
+    """
+    pooled = np.zeros(len(labels))
+    for rows in row_slices(*confidence.shape):
+        at = np.arange(rows.stop - rows.start), labels[rows]
+        pooled[rows] += CONFIDENCE_WEIGHT * _log_odds(confidence[rows][at])
+        pooled[rows] += TEXT_WEIGHT * _log_odds(log_softmax(text[rows])[at])
+        pooled[rows] += PROTOTYPE_WEIGHT * _log_odds(log_softmax(prototypes[rows])[at])
+    return pooled
+
+
+def _log_odds(log_probability: Float32Array) -> NDArray[np.float64]:
+    """Return log-odds from -8 to 8."""
+    from scipy.special import expit, logit
+
+    bound = float(expit(SUREST))
+    probability = np.exp(log_probability.astype(np.float64))
+    return np.asarray(logit(np.clip(probability, 1.0 - bound, bound)))
+
+
+def level_shift(odds: NDArray[np.float64], mean: float) -> float:
+    """Return what to add to log-odds, (N,), so that their probabilities have this mean, 0..1."""
+    from scipy.optimize import brentq
+
+    bound = float(_sigmoid(SUREST))
+    wanted = float(np.clip(mean, 1.0 - bound, bound))
+    reach = float(np.abs(odds).max()) + 2.0 * SUREST
+    return float(brentq(lambda shift: _sigmoid(odds + shift).mean() - wanted, -reach, reach))
+
+
+def with_label_odds(
+    confidence: Float32Array, labels: NDArray[np.integer], odds: NDArray[np.float64]
+) -> Float32Array:
+    """Return log-probabilities in which the labels have these odds, (N, C) float32.
+
+    The other classes share the rest in proportion.
+
+    Parameters
+    ----------
+    confidence : (N, C) float32
+        Log-probabilities of two or more classes.
+    labels : (N,) integer
+        Class of each image.
+    odds : (N,) float64
+        Log-odds of these labels.
+    """
+    from scipy.special import log_expit
+
+    agreement = np.empty_like(confidence)
+    for rows in row_slices(*confidence.shape):
+        at = np.arange(rows.stop - rows.start), labels[rows]
+        others = confidence[rows].copy()
+        others[at] = -np.inf
+        part = log_softmax(others)
+        part += log_expit(-odds[rows]).astype(np.float32)[:, None]
+        part[at] = log_expit(odds[rows])
+        agreement[rows] = part
+    return agreement
+
+
 def text_fraction(
     means: NDArray[np.floating], text: Float32Array, mass: NDArray[np.floating]
 ) -> float:
@@ -190,15 +371,42 @@ def text_fraction(
     mass : (C,) floating
         Number of images of each class, whole or soft; classes of less than one image are ignored.
     """
+    aligned = _alignment(means, text, mass)
+    misread = (HIGH_ALIGNMENT - aligned) / (HIGH_ALIGNMENT - LOW_ALIGNMENT)
+    return TEXT_FRACTION * float(np.clip(misread, 0.0, 1.0))
+
+
+def believed_fraction(
+    means: NDArray[np.floating], text: Float32Array, mass: NDArray[np.floating]
+) -> float:
+    """Return how much of the mean confidence is believed, 0.5..1.
+
+    Names that mislead attract images that they do not mean, and the text is then as sure of itself
+    as elsewhere. Classes lie further from their names, though, than where names are merely hard to
+    read: the mean cosine is below 0.32. The fewer classes there are, the less it shows.
+
+    Parameters
+    ----------
+    means, text, mass
+        As in `text_fraction`.
+    """
+    lost = LOST * (LOW_ALIGNMENT - _alignment(means, text, mass))
+    several = max(0.0, 1.0 - 2.0 / effective_classes(mass))
+    return 1.0 - several * float(np.clip(lost, 0.0, MOST_LOST))
+
+
+def _alignment(
+    means: NDArray[np.floating], text: Float32Array, mass: NDArray[np.floating]
+) -> float:
+    """Return the mean cosine of class means and centred names; 1 with fewer than two classes."""
     weight = np.where(mass >= 1.0, mass, 0.0)
     if np.count_nonzero(weight) < 2:
-        return 0.0
+        return 1.0
     weight /= weight.sum()
     names = text - weight @ text
     lengths = np.linalg.norm(names, axis=1) * np.linalg.norm(means, axis=1)
     cosine = np.einsum("cj,cj->c", names, means) / np.maximum(lengths, 1e-12)
-    misread = (HIGH_ALIGNMENT - float(weight @ cosine)) / (HIGH_ALIGNMENT - LOW_ALIGNMENT)
-    return TEXT_FRACTION * float(np.clip(misread, 0.0, 1.0))
+    return float(weight @ cosine)
 
 
 def text_weight(fraction: float, none_absent: float) -> float:

@@ -31,7 +31,7 @@ from protolabel.refinement.agreement import (
     NEIGHBORS_PER_VOTER,
     TEXT_FRACTION,
     NeighborEvidence,
-    size_odds,
+    believed_fraction,
     text_fraction,
     text_weight,
 )
@@ -192,8 +192,8 @@ class AnchoredLoop:
                 visual=None if given.second is None else moved[1].prototypes,
                 log_prior=log_prior,
             )
-            votes = [(of_text, self.text_votes)]
-            votes += [(-found.prototypes.sharpness, found.distances) for found in moved]
+            near = [(-found.prototypes.sharpness, found.distances) for found in moved]
+            votes = [(of_text, self.text_votes), *near]
             votes += [(share, vote(of_views[view])) for view, share, vote in self.cluster_votes]
             counted = _weighted(votes, log_prior)
             decided = _decided(counted, weights.neighbors, around, pins)
@@ -204,13 +204,13 @@ class AnchoredLoop:
             before, centres = centres, own.prototypes.centres
             shift = float(np.linalg.norm(centres - before, axis=1).mean())
             log_confidence = partial(
-                self.evidence.log_confidence,
+                self._log_agreement,
                 log_g,
-                self.log_text,
-                self.read,
-                pins,
+                near,
+                sizes=sizes,
+                expected=expected,
                 fraction=text_weight(moved_text, weights.none_absent),
-                odds=size_odds(sizes, expected),
+                believed=believed_fraction(own.means, self.reading.read_text, own.mass),
             )
             states.append(
                 summarize(
@@ -225,6 +225,33 @@ class AnchoredLoop:
             )
             passes.progress("refining", step + 1, passes.iterations)
         return LoopResult(tuple(states), *alignments(g, given.clusters), self.trusted)
+
+    def _log_agreement(
+        self,
+        log_g: Float32Array,
+        near: list[tuple[float, Float32Array]],
+        *,
+        sizes: NDArray[np.float64],
+        expected: NDArray[np.float64],
+        fraction: float,
+        believed: float,
+    ) -> Float32Array:
+        """Return the log-agreement of every class, (N, C), when it is asked for.
+
+        `near` are the weights and distances of the prototypes, and the rest is as in
+        `NeighborEvidence.log_agreement`.
+        """
+        return self.evidence.log_agreement(
+            log_g,
+            self.log_text,
+            self.read,
+            self.given.pins,
+            prototypes=_weighted(near, np.zeros(log_g.shape[1], np.float32)),
+            sizes=sizes,
+            expected=expected,
+            fraction=fraction,
+            believed=believed,
+        )
 
 
 def _weighted(votes: list[tuple[float, Float32Array]], log_prior: Float32Array) -> Float32Array:

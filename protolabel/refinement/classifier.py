@@ -31,11 +31,10 @@ from protolabel.common.vectors import (
 )
 from protolabel.embedding.prompts import ClassVectors
 from protolabel.errors import ExportError, InputError, StoreError
-from protolabel.refinement.agreement import log_confidence
 from protolabel.refinement.iteration import no_further, summarize
 from protolabel.refinement.labels import Labels, label
 from protolabel.refinement.loop import refine
-from protolabel.refinement.memory import MEMORY_LIMIT, Memory, remember
+from protolabel.refinement.memory import MEMORY_LIMIT, Memory, calibrated, remember
 from protolabel.refinement.prototypes import PrototypeModel, Prototypes, fit_prototypes
 
 if TYPE_CHECKING:
@@ -341,15 +340,8 @@ class PrototypeClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             if memory is not None and around is not None:
                 space = image_space(x, model.own.mean, model.own.axes)
                 text = model.text_votes(space)
-                confidence = partial(
-                    log_confidence,
-                    log_g,
-                    around,
-                    text,
-                    memory.exponent,
-                    fraction=memory.text_fraction,
-                    odds=memory.odds,
-                )
+                near = model.prototype_votes(x, also)
+                confidence = partial(memory.log_agreement, log_g, around, text, near)
             state = summarize(
                 log_g, model.prototypes, shift=0.0, model=model, log_confidence=confidence
             )
@@ -558,8 +550,11 @@ def _prototypes(arrays: Mapping[str, NDArray[Any]], prefix: str) -> Prototypes:
 
 def _memory(arrays: Mapping[str, NDArray[Any]], model: PrototypeModel) -> Memory:
     """Rebuild a memory; a ValueError if its arrays do not fit together."""
-    # Classifiers of the first releases do not know how large their classes are.
-    arrays = {"memory_odds": np.zeros(len(model.text), np.float32), **arrays}
+    # Classifiers of earlier releases do not know how large their classes are and how clear their
+    # names: this is measured again.
+    known = "memory_class_odds" in arrays
+    zeros = np.zeros(len(model.text), np.float32)
+    arrays = {"memory_odds": zeros, "memory_class_odds": zeros, **arrays}
     named, pinned = arrays["memory_label"], arrays["memory_pinned"]
     has_visual = "memory_visual_vectors" in arrays
     memory = Memory(
@@ -571,6 +566,7 @@ def _memory(arrays: Mapping[str, NDArray[Any]], model: PrototypeModel) -> Memory
         exponent=float(arrays["memory_exponent"]),
         text_fraction=float(arrays["memory_text_fraction"]),
         odds=arrays["memory_odds"],
+        class_odds=arrays["memory_class_odds"],
         temperature=float(arrays["memory_temperature"]),
         iterations=int(arrays["memory_iterations"]),
     )
@@ -578,7 +574,10 @@ def _memory(arrays: Mapping[str, NDArray[Any]], model: PrototypeModel) -> Memory
         set() if memory.visual is None else {len(memory.visual)}
     )
     inside = len(named) and named.min() >= 0 and named.max() < len(model.text)
-    sized = memory.odds.shape == (len(model.text),) and np.isfinite(memory.odds).all()
+    sized = all(
+        odds.shape == (len(model.text),) and np.isfinite(odds).all()
+        for odds in (memory.odds, memory.class_odds)
+    )
     numbers = (memory.visual_weight, memory.exponent, memory.text_fraction, memory.temperature)
     if (
         len(sizes) > 1
@@ -589,7 +588,7 @@ def _memory(arrays: Mapping[str, NDArray[Any]], model: PrototypeModel) -> Memory
         or pinned.dtype != np.bool_
     ):
         raise ValueError("the remembered images and their labels do not fit together")
-    return memory
+    return memory if known else calibrated(memory, model)
 
 
 def _index(arrays: Mapping[str, NDArray[Any]], prefix: str, dim: int) -> NeighborIndex:

@@ -16,12 +16,24 @@ import numpy as np
 
 from protolabel.clustering.image_space import image_space
 from protolabel.clustering.neighbors import NeighborIndex
-from protolabel.common.vectors import Float32Array, FloatArray, column_sums, log_softmax
+from protolabel.common.vectors import (
+    Float32Array,
+    FloatArray,
+    column_sums,
+    log_softmax,
+    row_argmax,
+)
 from protolabel.refinement.agreement import (
+    believed_fraction,
+    class_odds,
     fitted_sharpness,
+    label_odds,
+    level_shift,
+    log_confidence,
     size_odds,
     text_fraction,
     text_weight,
+    with_label_odds,
 )
 from protolabel.refinement.anchored import MOST_NEIGHBORS, NEIGHBOR_WEIGHT, none_absent
 
@@ -31,7 +43,7 @@ if TYPE_CHECKING:
     from protolabel.refinement.labels import Labels
     from protolabel.refinement.prototypes import PrototypeModel
 
-__all__ = ["MEMORY_LIMIT", "Memory", "remember"]
+__all__ = ["MEMORY_LIMIT", "Memory", "calibrated", "remember"]
 
 MEMORY_LIMIT = 50_000
 """The most images that are remembered: 51 MB of 512 dimensions."""
@@ -64,6 +76,9 @@ class Memory:
         How much of their agreement is the probability of the text alone; see `text_fraction`.
     odds : (C,) float32
         Correct that probability by the sizes of the classes; see `size_odds`.
+    class_odds : (C,) float32
+        How far the name of each class is to be trusted, with the shift to the level of the
+        remembered images; see `class_odds` and `level_shift`.
     temperature : float
         Of the run.
     iterations : int
@@ -78,6 +93,7 @@ class Memory:
     exponent: float
     text_fraction: float
     odds: Float32Array
+    class_odds: Float32Array
     temperature: float
     iterations: int
 
@@ -111,6 +127,35 @@ class Memory:
             weight = np.float32(self.visual_weight)
             votes, around = votes + weight * others, around + weight * beside
         return votes, around
+
+    def log_agreement(
+        self,
+        log_g: Float32Array,
+        around: Float32Array,
+        log_text: Float32Array,
+        prototypes: Float32Array,
+    ) -> Float32Array:
+        """Return the logarithm of the agreement that every class would have, (n, C) float32.
+
+        Parameters
+        ----------
+        log_g, around : (n, C) float32
+            Log-responsibilities of new images, and neighbours from `votes`.
+        log_text, prototypes : (n, C) float32
+            Log-probabilities of the text alone, and votes of the prototypes alone.
+        """
+        confidence = self.log_confidence(log_g, around, log_text)
+        labels = row_argmax(log_g)
+        odds = label_odds(confidence, log_text + self.odds, prototypes, labels)
+        return with_label_odds(confidence, labels, odds + self.class_odds[labels])
+
+    def log_confidence(
+        self, log_g: Float32Array, around: Float32Array, log_text: Float32Array
+    ) -> Float32Array:
+        """Return the confidence that is a part of it, (n, C) float32; see `log_agreement`."""
+        return log_confidence(
+            log_g, around, log_text, self.exponent, fraction=self.text_fraction, odds=self.odds
+        )
 
     def _neighbor_votes(
         self, index: NeighborIndex, vectors: FloatArray, n_classes: int, *, known: bool
@@ -167,15 +212,11 @@ def remember(
         exponent=1.0,
         text_fraction=0.0,
         odds=np.zeros(len(model.text), np.float32),
+        class_odds=np.zeros(len(model.text), np.float32),
         temperature=float(run.parameters["temperature"]),
         iterations=labels.iteration,
     )
-    return replace(
-        memory,
-        exponent=_exponent(memory, model),
-        text_fraction=_text_fraction(memory, model),
-        odds=_odds(memory, model),
-    )
+    return calibrated(memory, model)
 
 
 def _saved(vectors: FloatArray, seed: int) -> NeighborIndex:
@@ -184,39 +225,46 @@ def _saved(vectors: FloatArray, seed: int) -> NeighborIndex:
     return replace(index, vectors=index.vectors.astype(np.float16).astype(np.float32))
 
 
-def _exponent(memory: Memory, model: PrototypeModel) -> float:
-    """Fit the scale of the agreement to remembered images, as though they were new."""
+def calibrated(memory: Memory, model: PrototypeModel) -> Memory:
+    """Fit the agreement to the remembered images, as though they were new."""
     rows = np.arange(len(memory))[:: -(-len(memory) // _SAMPLED)]
     vectors = memory.index.in_order()
     x = vectors[rows]
     also = None if memory.visual is None else memory.visual.in_order()[rows]
-    votes, _ = memory.votes(x, also, len(model.text), known=True)
+    votes, around = memory.votes(x, also, len(model.text), known=True)
     log_g = log_softmax(model.scores(x, also) + votes)
     near, _ = memory.index.search(x, 2)
     neighbors = vectors[near[:, -1]]
     if model.taught is None:
-        votes = neighbors @ model.text.T
+        read = neighbors @ model.text.T
     else:
-        votes = model.text_votes(image_space(neighbors, model.own.mean, model.own.axes))
-    return fitted_sharpness(log_g, votes.argmax(axis=1), np.flatnonzero(memory.pinned[rows]))
+        read = model.text_votes(image_space(neighbors, model.own.mean, model.own.axes))
+    log_text = model.text_votes(image_space(x, model.own.mean, model.own.axes))
+    expected = column_sums(np.exp(log_text))
+    sizes = np.bincount(memory.label[rows], minlength=len(model.text)).astype(np.float64)
+    means, mass = _means(memory, model)
+    memory = replace(
+        memory,
+        exponent=fitted_sharpness(log_g, read.argmax(axis=1), np.flatnonzero(memory.pinned[rows])),
+        text_fraction=text_weight(text_fraction(means, model.read_text, mass), none_absent(mass)),
+        odds=size_odds(sizes, expected),
+    )
+    confidence = memory.log_confidence(log_g, around, log_text)
+    labels = row_argmax(log_g)
+    trust = class_odds(log_text, labels, sizes, expected)
+    near_votes = model.prototype_votes(x, also)
+    found = label_odds(confidence, log_text + memory.odds, near_votes, labels) + trust[labels]
+    sure = float(np.exp(confidence[np.arange(len(labels)), labels]).mean(dtype=np.float64))
+    shift = level_shift(found, believed_fraction(means, model.read_text, mass) * sure)
+    return replace(memory, class_odds=trust + np.float32(shift))
 
 
-def _text_fraction(memory: Memory, model: PrototypeModel) -> float:
-    """Compare the classes of the remembered images with their names."""
+def _means(memory: Memory, model: PrototypeModel) -> tuple[Float32Array, NDArray[np.float64]]:
+    """Return the mean of the images of each class, around their mean, and their number."""
     mass = np.bincount(memory.label, minlength=len(model.text)).astype(np.float64)
     sums = np.zeros(model.text.shape, np.float32)
     np.add.at(sums, memory.label, memory.index.in_order() - model.own.mean)
-    fraction = text_fraction(sums / np.maximum(mass, 1)[:, None], model.read_text, mass)
-    return text_weight(fraction, none_absent(mass))
-
-
-def _odds(memory: Memory, model: PrototypeModel) -> Float32Array:
-    """Compare the sizes of the classes with those that the text alone expects."""
-    rows = np.arange(len(memory))[:: -(-len(memory) // _SAMPLED)]
-    space = image_space(memory.index.in_order()[rows], model.own.mean, model.own.axes)
-    expected = column_sums(np.exp(model.text_votes(space)))
-    found = np.bincount(memory.label[rows], minlength=len(model.text)).astype(np.float64)
-    return size_odds(found, expected)
+    return (sums / np.maximum(mass, 1)[:, None]).astype(np.float32), mass
 
 
 def _counts(labels: NDArray[np.int32], n_classes: int) -> Float32Array:

@@ -182,10 +182,16 @@ class PrototypeModel:
         if self.text_weight:
             space = image_space(vectors, self.own.mean, self.own.axes)
             scores = scores + self.text_weight * self.text_votes(space)
-        scores = scores - self.own.votes(vectors)
+        return np.asarray(scores + self.prototype_votes(vectors, visual), dtype=np.float32)
+
+    def prototype_votes(
+        self, vectors: FloatArray, visual: FloatArray | None = None
+    ) -> NDArray[np.float32]:
+        """Return the part of the scores that the prototypes have, (N, C) float32."""
+        votes = -self.own.votes(vectors)
         if self.visual is not None and visual is not None:
-            scores = scores - self.visual.votes(visual)
-        return np.asarray(scores, dtype=np.float32)
+            votes -= self.visual.votes(visual)
+        return votes
 
 
 class PrototypeUpdate:

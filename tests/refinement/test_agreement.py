@@ -12,10 +12,15 @@ from protolabel.refinement import agreement
 from protolabel.refinement.agreement import (
     SLOPE_CORRECTION,
     NeighborEvidence,
+    believed_fraction,
+    class_odds,
     fitted_sharpness,
+    label_odds,
+    level_shift,
     size_odds,
     text_fraction,
     text_weight,
+    with_label_odds,
 )
 
 NOBODY = np.empty((0, 2), np.int64)
@@ -183,6 +188,121 @@ def test_the_text_learns_how_large_the_classes_are():
     text = np.exp(log_text) * np.exp(odds)
     want = 0.5 * alone + 0.5 * text / text.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(half, want, rtol=1e-4)
+
+
+# --- which labels are right ----------------------------------------------------------------------
+
+
+def agreement_of(log_g, log_text, pins=NOBODY, believed=1.0):
+    """Agreement of the labels of 3 classes, with prototypes that vote like the text."""
+    sizes, expected = (np.exp(x).sum(axis=0, dtype=np.float64) for x in (log_g, log_text))
+    evidence = NeighborEvidence.of(ring(len(log_g), 6), 1)
+    every = evidence.log_agreement(
+        log_g, log_text, log_text.argmax(axis=1), pins, prototypes=log_text, sizes=sizes,
+        expected=expected, fraction=0.2, believed=believed,
+    )  # fmt: skip
+    return np.exp(every), log_g.argmax(axis=1)
+
+
+def test_the_odds_of_a_label_are_pooled_from_three_opinions():
+    opinions = [votes(50, 4, scale=2.0, seed=seed) for seed in range(3)]
+    labels = opinions[0].argmax(axis=1)
+    chance = [np.exp(x.astype(float))[np.arange(50), labels] for x in opinions]
+    each = [np.clip(np.log(p / (1 - p)), -8, 8) for p in chance]
+    want = 0.6 * each[0] + 0.15 * each[1] + 0.25 * each[2]
+    np.testing.assert_allclose(label_odds(*opinions, labels), want, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("mean", [0.0, 0.3, 0.97, 1.0])
+def test_a_shift_of_all_odds_gives_the_mean_that_is_wanted(mean):
+    odds = np.random.default_rng(0).normal(scale=5, size=300)
+    got = 1 / (1 + np.exp(-odds - level_shift(odds, mean)))
+    assert got.mean() == pytest.approx(mean, abs=4e-4)
+    assert (np.diff(got[np.argsort(odds)]) >= 0).all()
+
+
+def test_the_other_classes_share_what_a_label_leaves_in_proportion():
+    before = votes(30, 5)
+    labels = before.argmin(axis=1)
+    after = np.exp(with_label_odds(before, labels, np.full(30, np.log(3.0))))
+    np.testing.assert_allclose(after[np.arange(30), labels], 0.75, rtol=1e-5)
+    np.testing.assert_allclose(after.sum(axis=1), 1, rtol=1e-5)
+    others = np.arange(5) != labels[:, None]
+    ratio = (after / np.exp(before))[others].reshape(30, 4)
+    np.testing.assert_allclose(ratio, ratio[:, :1].repeat(4, axis=1), rtol=1e-3)
+
+
+def test_the_text_and_the_prototypes_rank_labels_but_do_not_change_how_many_are_right():
+    log_g, log_text = votes(400), votes(400, seed=1)
+    every, labels = agreement_of(log_g, log_text)
+    np.testing.assert_allclose(every.sum(axis=1), 1, rtol=1e-4)
+    evidence = NeighborEvidence.of(ring(400, 6), 1)
+    sizes, expected = (np.exp(x).sum(axis=0, dtype=np.float64) for x in (log_g, log_text))
+    odds = size_odds(sizes, expected)
+    before = np.exp(
+        evidence.log_confidence(
+            log_g, log_text, log_text.argmax(axis=1), NOBODY, fraction=0.2, odds=odds
+        )
+    )
+    at = np.arange(400), labels
+    assert every[at].mean() == pytest.approx(before[at].mean(), rel=1e-4)
+    same = log_text.argmax(axis=1) == labels
+    assert every[at][same].mean() > before[at][same].mean()
+    half, _ = agreement_of(log_g, log_text, believed=0.5)
+    assert half[at].mean() == pytest.approx(before[at].mean() / 2, rel=1e-4)
+
+
+def test_a_name_that_attracts_images_of_others_is_trusted_less():
+    labels = np.repeat([0, 1, 2], 20)
+    chance = np.full((60, 3), 0.02)
+    chance[np.arange(60), labels] = 0.96
+    clear = np.log(chance.astype(np.float32))
+    sizes = np.array([20.0, 20, 20])
+    even = class_odds(clear, labels, sizes, chance.sum(axis=0))
+    np.testing.assert_allclose(even, 0.5 * np.log((0.96 * 20 + 1) / (0.04 * 20 + 1)), atol=0.06)
+    chance[20:] = [0.4, 0.02, 0.02]  # the first name is read in every image
+    chance[np.arange(20, 60), labels[20:]] = 0.58
+    hub = class_odds(np.log(chance.astype(np.float32)), labels, sizes, chance.sum(axis=0))
+    assert hub[0] < even[0] - 1
+    assert hub[0] < min(hub[1:])
+    expected = chance[:, 0].sum()
+    outside = 0.4 * 40
+    want = 0.5 * np.log((19.2 + 1) / (outside + 1)) - np.log((expected + 1) / 20)
+    assert hub[0] == pytest.approx(want, rel=1e-4)
+
+
+def test_pinned_images_are_certain_and_lift_no_others():
+    log_g, log_text = votes(60), votes(60, seed=1)
+    pins = np.array([[3, 2], [50, 0]])
+    for x in (log_g, log_text):
+        x[pins[:, 0]] = -1e4
+        x[pins[:, 0], pins[:, 1]] = 0
+    every, labels = agreement_of(log_g, log_text, pins)
+    np.testing.assert_array_equal(every[pins[:, 0], pins[:, 1]], 1)
+    assert np.delete(every[np.arange(60), labels], pins[:, 0]).max() < 1
+    every, _ = agreement_of(log_g[[3, 50, 3]], log_text[[3, 50, 3]],
+                            np.array([[0, 2], [1, 0], [2, 2]]))  # fmt: skip
+    assert (every.max(axis=1) == 1).all()
+
+
+def test_less_is_believed_where_classes_lie_far_from_their_names():
+    rng = np.random.default_rng(0)
+    text = np.eye(8, 60, dtype=np.float32)
+    mass = np.full(8, 10.0)
+    names = text - text.mean(axis=0)
+    away = text[:, ::-1] * np.linalg.norm(names, axis=1, keepdims=True)
+
+    def aligned(cosine):
+        return cosine * names + np.sqrt(1 - cosine**2) * away
+
+    several = 1 - 2 / 8
+    assert believed_fraction(aligned(0.33), text, mass) == 1
+    assert believed_fraction(aligned(0.28), text, mass) == pytest.approx(1 - 0.2 * several)
+    assert believed_fraction(rng.normal(size=(8, 60)), text, mass) == pytest.approx(
+        1 - 0.5 * several
+    )
+    two = np.array([30.0, 30, 0, 0, 0, 0, 0, 0])
+    assert believed_fraction(rng.normal(size=(8, 60)), text, two) == pytest.approx(1)
 
 
 # --- in the loop ---------------------------------------------------------------------------------

@@ -330,15 +330,30 @@ def test_flipped_bits_in_a_saved_memory_are_found(tmp_path):
             np.testing.assert_array_equal(value, vars(remembering()[0].memory_.index)[name])
 
 
-@pytest.mark.parametrize("change", ["label", "odds", "numbers", "starts", "preferred", "vectors"])
+def test_a_memory_that_was_saved_without_the_trust_in_names_measures_it(tmp_path):
+    classifier, _, world = remembering()
+    path = classifier.save(tmp_path / "c.npz")
+    with np.load(path) as stored:
+        fields = dict(stored)
+    del fields["memory_class_odds"]
+    np.savez(path, **fields)
+    new = world.vectors[400:]
+    one = classifier.label(new, together=False)
+    other = PrototypeClassifier.load(path).label(new, together=False)
+    np.testing.assert_allclose(one.agreement, other.agreement, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "change", ["label", "odds", "class_odds", "numbers", "starts", "preferred", "vectors"]
+)
 def test_a_memory_whose_arrays_do_not_fit_is_refused(tmp_path, change):
     path = remembering()[0].save(tmp_path / "c.npz")
     with np.load(path) as stored:
         fields = dict(stored)
     if change == "label":
         fields["memory_label"][0] = 6
-    elif change == "odds":
-        fields["memory_odds"] = fields["memory_odds"][:-1]
+    elif change.endswith("odds"):
+        fields[f"memory_{change}"] = fields[f"memory_{change}"][:-1]
     else:
         fields[f"memory_index_{change}"] = fields[f"memory_index_{change}"] * 0 - 1
         if change == "vectors":
