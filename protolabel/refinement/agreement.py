@@ -49,6 +49,7 @@ TEXT_FRACTION = 0.9  # of the confidence is the text's, where names are misread 
 LOW_ALIGNMENT, HIGH_ALIGNMENT = 0.32, 0.42
 TEXT_IF_PRESENT = 0.5  # of that fraction counts where surely no name is absent
 LOST, MOST_LOST = 5.0, 0.5  # of the confidence, for each 1 of cosine below the low one, and at most
+PINS_FOR_HALF = 1.0  # of each class: pins mend what names mislead, so half of that is lost
 # Weights in the log-odds of a label: its confidence, the text alone, and the prototypes alone ...
 CONFIDENCE_WEIGHT, TEXT_WEIGHT, PROTOTYPE_WEIGHT = 0.6, 0.15, 0.25
 SUREST = 8.0  # ... each at most so sure, in log-odds
@@ -377,22 +378,26 @@ def text_fraction(
 
 
 def believed_fraction(
-    means: NDArray[np.floating], text: Float32Array, mass: NDArray[np.floating]
+    means: NDArray[np.floating], text: Float32Array, mass: NDArray[np.floating], n_pins: int
 ) -> float:
     """Return how much of the mean confidence is believed, 0.5..1.
 
     Names that mislead attract images that they do not mean, and the text is then as sure of itself
     as elsewhere. Classes lie further from their names, though, than where names are merely hard to
-    read: the mean cosine is below 0.32. The fewer classes there are, the less it shows.
+    read: the mean cosine is below 0.32. The fewer classes there are, the less it shows. Pins mend
+    what names mislead.
 
     Parameters
     ----------
     means, text, mass
         As in `text_fraction`.
+    n_pins : int
+        Number of pinned images.
     """
-    lost = LOST * (LOW_ALIGNMENT - _alignment(means, text, mass))
-    several = max(0.0, 1.0 - 2.0 / effective_classes(mass))
-    return 1.0 - several * float(np.clip(lost, 0.0, MOST_LOST))
+    alike = effective_classes(mass)
+    lost = float(np.clip(LOST * (LOW_ALIGNMENT - _alignment(means, text, mass)), 0.0, MOST_LOST))
+    lost *= PINS_FOR_HALF / (PINS_FOR_HALF + n_pins / alike)
+    return 1.0 - max(0.0, 1.0 - 2.0 / alike) * lost
 
 
 def _alignment(

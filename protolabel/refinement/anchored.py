@@ -210,7 +210,7 @@ class AnchoredLoop:
                 sizes=sizes,
                 expected=expected,
                 fraction=text_weight(moved_text, weights.none_absent),
-                believed=believed_fraction(own.means, self.reading.read_text, own.mass),
+                believed=believed_fraction(own.means, self.reading.read_text, own.mass, len(pins)),
             )
             states.append(
                 summarize(

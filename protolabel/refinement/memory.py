@@ -255,7 +255,9 @@ def calibrated(memory: Memory, model: PrototypeModel) -> Memory:
     near_votes = model.prototype_votes(x, also)
     found = label_odds(confidence, log_text + memory.odds, near_votes, labels) + trust[labels]
     sure = float(np.exp(confidence[np.arange(len(labels)), labels]).mean(dtype=np.float64))
-    shift = level_shift(found, believed_fraction(means, model.read_text, mass) * sure)
+    n_pins = int(np.count_nonzero(memory.pinned))
+    believed = believed_fraction(means, model.read_text, mass, n_pins)
+    shift = level_shift(found, believed * sure)
     return replace(memory, class_odds=trust + np.float32(shift))
 
 

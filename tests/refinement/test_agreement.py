@@ -296,13 +296,15 @@ def test_less_is_believed_where_classes_lie_far_from_their_names():
         return cosine * names + np.sqrt(1 - cosine**2) * away
 
     several = 1 - 2 / 8
-    assert believed_fraction(aligned(0.33), text, mass) == 1
-    assert believed_fraction(aligned(0.28), text, mass) == pytest.approx(1 - 0.2 * several)
-    assert believed_fraction(rng.normal(size=(8, 60)), text, mass) == pytest.approx(
+    assert believed_fraction(aligned(0.33), text, mass, 0) == 1
+    assert believed_fraction(aligned(0.28), text, mass, 0) == pytest.approx(1 - 0.2 * several)
+    assert believed_fraction(rng.normal(size=(8, 60)), text, mass, 0) == pytest.approx(
         1 - 0.5 * several
     )
+    pinned = believed_fraction(aligned(0.28), text, mass, 8)  # one of each class
+    assert pinned == pytest.approx(1 - 0.1 * several)
     two = np.array([30.0, 30, 0, 0, 0, 0, 0, 0])
-    assert believed_fraction(rng.normal(size=(8, 60)), text, two) == pytest.approx(1)
+    assert believed_fraction(rng.normal(size=(8, 60)), text, two, 0) == pytest.approx(1)
 
 
 # --- in the loop ---------------------------------------------------------------------------------
