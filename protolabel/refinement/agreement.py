@@ -49,7 +49,7 @@ TEXT_FRACTION = 0.9  # of the confidence is the text's, where names are misread 
 LOW_ALIGNMENT, HIGH_ALIGNMENT = 0.32, 0.42
 TEXT_IF_PRESENT = 0.5  # of that fraction counts where surely no name is absent
 LOST, MOST_LOST = 5.0, 0.5  # of the confidence, for each 1 of cosine below the low one, and at most
-PINS_FOR_HALF = 1.0  # of each class: pins mend what names mislead, so half of that is lost
+PINS_FOR_HALF = 1.0  # of a class: what its name shows about the labels then counts half
 # Weights in the log-odds of a label: its confidence, the text alone, and the prototypes alone ...
 CONFIDENCE_WEIGHT, TEXT_WEIGHT, PROTOTYPE_WEIGHT = 0.6, 0.15, 0.25
 SUREST = 8.0  # ... each at most so sure, in log-odds
@@ -151,7 +151,7 @@ class NeighborEvidence:
         free[pins[:, 0]] = False
         if not free.any():
             return confidence
-        trust = class_odds(log_text, labels, sizes, expected)
+        trust = class_odds(log_text, labels, sizes, expected, pins[:, 1])
         found = label_odds(confidence, log_text + odds, prototypes, labels) + trust[labels]
         sure = np.exp(confidence[free, labels[free]])
         found += level_shift(found[free], believed * float(sure.mean(dtype=np.float64)))
@@ -248,6 +248,7 @@ def class_odds(
     labels: NDArray[np.integer],
     sizes: NDArray[np.floating],
     expected: NDArray[np.floating],
+    pinned: NDArray[np.integer],
 ) -> Float32Array:
     """Return how far the name of each class is to be trusted, as log-odds, (C,) float32.
 
@@ -255,7 +256,8 @@ def class_odds(
     confusion shows without any truth (after Dawid and Skene, Applied Statistics 1979): of the
     images that it expects of a name, so many are labelled otherwise. Other names attract images of
     all kinds ("hubs": Radovanovic et al., JMLR 2010): the text expects more of them than of a class
-    of typical size, and the odds of their labels fall as that number rises.
+    of typical size, and the odds of their labels fall as that number rises. Pins show what a name
+    means, so both count less for a class that has some.
 
     Parameters
     ----------
@@ -265,16 +267,17 @@ def class_odds(
         Class of each image.
     sizes, expected : (C,) floating
         Number of images of each class, whole or soft: as found, and by the text alone.
+    pinned : (P,) integer
+        Class of each pinned image.
     """
     own = np.exp(log_text[np.arange(len(labels)), labels])
     inside = np.bincount(labels, own, minlength=len(expected))
     outside = np.maximum(expected - inside, 0.0)
     typical = sizes.sum() / effective_classes(sizes)
     hub = np.maximum(np.log((expected + 1.0) / typical), 0.0)
-    odds: Float32Array = (CLARITY_WEIGHT * np.log((inside + 1.0) / (outside + 1.0)) - hub).astype(
-        np.float32
-    )
-    return odds
+    odds = CLARITY_WEIGHT * np.log((inside + 1.0) / (outside + 1.0)) - hub
+    odds /= 1.0 + np.bincount(pinned, minlength=len(expected)) / PINS_FOR_HALF
+    return np.asarray(odds, dtype=np.float32)
 
 
 def label_odds(

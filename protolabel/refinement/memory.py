@@ -251,12 +251,12 @@ def calibrated(memory: Memory, model: PrototypeModel) -> Memory:
     )
     confidence = memory.log_confidence(log_g, around, log_text)
     labels = row_argmax(log_g)
-    trust = class_odds(log_text, labels, sizes, expected)
+    pinned = memory.label[memory.pinned]
+    trust = class_odds(log_text, labels, sizes, expected, pinned)
     near_votes = model.prototype_votes(x, also)
     found = label_odds(confidence, log_text + memory.odds, near_votes, labels) + trust[labels]
     sure = float(np.exp(confidence[np.arange(len(labels)), labels]).mean(dtype=np.float64))
-    n_pins = int(np.count_nonzero(memory.pinned))
-    believed = believed_fraction(means, model.read_text, mass, n_pins)
+    believed = believed_fraction(means, model.read_text, mass, len(pinned))
     shift = level_shift(found, believed * sure)
     return replace(memory, class_odds=trust + np.float32(shift))
 

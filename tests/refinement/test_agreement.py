@@ -258,17 +258,21 @@ def test_a_name_that_attracts_images_of_others_is_trusted_less():
     chance[np.arange(60), labels] = 0.96
     clear = np.log(chance.astype(np.float32))
     sizes = np.array([20.0, 20, 20])
-    even = class_odds(clear, labels, sizes, chance.sum(axis=0))
+    nobody = NOBODY[:, 1]
+    even = class_odds(clear, labels, sizes, chance.sum(axis=0), nobody)
     np.testing.assert_allclose(even, 0.5 * np.log((0.96 * 20 + 1) / (0.04 * 20 + 1)), atol=0.06)
     chance[20:] = [0.4, 0.02, 0.02]  # the first name is read in every image
     chance[np.arange(20, 60), labels[20:]] = 0.58
-    hub = class_odds(np.log(chance.astype(np.float32)), labels, sizes, chance.sum(axis=0))
+    said = np.log(chance.astype(np.float32))
+    hub = class_odds(said, labels, sizes, chance.sum(axis=0), nobody)
     assert hub[0] < even[0] - 1
     assert hub[0] < min(hub[1:])
     expected = chance[:, 0].sum()
     outside = 0.4 * 40
     want = 0.5 * np.log((19.2 + 1) / (outside + 1)) - np.log((expected + 1) / 20)
     assert hub[0] == pytest.approx(want, rel=1e-4)
+    pinned = class_odds(said, labels, sizes, chance.sum(axis=0), np.array([0, 0]))
+    np.testing.assert_allclose(pinned, hub / [3, 1, 1], rtol=1e-5)  # pins show what a name means
 
 
 def test_pinned_images_are_certain_and_lift_no_others():
