@@ -29,7 +29,6 @@ from protolabel.common.vectors import (
 from protolabel.errors import InputError
 from protolabel.refinement.agreement import (
     NEIGHBORS_PER_VOTER,
-    TEXT_FRACTION,
     NeighborEvidence,
     believed_fraction,
     text_fraction,
@@ -87,8 +86,7 @@ SETTLED_AFTER = 2  # passes: a prior that is estimated in every pass starves sma
 TEXT_WEIGHT_FEW, TEXT_WEIGHT_MANY = 2.0, 0.5  # lambda, by the images that stand behind a prototype
 FEW_IMAGES = 10.0  # behind each prototype at which the text weight is half-way between the two
 EVEN_FROM, EVEN_TO = 0.3, 0.7  # share of the names that the folder is like: few of them, or all
-MISREAD_WEIGHT = 2.0  # of the text, where names are misread and each class has many images
-CLASSES_FROM, CLASSES_TO = 1.5, 3.5  # effective classes: of one, the alignment shows nothing
+SHARED_FROM, SHARED_TO = 0.75, 0.85  # kappa of neighbours' labels: the text in full, and as above
 HARDLY_WON, HARDLY_SHARE = 0.1, 0.02  # images, and of an even share: a name that expects fewer
 PRIOR_TEMPERATURE = 0.1  # softer distances would leave the prior too strong: it softens as well
 
@@ -184,7 +182,9 @@ class AnchoredLoop:
             own = moved[0]
             own_text = text_fraction(own.means, classes.vectors, own.mass)
             moved_text = text_fraction(own.means, self.reading.read_text, own.mass)
-            of_text = max(weights.text, _misread_weight(own_text, sizes))
+            labels = states[-1].labels
+            shared = around[np.arange(len(labels)), labels] / neighbors.typical
+            of_text = max(weights.text, _least_text(shared, labels, sizes))
             model = replace(
                 self.reading,
                 text_weight=of_text,
@@ -294,6 +294,12 @@ class _Neighbors:
     def together(self) -> csr_array:
         """The votes of both views, (N, N)."""
         return self.first if self.second is None else self.first + self.second
+
+    @cached_property
+    def typical(self) -> float:
+        """The votes on an image, on average."""
+        total: float = self.together.sum(dtype=np.float64)
+        return total / self.together.shape[0]
 
     def for_second_view(self, g: Float32Array) -> Float32Array:
         """Return the responsibilities shared among classes that the second view mixes, (N, C)."""
@@ -442,23 +448,29 @@ def _competing(expected: NDArray[np.float64]) -> int:
     return int(np.count_nonzero(expected >= least))
 
 
-def _misread_weight(fraction: float, mass: NDArray[np.float64]) -> float:
-    """Return the least weight of the text, 0 or more.
+def _least_text(
+    own: Float32Array, labels: NDArray[np.integer], sizes: NDArray[np.float64]
+) -> float:
+    """Return the least weight of the text, 0..1.
 
-    Many images make a prototype certain of what they have in common, not of what its name means.
-    The less classes and names are aligned, the more the text counts by itself.
+    Where neighbours share their labels, clusters tell the classes apart, and the text needs only to
+    name them. Where they do not, the prototypes of large classes are certain of what the images of
+    a class have in common, which need not be what its name means. The text then counts in full. How
+    far neighbours share labels beyond chance is Cohen's kappa (Educational and Psychological
+    Measurement 1960).
 
     Parameters
     ----------
-    fraction : float
-        From `text_fraction`.
-    mass : (C,) float64
-        Estimated number of images of each class.
+    own : (N,) float32
+        The fraction of the neighbours of every image that have its label.
+    labels : (N,) integer
+        Class of every image.
+    sizes : (C,) float64
+        Estimated number of images of each class; they sum to N.
     """
-    alike = effective_classes(mass)
-    many = 1.0 - FEW_IMAGES / (float(mass.sum()) / alike + FEW_IMAGES)
-    several = float(np.clip((alike - CLASSES_FROM) / (CLASSES_TO - CLASSES_FROM), 0.0, 1.0))
-    return MISREAD_WEIGHT * fraction / TEXT_FRACTION * many * several
+    chance = float(np.bincount(labels, minlength=len(sizes)) @ sizes) / len(labels) ** 2
+    kappa = (float(own.mean(dtype=np.float64)) - chance) / max(1.0 - chance, 1e-9)
+    return float(np.clip((SHARED_TO - kappa) / (SHARED_TO - SHARED_FROM), 0.0, 1.0))
 
 
 def _vote_weights(mass: NDArray[np.float64], competing: int, temperature: float) -> _VoteWeights:

@@ -238,14 +238,13 @@ def literal(
         sharpest = 2 * (np.square(v_axis).sum() + rest) / (v * d) ** 2  # 2 / effective dimensions
         soft = max(temperature * (1 - 0.4 * full * few), sharpest)
         soft = (1 - sure / 2) * np.log(soft) + sure / 2 * np.log(sharpest)
-        # Where names are misread, the text counts by itself, also if classes have many images.
-        names = t - held @ t / total
-        angle = (names * means).sum(axis=1)
-        angle /= np.linalg.norm(names, axis=1) * np.linalg.norm(means, axis=1)
-        misread = np.clip((0.42 - held @ angle / total) / 0.1, 0, 1)
-        now = like(g.sum(axis=0))
-        misread *= 2 * (1 - 10 / (n / now + 10)) * np.clip((now - 1.5) / 2, 0, 1)
-        e = max(weight, misread) * votes - d2 / (2 * sigma2 * np.exp(soft))
+        # Where neighbours do not share their labels, the text counts in full.
+        label = first if step == 0 else g.argmax(axis=1)
+        shared = (w @ g)[np.arange(n), label].sum() / w.sum()
+        chance = (np.bincount(label, minlength=c) / n) @ (g.sum(axis=0) / n)
+        kappa = (shared - chance) / (1 - chance)
+        e = max(weight, np.clip((0.9 - kappa) / 0.1, 0, 1)) * votes
+        e -= d2 / (2 * sigma2 * np.exp(soft))
         e += prior + lost
         for i in range(n if micro is not None else 0):
             rest = (micro == micro[i]) & (np.arange(n) != i)
@@ -378,16 +377,15 @@ def test_names_that_the_text_expects_on_no_image_do_not_compete():
     assert anchored._competing(np.array([999.0, 1000.8, 0.11, 0.09])) == 3
 
 
-def test_the_text_counts_more_where_names_are_misread_and_classes_are_large():
-    least = anchored._misread_weight
-    large = np.full(4, 90.0)
-    assert least(0.0, large) == 0
-    assert least(0.9, large) == pytest.approx(2 * 0.9)  # nine tenths of it: 90 of 90 + 10 images
-    assert least(0.45, large) == pytest.approx(0.9)
-    assert least(0.9, np.full(4, 10.0)) == pytest.approx(1.0)
-    # One class shows no alignment with its name; two show some of it.
-    assert least(0.9, np.array([360.0, 0, 0, 0])) == 0
-    assert least(0.9, np.array([180.0, 180.0, 0, 0])) == pytest.approx(0.25 * 2 * 18 / 19)
+def test_the_text_counts_in_full_unless_neighbors_share_labels():
+    labels, sizes = np.array([0, 0, 1, 1]), np.array([2.0, 2.0])
+    # Chance is 1/2, so kappa is .7, .8, .85, .9 and 1.
+    for shared, least in ((0.85, 1.0), (0.9, 1.0), (0.925, 0.5), (0.95, 0.0), (1.0, 0.0)):
+        got = anchored._least_text(np.full(4, shared, np.float32), labels, sizes)
+        assert got == pytest.approx(least, abs=1e-5)
+    # That all images of one class have neighbours of that class says nothing.
+    alone = anchored._least_text(np.ones(4, np.float32), np.zeros(4, int), np.array([4.0, 0.0]))
+    assert alone == 1.0
 
 
 def test_common_and_coherent_classes_are_preferred():
