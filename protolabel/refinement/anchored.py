@@ -86,7 +86,7 @@ SETTLED_AFTER = 2  # passes: a prior that is estimated in every pass starves sma
 TEXT_WEIGHT_FEW, TEXT_WEIGHT_MANY = 2.0, 0.5  # lambda, by the images that stand behind a prototype
 FEW_IMAGES = 10.0  # behind each prototype at which the text weight is half-way between the two
 EVEN_FROM, EVEN_TO = 0.3, 0.7  # share of the names that the folder is like: few of them, or all
-SHARED_FROM, SHARED_TO = 0.75, 0.85  # kappa of neighbours' labels: the text in full, and as above
+SHARED_FROM, SHARED_TO = 0.7, 0.85  # kappa of neighbours' labels: the text in full, and as above
 HARDLY_WON, HARDLY_SHARE = 0.1, 0.02  # images, and of an even share: a name that expects fewer
 PRIOR_TEMPERATURE = 0.1  # softer distances would leave the prior too strong: it softens as well
 
@@ -298,8 +298,7 @@ class _Neighbors:
     @cached_property
     def typical(self) -> float:
         """The votes on an image, on average."""
-        total: float = self.together.sum(dtype=np.float64)
-        return total / self.together.shape[0]
+        return float(self.together.sum(dtype=np.float64)) / int(self.together.shape[0])
 
     def for_second_view(self, g: Float32Array) -> Float32Array:
         """Return the responsibilities shared among classes that the second view mixes, (N, C)."""
