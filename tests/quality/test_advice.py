@@ -14,7 +14,7 @@ from protolabel.evaluation.diagnostics import confused_pairs
 
 def test_five_pins_of_each_confused_name_help_the_other_images_of_both():
     gains, told = [], []
-    for seed in range(4):
+    for seed in range(12):
         folder = open_folder(make(WORLDS["hard"], seed)[0])
         labels, truth = folder.labels({}), folder.task.truth
         first, second, _ = confused_pairs(labels)[0]

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from other_names import by_kind, renamed
 from rows import Row
 from settings import SETTINGS, file_tasks, world_tasks
 from simulated import WORLDS, make
 from tables import agreement_by_setting, behind, losses, regimes
+from tasks import unit
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "quality"
 
@@ -141,3 +143,40 @@ def test_the_command_prints_every_table(tmp_path: Path) -> None:
     assert "| set | 5 classes x 4 | 2 |" in done.stdout
     assert "nan" not in done.stdout.split("## Agreement")[0]
     assert saved.stat().st_size > 1000
+
+
+def test_a_part_of_the_images_is_drawn_before_all_else(tmp_path):
+    task = make(WORLDS["easy"], 0)[0]
+    path = tmp_path / "file.npz"
+    np.savez(path, image_features=task.vectors, labels=task.truth, text_features=task.text)
+    drawn = list(file_tasks(path, "all present", 3, None, 0.8))
+    assert [len(some.truth) for some in drawn] == [int(0.8 * len(task.truth))] * 3
+    assert not np.array_equal(drawn[0].vectors, drawn[1].vectors)
+    (whole,) = file_tasks(path, "all present", 3, None)
+    np.testing.assert_array_equal(whole.truth, task.truth)
+
+
+def test_other_names_are_of_the_bank_and_nearer_to_no_other_class():
+    task = make(WORLDS["easy"], 0)[0]
+    rng = np.random.default_rng(0)
+    noise = rng.standard_normal((4, *task.text.shape)).astype(np.float32)
+    noise /= np.linalg.norm(noise, axis=-1, keepdims=True)
+    bank = unit((task.text + 0.5 * noise).reshape(-1, task.text.shape[1]))
+    other = renamed(task, bank, 1.0)
+    rows = [int(np.flatnonzero((bank == name).all(axis=1))[0]) for name in other.text]
+    np.testing.assert_array_equal((bank[rows] @ task.text.T).argmax(axis=1), np.arange(len(rows)))
+    half = renamed(task, bank, 0.5)
+    assert np.sum((half.text != task.text).any(axis=1)) == len(task.text) // 2
+    # A bank that knows nothing like it changes no name.
+    np.testing.assert_array_equal(renamed(task, -task.text, 1.0).text, task.text)
+
+
+def test_classes_of_one_kind_bear_its_name():
+    task = make(WORLDS["easy"], 0)[0]
+    names = [f"c{number}" for number in range(len(task.text))]
+    bank = {"ship": [task.text[5]], "boat": [task.text[6]], "bird": [task.text[7]]}
+    kinds = by_kind(task, names, {"ship|boat": ["c1", "c2"], "bird": ["c4"]}, bank)
+    assert len(kinds.truth) == np.isin(task.truth, [1, 2, 4]).sum()
+    assert (kinds.truth == 0).sum() == np.isin(task.truth, [1, 2]).sum()
+    np.testing.assert_allclose(kinds.text[0], unit(task.text[5:6] + task.text[6:7])[0], atol=1e-6)
+    np.testing.assert_allclose(kinds.text[1], task.text[7], atol=1e-6)

@@ -73,7 +73,7 @@ def computed(options: argparse.Namespace, settings: list[str]) -> list[Row]:
     """Compute the rows of all sources in these settings, in order, and save them if asked."""
     methods = [name for name in METHODS if name in {*options.methods, "zero-shot"}]
     parts = [
-        Part(source, setting, options.draws, options.bank, methods)
+        Part(source, setting, options.draws, options.bank, methods, options.part)
         for source in [*options.features, *options.worlds]
         for setting in settings
     ]
@@ -136,6 +136,10 @@ def main() -> None:
     parser.add_argument("features", nargs="*", type=Path, metavar="FEATURES.npz")
     parser.add_argument("--bank", type=Path, help="further names for the setting +40 names")
     parser.add_argument("--draws", type=int, default=20)
+    parser.add_argument(
+        "--part", type=float, default=1.0,
+        help="of the images of a file, with which each draw of the labels begins",
+    )  # fmt: skip
     parser.add_argument("--tables", nargs="+", choices=tuple(TABLES), default=list(TABLES))
     parser.add_argument("--worlds", nargs="*", choices=tuple(WORLDS), help="simulated worlds")
     parser.add_argument(

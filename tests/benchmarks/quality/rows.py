@@ -38,6 +38,8 @@ class Part:
         File of further names for "+40 names", or None.
     methods
         Names of methods.
+    part
+        Share of the images of a file that each draw begins with, 0..1.
     """
 
     source: Path | str
@@ -45,6 +47,7 @@ class Part:
     draws: int
     bank: Path | None
     methods: list[str]
+    part: float
 
     @property
     def dataset(self) -> str:
@@ -95,7 +98,7 @@ def _rows(part: Part) -> list[Row]:
     elif isinstance(part.source, str):
         tasks = world_tasks(part.source, part.setting, part.draws)
     else:
-        tasks = file_tasks(part.source, part.setting, part.draws, part.bank)
+        tasks = file_tasks(part.source, part.setting, part.draws, part.bank, part.part)
     rows = []
     for draw, task in enumerate(tasks):
         real = task.truth >= 0

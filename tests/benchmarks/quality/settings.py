@@ -73,16 +73,21 @@ def world_tasks(name: str, setting: str, draws: int) -> Iterator[Task]:
         yield _draw(task, setting, seed, distractors)
 
 
-def file_tasks(path: Path, setting: str, draws: int, bank: Path | None) -> Iterator[Task]:
+def file_tasks(
+    path: Path, setting: str, draws: int, bank: Path | None, part: float = 1.0
+) -> Iterator[Task]:
     """Yield one task per draw of the images of a file; one only where nothing is drawn.
 
-    Further names are drawn from the `vectors` of `bank`.
+    Further names are drawn from the `vectors` of `bank`. A `part` of the images, 0..1, is drawn
+    before all else.
     """
-    task = load(path)
+    whole = load(path)
     if setting == "+40 names" and bank is None:
         return
-    further = further_names(task, bank)
-    for seed in range(1 if setting == "all present" else draws):
+    further = further_names(whole, bank)
+    for seed in range(1 if setting == "all present" and part == 1.0 else draws):
+        some = np.random.default_rng([seed, 99]).permutation(len(whole.truth))
+        task = whole.take(np.sort(some[: int(part * len(some))]))
         rng = np.random.default_rng([seed, 40])
         extra = further[rng.permutation(len(further))[:40]]
         yield _draw(task, setting, seed, extra)
