@@ -171,18 +171,12 @@ class NeighborEvidence:
     ) -> Float32Array:
         """Return the logarithm of the evidence for every class, (N, C) float32.
 
+        Pinned images carry no information about its scale.
+
         Parameters
         ----------
-        log_g : (N, C) float32
-            Log-responsibilities of two or more classes.
-        log_text : (N, C) float32
-            Log-probabilities of the text alone, with pinned images held.
-        read : (N,) integer
-            Labels by the text alone: zero-shot, or as the pins moved the names.
-        pins : (P, 2) int64
-            Image index and class index: fixed images carry no information about the scale.
-        fraction : float
-            From `text_fraction`.
+        log_g, log_text, read, pins, fraction
+            As in `log_agreement`.
         odds : (C,) float32
             From `size_odds`.
         """
